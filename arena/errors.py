@@ -1,0 +1,44 @@
+"""The one error that people see: what was wrong, with what, and the remedy, in one line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["ArenaError", "Interrupted", "unknown"]
+
+
+class ArenaError(Exception):
+    """Something a person can put right; the command line prints it on one line and exits with status 2.
+
+    Args:
+        problem: what was wrong and with what, without a final full stop.
+        remedy: what to do about it, as an imperative.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}; {remedy}" if remedy else problem)
+
+
+class Interrupted(ArenaError):
+    """A run was asked to stop (Ctrl-C, SIGTERM); its last step is in a checkpoint."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> ArenaError:
+    """The error for a name that nothing bears, with the nearest names that something does.
+
+    Example:
+        >>> str(unknown("agent", "q-lerning", ["q-learning", "sarsa"]))
+        "no agent is called 'q-lerning'; did you mean 'q-learning'?"
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    if close:
+        hint = "did you mean " + " or ".join(repr(c) for c in close) + "?"
+    elif remedy:
+        hint = remedy
+    else:
+        hint = "known: " + (", ".join(names) if names else "none")
+    return ArenaError(f"no {kind} is called {name!r}", hint)
