@@ -1,0 +1,74 @@
+"""Arena: where agents, environments and learned perception meet.
+
+The public names are imported on first use, so that `import arena` costs nothing and `arena --help` imports no
+gymnasium, torch or numba.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from arena.agent import Agent, Needs, Problem, Progress
+    from arena.api import Results, load, train
+    from arena.encoder import Encoder
+    from arena.errors import ArenaError
+    from arena.experiment import Experiment
+    from arena.hookspecs import hookimpl
+    from arena.mdp import TransitionModel
+    from arena.specs import AgentSpec, EncoderSpec, EnvironmentSpec, Preset
+    from arena.stream import Stream, Transition
+
+_HOMES = {
+    "Agent": "arena.agent",
+    "AgentSpec": "arena.specs",
+    "ArenaError": "arena.errors",
+    "Encoder": "arena.encoder",
+    "EncoderSpec": "arena.specs",
+    "EnvironmentSpec": "arena.specs",
+    "Experiment": "arena.experiment",
+    "Needs": "arena.agent",
+    "Preset": "arena.specs",
+    "Problem": "arena.agent",
+    "Progress": "arena.agent",
+    "Results": "arena.api",
+    "Stream": "arena.stream",
+    "Transition": "arena.stream",
+    "TransitionModel": "arena.mdp",
+    "hookimpl": "arena.hookspecs",
+    "load": "arena.api",
+    "train": "arena.api",
+}
+
+__all__ = [
+    "Agent",
+    "AgentSpec",
+    "ArenaError",
+    "Encoder",
+    "EncoderSpec",
+    "EnvironmentSpec",
+    "Experiment",
+    "Needs",
+    "Preset",
+    "Problem",
+    "Progress",
+    "Results",
+    "Stream",
+    "Transition",
+    "TransitionModel",
+    "hookimpl",
+    "load",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'arena' has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
