@@ -1,0 +1,115 @@
+"""What an encoder is: a module that perceives, and says by protocol what else it can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from torch import Generator, Tensor, nn
+
+if TYPE_CHECKING:
+    import gymnasium as gym
+    from torch.distributions import Distribution
+
+__all__ = ["Decodes", "Encoder", "Encodes", "Inverts", "Remembers", "Samples", "Scores"]
+
+
+class Encoder(nn.Module, ABC):
+    """A module that learns from observations and turns them into something an agent can use.
+
+    What it can do beside that, it says by having the methods of the protocols below; nothing else is asked.
+
+    Args:
+        space: of the observations that it is for.
+        config: an instance of its `Config`.
+    """
+
+    @dataclass(frozen=True)
+    class Config:
+        """No hyperparameters."""
+
+    def __init__(self, space: gym.Space[Any], config: Any) -> None:
+        super().__init__()
+        self.space, self.config = space, config
+
+    @abstractmethod
+    def loss(self, batch: Tensor) -> Tensor:
+        """The scalar that training lowers, on its own and jointly with an agent.
+
+        Args:
+            batch: observations, shape (batch, *space.shape).
+        """
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Gives an observation a code.
+
+    Laws: the mode is deterministic; a code does not depend on its batch-mates (exactly at equal batch size, to
+    rounding otherwise); saving and loading gives the identical code.
+    """
+
+    latent: gym.spaces.Box
+
+    def encode(self, x: Tensor, *, given: Tensor | None = None) -> Distribution:
+        """q(z | x), over codes of shape (batch, *latent.shape)."""
+        ...
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """Gives a code an observation. Law: shapes and dtypes are those of the observation space."""
+
+    def decode(self, z: Tensor, *, given: Tensor | None = None) -> Distribution:
+        """p(x | z), over observations of shape (batch, *space.shape)."""
+        ...
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """Draws observations. Laws: the same seed gives the same ones; they lie in the space."""
+
+    def sample(self, n: int, *, given: Tensor | None = None, generator: Generator | None = None) -> Tensor:
+        """n observations, shape (n, *space.shape)."""
+        ...
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """Says how likely an observation is. Law: exact densities sum to one on a tiny instance."""
+
+    bound: ClassVar[Literal["exact", "lower", "energy"]]
+
+    def log_prob(self, x: Tensor, *, given: Tensor | None = None) -> Tensor:
+        """ln p(x) in nats, a lower bound of it, or a negative energy, as `bound` says: shape (batch,)."""
+        ...
+
+
+@runtime_checkable
+class Inverts(Protocol):
+    """A bijection; its one direction everywhere is from data to latent.
+
+    Laws: the round trip is the identity; ``ladj`` equals the log of the absolute determinant of autograd's Jacobian.
+    """
+
+    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The latent, and ln |det ∂z/∂x| of shape (batch,)."""
+        ...
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The observation, and ln |det ∂x/∂z| of shape (batch,)."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """Perceives sequences. Law: stepping through a sequence equals the full pass."""
+
+    def initial(self, batch: int) -> Any:
+        """The memory before an episode's first observation: tensors with a leading dimension ``batch``."""
+        ...
+
+    def step(self, memory: Any, x: Tensor, action: Tensor | None = None) -> tuple[Any, Distribution]:
+        """The memory after one more observation, and the code's distribution."""
+        ...
