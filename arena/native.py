@@ -17,7 +17,7 @@ from arena.errors import ArenaError
 if TYPE_CHECKING:
     from arena.codec import State
 
-__all__ = ["NativeVectorEnv"]
+__all__ = ["NativeVectorEnv", "checked_seeds", "whole"]
 
 Array = npt.NDArray[Any]
 
@@ -49,9 +49,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
     truncated: npt.NDArray[np.bool_]
 
     def __init__(self, num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
-        if num_envs < 1:
-            raise ArenaError(f"num_envs is {num_envs}", "give at least 1")
-        self.num_envs = num_envs
+        self.num_envs = whole("num_envs", num_envs)
         self.single_observation_space = observation_space
         self.single_action_space = action_space
         self.observation_space = batch_space(observation_space, num_envs)
@@ -90,11 +88,9 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         else:
             if seed is None:
                 seed = int(self.np_random.integers(2**31 - self.num_envs))
-            seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else list(seed)
-            if len(seeds) != self.num_envs:
-                raise ArenaError(f"{len(seeds)} seeds for {self.num_envs} environments", "give one an environment")
-            self._begun = True
-            self.begin(seeds)
+            one = isinstance(seed, (int, np.integer))
+            seeds: Any = [int(seed) + i for i in range(self.num_envs)] if one else seed  # type: ignore[arg-type]
+            self.begin(checked_seeds(seeds, self.num_envs))
         return self.observation.copy(), {}
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
@@ -103,10 +99,29 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         done = self.terminated | self.truncated
         info: dict[str, Any] = {}
         if done.any():
-            final = np.full(self.num_envs, None, dtype=object)
-            for lane in np.flatnonzero(done):
-                final[lane] = self.next_observation[lane].copy()
+            final = np.empty(self.num_envs, dtype=object)
+            lanes = np.flatnonzero(done)
+            # One array an observation, as Gymnasium's own vectors give; a scalar's is zero-dimensional.
+            final[lanes] = list(self.next_observation[lanes])
             info = {"final_obs": final, "_final_obs": done}
         return self.observation.copy(), self.reward.copy(), self.terminated.copy(), self.truncated.copy(), info
 
+    #: Set by `begin` and `restore`: from then on a reset without a seed goes on to the next episodes.
     _begun: bool = False
+
+
+def whole(name: str, value: Any) -> int:
+    """A count from 1, whatever integer type it comes in."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ArenaError(f"{name} is {value!r}, which is not a whole number from 1", "give one")
+    return int(value)
+
+
+def checked_seeds(seeds: Sequence[Any] | Array, count: int) -> list[int]:
+    """One integer in [0, 2³¹) a lane, as plain integers."""
+    if len(seeds) != count:
+        raise ArenaError(f"{len(seeds)} seeds for {count} environments", "give each environment one")
+    for seed in seeds:
+        if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**31:
+            raise ArenaError(f"the seed {seed!r} is not a whole number in [0, 2^31)", "give one")
+    return [int(seed) for seed in seeds]

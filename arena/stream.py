@@ -57,9 +57,11 @@ class Stream(ABC):
         boundary: the number of steps at which the runner wants to be asked again.
         episode_account: `EPISODE` records, shape (num_envs,).
         totals: one `TOTALS` record, shape (1,).
+        notice: what a person should know about the last `load_state_dict`, in one line, or None.
     """
 
     observation: Array
+    notice: str | None = None
 
     def __init__(self, num_envs: int, observations: View, actions: View) -> None:
         self.num_envs = num_envs

@@ -8,6 +8,7 @@ pointer (docs/decisions/0002-records.md has the measurement).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +19,7 @@ from numba import njit
 
 from arena.errors import ArenaError
 from arena.keyed import fold, mix, uniform
-from arena.native import Array, NativeVectorEnv
+from arena.native import Array, NativeVectorEnv, checked_seeds, whole
 
 if TYPE_CHECKING:
     from arena.codec import State
@@ -144,21 +145,19 @@ def begin_all(starts, lanes, first):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def step_all(num_actions, indptr, outcomes, lanes, action, limit):  # type: ignore[no-untyped-def]
-    """One step in every lane; returns the first lane whose action is out of range, having stepped none, or −1."""
+def step_all(num_actions, indptr, outcomes, starts, lanes, action, limit, advance):  # type: ignore[no-untyped-def]
+    """One step in every lane, and on to the next if asked; −1, or the first lane whose action is out of range.
+
+    An action out of range steps no lane at all.
+    """
     for i in range(len(lanes)):
         if action[i] < 0 or action[i] >= num_actions:
             return i
     for i in range(len(lanes)):
         step_lane(num_actions, indptr, outcomes, lanes[i], action[i], limit)
+        if advance:
+            advance_lane(starts, lanes[i])
     return -1
-
-
-@njit(cache=True)
-def advance_all(starts, lanes):  # type: ignore[no-untyped-def]
-    """Moves every lane to where its next action is taken."""
-    for i in range(len(lanes)):
-        advance_lane(starts, lanes[i])
 
 
 class TableVectorEnv(NativeVectorEnv):
@@ -178,43 +177,60 @@ class TableVectorEnv(NativeVectorEnv):
     def __init__(self, model: TransitionModel, num_envs: int = 1, max_episode_steps: int | None = None) -> None:
         super().__init__(num_envs, gym.spaces.Discrete(model.num_states), gym.spaces.Discrete(model.num_actions))
         self.model = model
-        self.tables = tables_of(model)
-        self.lanes = np.zeros(num_envs, dtype=LANE)
-        self.limit = NO_LIMIT if max_episode_steps is None else max_episode_steps
+        self.lanes = np.zeros(self.num_envs, dtype=LANE)
+        self.limit = NO_LIMIT if max_episode_steps is None else whole("max_episode_steps", max_episode_steps)
         self.observation, self.next_observation = self.lanes["state"], self.lanes["next_state"]
         self.reward = self.lanes["reward"]
         self.terminated, self.truncated = self.lanes["terminated"], self.lanes["truncated"]
 
+    @functools.cached_property
+    def tables(self) -> Tables:
+        """The MDP as the kernels read it; made at the first step, for a planner takes none."""
+        return tables_of(self.model)
+
     def begin(self, seeds: Sequence[int]) -> None:
-        self.lanes["key"] = [mix(np.uint64(seed)) for seed in seeds]
+        self.lanes["key"] = [mix(np.uint64(seed)) for seed in checked_seeds(seeds, self.num_envs)]
         begin_all(self.tables.starts, self.lanes, True)
+        self._begun = True
 
     def restart(self) -> None:
         begin_all(self.tables.starts, self.lanes, False)
 
     def advance(self, action: Array) -> None:
-        self.step_only(action)
-        advance_all(self.tables.starts, self.lanes)
+        self._step(action, advance=True)
 
     def step_only(self, action: Array) -> None:
         """Steps every lane and leaves it at its old state, for whoever resets by hand."""
-        action = np.ascontiguousarray(action, dtype=np.int64)
-        if action.shape != (self.num_envs,):
-            raise ArenaError(f"actions of shape {action.shape} for {self.num_envs} environments", "give one each")
-        num_actions, indptr, outcomes, _ = self.tables
-        lane = step_all(num_actions, indptr, outcomes, self.lanes, action, self.limit)
-        if lane >= 0:
-            raise ArenaError(
-                f"action {action[lane]} in environment {lane} is out of range",
-                f"give an integer in [0, {num_actions})",
-            )
+        self._step(action, advance=False)
 
     def state(self) -> State:
         return {name: self.lanes[name].copy() for name in LANE.names or ()}
 
     def restore(self, state: State) -> None:
+        expected = {name: (self.num_envs,) for name in LANE.names or ()}
+        if {name: np.shape(values) for name, values in state.items()} != expected:
+            raise ArenaError(
+                f"the state is not one of {self.num_envs} tabular environments", "restore it where it came from"
+            )
         for name, values in state.items():
             self.lanes[name] = values
+        self._begun = True
+
+    def _step(self, action: Array, advance: bool) -> None:
+        action = np.asarray(action)
+        if action.shape != (self.num_envs,) or not np.issubdtype(action.dtype, np.integer):
+            raise ArenaError(
+                f"actions of shape {action.shape} and type {action.dtype} for {self.num_envs} environments",
+                "give each environment one integer",
+            )
+        action = np.ascontiguousarray(action, dtype=np.int64)
+        num_actions, indptr, outcomes, starts = self.tables
+        lane = step_all(num_actions, indptr, outcomes, starts, self.lanes, action, self.limit, advance)
+        if lane >= 0:
+            raise ArenaError(
+                f"action {action[lane]} in environment {lane} is out of range",
+                f"give an integer in [0, {num_actions})",
+            )
 
 
 class TableEnv(gym.Env[np.int64, np.int64]):

@@ -1,0 +1,241 @@
+"""What a notebook calls: train, load, and the results as a table."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.agent import Agent
+from arena.codec import Encoded, decode
+from arena.errors import ArenaError
+from arena.experiment import Experiment
+from arena.parallel import execute_all
+from arena.random import Generators
+from arena.run import Run
+from arena.runner import Listener, build_agent
+from arena.statistics import summarise
+
+if TYPE_CHECKING:
+    import gymnasium as gym
+
+__all__ = ["LoadedRun", "Results", "load", "train", "train_experiment"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the runs of one experiment came to.
+
+    Attributes:
+        experiment: what was run.
+        runs: one dict a seed: path, seed, steps, seconds, and the evaluation's returns and mean.
+        summary: mean, iqm, ci95, optimum, policy_value and gap; None where unknown. The unit of resampling is
+            the seed; the gap is the optimum less the policies' exact value where that is known, and less the
+            mean return otherwise.
+    """
+
+    experiment: Experiment
+    runs: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+    @classmethod
+    def of(cls, experiment: Experiment, runs: Sequence[Run], results: Sequence[Mapping[str, Any]]) -> Results:
+        """Gathers the results of an experiment's runs."""
+        rows = [
+            {
+                "path": str(run.folder),
+                "seed": run.seed,
+                "steps": result["steps"],
+                "seconds": run.seconds,
+                "evaluation": result["evaluation"],
+            }
+            for run, result in zip(runs, results, strict=True)
+        ]
+        return cls(experiment, rows, _summary(results))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``arena train --json`` prints."""
+        return {"experiment": self.experiment.to_dict(), "runs": self.runs, "summary": self.summary}
+
+    def __repr__(self) -> str:
+        from arena.tables_text import results_text
+
+        return results_text(self)
+
+
+def train(
+    agent: str,
+    env: str | Callable[..., gym.Env[Any, Any]] | gym.Env[Any, Any],
+    *,
+    steps: int | None = None,
+    seeds: int | Sequence[int] | None = None,
+    workers: int = 1,
+    out: str | Path = "runs",
+    listener: Listener | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Results:
+    """Trains an agent in an environment, or resumes what an earlier call began; a finished experiment is free.
+
+    Args:
+        agent: an agent's name, as `arena list agents` shows them.
+        env: a Gymnasium id, a function that makes an environment, or an environment with a spec.
+        steps: environment steps (a planner's sweeps) of each run; None takes the preset's.
+        seeds: how many seeds (0, 1, …), or which; None takes the preset's.
+        workers: processes to use.
+        out: the folder of runs.
+        listener: follows the runs; by default a progress bar.
+        progress: whether to draw the progress bar.
+        settings: anything else that `Experiment.create` takes, such as ``agent_options={"discount": 0.9}``.
+
+    Raises:
+        ArenaError: what was wrong, with what, and the remedy.
+
+    Example:
+        >>> results = arena.train("q-learning", "arena/CliffWalk-v0", seeds=3)  # doctest: +SKIP
+        >>> results.summary["optimum"]  # doctest: +SKIP
+        -13.0
+    """
+    experiment = Experiment.create(agent, env, steps=steps, seeds=seeds, **settings)
+    return train_experiment(experiment, out=out, workers=workers, listener=listener, progress=progress)
+
+
+def train_experiment(
+    experiment: Experiment,
+    *,
+    out: str | Path = "runs",
+    workers: int = 1,
+    listener: Listener | None = None,
+    progress: bool = True,
+) -> Results:
+    """Trains every seed of an experiment; see `train`."""
+    if workers > 1 and experiment.factory.make_one is not None:
+        raise ArenaError("an environment given as a function trains in this process only", "use workers=1")
+    runs = [Run.prepare(experiment, seed, Path(out)) for seed in experiment.seeds]
+    return execute_runs(experiment, runs, workers=workers, listener=listener, progress=progress)
+
+
+def execute_runs(
+    experiment: Experiment,
+    runs: Sequence[Run],
+    *,
+    workers: int = 1,
+    listener: Listener | None = None,
+    progress: bool = True,
+) -> Results:
+    """Trains runs that are prepared already, behind a progress bar unless a listener is given."""
+    with contextlib.ExitStack() as stack:
+        if listener is None and progress:
+            from arena.progress import progress_bar
+
+            listener = stack.enter_context(progress_bar(runs))
+        results = execute_all(runs, listener, workers)
+    done = dataclasses.replace(experiment, steps=max(run.experiment.steps for run in runs))
+    return Results.of(done, runs, results)
+
+
+class LoadedRun:
+    """A trained agent, ready to act.
+
+    Args:
+        run: the run; its newest snapshot or checkpoint is used, whichever went further.
+
+    Raises:
+        ArenaError: if the run has trained nothing yet.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.factory = run.experiment.factory
+        self.generators = Generators(run.seed)
+        self.agent: Agent = build_agent(run.experiment, self.factory, self.generators)
+        self.steps = self._restore()
+        observations, actions = self.factory.views(self.agent.needs)
+        assert observations is not None and actions is not None, "Run.open refuses agents that do not fit"
+        self._observations, self._actions = observations, actions
+        self._memory: Any = None
+
+    def act(self, observation: Any, *, explore: bool = False) -> Any:
+        """The action for one observation of the environment, as the environment takes it.
+
+        An agent with memory goes on from the call before; `reset` begins an episode.
+
+        Args:
+            observation: one observation, as ``env.reset()`` and ``env.step()`` return it.
+            explore: whether to act as in training.
+        """
+        batch = self._observations.encode(_batch_of_one(observation))
+        generator = self.generators.numpy("act")
+        with self.generators.lent("act"):
+            action, self._memory = self.agent.act(batch, self._memory, explore=explore, generator=generator)
+        return _first_of(self._actions.decode(np.asarray(action)))
+
+    def reset(self) -> None:
+        """Forgets the episode so far."""
+        self._memory = None
+
+    def _restore(self) -> int:
+        loaded = self.run.checkpoints.load()
+        snapshots = sorted(self.run.snapshots.glob("*/state.json")) if self.run.snapshots.exists() else []
+        if loaded is not None:
+            with self.generators.lent("agent"):
+                self.agent.load_state_dict(loaded.state["agent"])
+            return int(loaded.info["step"])
+        if not snapshots:
+            raise ArenaError(f"{self.run.folder} has trained nothing yet", f"`arena resume {self.run.folder}`")
+        folder = snapshots[-1].parent
+        state = decode(Encoded((folder / "arrays.safetensors").read_bytes(), (folder / "state.json").read_bytes()))
+        self.agent.load_snapshot(state["agent"])
+        return int(folder.name)
+
+
+def load(run: str | Path) -> LoadedRun:
+    """The trained agent of a run folder.
+
+    Raises:
+        ArenaError: if the folder is no run, or has trained nothing yet.
+
+    Example:
+        >>> agent = arena.load("runs/q-learning_arena-CliffWalk-v0_seed0_…")  # doctest: +SKIP
+        >>> agent.act(36)  # doctest: +SKIP
+        0
+    """
+    return LoadedRun(Run.open(Path(run)))
+
+
+def _summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    summary = summarise([result["evaluation"]["mean"] for result in results])
+    best = results[0]["optimum"]
+    own = [result["policy_value"] for result in results]
+    value = None if None in own else float(np.mean(own))
+    return {
+        "mean": summary.mean,
+        "iqm": summary.iqm,
+        "ci95": None if summary.ci95 is None else list(summary.ci95),
+        "optimum": best,
+        "policy_value": value,
+        "gap": None if best is None else best - (summary.mean if value is None else value),
+    }
+
+
+def _batch_of_one(observation: Any) -> Any:
+    if isinstance(observation, dict):
+        return {key: _batch_of_one(part) for key, part in observation.items()}
+    if isinstance(observation, tuple):
+        return tuple(_batch_of_one(part) for part in observation)
+    return np.asarray(observation)[None]
+
+
+def _first_of(batch: Any) -> Any:
+    if isinstance(batch, dict):
+        return {key: _first_of(part) for key, part in batch.items()}
+    if isinstance(batch, tuple):
+        return tuple(_first_of(part) for part in batch)
+    first: npt.NDArray[Any] = batch[0]
+    return first

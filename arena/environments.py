@@ -1,0 +1,332 @@
+"""Environments by name: one of them, n of them, as a stream, as tables; ours and anyone's alike."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import gymnasium as gym
+from gymnasium.envs.registration import load_env_creator
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, RecordEpisodeStatistics, TimeLimit
+
+from arena.agent import Needs
+from arena.config import asdict, coerce, options_of
+from arena.errors import ArenaError, unknown
+from arena.gymnasium_stream import GymnasiumStream
+from arena.mdp import TransitionModel
+from arena.native import NativeVectorEnv
+from arena.plugins import get_plugins
+from arena.spaces import Identity, View, view
+from arena.stream import NativeStream, Stream
+from arena.tables import TableVectorEnv
+
+__all__ = ["EnvironmentFactory", "Facts", "mismatch"]
+
+Env = gym.Env[Any, Any]
+
+#: Wrappers that leave the transitions as the model has them; under any other the model is not trusted.
+TRUSTED = (TimeLimit, OrderEnforcing, PassiveEnvChecker, RecordEpisodeStatistics)
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What one instance of an environment tells.
+
+    Attributes:
+        observation_space: of one environment.
+        action_space: of one environment.
+        model: its tables, where it has them and no wrapper may have changed them.
+        limit: the steps after which its episodes are truncated, or None.
+        exact_optimum: its own ``unwrapped.optimum(horizon)``, where it has no tables but knows the answer.
+    """
+
+    observation_space: gym.Space[Any]
+    action_space: gym.Space[Any]
+    model: TransitionModel | None
+    limit: int | None
+    exact_optimum: Callable[[int], float | None] | None
+
+
+@dataclass(frozen=True)
+class EnvironmentFactory:
+    """Makes environments of one kind.
+
+    Use `resolve` to build one.
+
+    Attributes:
+        id: a Gymnasium id, or ``module:callable`` of a function that makes the environment.
+        options: keyword arguments of the environment, as canonical plain values.
+        wrappers: ``Name`` or ``module:Class``, each with keyword arguments in parentheses if it takes any.
+        make_one: the function, where the environment is not a Gymnasium id.
+    """
+
+    id: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    wrappers: tuple[str, ...] = ()
+    make_one: Callable[..., Env] | None = None
+
+    @classmethod
+    def resolve(
+        cls,
+        env: str | Callable[..., Env] | Env,
+        options: Mapping[str, object] | None = None,
+        wrappers: Sequence[str] = (),
+    ) -> EnvironmentFactory:
+        """Finds an environment by id, or takes a function that makes one, or an environment that has a spec.
+
+        Raises:
+            ArenaError: for an unknown id or option (with the nearest), a value out of its range, a wrapper that
+                does not exist, and an environment instance that cannot be made again.
+        """
+        if isinstance(env, gym.Env):
+            env, options = _spec_of(env, options)
+        for wrapper in wrappers:
+            _wrapper(wrapper)
+        if callable(env):
+            name = f"{env.__module__}:{env.__qualname__}"
+            if "<" in name:
+                raise ArenaError(f"the environment function {name} has no importable name", "define it in a module")
+            return cls(name, dict(options or {}), tuple(wrappers), env)
+        make_one = _register(env)
+        if make_one is not None:
+            return cls(env, dict(options or {}), tuple(wrappers), make_one)
+        return cls(env, _canonical(env, options or {}), tuple(wrappers))
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this environment from others, for a run's id: names, options, revisions, and sources."""
+        spec = get_plugins().environments.get(self.id)
+        return {
+            "id": self.id,
+            "options": dict(self.options),
+            "wrappers": list(self.wrappers),
+            "revision": spec.revision if spec else None,
+            "source": _source_digest(self.make_one) if self.make_one else None,
+        }
+
+    def make(self, limit: int | None = None, **extra: Any) -> Env:
+        """One environment.
+
+        Args:
+            limit: truncate its episodes after so many steps at the latest.
+            extra: keyword arguments beside the options, such as ``render_mode``.
+
+        Raises:
+            ArenaError: whatever its constructor raises, in one line.
+        """
+        try:
+            if self.make_one is not None:
+                env = self.make_one(**self.options, **extra)
+            else:
+                env = gym.make(self.id, disable_env_checker=True, **self.options, **extra)
+            for wrapper in self.wrappers:
+                wrapped, arguments = _wrapper(wrapper)
+                env = wrapped(env, **arguments)
+        except ArenaError:
+            raise
+        except Exception as error:
+            reason = str(error).strip().split("\n")[0]
+            raise ArenaError(f"{self.id} cannot be made: {reason}", "check its options and what it needs") from error
+        return env if limit is None else TimeLimit(env, limit)
+
+    @functools.cached_property
+    def facts(self) -> Facts:
+        """What one instance tells; made once."""
+        env = self.make()
+        try:
+            model, limit = _model_and_limit(env)
+            exact = getattr(env.unwrapped, "optimum", None)
+            return Facts(
+                env.observation_space, env.action_space, model, limit, exact if callable(exact) else None
+            )
+        finally:
+            env.close()
+
+    def views(self, needs: Needs) -> tuple[View | None, View | None]:
+        """How an agent with these needs sees observations and actions; None where it cannot."""
+        facts = self.facts
+        return view(facts.observation_space, needs.observations), view(facts.action_space, needs.actions)
+
+    def stream(
+        self,
+        num_envs: int,
+        needs: Needs,
+        seed_of: Callable[[int, int], int],
+        *,
+        limit: int | None = None,
+        asynchronous: bool = False,
+    ) -> Stream:
+        """n parallel episodes of it, natively where that is exact, through Gymnasium's vectors otherwise.
+
+        Args:
+            num_envs: how many.
+            needs: what the agent takes; `mismatch` has said that it fits.
+            seed_of: the seed of (lane, episode), in [0, 2³¹).
+            limit: truncate episodes after so many steps at the latest.
+            asynchronous: step anyone's environments in processes of their own.
+        """
+        observations, actions = self.views(needs)
+        assert observations is not None and actions is not None, "mismatch() must be asked first"
+        vector = self._native(num_envs, limit) if self.is_native else None
+        if vector is not None:
+            return NativeStream(vector, observations, actions, [seed_of(lane, 0) for lane in range(num_envs)])
+        make = functools.partial(self.make, limit)
+        return GymnasiumStream(
+            make, num_envs, observations, actions, seed_of, label=self.id, asynchronous=asynchronous
+        )
+
+    @functools.cached_property
+    def is_native(self) -> bool:
+        """Whether its streams are ours: a native vector of its own, or tables; wrappers rule both out."""
+        return not self.wrappers and (self._native_creator is not None or self.facts.model is not None)
+
+    @functools.cached_property
+    def _native_creator(self) -> Callable[..., NativeVectorEnv] | None:
+        if self.make_one is not None:
+            return None
+        entry = gym.spec(self.id).vector_entry_point
+        creator = load_env_creator(entry) if isinstance(entry, str) else entry
+        declared = getattr(creator, "arena_protocol", None)
+        return cast("Callable[..., NativeVectorEnv]", creator) if declared == NativeVectorEnv.arena_protocol else None
+
+    def _native(self, num_envs: int, limit: int | None) -> NativeVectorEnv:
+        shortest = min((steps for steps in (limit, self.facts.limit) if steps is not None), default=None)
+        if self._native_creator is not None:
+            options = {**gym.spec(self.id).kwargs, **self.options}
+            return self._native_creator(num_envs=num_envs, max_episode_steps=shortest, **options)
+        assert self.facts.model is not None, "is_native must be asked first"
+        return TableVectorEnv(self.facts.model, num_envs, shortest)
+
+
+def mismatch(needs: Needs, factory: EnvironmentFactory) -> str | None:
+    """Why an agent with these needs does not fit an environment, or None when it does."""
+    facts = factory.facts
+    observations, actions = factory.views(needs)
+    if observations is None:
+        return f"takes {' or '.join(needs.observations)} observations, and {factory.id} gives {facts.observation_space}"
+    if actions is None:
+        return f"gives {' or '.join(needs.actions)} actions, and {factory.id} takes {facts.action_space}"
+    if needs.model and (facts.model is None or not isinstance(observations, Identity)):
+        return f"plans with a transition model, and {factory.id} has none"
+    return None
+
+
+def _register(env_id: str) -> Callable[..., Env] | None:
+    """Makes Gymnasium know an id; the function itself where the id is ``module:callable``."""
+    spec = get_plugins().environments.get(env_id)
+    if spec is not None:
+        spec.register()
+    module, colon, name = env_id.partition(":")
+    if colon:
+        try:
+            imported = importlib.import_module(module)
+        except ImportError as error:
+            raise ArenaError(f"{env_id}: cannot import {module}: {error}", "check the module's name") from error
+        function = getattr(imported, name, None)
+        if callable(function):
+            return cast("Callable[..., Env]", function)
+    try:
+        gym.spec(name if colon else env_id)
+    except gym.error.Error as error:
+        known = [*get_plugins().environments, *gym.registry]
+        raise unknown("environment", env_id, known, "see `arena list envs`") from error
+    return None
+
+
+def _canonical(env_id: str, options: Mapping[str, object]) -> dict[str, Any]:
+    """The options as plain values of their fields' types: all of them for ours, the given ones for anyone's."""
+    options_class = options_class_of(env_id)
+    config = coerce(options_class, options, where="env")
+    if hasattr(config, "canonical"):
+        config = config.canonical()
+    plain = asdict(config)
+    spec = get_plugins().environments.get(env_id)
+    return plain if spec and spec.target else {name: plain[name] for name in options}
+
+
+@functools.cache
+def options_class_of(env_id: str) -> type[Any]:
+    """The dataclass of an environment's options: its plugin's, or read off its constructor.
+
+    Raises:
+        ArenaError: for an unknown id.
+    """
+    spec = get_plugins().environments.get(env_id)
+    if spec is not None and spec.target:
+        return cast("type[Any]", spec.load())
+    make_one = _register(env_id)
+    if make_one is not None:
+        return options_of(make_one)
+    gym_spec = gym.spec(env_id.rpartition(":")[2])
+    entry = gym_spec.entry_point
+    if entry is None:
+        return dataclasses.make_dataclass("Options", [], frozen=True)
+    return options_of(load_env_creator(entry) if isinstance(entry, str) else entry, gym_spec.kwargs)
+
+
+def _model_and_limit(env: Env) -> tuple[TransitionModel | None, int | None]:
+    trusted, limit = True, None
+    while isinstance(env, gym.Wrapper):
+        trusted = trusted and type(env) in TRUSTED
+        if isinstance(env, TimeLimit):
+            limit = min(env._max_episode_steps, limit or env._max_episode_steps)
+        env = env.env
+    model = getattr(env, "model", None)
+    if not isinstance(model, TransitionModel):
+        model = _toy_text_model(env)
+    if model is None or not trusted or env.observation_space != gym.spaces.Discrete(model.num_states):
+        return None, limit
+    return model, limit
+
+
+def _toy_text_model(env: Any) -> TransitionModel | None:
+    """The model of a Gymnasium toy text, which keeps its dynamics as a dictionary ``P``."""
+    table, initial = getattr(env, "P", None), getattr(env, "initial_state_distrib", None)
+    # Taxi's fickle passenger changes the destination outside P.
+    if not isinstance(table, dict) or initial is None or getattr(env, "fickle_passenger", False):
+        return None
+    return TransitionModel.from_gymnasium(table, initial)
+
+
+def _wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
+    """Reads ``Name``, ``module:Class`` or either with ``(key=value, …)`` behind it."""
+    try:
+        call = ast.parse(text.replace(":", "."), mode="eval").body if "(" in text else None
+        arguments = {k.arg: ast.literal_eval(k.value) for k in call.keywords} if isinstance(call, ast.Call) else {}
+    except (SyntaxError, ValueError) as error:
+        raise ArenaError(f"the wrapper {text!r} cannot be read", "write Name or Name(key=value)") from error
+    name = text.partition("(")[0].strip()
+    module, colon, attribute = name.rpartition(":")
+    try:
+        home = importlib.import_module(module) if colon else gym.wrappers
+    except ImportError as error:
+        raise ArenaError(f"the wrapper {name!r}: {error}", "check the module's name") from error
+    found = getattr(home, attribute, None)
+    if not callable(found):
+        known = [n for n, value in vars(home).items() if isinstance(value, type) and issubclass(value, gym.Wrapper)]
+        raise unknown("wrapper", attribute, known)
+    return cast("Callable[..., Env]", found), cast("dict[str, Any]", arguments)
+
+
+def _spec_of(env: Env, options: Mapping[str, object] | None) -> tuple[str, Mapping[str, object]]:
+    spec = env.spec
+    if spec is None or spec.additional_wrappers:
+        raise ArenaError(
+            "an environment instance without a plain Gymnasium spec cannot be made again for every seed",
+            "give its id, or a function that makes it",
+        )
+    return spec.id, {**{k: v for k, v in spec.kwargs.items() if k != "render_mode"}, **(options or {})}
+
+
+def _source_digest(function: Callable[..., Any]) -> str:
+    try:
+        source = inspect.getsource(inspect.getmodule(function) or function)
+    except (OSError, TypeError):
+        source = f"{function.__module__}:{function.__qualname__}"
+    return hashlib.blake2b(source.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,79 @@
+"""Evaluation: whole episodes, not exploring, on the same episodes every time."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.agent import Agent
+from arena.environments import EnvironmentFactory
+from arena.random import Generators, derive
+from arena.stream import NativeStream, Stream
+
+__all__ = ["Evaluator"]
+
+#: Anyone's environments are instances in this process: so many side by side at most.
+MOST_INSTANCES = 10
+
+
+class Evaluator:
+    """Plays an agent's episodes.
+
+    Every call plays the same episodes with the same random numbers, whatever happened before, so that evaluations
+    of one run differ by the agent alone, and a resumed run's are an uninterrupted one's.
+
+    Args:
+        factory: the environment.
+        agent_class: whose needs say how it is seen.
+        horizon: the longest episode, in steps.
+        episodes: how many.
+        seed: of the run; evaluation derives its own from it.
+    """
+
+    def __init__(
+        self, factory: EnvironmentFactory, agent_class: type[Agent], horizon: int, episodes: int, seed: int
+    ) -> None:
+        self.factory, self.needs = factory, agent_class.needs
+        self.horizon, self.episodes, self.seed = horizon, episodes, derive(seed, "evaluation", bits=64)
+        self._stream: Stream | None = None
+
+    def __call__(self, agent: Agent) -> npt.NDArray[np.float64]:
+        """Undiscounted returns, shape (episodes,), lane by lane."""
+        stream = self._begin()
+        generators = Generators(self.seed)
+        lanes = stream.num_envs
+        quota = np.full(lanes, self.episodes // lanes)
+        quota[: self.episodes % lanes] += 1
+        returns: list[list[float]] = [[] for _ in range(lanes)]
+        total = np.zeros(lanes)
+        memory = None
+        # A lane gives its first episodes, as many as its quota: the first to finish anywhere would be the short ones.
+        while any(len(found) < n for found, n in zip(returns, quota, strict=True)):
+            with generators.lent("act"):
+                action, memory = agent.act(
+                    stream.observation, memory, explore=False, generator=generators.numpy("act")
+                )
+            transition = stream.step(action)
+            total += transition.reward
+            done = transition.terminated | transition.truncated
+            for lane in np.flatnonzero(done):
+                returns[lane].append(float(total[lane]))
+                total[lane] = 0.0
+            if done.any():
+                memory = agent.reset_memory(memory, done)
+        return np.array([found for lane, n in zip(returns, quota, strict=True) for found in lane[:n]])
+
+    def close(self) -> None:
+        """Closes the environments."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def _begin(self) -> Stream:
+        if self._stream is None:
+            lanes = self.episodes if self.factory.is_native else min(self.episodes, MOST_INSTANCES)
+            self._stream = self.factory.stream(lanes, self.needs, self._seed_of, limit=self.horizon)
+        self._stream.begin()
+        return self._stream
+
+    def _seed_of(self, lane: int, episode: int) -> int:
+        return derive(self.seed, "episode", lane, episode, bits=64) % 2**31

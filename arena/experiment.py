@@ -1,0 +1,287 @@
+"""What to run: an agent, an environment, and everything that decides the outcome; TOML and JSON in and out."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import tomli_w
+
+from arena.config import asdict, coerce
+from arena.errors import ArenaError, unknown
+from arena.plugins import get_plugins
+
+if TYPE_CHECKING:
+    import gymnasium as gym
+
+    from arena.agent import Agent
+    from arena.environments import EnvironmentFactory
+    from arena.specs import AgentSpec
+
+__all__ = ["Experiment"]
+
+#: The evaluation's horizon where neither the experiment, a preset, the environment's time limit nor its plugin says.
+HORIZON = 1000
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment; with a seed it is a run.
+
+    Use `Experiment.create`, which fills in presets and defaults and checks every value.
+
+    Attributes:
+        agent: the agent's name.
+        agent_options: all its hyperparameters, as plain values.
+        env: the environment's id.
+        env_options: its options, as plain values.
+        wrappers: the wrappers around it, the innermost first.
+        num_envs: how many episodes run in parallel.
+        steps: how long to train: environment steps, or a planner's sweeps.
+        seeds: the seeds of its runs.
+        horizon: the longest evaluation episode, in steps.
+        episodes: how many episodes an evaluation plays.
+        evaluate_every: steps between evaluations.
+        log_every: steps between lines of metrics.
+        device: where torch modules live.
+    """
+
+    agent: str
+    agent_options: Mapping[str, Any]
+    env: str
+    env_options: Mapping[str, Any]
+    wrappers: tuple[str, ...]
+    num_envs: int
+    steps: int
+    seeds: tuple[int, ...]
+    horizon: int
+    episodes: int
+    evaluate_every: int
+    log_every: int
+    device: str = "cpu"
+
+    @classmethod
+    def create(
+        cls,
+        agent: str,
+        env: str | Callable[..., gym.Env[Any, Any]] | gym.Env[Any, Any],
+        *,
+        agent_options: Mapping[str, object] | None = None,
+        env_options: Mapping[str, object] | None = None,
+        wrappers: Sequence[str] = (),
+        num_envs: int | None = None,
+        steps: int | None = None,
+        seeds: int | Sequence[int] | None = None,
+        horizon: int | None = None,
+        episodes: int | None = None,
+        evaluate_every: int | None = None,
+        log_every: int | None = None,
+        device: str = "cpu",
+    ) -> Experiment:
+        """Fills in what is not given from the agent's preset for the environment, and then from defaults.
+
+        Args:
+            agent: the agent's name.
+            env: a Gymnasium id, a function that makes an environment, or an environment with a spec.
+            agent_options: hyperparameters that differ from the preset's.
+            env_options: options that differ from the preset's.
+            wrappers: ``Name`` or ``module:Class``, with ``(key=value)`` behind it where it takes arguments.
+            num_envs: parallel episodes.
+            steps: how long to train.
+            seeds: how many seeds (0, 1, …), or which.
+            horizon: the longest evaluation episode.
+            episodes: evaluation episodes.
+            evaluate_every: steps between evaluations; by default a twentieth of ``steps``.
+            log_every: steps between lines of metrics; by default a tenth of ``evaluate_every``.
+            device: where torch modules live.
+
+        Raises:
+            ArenaError: unknown names, values out of range, or an agent that does not fit the environment.
+        """
+        from arena.environments import EnvironmentFactory
+
+        spec = get_plugins().agents[agent]
+        factory = EnvironmentFactory.resolve(env, {}, wrappers) if not isinstance(env, str) else None
+        name = factory.id if factory else cast(str, env)
+        preset = spec.preset(name)
+        options = {**preset.env, **(factory.options if factory else {}), **(env_options or {})}
+        factory = EnvironmentFactory.resolve(factory.make_one or name if factory else name, options, wrappers)
+        config = coerce(spec.load().Config, {**preset.options, **(agent_options or {})}, where="agent")
+        _refuse_misfit(spec, factory)
+        steps = _whole("steps", _first(steps, preset.steps, 100_000))
+        every = _whole("evaluate-every", _first(evaluate_every, max(1, steps // 20)))
+        env_spec = get_plugins().environments.get(name)
+        horizon = _first(horizon, preset.horizon, factory.facts.limit, env_spec and env_spec.horizon, HORIZON)
+        return cls(
+            agent=spec.name,
+            agent_options=asdict(config),
+            env=factory.id,
+            env_options=dict(factory.options),
+            wrappers=tuple(wrappers),
+            num_envs=_whole("envs", _first(num_envs, preset.num_envs, 1)),
+            steps=steps,
+            seeds=_seeds(_first(seeds, preset.seeds, 1)),
+            horizon=_whole("horizon", horizon),
+            episodes=_whole("episodes", _first(episodes, preset.episodes, 20)),
+            evaluate_every=every,
+            log_every=_whole("log-every", _first(log_every, max(1, every // 10))),
+            device=device,
+        )
+
+    @functools.cached_property
+    def spec(self) -> AgentSpec:
+        """The agent's spec."""
+        return get_plugins().agents[self.agent]
+
+    @functools.cached_property
+    def agent_class(self) -> type[Agent]:
+        """The agent's class."""
+        return cast("type[Agent]", self.spec.load())
+
+    @functools.cached_property
+    def factory(self) -> EnvironmentFactory:
+        """What makes its environments."""
+        from arena.environments import EnvironmentFactory
+
+        return EnvironmentFactory.resolve(self.env, self.env_options, self.wrappers)
+
+    def config(self) -> Any:
+        """The agent's hyperparameters as an instance of its `Config`."""
+        return coerce(self.agent_class.Config, self.agent_options, where="agent")
+
+    def id(self, seed: int) -> str:
+        """The digest that names a run: 12 hexadecimal digits.
+
+        It covers whatever decides the bytes of the result: every option, the specs' revisions, maps and sources by
+        content. Cadences, paths and the number of steps are outside it, so that more steps train on.
+        """
+        identity = {
+            "agent": {"name": self.agent, "options": self.agent_options, "revision": self.spec.revision},
+            "env": self.factory.identity(),
+            "num_envs": self.num_envs,
+            "horizon": self.horizon,
+            "episodes": self.episodes,
+            "device": self.device,
+            "seed": seed,
+        }
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: what `run.json`, ``--json`` and TOML files hold."""
+        flat = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        agent = {"name": flat.pop("agent"), "options": dict(flat.pop("agent_options"))}
+        env = {
+            "id": flat.pop("env"),
+            "options": dict(flat.pop("env_options")),
+            "wrappers": list(flat.pop("wrappers")),
+        }
+        flat["seeds"] = list(flat["seeds"])
+        return {"agent": agent, "env": env, **flat}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Experiment:
+        """The inverse of `to_dict`; what is missing is filled in as `create` does.
+
+        Raises:
+            ArenaError: an unknown or a missing name, or whatever `create` refuses.
+        """
+        return cls.create(**arguments_of(values))
+
+    def to_toml(self) -> str:
+        """The experiment as a TOML file for ``--config``."""
+        return tomli_w.dumps(_without_none(self.to_dict()))
+
+
+def arguments_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Experiment.create` in the layout of `to_dict`."""
+    arguments = dict(values)
+    for table, renamed in (
+        ("agent", {"name": "agent", "options": "agent_options"}),
+        ("env", {"id": "env", "options": "env_options", "wrappers": "wrappers"}),
+    ):
+        given = arguments.pop(table, {})
+        given = {next(iter(renamed)): given} if isinstance(given, str) else given
+        if not isinstance(given, Mapping):
+            raise ArenaError(f"{table} is {given!r}, which is not a table", f"write a [{table}] table")
+        for key in given:
+            if key not in renamed:
+                raise unknown(f"key of [{table}]", key, renamed)
+        arguments.update({renamed[key]: value for key, value in given.items()})
+    known = {f.name for f in dataclasses.fields(Experiment)}
+    for key in arguments:
+        if key not in known:
+            raise unknown("key of an experiment", key, known)
+    return arguments
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Reads an experiment file into arguments of `Experiment.create`.
+
+    Raises:
+        ArenaError: a file that cannot be read or is no TOML (with the line), or unknown keys.
+    """
+    try:
+        return arguments_of(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ArenaError(f"cannot read {path}: {error.strerror}", "check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ArenaError(f"{path} is not TOML: {error}", "see `arena train --help` for an example") from error
+
+
+def fitting_agents(factory: EnvironmentFactory) -> list[str]:
+    """The names of the agents that fit an environment; one whose extra is missing does not."""
+    from arena.environments import mismatch
+
+    fitting = []
+    for spec in get_plugins().agents.values():
+        try:
+            if mismatch(spec.load().needs, factory) is None:
+                fitting.append(spec.name)
+        except ArenaError:
+            continue
+    return fitting
+
+
+def _refuse_misfit(spec: AgentSpec, factory: EnvironmentFactory) -> None:
+    from arena.environments import mismatch
+
+    reason = mismatch(spec.load().needs, factory)
+    if reason is not None:
+        fitting = ", ".join(fitting_agents(factory)) or "none installed"
+        raise ArenaError(f"{spec.name} {reason}", f"agents that fit: {fitting}")
+
+
+def _first(*values: Any) -> Any:
+    return next(value for value in values if value is not None)
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ArenaError(f"{name} is {value!r}, which is not a whole number from 1", "give one")
+    return value
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    chosen = tuple(range(_whole("seeds", seeds))) if isinstance(seeds, int) else tuple(seeds)
+    for seed in chosen:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+            raise ArenaError(f"the seed {seed!r} is not a whole number in [0, 2^63)", "give one")
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise ArenaError(f"the seeds {list(chosen)} are empty or repeat", "give each seed once")
+    return chosen
+
+
+def _without_none(value: Any) -> Any:
+    # TOML has no null; an option that is None is its default when it is read back only if the default is None, so
+    # a None that differs from the default must be given on the command line.
+    if isinstance(value, dict):
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    return value

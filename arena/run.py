@@ -1,0 +1,196 @@
+"""A run: a folder that one can copy, read and delete."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import math
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from arena.checkpoint import Checkpoints
+from arena.errors import ArenaError
+from arena.experiment import Experiment
+from arena.files import cannot_write, write_atomically
+
+__all__ = ["Run", "find_runs"]
+
+#: Raised when a run folder's layout changes so that an older arena cannot read it.
+SCHEMA = 1
+
+#: The distributions whose versions decide a run's bytes.
+DISTRIBUTIONS = ("arena-rl", "gymnasium", "numba", "numpy", "torch")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed of one experiment, on disk.
+
+    Attributes:
+        folder: holds ``run.json``, ``metrics.jsonl``, ``timing.jsonl``, ``checkpoint/``, ``snapshots/`` and, at the
+            end, ``result.json``.
+        experiment: with this run's seed as its only one.
+    """
+
+    folder: Path
+    experiment: Experiment
+
+    @property
+    def seed(self) -> int:
+        """The seed of every random number in it."""
+        return self.experiment.seeds[0]
+
+    @property
+    def metrics(self) -> Path:
+        """A line of JSON every `log_every` steps; the same bytes however often the run was interrupted."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def timing(self) -> Path:
+        """Steps, seconds and wall-clock time: what may differ between two runs of the same bytes."""
+        return self.folder / "timing.jsonl"
+
+    @property
+    def snapshots(self) -> Path:
+        """What acting needs, one file an evaluation."""
+        return self.folder / "snapshots"
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The last two checkpoints."""
+        return Checkpoints(self.folder / "checkpoint")
+
+    @classmethod
+    def prepare(cls, experiment: Experiment, seed: int, out: Path) -> Run:
+        """Opens the run of an experiment and a seed under a folder of runs, or makes it.
+
+        A run that is already there keeps its cadences, and trains on if more steps are asked for.
+
+        Raises:
+            ArenaError: if the folder cannot be written or holds something else.
+        """
+        name = "_".join((experiment.agent, experiment.env.replace("/", "-").replace(":", "-"), f"seed{seed}"))
+        folder = out / f"{name}_{experiment.id(seed)}"
+        one = dataclasses.replace(experiment, seeds=(seed,))
+        one.__dict__["factory"] = experiment.factory  # what a cached property holds: a function has no id to look up
+        if (folder / "run.json").exists():
+            old = cls.open(folder).experiment
+            more = max(experiment.steps, old.steps)
+            one = dataclasses.replace(
+                one, steps=more, evaluate_every=old.evaluate_every, log_every=old.log_every
+            )
+            one.__dict__["factory"] = experiment.factory
+            if more == old.steps:
+                return cls(folder, one)
+        run = cls(folder, one)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        document = {
+            "schema": SCHEMA,
+            "id": experiment.id(seed),
+            "experiment": one.to_dict(),
+            "versions": _versions(),
+        }
+        write_atomically(folder / "run.json", _dumps(document, indent=2))
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Opens a run folder.
+
+        Raises:
+            ArenaError: if it is no run, its ``run.json`` is truncated, or a newer arena wrote it.
+        """
+        document = _read_json(folder, "run.json")
+        schema = document.get("schema")
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise ArenaError(f"{folder} has schema {schema}, and this arena reads up to {SCHEMA}", "upgrade arena-rl")
+        try:
+            return cls(folder, Experiment.from_dict(document["experiment"]))
+        except (KeyError, TypeError) as error:
+            raise ArenaError(f"{folder / 'run.json'} is not a run's: {error!r}", "restore it from a copy") from error
+
+    def result(self) -> dict[str, Any] | None:
+        """What ``result.json`` holds, or None while the run has further to go."""
+        if not (self.folder / "result.json").exists():
+            return None
+        result = _read_json(self.folder, "result.json")
+        return result if result["converged"] or result["steps"] >= self.experiment.steps else None
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Writes ``result.json``, atomically."""
+        write_atomically(self.folder / "result.json", _dumps(result, indent=2))
+
+    @property
+    def seconds(self) -> float:
+        """How long it has trained, over all its sessions."""
+        try:
+            return float(json.loads(self.timing.read_text().splitlines()[-1])["seconds"])
+        except (OSError, ValueError, IndexError, KeyError):
+            return 0.0
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes out; the operating system drops the lock of a process that dies.
+
+        Raises:
+            ArenaError: if another process trains this run now.
+        """
+        lock = filelock.FileLock(self.folder / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise ArenaError(f"another process is training {self.folder}", "wait for it, or choose --out") from error
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """Every run folder in a folder, itself included, sorted by path."""
+    return sorted(path.parent for path in folder.rglob("run.json"))
+
+
+def line(values: Mapping[str, Any]) -> bytes:
+    """One line of a JSON-lines file; numbers that are not finite, which JSON lacks, become null."""
+    return _dumps({k: _finite(v) for k, v in values.items()}) + b"\n"
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _dumps(value: Mapping[str, Any], indent: int | None = None) -> bytes:
+    return json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False).encode()
+
+
+def _read_json(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / name
+    if not path.exists():
+        raise ArenaError(f"{folder} is not a run: it has no {name}", "see `arena list runs`")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ArenaError(f"cannot read {path}: {error.strerror}", "check its permissions") from error
+    except (ValueError, RecursionError) as error:
+        raise ArenaError(f"{path} is truncated or damaged", "restore it from a copy, or delete the run") from error
+    if not isinstance(document, dict):
+        raise ArenaError(f"{path} is truncated or damaged", "restore it from a copy, or delete the run")
+    return document
+
+
+def _versions() -> dict[str, str]:
+    found = {name: importlib.metadata.version(name) for name in DISTRIBUTIONS}
+    return {"python": platform.python_version(), **found}

@@ -1,0 +1,256 @@
+"""The loop around `Agent.train`: log, evaluate, checkpoint, resume. Algorithms know nothing of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from arena.agent import Agent, Problem, Progress, TabularPolicy
+from arena.codec import State, encode
+from arena.environments import EnvironmentFactory
+from arena.errors import ArenaError, Interrupted
+from arena.evaluate import Evaluator
+from arena.files import write_atomically
+from arena.optimum import optimum, policy_value
+from arena.plugins import get_plugins
+from arena.random import Generators, derive
+from arena.run import Run, line
+from arena.spaces import Identity
+
+__all__ = ["Listener", "build_agent", "exact_values", "execute"]
+
+#: Seconds between checkpoints; what a kill can cost.
+CHECKPOINT_SECONDS = 5.0
+
+#: Seconds that a compiled chunk may take, so that Ctrl-C and the progress bar stay prompt.
+PACE_SECONDS = 0.1
+
+
+class Listener:
+    """Follows a run; every method may be overridden."""
+
+    def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
+        """The run has come so far; its last evaluation gave this mean return."""
+
+    def noticed(self, run: Run, text: str) -> None:
+        """Something that its user should know, in one line."""
+
+    def stopping(self) -> bool:
+        """Whether the run should checkpoint and stop now."""
+        return False
+
+
+def execute(run: Run, listener: Listener | None = None) -> dict[str, Any]:
+    """Trains a run to its end, from wherever it stands; a finished one is free.
+
+    Returns:
+        What ``result.json`` holds.
+
+    Raises:
+        Interrupted: if the listener asked to stop; a checkpoint holds the last step.
+        ArenaError: if another process trains the run, or the environment or the disk fails; the last
+            checkpoint stays whole.
+    """
+    finished = run.result()
+    if finished is not None:
+        return finished
+    with run.locked(), ExitStack() as stack:
+        return _Session(run, listener or Listener(), stack).train()
+
+
+def build_agent(
+    experiment: Any, factory: EnvironmentFactory, generators: Generators, num_envs: int | None = None
+) -> Agent:
+    """A fresh agent of an experiment, its initial weights drawn from the run's generators."""
+    agent_class: type[Agent] = experiment.agent_class
+    observations, actions = factory.views(agent_class.needs)
+    assert observations is not None and actions is not None, "Experiment.create refuses agents that do not fit"
+    problem = Problem(
+        observation_space=observations.outer,
+        action_space=actions.outer,
+        num_envs=num_envs or experiment.num_envs,
+        generators=generators,
+        model=factory.facts.model if agent_class.needs.model else None,
+        device=experiment.device,
+    )
+    with generators.lent("agent"):
+        return agent_class(problem, experiment.config())
+
+
+def exact_values(agent: Agent, factory: EnvironmentFactory, horizon: int) -> tuple[float | None, float | None]:
+    """The environment's optimum and the agent's own exact value under a horizon; None where unknown."""
+    facts = factory.facts
+    horizon = min(horizon, facts.limit or horizon)
+    if facts.model is None:
+        return facts.exact_optimum(horizon) if facts.exact_optimum else None, None
+    best = optimum(facts.model, horizon)
+    observations, actions = factory.views(agent.needs)
+    if not (isinstance(agent, TabularPolicy) and isinstance(observations, Identity) and isinstance(actions, Identity)):
+        return best, None
+    policy = agent.probabilities(np.arange(facts.model.num_states))
+    return best, policy_value(facts.model, policy, horizon)
+
+
+class _Session:
+    """One process's work on a run."""
+
+    def __init__(self, run: Run, listener: Listener, stack: ExitStack) -> None:
+        self.run, self.listener, self.experiment = run, listener, run.experiment
+        self.factory = self.experiment.factory
+        self.generators = Generators(run.seed)
+        self.agent = build_agent(self.experiment, self.factory, self.generators)
+        self.stream = self.factory.stream(self.experiment.num_envs, self.agent.needs, self._seed_of)
+        stack.callback(self.stream.close)
+        self.evaluator = Evaluator(
+            self.factory, type(self.agent), self.experiment.horizon, self.experiment.episodes, run.seed
+        )
+        stack.callback(self.evaluator.close)
+        self.progress = Progress(0)
+        self.converged = False
+        self.evaluation: list[float] | None = None
+        self.checkpoints = run.checkpoints
+        metrics_bytes = self._restore()
+        self.metrics = stack.enter_context(open(run.metrics, "ab"))
+        self.metrics.truncate(metrics_bytes)
+        self.timing = stack.enter_context(open(run.timing, "ab"))
+        self.seconds_before, self.started = run.seconds, time.monotonic()
+        self.saved_at = self.started
+
+    def train(self) -> dict[str, Any]:
+        get_plugins().emit("arena_run_started", run=self.run)
+        turns = self.agent.train(self.stream)
+        pace = 1
+        while not self.done:
+            before = time.monotonic()
+            steps = self.progress.steps
+            self._turn(turns, pace)
+            elapsed = time.monotonic() - before
+            pace = max(1, int((self.progress.steps - steps) * PACE_SECONDS / max(elapsed, 1e-6)))
+            mean = None if self.evaluation is None else float(np.mean(self.evaluation))
+            self.listener.progressed(self.run, self.progress, mean)
+            if self.listener.stopping() and not self.done:
+                self._save()
+                remedy = f"`arena resume {self.run.folder}` goes on"
+                raise Interrupted(f"stopped at step {self.progress.steps}, which is saved", remedy)
+            if time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
+                self._save()
+        return self._finish()
+
+    @property
+    def done(self) -> bool:
+        return self.converged or self.progress.steps >= self.experiment.steps
+
+    def _turn(self, turns: Iterator[Progress], pace: int) -> None:
+        """One yield, and whatever falls due at its step."""
+        steps, experiment = self.progress.steps, self.experiment
+        log_at, evaluate_at = (_next(steps, every) for every in (experiment.log_every, experiment.evaluate_every))
+        self.stream.boundary = min(log_at, evaluate_at, experiment.steps, steps + pace)
+        with self.generators.lent("agent"):
+            progress = next(turns, None)
+        if progress is None:
+            self.converged = True
+        else:
+            self.progress = progress
+        due = self.done or self.progress.steps >= evaluate_at
+        if due or self.progress.steps >= log_at:
+            self._log(evaluate=due)
+
+    def _log(self, evaluate: bool) -> None:
+        values: dict[str, Any] = {
+            "step": self.progress.steps,
+            "episodes": self.progress.episodes,
+            **self.stream.take_log(),
+            **self.progress.metrics,
+        }
+        if evaluate:
+            self.evaluation = self._evaluate()
+            values["evaluation"] = float(np.mean(self.evaluation))
+            self._snapshot()
+        self._append(self.metrics, values)
+        seconds = self.seconds_before + time.monotonic() - self.started
+        self._append(self.timing, {"step": self.progress.steps, "seconds": seconds, "time": time.time()})
+        get_plugins().emit("arena_run_progressed", run=self.run, progress=self.progress)
+
+    def _finish(self) -> dict[str, Any]:
+        returns = self.evaluation if self.evaluation is not None else self._evaluate()
+        best, own = exact_values(self.agent, self.factory, self.experiment.horizon)
+        result = {
+            "schema": 1,
+            "seed": self.run.seed,
+            "steps": self.progress.steps,
+            "episodes": self.progress.episodes,
+            "converged": self.converged,
+            "evaluation": {"returns": returns, "mean": float(np.mean(returns))},
+            "optimum": best,
+            "policy_value": own,
+        }
+        self._save()
+        self.run.write_result(result)
+        get_plugins().emit("arena_run_finished", run=self.run, result=result)
+        return result
+
+    def _evaluate(self) -> list[float]:
+        return [float(value) for value in self.evaluator(self.agent)]
+
+    def _snapshot(self) -> None:
+        encoded = encode({"agent": self.agent.snapshot()})
+        folder = self.run.snapshots / f"{self.progress.steps:012d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / "arrays.safetensors", encoded.arrays)
+        write_atomically(folder / "state.json", encoded.tree)
+
+    def _append(self, file: Any, values: dict[str, Any]) -> None:
+        try:
+            file.write(line(values))
+            file.flush()
+        except OSError as error:
+            raise ArenaError(f"cannot write {file.name}: {error.strerror}", "free space and resume") from error
+
+    def _save(self) -> None:
+        state: State = {
+            "agent": self.agent.state_dict(),
+            "stream": self.stream.state_dict(),
+            "generators": self.generators.state_dict(),
+            "progress": dataclasses.asdict(self.progress),
+            "converged": self.converged,
+            "evaluation": self.evaluation,
+        }
+        info = {"step": self.progress.steps, "metrics_bytes": self.metrics.tell(), "id": self.run.folder.name}
+        self.checkpoints.save(state, info)
+        self.saved_at = time.monotonic()
+
+    def _restore(self) -> int:
+        """Takes the newest good checkpoint's state, if there is one; returns how much of the metrics it knows of."""
+        run = self.run
+        written = run.metrics.stat().st_size if run.metrics.exists() else 0
+        loaded = self.checkpoints.load(lambda info: bool(info["metrics_bytes"] <= written))
+        if loaded is None:
+            return 0
+        for reason in loaded.skipped:
+            self.listener.noticed(run, f"checkpoint {reason}; using the one before")
+        state = loaded.state
+        self.generators.load_state_dict(state["generators"])
+        with self.generators.lent("agent"):
+            self.agent.load_state_dict(state["agent"])
+        self.generators.load_state_dict(state["generators"])
+        self.stream.load_state_dict(state["stream"])
+        self.progress = Progress(**state["progress"])
+        self.converged, self.evaluation = state["converged"], state["evaluation"]
+        notice: str | None = getattr(self.stream, "notice", None)
+        if notice:
+            self.listener.noticed(run, notice)
+        return int(loaded.info["metrics_bytes"])
+
+    def _seed_of(self, lane: int, episode: int) -> int:
+        return derive(self.run.seed, "environment", lane, episode, bits=64) % 2**31
+
+
+def _next(steps: int, every: int) -> int:
+    return (steps // every + 1) * every
+
+

@@ -1,0 +1,1 @@
+"""Speed, side by side with peers: ``python -m benchmarks SUITE``. Ratios are measured interleaved, in one run."""

@@ -1,0 +1,224 @@
+"""Maps drawn in characters: from a text or a file to a `GridMap`, or to an error that says where."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.errors import ArenaError
+from arena_gridworld.reach import reached_from
+from arena_gridworld.tiles import CODES, LEGEND, TILES
+
+__all__ = ["LARGEST", "GridMap", "load_map", "parse_map"]
+
+#: The longest map that is read: a 4000 × 4000 one; bytes of a file, characters of a text.
+LARGEST = 16 * 1024 * 1024
+
+NEWLINE = ord("\n")
+SYMBOLS = frozenset("".join(tile.symbols for tile in TILES))
+#: The tile of every character below 128, or `NO_TILE`.
+NO_TILE = 255
+TILE_OF = np.full(128, NO_TILE, dtype=np.uint8)
+for _code, _tile in enumerate(TILES):
+    for _symbol in _tile.symbols:
+        TILE_OF[ord(_symbol)] = _code
+
+
+@dataclass(frozen=True, eq=False)
+class GridMap:
+    """A rectangle of cells; cell (row, column) has the index ``row * columns + column``.
+
+    Attributes:
+        cells: uint8, shape (rows, columns), read-only: indices into `TILES`.
+    """
+
+    cells: npt.NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        cells = np.array(self.cells, dtype=np.uint8, order="C")
+        cells.setflags(write=False)
+        object.__setattr__(self, "cells", cells)
+
+    @property
+    def rows(self) -> int:
+        """The map's height in cells."""
+        return int(self.cells.shape[0])
+
+    @property
+    def columns(self) -> int:
+        """The map's width in cells."""
+        return int(self.cells.shape[1])
+
+    @cached_property
+    def starts(self) -> npt.NDArray[np.int64]:
+        """Indices of the start cells, ascending."""
+        return self._indices("start")
+
+    @cached_property
+    def goals(self) -> npt.NDArray[np.int64]:
+        """Indices of the goal cells, ascending."""
+        return self._indices("goal")
+
+    @cached_property
+    def reached(self) -> npt.NDArray[np.bool_]:
+        """Bool, shape (rows · columns,): the cells that some walk from a start enters."""
+        final = self.having("ends", "sends_back")
+        return reached_from(self.starts, self.having("blocks"), final, self.columns)
+
+    @cached_property
+    def text(self) -> str:
+        """The map as it is written, rows separated by newlines; equal maps have equal texts."""
+        symbols = np.frombuffer("".join(tile.symbols[0] for tile in TILES).encode(), dtype=np.uint8)
+        page = np.full((self.rows, self.columns + 1), NEWLINE, dtype=np.uint8)
+        page[:, :-1] = symbols[self.cells]
+        return page.tobytes()[:-1].decode()
+
+    def having(self, *properties: str) -> npt.NDArray[np.bool_]:
+        """Bool, shape (rows · columns,): the cells whose tile has any of the properties (``"ends"``, …)."""
+        table = np.array([any(getattr(tile, name) for name in properties) for tile in TILES])
+        return np.asarray(table[self.cells.ravel()])
+
+    def with_agent(self, cell: int | None) -> str:
+        """The map's text with an ``@`` in a cell, or in none."""
+        text = self.text
+        if cell is None:
+            return text
+        at = cell + cell // self.columns  # a newline ends each row
+        return f"{text[:at]}@{text[at + 1 :]}"
+
+    def _indices(self, tile: str) -> npt.NDArray[np.int64]:
+        return np.flatnonzero(self.cells == CODES[tile]).astype(np.int64, copy=False)
+
+
+def load_map(source: str | os.PathLike[str]) -> GridMap:
+    """The map that a text or a file holds.
+
+    Args:
+        source: the map itself if it has a line break or consists of map characters alone; otherwise, or if it
+            is a `pathlib.Path`, the path of a UTF-8 text file.
+
+    Raises:
+        ArenaError: the file cannot be read, or what it holds is no map (see `parse_map`).
+    """
+    if isinstance(source, str) and (any(ord(c) < 32 for c in source) or SYMBOLS.issuperset(source)):
+        return parse_map(source)
+    path = os.fspath(source)
+    return parse_map(_read(path), f"the map {_shortened(path)}")
+
+
+def parse_map(text: str, name: str = "the map") -> GridMap:
+    r"""Reads a map from its rows; blank lines before the first and after the last one do not count.
+
+    Args:
+        text: rows of equal length, separated by ``\n`` or ``\r\n``. ``#`` is a wall, ``.`` or a space floor,
+            ``S`` a start, ``G`` a goal, ``C`` cliff, ``L`` lava.
+        name: what the errors call it.
+
+    Raises:
+        ArenaError: the map is empty, too large or ragged, holds a character that means nothing, has no start,
+            no goal, or no goal that a walk from a start enters. Lines and columns count from 1.
+
+    Example:
+        >>> parse_map("S.\n#G").cells.tolist()
+        [[2, 0], [1, 3]]
+    """
+    if len(text) > LARGEST:
+        raise ArenaError(f"{name} has more than {LARGEST:,} characters", "give a smaller one")
+    text = text.replace("\r\n", "\n")
+    first_line = 1 + len(text) - len(text.lstrip("\n"))
+    text = text.strip("\n")
+    if not text.strip():
+        raise ArenaError(f"{name} is empty", f"draw it with: {LEGEND}")
+    cells = _rectangle(text, name, first_line)
+    grid = GridMap(cells)
+    if not len(grid.starts):
+        raise ArenaError(f"{name} has no start", "put an S where an episode begins")
+    if not len(grid.goals):
+        raise ArenaError(f"{name} has no goal", "put a G where an episode ends")
+    if not grid.reached[grid.goals].any():
+        row, column = divmod(int(grid.goals[0]), grid.columns)
+        place = f"line {first_line + row}, column {column + 1}"
+        raise ArenaError(
+            f"no start of {name} leads to a goal; the one at {place} is cut off",
+            "open a way through the walls, cliffs and lava around it",
+        )
+    return grid
+
+
+def _rectangle(text: str, name: str, first_line: int) -> npt.NDArray[np.uint8]:
+    """The tiles of a text's lines, shape (rows, columns)."""
+    # A lone surrogate, as an undecodable byte of the command line becomes, is a character like others here.
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    tiles = TILE_OF[np.minimum(points, 127)]
+    breaks = np.flatnonzero(points == NEWLINE)
+    bad = (tiles == NO_TILE) & (points != NEWLINE)
+    if bad.any():
+        at = int(np.argmax(bad))
+        row = int(np.searchsorted(breaks, at))
+        column = at - (int(breaks[row - 1]) if row else -1)
+        raise _stranger(text[at], f"at line {first_line + row}, column {column}", name)
+    bounds = np.concatenate(([-1], breaks, [len(points)]))
+    lengths = np.diff(bounds) - 1
+    ragged = np.flatnonzero(lengths != lengths[0])
+    if len(ragged):
+        row, expected = int(ragged[0]), int(lengths[0])
+        found = _cells(int(lengths[row]))
+        raise ArenaError(
+            f"line {first_line + row} of {name} has {found}, but line {first_line} has {expected}",
+            "make all lines equally long, with # or . where nothing is",
+        )
+    cells: npt.NDArray[np.uint8] = tiles[points != NEWLINE].reshape(len(lengths), int(lengths[0]))
+    return cells
+
+
+def _stranger(character: str, place: str, name: str) -> ArenaError:
+    if character == "\t":
+        return ArenaError(f"{name} has a tab {place}", "use one character a cell, such as . for floor")
+    if not character.isprintable():
+        return ArenaError(
+            f"{name} has the control character U+{ord(character):04X} {place}",
+            "give plain text, one printable character a cell",
+        )
+    return ArenaError(f"{name} has {character!r} {place}, which means nothing", f"use: {LEGEND}")
+
+
+def _read(path: str) -> str:
+    name = f"the map {_shortened(path)}"
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise ArenaError(
+            f"there is no map file {_shortened(path)}",
+            r"give the path of a text file, or a map as text with line breaks (in a shell: $'S..\n..G')",
+        ) from None
+    except IsADirectoryError:
+        raise ArenaError(f"{name} is a directory", "give the path of a text file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ArenaError(f"{name} cannot be read: {reason}", "give a readable text file") from error
+    if len(data) > LARGEST:
+        raise ArenaError(f"{name} has more than {LARGEST:,} bytes", "give a smaller one")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        raise ArenaError(
+            f"{name} is not text: byte 0x{data[error.start]:02X} at line {line}, column {column}",
+            "give a UTF-8 text file",
+        ) from None
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell" if count == 1 else f"{count} cells"
+
+
+def _shortened(value: Any, longest: int = 80) -> str:
+    shown = repr(str(value))
+    return shown if len(shown) <= longest else f"{shown[: longest - 4]}…'"
