@@ -19,7 +19,7 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, RecordEpisodeS
 from arena.agent import Needs
 from arena.config import asdict, coerce, options_of
 from arena.errors import ArenaError, unknown
-from arena.gymnasium_stream import GymnasiumStream
+from arena.gymnasium_stream import GymnasiumStream, probe
 from arena.mdp import TransitionModel
 from arena.native import NativeVectorEnv
 from arena.plugins import get_plugins
@@ -151,7 +151,7 @@ class EnvironmentFactory:
     def views(self, needs: Needs) -> tuple[View | None, View | None]:
         """How an agent with these needs sees observations and actions; None where it cannot."""
         facts = self.facts
-        return view(facts.observation_space, needs.observations), view(facts.action_space, needs.actions)
+        return view(facts.observation_space, needs.observations), view(facts.action_space, needs.actions, one_hot=False)
 
     def stream(
         self,
@@ -161,6 +161,7 @@ class EnvironmentFactory:
         *,
         limit: int | None = None,
         asynchronous: bool = False,
+        probed: bool = False,
     ) -> Stream:
         """n parallel episodes of it, natively where that is exact, through Gymnasium's vectors otherwise.
 
@@ -170,6 +171,7 @@ class EnvironmentFactory:
             seed_of: the seed of (lane, episode), in [0, 2³¹).
             limit: truncate episodes after so many steps at the latest.
             asynchronous: step anyone's environments in processes of their own.
+            probed: find out first whether anyone's environment can be resumed by replay; `notice` says if not.
         """
         observations, actions = self.views(needs)
         assert observations is not None and actions is not None, "mismatch() must be asked first"
@@ -177,9 +179,20 @@ class EnvironmentFactory:
         if vector is not None:
             return NativeStream(vector, observations, actions, [seed_of(lane, 0) for lane in range(num_envs)])
         make = functools.partial(self.make, limit)
-        return GymnasiumStream(
-            make, num_envs, observations, actions, seed_of, label=self.id, asynchronous=asynchronous
+        obstacle = probe(make, observations, actions) if probed else None
+        stream = GymnasiumStream(
+            make,
+            num_envs,
+            observations,
+            actions,
+            seed_of,
+            label=self.id,
+            asynchronous=asynchronous,
+            obstacle=obstacle,
         )
+        if obstacle is not None:
+            stream.notice = f"{self.id} cannot be resumed mid-episode: {obstacle}; a resume starts its episodes anew"
+        return stream
 
     @functools.cached_property
     def is_native(self) -> bool:

@@ -74,7 +74,8 @@ class GymnasiumStream(Stream):
         super().__init__(num_envs, observations, actions)
         self.label, self.obstacle = label, obstacle
         self._make, self._seed_of, self._asynchronous = make, seed_of, asynchronous
-        self._episode = np.zeros(num_envs, dtype=np.int64)
+        self._lends_actions = bool(self.action_space.shape)
+        self._episode = [0] * num_envs
         self._history = _History(num_envs, self.action_space)
         self._digest = [0] * num_envs
         # What a lane's digest reads, as views of buffers that stay where they are.
@@ -101,21 +102,19 @@ class GymnasiumStream(Stream):
             ) from error
 
     def _begin_source(self) -> None:
-        self._episode[...] = 0
-        self._begin(np.ones(self.num_envs, dtype=np.bool_))
+        self._begin(dict.fromkeys(range(self.num_envs), 0))
 
     def _advance(self, transition: Transition) -> None:
         done = self._take(transition)
         if self.obstacle is None:
             self._history.append(transition.action)
-        if np.count_nonzero(done):
-            self._episode[done] += 1
-            self._begin(done)
+        if done:
+            self._begin({lane: self._episode[lane] + 1 for lane in done})
 
-    def _take(self, transition: Transition) -> npt.NDArray[np.bool_]:
+    def _take(self, transition: Transition) -> list[int]:
         """Takes `transition.action`, fills what it gave, moves on to the successor; returns who is done."""
         # An environment may keep an action that is an array, or change it: it gets one of its own.
-        action = transition.action.copy() if self.action_space.shape else transition.action
+        action = transition.action.copy() if self._lends_actions else transition.action
         try:
             observation, reward, terminated, truncated, infos = self._vector.step(self.actions.decode(action))
         except Exception as error:
@@ -136,28 +135,34 @@ class GymnasiumStream(Stream):
             for i, (seen, earned) in enumerate(self._given):
                 digest[i] = zlib.crc32(earned, zlib.crc32(seen, digest[i]))
         self.observation[...] = transition.next_observation
-        done: npt.NDArray[np.bool_] = terminated | truncated
+        done: list[int] = (terminated | truncated).nonzero()[0].tolist()
         return done
 
-    def _begin(self, lanes: npt.NDArray[np.bool_]) -> None:
-        """Starts the episode whose number is in `_episode`, in these lanes."""
-        self._reset(lanes, {lane: self._seed(lane) for lane in np.flatnonzero(lanes).tolist()})
-        self._history.begin(lanes)
+    def _begin(self, episodes: Mapping[int, int]) -> None:
+        """Starts an episode in each of these lanes."""
+        for lane, episode in episodes.items():
+            self._episode[lane] = episode
+            self._history.begin(lane)
+        self._reset({lane: self._seed(lane) for lane in episodes})
 
     def _seed(self, lane: int) -> int:
-        return int(self._seed_of(lane, int(self._episode[lane])))
+        return int(self._seed_of(lane, self._episode[lane]))
 
-    def _reset(self, lanes: npt.NDArray[np.bool_], seeds: Mapping[int, int]) -> None:
-        masked = [seeds.get(lane) for lane in range(self.num_envs)]
+    def _reset(self, seeds: Mapping[int, int]) -> None:
+        lanes = list(seeds)
+        mask = np.zeros(self.num_envs, dtype=np.bool_)
+        mask[lanes] = True
         try:
-            observation, infos = self._vector.reset(seed=masked, options={"reset_mask": lanes})
+            observation, infos = self._vector.reset(
+                seed=[seeds.get(lane) for lane in range(self.num_envs)], options={"reset_mask": mask}
+            )
         except Exception as error:
             raise self._broken(error) from error
         if infos:
             self._report(infos)
         self.observation[lanes] = self.observations.encode(observation)[lanes]
         self._check(self.observation)
-        for lane in seeds:
+        for lane in lanes:
             self._digest[lane] = zlib.crc32(self._begun[lane])
 
     def _check(self, observation: Array) -> None:
@@ -196,7 +201,7 @@ class GymnasiumStream(Stream):
         )
 
     def _source_state(self) -> State:
-        state: State = {"obstacle": self.obstacle, "episode": self._episode.copy()}
+        state: State = {"obstacle": self.obstacle, "episode": np.array(self._episode)}
         if self.obstacle is None:
             length, actions = self._history.saved()
             digest = np.array(self._digest, dtype=np.uint32)
@@ -206,14 +211,13 @@ class GymnasiumStream(Stream):
 
     def _restore_source(self, state: State) -> None:
         self.obstacle = state["obstacle"] or self.obstacle
-        self._episode[...] = state["episode"]
+        self._episode = state["episode"].tolist()
         reason, self.notice = self.obstacle or self._replay(state), None
         if reason is None:
             return
         self.notice = f"{self.label} cannot be resumed mid-episode: {reason}; its episodes start anew"
-        self._episode += 1
         self.episode_account[...] = 0
-        self._begin(np.ones(self.num_envs, dtype=np.bool_))
+        self._begin({lane: episode + 1 for lane, episode in enumerate(self._episode)})
 
     def _replay(self, state: State) -> str | None:
         """Replays every lane's episode, so that all arrive together; why they did not, or None.
@@ -223,18 +227,17 @@ class GymnasiumStream(Stream):
         """
         length, actions, transition = state["length"], state["actions"], self.transition
         start, longest = len(actions) - length, int(length.argmax())
-        everyone = np.ones(self.num_envs, dtype=np.bool_)
         try:
-            self._reset(everyone, dict.fromkeys(range(self.num_envs), self._seed(longest)))
+            self._reset(dict.fromkeys(range(self.num_envs), self._seed(longest)))
             for instant in range(len(actions) + 1):
-                due = start == instant
-                if due.any():
-                    self._reset(due, {lane: self._seed(lane) for lane in np.flatnonzero(due).tolist()})
+                due = np.flatnonzero(start == instant).tolist()
+                if due:
+                    self._reset({lane: self._seed(lane) for lane in due})
                 if instant < len(actions):
                     transition.action[...] = actions[instant]
                     done = self._take(transition)
-                    if done.any():
-                        return f"environment {done.argmax()} ended early when its actions were replayed"
+                    if done:
+                        return f"environment {done[0]} ended early when its actions were replayed"
         except ArenaError as error:
             _close(self._vector)
             self._vector = self._open()
@@ -376,7 +379,7 @@ class _History:
             dtype = np.min_scalar_type(int(space.n) - 1)
         self._rows = np.zeros((1024, num_envs, *(space.shape or ())), dtype=dtype)
         self._end = 0
-        self._start = np.zeros(num_envs, dtype=np.int64)
+        self._start = [0] * num_envs
 
     def append(self, action: Array) -> None:
         if self._end == len(self._rows):
@@ -384,29 +387,29 @@ class _History:
         self._rows[self._end] = action
         self._end += 1
 
-    def begin(self, lanes: npt.NDArray[np.bool_]) -> None:
-        self._start[lanes] = self._end
+    def begin(self, lane: int) -> None:
+        self._start[lane] = self._end
 
     def saved(self) -> tuple[npt.NDArray[np.int64], Array]:
         """Each episode's length, and rows that end now and begin with the longest of them.
 
         A shorter column begins with the longest one's actions, so that equal histories give equal bytes.
         """
-        length = self._end - self._start
-        rows = self._rows[self._start.min() : self._end].copy()
+        length = self._end - np.array(self._start)
+        rows = self._rows[min(self._start) : self._end].copy()
         for lane, start in enumerate(len(rows) - length):
             rows[:start, lane] = rows[:start, length.argmax()]
         return length, rows
 
     def load(self, length: npt.NDArray[np.int64], rows: Array) -> None:
         self._end = len(rows)
-        self._start[...] = self._end - length
+        self._start = (self._end - length).tolist()
         self._grow(rows)
 
     def _slide(self) -> None:
-        oldest = int(self._start.min())
+        oldest = min(self._start)
         self._end -= oldest
-        self._start -= oldest
+        self._start = [start - oldest for start in self._start]
         self._grow(self._rows[oldest:])
 
     def _grow(self, kept: Array) -> None:

@@ -47,6 +47,13 @@ class TransitionModel:
     initial: Float
 
     def __post_init__(self) -> None:
+        if self.num_states < 1 or self.num_actions < 1:
+            raise ArenaError("a transition model needs at least one state and one action")
+        # Before the cast to 32 bits, which would wrap a wild successor into the state space.
+        successor = np.asarray(self.successor)
+        if successor.size and not 0 <= successor.min() <= successor.max() < self.num_states:
+            wild = successor[(successor < 0) | (successor >= self.num_states)][0]
+            raise ArenaError(f"a transition leads to state {wild}", f"keep successors in [0, {self.num_states})")
         for name, dtype in (
             ("indptr", np.int64),
             ("successor", np.int32),
@@ -136,8 +143,6 @@ class TransitionModel:
 
     def _validate(self) -> None:
         pairs, n = self.num_states * self.num_actions, len(self.successor)
-        if self.num_states < 1 or self.num_actions < 1:
-            raise ArenaError("a transition model needs at least one state and one action")
         if self.indptr.shape != (pairs + 1,) or self.indptr[0] != 0 or self.indptr[-1] != n:
             raise ArenaError(f"indptr must hold {pairs + 1} offsets from 0 to {n}, not {self.indptr.shape}")
         for name in ("probability", "reward", "terminated"):
@@ -148,8 +153,6 @@ class TransitionModel:
         lengths = np.diff(self.indptr)
         self._refuse(lengths < 1, "has no outcome", "give every state–action pair at least one")
         rows = np.repeat(np.arange(pairs), lengths)
-        bad = (self.successor < 0) | (self.successor >= self.num_states)
-        self._refuse(rows[bad], "leads out of the state space", f"keep successors in [0, {self.num_states})")
         self._refuse(rows[~np.isfinite(self.reward)], "has a reward that is not finite", "give finite rewards")
         negative = ~(self.probability >= 0)
         self._refuse(rows[negative], "has a negative or missing probability", "give probabilities in [0, 1]")

@@ -81,10 +81,10 @@ class Index(View):
 
 
 class Flat(View):
-    """Any composite space as one flat array, laid out as by `gymnasium.spaces.flatten`, a batch at a time.
+    """A composite space as one flat array, laid out as by `gymnasium.spaces.flatten`, a batch at a time.
 
-    Discrete parts are one-hot; numbers are ravelled. The array's type is the smallest that holds every number,
-    and no smaller than float32, which a network reads, where there is a one-hot.
+    Discrete parts are one-hot; numbers are ravelled. The array's type is the smallest that holds every
+    number, and no smaller than float32, which a network reads, where there is a one-hot.
     """
 
     def __init__(self, inner: gym.Space[Any]) -> None:
@@ -108,12 +108,14 @@ class Flat(View):
         return _build(self.inner, iter(leaves))
 
 
-def view(space: gym.Space[Any], kinds: Sequence[str]) -> View | None:
+def view(space: gym.Space[Any], kinds: Sequence[str], *, one_hot: bool = True) -> View | None:
     """How an agent that takes these kinds sees a space; None when it cannot.
 
     Args:
         space: what the environment has.
         kinds: "discrete" and "box", the preferred one first.
+        one_hot: whether finite parts may be flattened. An observation's may; an agent that gives numbers has not
+            chosen among a finite number of actions.
 
     Raises:
         ArenaError: for a part that is neither finite nor numeric, such as text; it names the part.
@@ -122,10 +124,11 @@ def view(space: gym.Space[Any], kinds: Sequence[str]) -> View | None:
     if not leaves:
         raise ArenaError(f"the space {space} has no parts", "give the environment something to see and do")
     finite = not any(isinstance(leaf, spaces.Box) for leaf in leaves)
+    flat = one_hot or all(isinstance(leaf, spaces.Box) for leaf in leaves)
     for kind in kinds:
         if kind == BOX and isinstance(space, spaces.Box):
             return Identity(space)
-        if kind == BOX and sum(spaces.flatdim(leaf) for leaf in leaves) <= LARGEST_FLAT:
+        if kind == BOX and flat and sum(spaces.flatdim(leaf) for leaf in leaves) <= LARGEST_FLAT:
             return Flat(space)
         if kind == DISCRETE and finite and _count(leaves) <= LARGEST_INDEX:
             plain = isinstance(space, spaces.Discrete) and space.start == 0 and space.dtype == np.int64

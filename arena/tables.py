@@ -83,6 +83,9 @@ def tables_of(model: TransitionModel) -> Tables:
     for width in np.unique(lengths):
         columns = model.indptr[:-1][lengths == width][:, None] + np.arange(width)
         outcomes["cumulative"][columns] = np.cumsum(model.probability[columns], axis=1)
+    # A row may sum to a hair less than one: its last possible outcome takes the rest, never an impossible one after it.
+    possible = np.where(model.probability > 0, np.arange(model.transitions), -1)
+    outcomes["cumulative"][np.maximum.reduceat(possible, model.indptr[:-1])] = 1.0
     support = np.flatnonzero(model.initial)
     starts = np.zeros(len(support), dtype=START)
     starts["state"], starts["cumulative"] = support, np.cumsum(model.initial[support])

@@ -1,0 +1,98 @@
+"""Baselines: what a score means can be told only beside one that took no learning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+
+from arena.agent import Agent, Needs, Problem, Progress
+from arena.codec import State
+from arena.errors import ArenaError
+from arena.stream import Stream
+from arena_tabular.table import STEPS, Array, Float, vector_steps
+
+__all__ = ["Random"]
+
+
+class Random(Agent):
+    """Acts uniformly at random in any environment, and learns nothing.
+
+    Where a dimension of a Box has no bound, "uniform" means what Gymnasium's sampling means: standard normal
+    with no bound at all, exponential beyond a single one.
+    """
+
+    @dataclass(frozen=True)
+    class Config:
+        """No hyperparameters."""
+
+    needs: ClassVar[Needs] = Needs(observations=("discrete", "box"), actions=("discrete", "box"))
+
+    def __init__(self, problem: Problem, config: Config) -> None:
+        super().__init__(problem, config)
+        if not isinstance(problem.action_space, (gym.spaces.Discrete, gym.spaces.Box)):
+            raise ArenaError(
+                f"there is no uniform action in {problem.action_space}", "give a Discrete or Box space"
+            )
+        self._generator = problem.generators.numpy("explore")
+
+    def train(self, stream: Stream) -> Iterator[Progress]:
+        """Steps on; the run's generator "explore" is all its state."""
+        while True:
+            for _ in range(vector_steps(stream, STEPS)):
+                stream.step(self._draw(stream.num_envs, self._generator))
+            yield stream.progress()
+
+    def act(
+        self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator
+    ) -> tuple[Array, Any]:
+        """Uniform actions, exploring or not."""
+        return self._draw(len(observation), generator), None
+
+    def probabilities(self, observation: Array) -> Float:
+        """1/n for each of n actions: shape (batch, n).
+
+        Raises:
+            ArenaError: for continuous actions, which have densities.
+        """
+        space = self.problem.action_space
+        if not isinstance(space, gym.spaces.Discrete):
+            raise ArenaError("continuous actions have no probabilities", "use one with Discrete actions")
+        return np.full((len(observation), int(space.n)), 1 / int(space.n))
+
+    def state_dict(self) -> State:
+        """Nothing: there is nothing to remember."""
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes nothing."""
+
+    def _draw(self, batch: int, generator: np.random.Generator) -> Array:
+        space = self.problem.action_space
+        if isinstance(space, gym.spaces.Discrete):
+            return generator.integers(space.start, space.start + space.n, size=batch, dtype=np.int64)
+        assert isinstance(space, gym.spaces.Box)
+        return _box(space, batch, generator)
+
+
+def _box(space: gym.spaces.Box, batch: int, generator: np.random.Generator) -> Array:
+    """`batch` points of a box, drawn one after another: a batch is what single draws would have been."""
+    shape = (batch, *space.shape)
+    if not np.issubdtype(space.dtype, np.floating):
+        low, high = space.low.astype(np.int64), space.high.astype(np.int64)
+        return generator.integers(low, high, size=shape, endpoint=True).astype(space.dtype)
+    # Two uniform numbers a dimension, turned into whichever distribution it has: all draws cost the same,
+    # which is what makes a batch equal to single draws.
+    u, v = np.moveaxis(generator.random((batch, 2, *space.shape)), 1, 0)
+    below, above = space.bounded_below, space.bounded_above
+    least = np.where(below, space.low, 0.0).astype(np.float64)
+    most = np.where(above, space.high, 0.0).astype(np.float64)
+    exponential = -np.log1p(-u)
+    normal = np.sqrt(2 * exponential) * np.cos(2 * np.pi * v)  # Box & Muller 1958
+    one_sided = np.where(below, least + exponential, most - exponential)
+    bounded = (1 - u) * least + u * most
+    drawn: Array = np.where(below & above, bounded, np.where(below | above, one_sided, normal))
+    return drawn.astype(space.dtype)
