@@ -188,9 +188,13 @@ class LoadedRun:
                 self.agent.load_state_dict(loaded.state["agent"])
             return int(loaded.info["step"])
         if not snapshots:
-            raise ArenaError(f"{self.run.folder} has trained nothing yet", f"`arena resume {self.run.folder}`")
+            raise ArenaError(
+                f"{self.run.folder} has trained nothing yet", f"`arena resume {self.run.folder}`"
+            )
         folder = snapshots[-1].parent
-        state = decode(Encoded((folder / "arrays.safetensors").read_bytes(), (folder / "state.json").read_bytes()))
+        state = decode(
+            Encoded((folder / "arrays.safetensors").read_bytes(), (folder / "state.json").read_bytes())
+        )
         self.agent.load_snapshot(state["agent"])
         return int(folder.name)
 

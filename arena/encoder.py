@@ -71,7 +71,7 @@ class Samples(Protocol):
     """Draws observations. Laws: the same seed gives the same ones; they lie in the space."""
 
     def sample(self, n: int, *, given: Tensor | None = None, generator: Generator | None = None) -> Tensor:
-        """n observations, shape (n, *space.shape)."""
+        """N observations, shape (n, *space.shape)."""
         ...
 
 
@@ -82,7 +82,7 @@ class Scores(Protocol):
     bound: ClassVar[Literal["exact", "lower", "energy"]]
 
     def log_prob(self, x: Tensor, *, given: Tensor | None = None) -> Tensor:
-        """ln p(x) in nats, a lower bound of it, or a negative energy, as `bound` says: shape (batch,)."""
+        """Ln p(x) in nats, a lower bound of it, or a negative energy, as `bound` says: shape (batch,)."""
         ...
 
 

@@ -23,7 +23,7 @@ from arena.gymnasium_stream import GymnasiumStream, probe
 from arena.mdp import TransitionModel
 from arena.native import NativeVectorEnv
 from arena.plugins import get_plugins
-from arena.spaces import Identity, View, view
+from arena.spaces import Identity, View, described, view
 from arena.stream import NativeStream, Stream
 from arena.tables import TableVectorEnv
 
@@ -92,7 +92,9 @@ class EnvironmentFactory:
         if callable(env):
             name = f"{env.__module__}:{env.__qualname__}"
             if "<" in name:
-                raise ArenaError(f"the environment function {name} has no importable name", "define it in a module")
+                raise ArenaError(
+                    f"the environment function {name} has no importable name", "define it in a module"
+                )
             return cls(name, dict(options or {}), tuple(wrappers), env)
         make_one = _register(env)
         if make_one is not None:
@@ -132,7 +134,9 @@ class EnvironmentFactory:
             raise
         except Exception as error:
             reason = str(error).strip().split("\n")[0]
-            raise ArenaError(f"{self.id} cannot be made: {reason}", "check its options and what it needs") from error
+            raise ArenaError(
+                f"{self.id} cannot be made: {reason}", "check its options and what it needs"
+            ) from error
         return env if limit is None else TimeLimit(env, limit)
 
     @functools.cached_property
@@ -151,7 +155,9 @@ class EnvironmentFactory:
     def views(self, needs: Needs) -> tuple[View | None, View | None]:
         """How an agent with these needs sees observations and actions; None where it cannot."""
         facts = self.facts
-        return view(facts.observation_space, needs.observations), view(facts.action_space, needs.actions, one_hot=False)
+        return view(facts.observation_space, needs.observations), view(
+            facts.action_space, needs.actions, one_hot=False
+        )
 
     def stream(
         self,
@@ -163,7 +169,7 @@ class EnvironmentFactory:
         asynchronous: bool = False,
         probed: bool = False,
     ) -> Stream:
-        """n parallel episodes of it, natively where that is exact, through Gymnasium's vectors otherwise.
+        """N parallel episodes of it, natively where that is exact, through Gymnasium's vectors otherwise.
 
         Args:
             num_envs: how many.
@@ -191,7 +197,9 @@ class EnvironmentFactory:
             obstacle=obstacle,
         )
         if obstacle is not None:
-            stream.notice = f"{self.id} cannot be resumed mid-episode: {obstacle}; a resume starts its episodes anew"
+            stream.notice = (
+                f"{self.id} cannot be resumed mid-episode: {obstacle}; a resume starts its episodes anew"
+            )
         return stream
 
     @functools.cached_property
@@ -206,7 +214,11 @@ class EnvironmentFactory:
         entry = gym.spec(self.id).vector_entry_point
         creator = load_env_creator(entry) if isinstance(entry, str) else entry
         declared = getattr(creator, "arena_protocol", None)
-        return cast("Callable[..., NativeVectorEnv]", creator) if declared == NativeVectorEnv.arena_protocol else None
+        return (
+            cast("Callable[..., NativeVectorEnv]", creator)
+            if declared == NativeVectorEnv.arena_protocol
+            else None
+        )
 
     def _native(self, num_envs: int, limit: int | None) -> NativeVectorEnv:
         shortest = min((steps for steps in (limit, self.facts.limit) if steps is not None), default=None)
@@ -222,9 +234,9 @@ def mismatch(needs: Needs, factory: EnvironmentFactory) -> str | None:
     facts = factory.facts
     observations, actions = factory.views(needs)
     if observations is None:
-        return f"takes {' or '.join(needs.observations)} observations, and {factory.id} gives {facts.observation_space}"
+        return f"takes {' or '.join(needs.observations)} observations, and {factory.id} gives {described(facts.observation_space)}"
     if actions is None:
-        return f"gives {' or '.join(needs.actions)} actions, and {factory.id} takes {facts.action_space}"
+        return f"gives {' or '.join(needs.actions)} actions, and {factory.id} takes {described(facts.action_space)}"
     if needs.model and (facts.model is None or not isinstance(observations, Identity)):
         return f"plans with a transition model, and {factory.id} has none"
     return None
@@ -240,7 +252,9 @@ def _register(env_id: str) -> Callable[..., Env] | None:
         try:
             imported = importlib.import_module(module)
         except ImportError as error:
-            raise ArenaError(f"{env_id}: cannot import {module}: {error}", "check the module's name") from error
+            raise ArenaError(
+                f"{env_id}: cannot import {module}: {error}", "check the module's name"
+            ) from error
         function = getattr(imported, name, None)
         if callable(function):
             return cast("Callable[..., Env]", function)
@@ -311,7 +325,9 @@ def _wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
     """Reads ``Name``, ``module:Class`` or either with ``(key=value, …)`` behind it."""
     try:
         call = ast.parse(text.replace(":", "."), mode="eval").body if "(" in text else None
-        arguments = {k.arg: ast.literal_eval(k.value) for k in call.keywords} if isinstance(call, ast.Call) else {}
+        arguments = (
+            {k.arg: ast.literal_eval(k.value) for k in call.keywords} if isinstance(call, ast.Call) else {}
+        )
     except (SyntaxError, ValueError) as error:
         raise ArenaError(f"the wrapper {text!r} cannot be read", "write Name or Name(key=value)") from error
     name = text.partition("(")[0].strip()
@@ -322,7 +338,9 @@ def _wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
         raise ArenaError(f"the wrapper {name!r}: {error}", "check the module's name") from error
     found = getattr(home, attribute, None)
     if not callable(found):
-        known = [n for n, value in vars(home).items() if isinstance(value, type) and issubclass(value, gym.Wrapper)]
+        known = [
+            n for n, value in vars(home).items() if isinstance(value, type) and issubclass(value, gym.Wrapper)
+        ]
         raise unknown("wrapper", attribute, known)
     return cast("Callable[..., Env]", found), cast("dict[str, Any]", arguments)
 

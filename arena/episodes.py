@@ -12,7 +12,8 @@ EPISODE = np.dtype([("total", np.float64), ("length", np.int64)], align=True)
 
 #: All episodes that ended, and the sums over those that ended since the last log.
 TOTALS = np.dtype(
-    [("episodes", np.int64), ("recent", np.int64), ("return_sum", np.float64), ("length_sum", np.int64)], align=True
+    [("episodes", np.int64), ("recent", np.int64), ("return_sum", np.float64), ("length_sum", np.int64)],
+    align=True,
 )
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from arena.agent import Agent
 from arena.environments import EnvironmentFactory
 from arena.random import Generators, derive
-from arena.stream import NativeStream, Stream
+from arena.stream import Stream
 
 __all__ = ["Evaluator"]
 
@@ -39,8 +39,12 @@ class Evaluator:
 
     def __call__(self, agent: Agent) -> npt.NDArray[np.float64]:
         """Undiscounted returns, shape (episodes,), lane by lane."""
-        stream = self._begin()
         generators = Generators(self.seed)
+        # Environments are lent the generators too: one that draws from the global ones plays the same every time.
+        with generators.lent("act"):
+            return self._play(agent, self._begin(), generators.numpy("act"))
+
+    def _play(self, agent: Agent, stream: Stream, generator: np.random.Generator) -> npt.NDArray[np.float64]:
         lanes = stream.num_envs
         quota = np.full(lanes, self.episodes // lanes)
         quota[: self.episodes % lanes] += 1
@@ -49,10 +53,7 @@ class Evaluator:
         memory = None
         # A lane gives its first episodes, as many as its quota: the first to finish anywhere would be the short ones.
         while any(len(found) < n for found, n in zip(returns, quota, strict=True)):
-            with generators.lent("act"):
-                action, memory = agent.act(
-                    stream.observation, memory, explore=False, generator=generators.numpy("act")
-                )
+            action, memory = agent.act(stream.observation, memory, explore=False, generator=generator)
             transition = stream.step(action)
             total += transition.reward
             done = transition.terminated | transition.truncated

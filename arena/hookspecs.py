@@ -17,6 +17,8 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pluggy import HookimplMarker, HookspecMarker, PluginManager
+
 from arena.errors import unknown
 from arena.specs import (
     AgentSpec,
@@ -27,7 +29,6 @@ from arena.specs import (
     OverlaySpec,
     TrackerSpec,
 )
-from pluggy import HookimplMarker, HookspecMarker, PluginManager
 
 if TYPE_CHECKING:
     from arena.agent import Progress

@@ -53,7 +53,9 @@ class TransitionModel:
         successor = np.asarray(self.successor)
         if successor.size and not 0 <= successor.min() <= successor.max() < self.num_states:
             wild = successor[(successor < 0) | (successor >= self.num_states)][0]
-            raise ArenaError(f"a transition leads to state {wild}", f"keep successors in [0, {self.num_states})")
+            raise ArenaError(
+                f"a transition leads to state {wild}", f"keep successors in [0, {self.num_states})"
+            )
         for name, dtype in (
             ("indptr", np.int64),
             ("successor", np.int32),
@@ -109,7 +111,10 @@ class TransitionModel:
         """Reads the ``P`` dictionary of Gymnasium's toy-text environments: ``P[s][a] = [(p, s', r, done), …]``."""
         num_states, num_actions = len(table), len(table[0])
         rows = [
-            [(float(p), int(successor), float(reward), bool(done)) for p, successor, reward, done in table[s][a]]
+            [
+                (float(p), int(successor), float(reward), bool(done))
+                for p, successor, reward, done in table[s][a]
+            ]
             for s in range(num_states)
             for a in range(num_actions)
         ]
@@ -153,7 +158,9 @@ class TransitionModel:
         lengths = np.diff(self.indptr)
         self._refuse(lengths < 1, "has no outcome", "give every state–action pair at least one")
         rows = np.repeat(np.arange(pairs), lengths)
-        self._refuse(rows[~np.isfinite(self.reward)], "has a reward that is not finite", "give finite rewards")
+        self._refuse(
+            rows[~np.isfinite(self.reward)], "has a reward that is not finite", "give finite rewards"
+        )
         negative = ~(self.probability >= 0)
         self._refuse(rows[negative], "has a negative or missing probability", "give probabilities in [0, 1]")
         total = self._row_sums(self.probability)

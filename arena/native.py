@@ -48,7 +48,9 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
     terminated: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
 
-    def __init__(self, num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
+    def __init__(
+        self, num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]
+    ) -> None:
         self.num_envs = whole("num_envs", num_envs)
         self.single_observation_space = observation_space
         self.single_action_space = action_space
@@ -104,7 +106,13 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             # One array an observation, as Gymnasium's own vectors give; a scalar's is zero-dimensional.
             final[lanes] = list(self.next_observation[lanes])
             info = {"final_obs": final, "_final_obs": done}
-        return self.observation.copy(), self.reward.copy(), self.terminated.copy(), self.truncated.copy(), info
+        return (
+            self.observation.copy(),
+            self.reward.copy(),
+            self.terminated.copy(),
+            self.truncated.copy(),
+            info,
+        )
 
     #: Set by `begin` and `restore`: from then on a reset without a seed goes on to the next episodes.
     _begun: bool = False

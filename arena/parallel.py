@@ -21,7 +21,9 @@ from arena.runner import Listener, execute
 __all__ = ["execute_all"]
 
 
-def execute_all(runs: Sequence[Run], listener: Listener | None = None, workers: int = 1) -> list[dict[str, Any]]:
+def execute_all(
+    runs: Sequence[Run], listener: Listener | None = None, workers: int = 1
+) -> list[dict[str, Any]]:
     """Trains runs to their ends; their results in the same order.
 
     The first Ctrl-C or SIGTERM makes every run checkpoint and stop; a second Ctrl-C stops at once.
@@ -38,8 +40,7 @@ def execute_all(runs: Sequence[Run], listener: Listener | None = None, workers: 
     listener = listener or Listener()
     with _stop_on_signal() as stop:
         if workers <= 1 or len(runs) <= 1:
-            relay = _Stoppable(listener, stop)
-            return [execute(run, relay) for run in runs]
+            return _here(runs, _Stoppable(listener, stop))
         return _in_processes(runs, listener, stop, min(workers, len(runs)))
 
 
@@ -79,6 +80,20 @@ def _stop_on_signal() -> Iterator[_Flag]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _here(runs: Sequence[Run], listener: Listener) -> list[dict[str, Any]]:
+    futures: list[Future[dict[str, Any]]] = []
+    for run in runs:
+        future: Future[dict[str, Any]] = Future()
+        try:
+            future.set_result(execute(run, listener))
+        except Interrupted:
+            raise
+        except ArenaError as error:
+            future.set_exception(error)
+        futures.append(future)
+    return _results(futures)
 
 
 def _in_processes(runs: Sequence[Run], listener: Listener, stop: _Flag, workers: int) -> list[dict[str, Any]]:

@@ -145,7 +145,7 @@ class Plugins:
         allowed, blocked = None if allow is None else set(allow), set(block)
         known = {info.name for info in self._infos}
         for name in sorted((blocked | (allowed or set())) - known):
-            raise unknown("plugin", name, known, "none is installed")
+            raise unknown("plugin", name, known)
         for info in self._infos:
             if info.name in blocked:
                 info.status, info.problems = "blocked", ["left out by --no-plugin"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
 import math
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from arena.checkpoint import Checkpoints
 from arena.errors import ArenaError
 from arena.experiment import Experiment
 from arena.files import cannot_write, write_atomically
+from arena.plugins import get_plugins
 
 __all__ = ["Run", "find_runs"]
 
@@ -79,7 +80,9 @@ class Run:
         name = "_".join((experiment.agent, experiment.env.replace("/", "-").replace(":", "-"), f"seed{seed}"))
         folder = out / f"{name}_{experiment.id(seed)}"
         one = dataclasses.replace(experiment, seeds=(seed,))
-        one.__dict__["factory"] = experiment.factory  # what a cached property holds: a function has no id to look up
+        one.__dict__["factory"] = (
+            experiment.factory
+        )  # what a cached property holds: a function has no id to look up
         if (folder / "run.json").exists():
             old = cls.open(folder).experiment
             more = max(experiment.steps, old.steps)
@@ -113,11 +116,15 @@ class Run:
         document = _read_json(folder, "run.json")
         schema = document.get("schema")
         if not isinstance(schema, int) or schema > SCHEMA:
-            raise ArenaError(f"{folder} has schema {schema}, and this arena reads up to {SCHEMA}", "upgrade arena-rl")
+            raise ArenaError(
+                f"{folder} has schema {schema}, and this arena reads up to {SCHEMA}", "upgrade arena-rl"
+            )
         try:
             return cls(folder, Experiment.from_dict(document["experiment"]))
         except (KeyError, TypeError) as error:
-            raise ArenaError(f"{folder / 'run.json'} is not a run's: {error!r}", "restore it from a copy") from error
+            raise ArenaError(
+                f"{folder / 'run.json'} is not a run's: {error!r}", "restore it from a copy"
+            ) from error
 
     def result(self) -> dict[str, Any] | None:
         """What ``result.json`` holds, or None while the run has further to go."""
@@ -138,7 +145,7 @@ class Run:
         except (OSError, ValueError, IndexError, KeyError):
             return 0.0
 
-    @contextmanager
+    @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other processes out; the operating system drops the lock of a process that dies.
 
@@ -149,7 +156,9 @@ class Run:
         try:
             lock.acquire()
         except filelock.Timeout as error:
-            raise ArenaError(f"another process is training {self.folder}", "wait for it, or choose --out") from error
+            raise ArenaError(
+                f"another process is training {self.folder}", "wait for it, or choose --out"
+            ) from error
         except OSError as error:
             raise cannot_write(self.folder, error) from error
         try:
@@ -185,12 +194,24 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     except OSError as error:
         raise ArenaError(f"cannot read {path}: {error.strerror}", "check its permissions") from error
     except (ValueError, RecursionError) as error:
-        raise ArenaError(f"{path} is truncated or damaged", "restore it from a copy, or delete the run") from error
+        raise ArenaError(
+            f"{path} is truncated or damaged", "restore it from a copy, or delete the run"
+        ) from error
     if not isinstance(document, dict):
         raise ArenaError(f"{path} is truncated or damaged", "restore it from a copy, or delete the run")
     return document
 
 
 def _versions() -> dict[str, str]:
-    found = {name: importlib.metadata.version(name) for name in DISTRIBUTIONS}
-    return {"python": platform.python_version(), **found}
+    """Of Python, of what decides a run's bytes, and of whatever brings a plugin."""
+    names = {
+        *DISTRIBUTIONS,
+        *(i.distribution for i in get_plugins().infos if i.distribution and i.status != "blocked"),
+    }
+    found = {"python": platform.python_version()}
+    for name in sorted(names):
+        with contextlib.suppress(
+            importlib.metadata.PackageNotFoundError
+        ):  # a checkout, or a plugin in memory
+            found[name] = importlib.metadata.version(name)
+    return found

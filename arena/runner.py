@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from arena.agent import Agent, Problem, Progress, TabularPolicy
+from arena.checkpoint import Loaded
 from arena.codec import State, encode
 from arena.environments import EnvironmentFactory
 from arena.errors import ArenaError, Interrupted
@@ -69,7 +70,9 @@ def build_agent(
     """A fresh agent of an experiment, its initial weights drawn from the run's generators."""
     agent_class: type[Agent] = experiment.agent_class
     observations, actions = factory.views(agent_class.needs)
-    assert observations is not None and actions is not None, "Experiment.create refuses agents that do not fit"
+    assert observations is not None and actions is not None, (
+        "Experiment.create refuses agents that do not fit"
+    )
     problem = Problem(
         observation_space=observations.outer,
         action_space=actions.outer,
@@ -82,7 +85,9 @@ def build_agent(
         return agent_class(problem, experiment.config())
 
 
-def exact_values(agent: Agent, factory: EnvironmentFactory, horizon: int) -> tuple[float | None, float | None]:
+def exact_values(
+    agent: Agent, factory: EnvironmentFactory, horizon: int
+) -> tuple[float | None, float | None]:
     """The environment's optimum and the agent's own exact value under a horizon; None where unknown."""
     facts = factory.facts
     horizon = min(horizon, facts.limit or horizon)
@@ -90,7 +95,11 @@ def exact_values(agent: Agent, factory: EnvironmentFactory, horizon: int) -> tup
         return facts.exact_optimum(horizon) if facts.exact_optimum else None, None
     best = optimum(facts.model, horizon)
     observations, actions = factory.views(agent.needs)
-    if not (isinstance(agent, TabularPolicy) and isinstance(observations, Identity) and isinstance(actions, Identity)):
+    if not (
+        isinstance(agent, TabularPolicy)
+        and isinstance(observations, Identity)
+        and isinstance(actions, Identity)
+    ):
         return best, None
     policy = agent.probabilities(np.arange(facts.model.num_states))
     return best, policy_value(facts.model, policy, horizon)
@@ -101,10 +110,15 @@ class _Session:
 
     def __init__(self, run: Run, listener: Listener, stack: ExitStack) -> None:
         self.run, self.listener, self.experiment = run, listener, run.experiment
+        self.checkpoints = run.checkpoints
         self.factory = self.experiment.factory
         self.generators = Generators(run.seed)
         self.agent = build_agent(self.experiment, self.factory, self.generators)
-        self.stream = self.factory.stream(self.experiment.num_envs, self.agent.needs, self._seed_of)
+        loaded = self._load()
+        with self.generators.lent("agent"):
+            self.stream = self.factory.stream(
+                self.experiment.num_envs, self.agent.needs, self._seed_of, probed=loaded is None
+            )
         stack.callback(self.stream.close)
         self.evaluator = Evaluator(
             self.factory, type(self.agent), self.experiment.horizon, self.experiment.episodes, run.seed
@@ -113,10 +127,14 @@ class _Session:
         self.progress = Progress(0)
         self.converged = False
         self.evaluation: list[float] | None = None
-        self.checkpoints = run.checkpoints
-        metrics_bytes = self._restore()
+        metrics_bytes = 0 if loaded is None else self._restore(loaded)
+        if self.stream.notice:
+            listener.noticed(run, self.stream.notice)
         self.metrics = stack.enter_context(open(run.metrics, "ab"))
         self.metrics.truncate(metrics_bytes)
+        self.metrics.seek(
+            metrics_bytes
+        )  # `truncate` stays where it was: a checkpoint would note the old length
         self.timing = stack.enter_context(open(run.timing, "ab"))
         self.seconds_before, self.started = run.seconds, time.monotonic()
         self.saved_at = self.started
@@ -148,7 +166,9 @@ class _Session:
     def _turn(self, turns: Iterator[Progress], pace: int) -> None:
         """One yield, and whatever falls due at its step."""
         steps, experiment = self.progress.steps, self.experiment
-        log_at, evaluate_at = (_next(steps, every) for every in (experiment.log_every, experiment.evaluate_every))
+        log_at, evaluate_at = (
+            _next(steps, every) for every in (experiment.log_every, experiment.evaluate_every)
+        )
         self.stream.boundary = min(log_at, evaluate_at, experiment.steps, steps + pace)
         with self.generators.lent("agent"):
             progress = next(turns, None)
@@ -165,7 +185,7 @@ class _Session:
             "step": self.progress.steps,
             "episodes": self.progress.episodes,
             **self.stream.take_log(),
-            **self.progress.metrics,
+            **{name: float(value) for name, value in self.progress.metrics.items()},
         }
         if evaluate:
             self.evaluation = self._evaluate()
@@ -209,7 +229,9 @@ class _Session:
             file.write(line(values))
             file.flush()
         except OSError as error:
-            raise ArenaError(f"cannot write {file.name}: {error.strerror}", "free space and resume") from error
+            raise ArenaError(
+                f"cannot write {file.name}: {error.strerror}", "free space and resume"
+            ) from error
 
     def _save(self) -> None:
         state: State = {
@@ -224,26 +246,25 @@ class _Session:
         self.checkpoints.save(state, info)
         self.saved_at = time.monotonic()
 
-    def _restore(self) -> int:
-        """Takes the newest good checkpoint's state, if there is one; returns how much of the metrics it knows of."""
+    def _load(self) -> Loaded | None:
+        """The newest good checkpoint whose lines of metrics are all there."""
         run = self.run
         written = run.metrics.stat().st_size if run.metrics.exists() else 0
         loaded = self.checkpoints.load(lambda info: bool(info["metrics_bytes"] <= written))
-        if loaded is None:
-            return 0
-        for reason in loaded.skipped:
+        for reason in loaded.skipped if loaded else ():
             self.listener.noticed(run, f"checkpoint {reason}; using the one before")
+        return loaded
+
+    def _restore(self, loaded: Loaded) -> int:
+        """Takes a checkpoint's state; returns how much of the metrics it knows of."""
         state = loaded.state
         self.generators.load_state_dict(state["generators"])
         with self.generators.lent("agent"):
             self.agent.load_state_dict(state["agent"])
-        self.generators.load_state_dict(state["generators"])
-        self.stream.load_state_dict(state["stream"])
+            self.stream.load_state_dict(state["stream"])
+        self.generators.load_state_dict(state["generators"])  # whatever loading drew
         self.progress = Progress(**state["progress"])
         self.converged, self.evaluation = state["converged"], state["evaluation"]
-        notice: str | None = getattr(self.stream, "notice", None)
-        if notice:
-            self.listener.noticed(run, notice)
         return int(loaded.info["metrics_bytes"])
 
     def _seed_of(self, lane: int, episode: int) -> int:
@@ -252,5 +273,3 @@ class _Session:
 
 def _next(steps: int, every: int) -> int:
     return (steps // every + 1) * every
-
-

@@ -15,7 +15,7 @@ from gymnasium import spaces
 from arena.agent import BOX, DISCRETE
 from arena.errors import ArenaError
 
-__all__ = ["Flat", "Identity", "Index", "View", "view"]
+__all__ = ["Flat", "Identity", "Index", "View", "described", "view"]
 
 Array = npt.NDArray[Any]
 
@@ -134,6 +134,17 @@ def view(space: gym.Space[Any], kinds: Sequence[str], *, one_hot: bool = True) -
             plain = isinstance(space, spaces.Discrete) and space.start == 0 and space.dtype == np.int64
             return Identity(space) if plain else Index(space)
     return None
+
+
+def described(space: gym.Space[Any]) -> str:
+    """A space on one line, without the bounds of its arrays, which fill a screen."""
+    if isinstance(space, spaces.Box):
+        return f"Box{space.shape} of {space.dtype}"
+    if isinstance(space, spaces.Dict):
+        return "Dict(" + ", ".join(f"{key}: {described(part)}" for key, part in space.spaces.items()) + ")"
+    if isinstance(space, spaces.Tuple):
+        return "Tuple(" + ", ".join(map(described, space.spaces)) + ")"
+    return " ".join(str(space).split())
 
 
 def _leaves(

@@ -254,7 +254,7 @@ class OverlaySpec(Spec):
 
 
 class Command(Protocol):
-    """What a :class:`CommandSpec`'s target offers: a module with two functions will do."""
+    """What a :class:`CommandSpec`'s target offers: an object, or a class, with these two methods."""
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Adds the verb's arguments to its own parser."""

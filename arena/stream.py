@@ -164,7 +164,7 @@ class Stream(ABC):
 
     def close(self) -> None:
         """Closes the environments."""
-        return None
+        return
 
     @abstractmethod
     def _begin_source(self) -> None:

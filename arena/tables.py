@@ -177,8 +177,12 @@ class TableVectorEnv(NativeVectorEnv):
         limit: `max_episode_steps`, or a number that no episode reaches.
     """
 
-    def __init__(self, model: TransitionModel, num_envs: int = 1, max_episode_steps: int | None = None) -> None:
-        super().__init__(num_envs, gym.spaces.Discrete(model.num_states), gym.spaces.Discrete(model.num_actions))
+    def __init__(
+        self, model: TransitionModel, num_envs: int = 1, max_episode_steps: int | None = None
+    ) -> None:
+        super().__init__(
+            num_envs, gym.spaces.Discrete(model.num_states), gym.spaces.Discrete(model.num_actions)
+        )
         self.model = model
         self.lanes = np.zeros(self.num_envs, dtype=LANE)
         self.limit = NO_LIMIT if max_episode_steps is None else whole("max_episode_steps", max_episode_steps)
@@ -210,10 +214,11 @@ class TableVectorEnv(NativeVectorEnv):
         return {name: self.lanes[name].copy() for name in LANE.names or ()}
 
     def restore(self, state: State) -> None:
-        expected = {name: (self.num_envs,) for name in LANE.names or ()}
+        expected = dict.fromkeys(LANE.names or (), (self.num_envs,))
         if {name: np.shape(values) for name, values in state.items()} != expected:
             raise ArenaError(
-                f"the state is not one of {self.num_envs} tabular environments", "restore it where it came from"
+                f"the state is not one of {self.num_envs} tabular environments",
+                "restore it where it came from",
             )
         for name, values in state.items():
             self.lanes[name] = values
@@ -279,5 +284,3 @@ class TableEnv(gym.Env[np.int64, np.int64]):
         """Goes back to where `state` was taken."""
         self._lane.restore(state)
         self._begun = True
-
-

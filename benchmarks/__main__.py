@@ -10,7 +10,9 @@ import os
 import sys
 from pathlib import Path
 
-SUITES = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if p.stem not in ("__init__", "__main__", "measure"))
+SUITES = sorted(
+    p.stem for p in Path(__file__).parent.glob("*.py") if p.stem not in ("__init__", "__main__", "measure")
+)
 
 
 def main() -> int:

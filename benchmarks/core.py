@@ -31,8 +31,17 @@ def learning() -> list[Row]:
         found = interleaved(sides, repeats=5)
     ratio = statistics.median(found["arena"]) / statistics.median(found["loop"])
     return [
-        row("Q-learning on arena/CliffWalk-v0, each episode reseeded", [r / 1e6 for r in found["arena"]], "M steps/s", 25),
-        row("the same update in a Gymnasium CliffWalking-v1 loop", [r / 1e6 for r in found["loop"]], "M steps/s"),
+        row(
+            "Q-learning on arena/CliffWalk-v0, each episode reseeded",
+            [r / 1e6 for r in found["arena"]],
+            "M steps/s",
+            25,
+        ),
+        row(
+            "the same update in a Gymnasium CliffWalking-v1 loop",
+            [r / 1e6 for r in found["loop"]],
+            "M steps/s",
+        ),
         Row("ratio of the two", ratio, "times", 200),
     ]
 
@@ -73,7 +82,9 @@ def caching() -> list[Row]:
             _, misses = json.loads(output.splitlines()[-1])
             target = 0.0 if which == "second" else None
             rows.append(Row(f"train 1,000 steps, {which} process of a fresh cache", seconds, "s"))
-            rows.append(Row(f"  functions it compiled ({which} process)", misses, "functions", target, at_least=False))
+            rows.append(
+                Row(f"  functions it compiled ({which} process)", misses, "functions", target, at_least=False)
+            )
     return rows
 
 
@@ -96,11 +107,15 @@ def checkpointing() -> list[Row]:
                     Checkpoints(run.folder / "timed").save(state.state, state.info)
                     saves.append(time.perf_counter() - before)
 
-    experiment = Experiment.create("q-learning", "arena/CliffWalk-v0", seeds=1, steps=1_000_000, log_every=10_000)
+    experiment = Experiment.create(
+        "q-learning", "arena/CliffWalk-v0", seeds=1, steps=1_000_000, log_every=10_000
+    )
     with tempfile.TemporaryDirectory() as folder:
         run = Run.prepare(experiment, 0, Path(folder))
         execute(run)
-        longer = Experiment.create("q-learning", "arena/CliffWalk-v0", seeds=1, steps=2_000_000, log_every=10_000)
+        longer = Experiment.create(
+            "q-learning", "arena/CliffWalk-v0", seeds=1, steps=2_000_000, log_every=10_000
+        )
         execute(Run.prepare(longer, 0, Path(folder)), Timed())
     share = [100 * seconds / CHECKPOINT_SECONDS for seconds in saves]
     return [row(f"a checkpoint every {CHECKPOINT_SECONDS:g} s", share, "% of the time", 1, at_least=False)]

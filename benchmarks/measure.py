@@ -50,7 +50,9 @@ def interleaved(sides: Mapping[str, Callable[[], float]], repeats: int) -> dict[
     return found
 
 
-def row(what: str, figures: Sequence[float], unit: str, target: float | None = None, at_least: bool = True) -> Row:
+def row(
+    what: str, figures: Sequence[float], unit: str, target: float | None = None, at_least: bool = True
+) -> Row:
     """The row of several repetitions."""
     return Row(what, statistics.median(figures), unit, target, at_least, (min(figures), max(figures)))
 

@@ -378,3 +378,25 @@ def test_torch_imported_inside_the_scope():
         assert draws[0] == draws[1]
         assert torch.equal(torch.get_rng_state(), state)
     """)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_real_gpu_is_lent():
+    torch.cuda.init()
+    before = torch.cuda.get_rng_state_all()
+    draws = []
+    for _ in range(2):
+        generators = Generators(5)
+        with generators.lent("agent"):
+            first = torch.rand(8, device="cuda").cpu()
+        saved = generators.state_dict()
+        with generators.lent("agent"):
+            second = torch.rand(8, device="cuda").cpu()
+        resumed = Generators(5)
+        resumed.load_state_dict(saved)
+        with resumed.lent("agent"):
+            assert torch.equal(torch.rand(8, device="cuda").cpu(), second)
+        draws.append(first)
+        assert not torch.equal(first, second)
+    assert torch.equal(*draws)
+    assert all(torch.equal(a, b) for a, b in zip(before, torch.cuda.get_rng_state_all(), strict=True))

@@ -1,0 +1,105 @@
+"""``arena check NAME``: put an agent, an environment or a plugin to the test."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from arena.cli.checks import Check, Finding, findings
+from arena.cli.output import console, only_json, print_json
+from arena.errors import ArenaError, unknown
+from arena.plugins import PluginInfo, get_plugins
+from arena.specs import AgentSpec
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``arena check``."""
+    parser.description = "Tests an agent, an environment or a plugin; status 1 when something fails."
+    add = parser.add_argument
+    add("name", metavar="NAME", help="an agent's name, an environment's id, or a plugin's name")
+    add("--env", metavar="ENV", help="try an agent there (default: a small environment that fits)")
+    add("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Checks, line by line."""
+    kind, checks = _checks(args.name, args.env)
+    if not args.json:
+        console().print(f"{kind} {args.name}", style="bold")
+    found: list[Finding] = []
+    with only_json(args.json):
+        for finding in findings(checks):
+            found.append(finding)
+            if not args.json:
+                _show(finding)
+    failed = sum(finding.mark == "✗" for finding in found)
+    if args.json:
+        names = {"✓": "passed", "!": "doubtful", "✗": "failed"}
+        rows = [{"check": f.title, "status": names[f.mark], "text": f.text} for f in found]
+        print_json({"kind": kind, "name": args.name, "passed": failed == 0, "checks": rows})
+    return 1 if failed else 0
+
+
+def _checks(name: str, env: str | None) -> tuple[str, Iterator[Check]]:
+    plugins = get_plugins()
+    if name in plugins.agents:
+        from arena.cli.check_agent import agent_checks
+
+        return "agent", agent_checks(plugins.agents[name], env)
+    info = next((info for info in plugins.infos if info.name == name), None)
+    if info is not None:
+        return "plugin", _plugin_checks(info)
+    from arena.cli.check_environment import environment_checks
+    from arena.environments import EnvironmentFactory
+
+    try:
+        factory = EnvironmentFactory.resolve(name)
+    except ArenaError as error:
+        if not error.problem.startswith("no environment"):
+            raise
+        import gymnasium as gym
+
+        known = {
+            *plugins.agents,
+            *plugins.environments,
+            *gym.registry,
+            *(info.name for info in plugins.infos),
+        }
+        raise unknown("agent, environment or plugin", name, known, "see `arena list`") from error
+    return "environment", environment_checks(factory)
+
+
+def _plugin_checks(info: PluginInfo) -> Iterator[Check]:
+    """What a plugin contributes, as far as it can be imported."""
+
+    def sound() -> str:
+        problem = "; ".join(info.problems)
+        if info.status != "ok":
+            raise ArenaError(f"{info.status}: {problem}", "mend or update the plugin")
+        return f"{info.distribution} {info.version}".strip()
+
+    yield Check("loads, and its hooks are hooks", sound)
+    for noun, registry in get_plugins().registries.items():
+        for spec in registry.values():
+            if spec.plugin == info.name and spec.target:
+                yield Check(f"{noun}: {spec.name} can be imported", lambda spec=spec: _imported(spec))  # type: ignore[misc]
+
+
+def _imported(spec: AgentSpec) -> str:
+    spec.load()
+    return spec.target
+
+
+def _show(finding: Finding) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {"✓": "green", "!": "yellow", "✗": "bold red"}
+    line = Text(finding.title)
+    if finding.text:
+        line.append(f"  {finding.text}", style="dim" if finding.mark == "✓" else styles[finding.mark])
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_row(Text(finding.mark, style=styles[finding.mark]), line)
+    console().print(table)

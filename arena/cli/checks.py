@@ -1,0 +1,69 @@
+"""What `arena check` is made of: named checks, run one by one; a defect in one does not stop the others."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from arena.errors import ArenaError
+from arena.specs import described
+
+__all__ = ["Check", "Doubt", "Finding", "findings"]
+
+
+class Doubt(Exception):  # noqa: N818
+    """Something that works, but that a person should know: shown, and no failure."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing to try.
+
+    Attributes:
+        title: what holds if it passes, such as "same seed, same bytes".
+        attempt: returns a remark (or nothing), and raises whatever is wrong: an `ArenaError` or an
+            `AssertionError` that says what and what to do, a `Doubt`, or any other error.
+        stops: whether the checks after it make no sense if it fails.
+    """
+
+    title: str
+    attempt: Callable[[], str | None]
+    stops: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    Attributes:
+        title: the check's.
+        mark: "✓", "!" for a doubt, or "✗".
+        text: a remark, or what is wrong and what to do.
+    """
+
+    title: str
+    mark: str
+    text: str = ""
+
+
+def findings(checks: Iterable[Check]) -> Iterator[Finding]:
+    """Runs checks, and tells what each found as soon as it has."""
+    for check in checks:
+        found = _found(check)
+        yield found
+        if found.mark == "✗" and check.stops:
+            return
+
+
+def _found(check: Check) -> Finding:
+    try:
+        with warnings.catch_warnings(record=True):  # a check that cares about warnings records them itself
+            warnings.simplefilter("always")
+            return Finding(check.title, "✓", check.attempt() or "")
+    except Doubt as doubt:
+        return Finding(check.title, "!", str(doubt))
+    except (ArenaError, AssertionError) as error:
+        return Finding(check.title, "✗", " ".join(str(error).split()) or "an assertion failed")
+    except Exception as error:
+        return Finding(check.title, "✗", described(error))

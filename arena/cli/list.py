@@ -1,0 +1,169 @@
+"""``arena list``: what there is. Specs are read, nothing that they name is imported unless ``--for`` asks."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from arena.cli.output import console, only_json, print_json, print_table
+from arena.plugins import get_plugins
+from arena.registry import Registry
+from arena.specs import Spec
+
+__all__ = ["configure", "run"]
+
+NOUNS = ("agents", "envs", "encoders", "plugins", "runs")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``arena list``."""
+    parser.description = (
+        "Lists agents, environments, encoders, plugins or runs; without a noun the first three."
+    )
+    add = parser.add_argument
+    add("noun", metavar="NOUN", nargs="?", choices=NOUNS, help=" ".join(NOUNS))
+    add("paths", metavar="DIR", nargs="*", help="folders of runs (default: runs)")
+    add("--for", metavar="ENV", dest="env", help="say which agents fit an environment, and why others do not")
+    add("--all", action="store_true", help="with envs: every id that Gymnasium knows")
+    add("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Lists."""
+    with only_json(args.json):
+        show: Callable[[], None]
+        if args.noun == "runs":
+            from arena.cli.runs import list_runs
+
+            found, show = list_runs(args.paths or ["runs"])
+        elif args.noun == "plugins":
+            found, show = _plugins()
+        elif args.env is not None:
+            found, show = _fitting(args.env)
+        elif args.noun == "envs" and args.all:
+            found, show = _every_environment()
+        else:
+            found, show = _specs([args.noun] if args.noun else ["agents", "envs", "encoders"])
+    if args.json:
+        print_json(found)
+    else:
+        show()
+    return 0
+
+
+def _specs(nouns: Iterable[str]) -> tuple[dict[str, Any], Callable[[], None]]:
+    plugins = get_plugins()
+    registries: dict[str, Registry[Any]] = {
+        "agents": plugins.agents,
+        "envs": plugins.environments,
+        "encoders": plugins.encoders,
+    }
+    chosen = {noun: [*registries[noun].values()] for noun in nouns}
+
+    def show() -> None:
+        screen = console()
+        for noun, specs in chosen.items():
+            if specs or len(chosen) == 1:
+                screen.print(
+                    noun if specs else f"no {noun} are installed; see `arena list plugins`", style="bold"
+                )
+            _print_specs((spec.name, spec.summary) for spec in specs)
+        if "envs" in chosen:
+            screen.print("Any other Gymnasium id works too: `arena list envs --all`.", style="dim")
+
+    return {noun: [_plain(spec) for spec in specs] for noun, specs in chosen.items()}, show
+
+
+def _print_specs(rows: Iterable[tuple[str, str]]) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="green", no_wrap=True, min_width=24)
+    table.add_column()
+    for row in rows:
+        table.add_row(*row)
+    if table.row_count:
+        console().print(Padding(table, (0, 0, 1, 2), expand=False))
+
+
+def _plain(spec: Spec) -> dict[str, Any]:
+    extra = {name: getattr(spec, name) for name in ("unit", "horizon") if hasattr(spec, name)}
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "reference": spec.reference,
+        "plugin": spec.plugin,
+        **extra,
+    }
+
+
+def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
+    from arena.environments import EnvironmentFactory, mismatch
+    from arena.errors import ArenaError
+    from arena.spaces import described
+
+    factory = EnvironmentFactory.resolve(env)
+    _ = factory.facts  # a broken environment is no agent's fault
+    agents = []
+    for spec in get_plugins().agents.values():
+        try:
+            reason = mismatch(spec.load().needs, factory)
+        except ArenaError as error:
+            reason = str(error)
+        agents.append({**_plain(spec), "fits": reason is None, "reason": reason})
+    agents.sort(key=lambda agent: not agent["fits"])
+
+    def show() -> None:
+        from rich.text import Text
+
+        screen = console()
+        space = f"{described(factory.facts.observation_space)} → {described(factory.facts.action_space)}"
+        model = (
+            "" if factory.facts.model is None else f", {factory.facts.model.num_states:,} states with a model"
+        )
+        screen.print(Text.assemble((f"agents for {factory.id}", "bold"), (f"  {space}{model}", "dim")))
+        fits = [agent for agent in agents if agent["fits"]]
+        _print_specs((agent["name"], agent["summary"]) for agent in fits)
+        for agent in agents[len(fits) :]:
+            screen.print(f"  {agent['name']} does not fit: {agent['reason']}", style="dim")
+        if not fits:
+            screen.print("none fits", style="yellow")
+
+    return {"env": factory.id, "agents": agents}, show
+
+
+def _every_environment() -> tuple[dict[str, Any], Callable[[], None]]:
+    import gymnasium as gym
+
+    ours = get_plugins().environments
+    others = sorted(set(gym.registry) - set(ours))
+    found, show_ours = _specs(["envs"])
+
+    def show() -> None:
+        from rich.columns import Columns
+
+        show_ours()
+        screen = console()
+        screen.print(Columns(others, padding=(0, 3), column_first=True))
+        screen.print(f"{len(others)} ids of Gymnasium's; a package's own are written module:id.", style="dim")
+
+    return {**found, "gymnasium": others}, show
+
+
+def _plugins() -> tuple[dict[str, Any], Callable[[], None]]:
+    infos = get_plugins().infos
+    names = ("name", "distribution", "version", "status", "problems")
+    found = [{name: getattr(info, name) for name in names} for info in infos]
+
+    def show() -> None:
+        if not infos:
+            console().print("no plugins are installed", style="yellow")
+            return
+        print_table(
+            ["plugin", "distribution", "version", "status", "problems"],
+            [[i.name, i.distribution, i.version, i.status, "\n".join(i.problems)] for i in infos],
+        )
+
+    return {"plugins": found}, show

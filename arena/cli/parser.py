@@ -1,0 +1,134 @@
+"""argparse with errors of one line, and the kinds of numbers that people write."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shutil
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from arena.errors import ArenaError
+
+__all__ = ["Parser", "is_flag", "seed", "whole", "without"]
+
+_UNITS = {"k": 10**3, "M": 10**6, "G": 10**9}
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help in two columns, as wide as the terminal up to 110."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32, width=min(shutil.get_terminal_size().columns, 110) - 2)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser without abbreviations, whose errors are `ArenaError`s with a remedy."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", _Formatter)
+        settings.setdefault("allow_abbrev", False)
+        super().__init__(**settings)
+
+    @property
+    def flags(self) -> list[str]:
+        """Every long flag."""
+        return [flag for flag in self._option_string_actions if flag.startswith("--")]
+
+    def error(self, message: str) -> NoReturn:
+        """Raises argparse's complaint as an `ArenaError`."""
+        usage = f"see `{self.prog} --help`"
+        kind, _, rest = message.partition(": ")
+        if kind == "unrecognized arguments":
+            words = rest.split()
+            word = next((word for word in words if word.startswith("-")), words[0]).partition("=")[0]
+            if not word.startswith("-"):
+                raise ArenaError(f"{self.prog} does not know what to do with {word!r}", usage)
+            raise ArenaError(f"{word} is not an option of {self.prog}", _nearest(word, self.flags) or usage)
+        if kind == "the following arguments are required":
+            raise ArenaError(f"{self.prog} needs {rest.replace(', ', ' and ')}", usage)
+        if kind.startswith("argument "):
+            name = kind.removeprefix("argument ").rpartition("/")[2]
+            if rest.startswith("expected"):
+                raise ArenaError(f"{name} needs a value", usage)
+            if rest.startswith("invalid choice"):
+                given, _, choices = rest.removeprefix("invalid choice: ").partition(" (choose from ")
+                known = [choice.strip(" '") for choice in choices.rstrip(")").split(",")]
+                remedy = _nearest(given.strip("'"), known) or f"choose {' or '.join(known)}"
+                raise ArenaError(f"{name} cannot be {given}", remedy)
+            if rest.startswith("not allowed with argument "):
+                other = rest.removeprefix("not allowed with argument ")
+                raise ArenaError(f"{name} and {other} exclude each other", "give one of them")
+        raise ArenaError(message, usage)
+
+
+def is_flag(word: str) -> bool:
+    """Whether a word is a flag, and not a value such as ``-0.5``."""
+    if not word.startswith("-") or word == "-":
+        return False
+    try:
+        float(word)
+    except ValueError:
+        return True
+    return False
+
+
+def without(words: Sequence[str], flag: str) -> tuple[list[str], list[str]]:
+    """The words without a flag and its values, as ``--flag VALUE`` or ``--flag=VALUE``; and the values.
+
+    Raises:
+        ArenaError: the flag stands at the end, or before another one.
+    """
+    rest: list[str] = []
+    values: list[str] = []
+    remaining = iter(words)
+    for word in remaining:
+        if word == flag:
+            value = next(remaining, "-")
+            if value.startswith("-"):
+                raise ArenaError(f"{flag} needs a value", "name a plugin; see `arena list plugins`")
+            values.append(value)
+        elif word.startswith(f"{flag}="):
+            values.append(word.partition("=")[2])
+        else:
+            rest.append(word)
+    return rest, values
+
+
+def whole(name: str, least: int = 1) -> Callable[[str], int]:
+    """Reads a whole number as people write it: ``200000``, ``200_000``, ``2e5``, ``200k``, ``0.2M``.
+
+    Args:
+        name: the flag, for the error.
+        least: the smallest number allowed.
+    """
+
+    def read(text: str) -> int:
+        unit = _UNITS.get(text[-1:], 1)
+        digits = text[:-1] if unit > 1 else text
+        try:
+            number = (
+                int(digits) * unit if digits.lstrip("+-").replace("_", "").isdigit() else float(digits) * unit
+            )
+            if number != int(number):
+                raise ValueError
+        except (ValueError, OverflowError):
+            problem = f"{name} is {text!r}, which is not a whole number"
+            raise ArenaError(problem, "give one such as 200000, 2e5 or 200k") from None
+        if number < least:
+            raise ArenaError(
+                f"{name} is {text}, which is less than {least}", f"give a whole number from {least}"
+            )
+        return int(number)
+
+    return read
+
+
+def seed(text: str) -> int:
+    """Reads a seed, which may be zero."""
+    return whole("--seed", 0)(text)
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else ""

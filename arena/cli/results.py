@@ -1,0 +1,57 @@
+"""How results look on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from arena.cli.output import console
+from arena.tables_text import heading, summary_cells
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from arena.api import Results
+
+__all__ = ["show_evaluation", "show_results"]
+
+#: Run folders shown below a table.
+FOLDERS = 5
+
+
+def show_results(results: Results) -> None:
+    """Prints the table of an experiment, and how to go on."""
+    from rich.text import Text
+
+    screen = console()
+    screen.print()
+    screen.print(Text(heading(results), style="bold"))
+    screen.print(_row(dict(summary_cells(results))))
+    screen.print()
+    folders = [row["path"] for row in results.runs]
+    for folder in folders[:FOLDERS]:
+        screen.print(folder, style="dim", soft_wrap=True)
+    if len(folders) > FOLDERS:
+        screen.print(f"and {len(folders) - FOLDERS} more", style="dim")
+    hint = f"arena eval {folders[0]}"
+    screen.print(f"go on with: {hint}", style="dim", soft_wrap=True)
+    if len(folders) == 1:
+        screen.print("one seed has no confidence interval: give --seeds 5", style="dim")
+
+
+def show_evaluation(title: str, cells: Mapping[str, str]) -> None:
+    """Prints one evaluation as a table of one row."""
+    screen = console()
+    screen.print()
+    screen.print(title, style="bold")
+    screen.print(_row(cells))
+
+
+def _row(cells: Mapping[str, str]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for i, name in enumerate(cells):
+        table.add_column(name, justify="right", style="bold green" if i == 0 else None, no_wrap=True)
+    table.add_row(*cells.values())
+    return table

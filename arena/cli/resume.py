@@ -1,0 +1,101 @@
+"""``arena resume RUN…``: go on with runs that were stopped."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arena.cli.output import only_json, print_json
+from arena.cli.parser import whole
+from arena.errors import ArenaError
+
+if TYPE_CHECKING:
+    from arena.api import Results
+    from arena.run import Run
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``arena resume``."""
+    parser.description = (
+        "Goes on with runs from their last checkpoints, to the same bytes as if never stopped."
+    )
+    parser.epilog = "A finished run is free; --steps trains it on."
+    add = parser.add_argument
+    add("runs", metavar="RUN", nargs="+", type=Path, help="a run folder; see `arena list runs`")
+    add("--steps", metavar="N", type=whole("--steps"), help="train each run up to so many steps in all")
+    add("--workers", metavar="W", type=whole("--workers"), default=1, help="processes to use (default: 1)")
+    add(
+        "--json",
+        action="store_true",
+        help="print one JSON object (a list, if the runs are of several experiments)",
+    )
+    add("--quiet", action="store_true", help="draw no progress bar")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Resumes, and shows what came of each experiment."""
+    from arena.api import execute_runs
+
+    with only_json(args.json):
+        results: list[Results] = []
+        for runs in _grouped(_extended(path, args.steps) for path in dict.fromkeys(args.runs)):
+            if not args.quiet:
+                for one in runs:
+                    _tell(one)
+            seeds = tuple(one.seed for one in runs)
+            experiment = dataclasses.replace(runs[0].experiment, seeds=seeds)
+            results.append(execute_runs(experiment, runs, workers=args.workers, progress=not args.quiet))
+    if args.json:
+        objects = [result.to_dict() for result in results]
+        print_json(objects[0] if len(objects) == 1 else objects)
+        return 0
+    from arena.cli.results import show_results
+
+    for result in results:
+        show_results(result)
+    return 0
+
+
+def _extended(folder: Path, steps: int | None) -> Run:
+    """Opens a run, with more steps where they are asked for."""
+    from arena.run import Run
+
+    run = Run.open(folder)
+    if steps is None or steps == run.experiment.steps:
+        return run
+    if steps < run.experiment.steps:
+        problem = f"--steps {steps} is fewer than the {run.experiment.steps} of {folder}"
+        raise ArenaError(problem, "give more to train on, or leave it out")
+    experiment = dataclasses.replace(run.experiment, steps=steps)
+    extended = Run.prepare(experiment, run.seed, folder.parent)
+    if extended.folder.resolve() != folder.resolve():
+        raise ArenaError(
+            f"{folder} has been renamed, so it cannot be trained on", f"call it {extended.folder.name}"
+        )
+    return extended
+
+
+def _grouped(runs: Iterable[Run]) -> list[list[Run]]:
+    """The runs of each experiment together: they differ in the seed alone."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        one = dataclasses.replace(run.experiment, seeds=(0,))
+        groups.setdefault(str(one.to_dict()), []).append(run)
+    return list(groups.values())
+
+
+def _tell(run: Run) -> None:
+    """Says where a run goes on."""
+    if run.result() is not None:
+        text = f"is finished at step {run.experiment.steps:,}"
+    else:
+        loaded = run.checkpoints.load()
+        step = 0 if loaded is None else loaded.info["step"]
+        text = f"goes on from step {step:,} of {run.experiment.steps:,}" if step else "begins at step 0"
+    print(f"{run.folder} {text}", file=sys.stderr)

@@ -1,0 +1,171 @@
+"""``arena train AGENT ENV``: train, and end with a table."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arena.cli import options
+from arena.cli.output import only_json, print_json
+from arena.cli.parser import Parser, is_flag, seed, whole
+from arena.errors import ArenaError
+
+if TYPE_CHECKING:
+    from arena.experiment import Experiment
+
+__all__ = ["configure", "parse", "run"]
+
+#: The flags that are arguments of `Experiment.create`, by destination.
+SETTINGS = {
+    "steps": "steps",
+    "envs": "num_envs",
+    "episodes": "episodes",
+    "horizon": "horizon",
+    "evaluate_every": "evaluate_every",
+    "log_every": "log_every",
+    "wrap": "wrappers",
+    "device": "device",
+}
+
+EPILOG = """\
+What is not given comes from the agent's preset for the environment. Numbers may be written 2e5 or 200k.
+Asking again for a finished run is free; an interrupted one goes on; more --steps trains on.
+
+`arena train AGENT ENV --help` also shows the options --agent.… and --env.… of that pair.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``arena train``."""
+    parser.usage = "arena train AGENT ENV [--agent.OPTION VALUE …] [--env.OPTION VALUE …] [options]"
+    parser.description = "Trains an agent in an environment, from as many seeds as you like."
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add("agent", metavar="AGENT", nargs="?", help="see `arena list agents`")
+    add("env", metavar="ENV", nargs="?", help="any Gymnasium id, or module:function; see `arena list envs`")
+    add(
+        "--steps",
+        metavar="N",
+        type=whole("--steps"),
+        help="environment steps (a planner's sweeps) of each run",
+    )
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--seed", metavar="S", type=seed, help="one run, with this seed")
+    group.add_argument("--seeds", metavar="K", type=whole("--seeds"), help="K runs, with the seeds 0, 1, …")
+    add("--workers", metavar="W", type=whole("--workers"), default=1, help="processes to use (default: 1)")
+    add("--envs", metavar="N", type=whole("--envs"), help="environments that a run steps side by side")
+    add("--episodes", metavar="N", type=whole("--episodes"), help="episodes of an evaluation")
+    add("--horizon", metavar="H", type=whole("--horizon"), help="longest episode of an evaluation, in steps")
+    every = "steps between evaluations (default: a twentieth of all)"
+    add("--evaluate-every", metavar="N", type=whole("--evaluate-every"), help=every)
+    every = "steps between lines of metrics (default: a tenth of that)"
+    add("--log-every", metavar="N", type=whole("--log-every"), help=every)
+    wrap = "wrap the environment, the innermost first: 'Name', 'module:Class' or 'Name(key=value)'"
+    add("--wrap", metavar="NAME", nargs="+", action="extend", help=wrap)
+    add("--config", metavar="FILE", type=Path, help="take the experiment from a TOML file; flags come on top")
+    add("--save-config", metavar="FILE", type=Path, help="write the experiment to a TOML file")
+    add("--out", metavar="DIR", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add("--device", metavar="D", help="where neural networks live, such as cpu or cuda")
+    add("--json", action="store_true", help="print one JSON object and nothing else")
+    add("--quiet", action="store_true", help="draw no progress bar")
+
+
+def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+    """Parses a command line with the agent's and the environment's options in it; ``--help`` knows them."""
+    leading = len(words) > 1 and not any(map(is_flag, words[:2]))
+    rest, option_words = options.split(words, greedy=leading)
+    if {"-h", "--help"} & {*rest}:
+        print(parser.format_help())
+        with contextlib.suppress(ArenaError):
+            args = parser.parse_intermixed_args([word for word in rest if word not in ("-h", "--help")])
+            sections = [*_sections(_file(args), args)]
+            print(options.help_text(sections))
+        sys.exit(0)
+    args = parser.parse_intermixed_args(rest)
+    args.option_words = option_words
+    return args
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains, and shows what came of it."""
+    with only_json(args.json):
+        experiment = _experiment(args)
+        if args.save_config is not None:
+            _save(experiment, args.save_config)
+        from arena.api import train_experiment
+
+        results = train_experiment(experiment, out=args.out, workers=args.workers, progress=not args.quiet)
+    if args.json:
+        print_json(results.to_dict())
+    else:
+        from arena.cli.results import show_results
+
+        show_results(results)
+    return 0
+
+
+def _experiment(args: argparse.Namespace) -> Experiment:
+    from arena.experiment import Experiment
+
+    arguments = _file(args)
+    sections = [*_sections(arguments, args)]
+    given = options.parse(args.option_words, sections)
+    for section in sections:
+        key = f"{section.prefix}_options"
+        arguments[key] = {**arguments.get(key, {}), **given[section.prefix]}
+    for flag, name in SETTINGS.items():
+        value = getattr(args, flag)
+        if value is not None:
+            arguments[name] = value
+    if args.seed is not None:
+        arguments["seeds"] = [args.seed]
+    elif args.seeds is not None:
+        arguments["seeds"] = args.seeds
+    return Experiment.create(**arguments)
+
+
+def _file(args: argparse.Namespace) -> dict[str, Any]:
+    """What ``--config`` says, with AGENT and ENV of the command line in it."""
+    from arena.experiment import read_toml
+
+    arguments = {} if args.config is None else read_toml(args.config)
+    for name in ("agent", "env"):
+        given = getattr(args, name)
+        if given is not None and given != arguments.get(name):
+            arguments.pop(f"{name}_options", None)  # they were another one's
+            arguments[name] = given
+    missing = [name.upper() for name in ("agent", "env") if name not in arguments]
+    if missing:
+        example = "write `arena train q-learning arena/CliffWalk-v0`; see `arena list`"
+        raise ArenaError(f"{' and '.join(missing)} {'is' if len(missing) < 2 else 'are'} missing", example)
+    return arguments
+
+
+def _sections(arguments: dict[str, Any], args: argparse.Namespace) -> Iterator[options.Section]:
+    """The options of the agent and the environment, if anybody asks for them."""
+    if not getattr(args, "option_words", True):
+        return
+    from arena.environments import options_class_of
+    from arena.plugins import get_plugins
+
+    agent, env = arguments["agent"], arguments["env"]
+    spec = get_plugins().agents[agent]
+    preset = spec.preset(env)
+    chosen = {**preset.options, **arguments.get("agent_options", {})}
+    yield options.Section("agent", agent, spec.load().Config, chosen)
+    yield options.Section(
+        "env", env, options_class_of(env), {**preset.env, **arguments.get("env_options", {})}
+    )
+
+
+def _save(experiment: Experiment, path: Path) -> None:
+    from arena.files import cannot_write
+
+    try:
+        path.write_text(experiment.to_toml(), encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(path, error) from error

@@ -1,0 +1,119 @@
+"""The verbs: arena's own and those of plugins, found by name, and only the chosen one imported."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+from arena.cli.parser import Parser, without
+from arena.errors import ArenaError, unknown
+from arena.plugins import Plugins, get_plugins, use
+from arena.specs import Command
+
+__all__ = ["run"]
+
+#: What each verb of arena's own does; `arena.cli.NAME` has the rest.
+VERBS = {
+    "train": "train an agent in an environment: table, run folders, exact answers",
+    "resume": "go on with runs that were stopped, or train them further",
+    "eval": "let a trained agent play, here or in another environment",
+    "list": "what there is: agents, environments, encoders, plugins, runs",
+    "check": "put an agent, an environment or a plugin to the test",
+}
+
+EXAMPLES = """\
+examples:
+  arena train q-learning arena/CliffWalk-v0 --seeds 5
+  arena train value-iteration FrozenLake-v1 --agent.discount 0.99
+  arena train q-learning arena/CliffWalk-v0 --help     every option of this agent and environment
+  arena list agents --for CartPole-v1
+  arena eval runs/RUN --json
+"""
+
+FLAGS = """\
+anywhere:
+  --no-plugin X  leave a plugin out (may be repeated)
+  --debug        show the traceback of an error
+  --version      show the version
+  -h, --help     show help: also of a verb
+"""
+
+
+def run(words: Sequence[str]) -> int:
+    """Runs the verb that a command line names; returns its exit status.
+
+    Raises:
+        ArenaError: there is no such verb, or whatever the verb says is wrong.
+    """
+    rest, blocked = without(words, "--no-plugin")
+    with _plugins(blocked):
+        if "--version" in rest[:1]:
+            print(f"arena {_version()}")
+            return 0
+        if not rest or rest[0] in ("-h", "--help", "help"):
+            print(_help())
+            return 0
+        verb, *arguments = rest
+        if verb.startswith("-"):
+            raise ArenaError(
+                f"{verb} stands before the verb", "write it behind, as in `arena train … --steps 1000`"
+            )
+        command = _command(verb)
+        parser = Parser(prog=f"arena {verb}")
+        command.configure(parser)
+        if hasattr(command, "parse"):  # a verb that takes the options of an agent and an environment
+            return command.run(command.parse(parser, arguments))
+        return command.run(parser.parse_args(arguments))
+
+
+def _command(verb: str) -> Command:
+    if verb in VERBS:
+        return cast(Command, importlib.import_module(f"arena.cli.{verb}"))
+    commands = get_plugins().commands
+    if verb not in commands:
+        raise unknown("verb", verb, [*VERBS, *commands], "see `arena --help`")
+    return cast(Command, commands[verb].load())
+
+
+@contextmanager
+def _plugins(blocked: Sequence[str]) -> Iterator[None]:
+    """Leaves plugins out, also in the processes that this one starts."""
+    if not blocked:
+        yield
+        return
+    plugins = Plugins(block=blocked)
+    before = os.environ.get("ARENA_PLUGINS")
+    os.environ["ARENA_PLUGINS"] = ",".join(info.name for info in plugins.infos if info.status != "blocked")
+    try:
+        with use(plugins):
+            yield
+    finally:
+        if before is None:
+            del os.environ["ARENA_PLUGINS"]
+        else:
+            os.environ["ARENA_PLUGINS"] = before
+
+
+def _help() -> str:
+    theirs = {name: spec.summary for name, spec in get_plugins().commands.items() if name not in VERBS}
+    width = max(map(len, [*VERBS, *theirs]))
+    parts = ["arena VERB …    agents, environments and encoders meet here\n", _verbs("verbs:", VERBS, width)]
+    if theirs:
+        parts.append(_verbs("verbs of plugins:", theirs, width))
+    return "\n".join([*parts, FLAGS, EXAMPLES]).rstrip()
+
+
+def _verbs(title: str, verbs: dict[str, str], width: int) -> str:
+    return "\n".join([title, *(f"  {name:<{width}}  {summary}" for name, summary in verbs.items()), ""])
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("arena-rl")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"

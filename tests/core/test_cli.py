@@ -1,0 +1,328 @@
+"""The command line from the outside: verbs, JSON, files, help, and what it must not import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+import arena
+from arena.cli import main
+from arena.config import fields_help
+from arena.environments import options_class_of
+from arena.plugins import get_plugins
+
+CLIFF = ("q-learning", "arena/CliffWalk-v0")
+HEAVY = ("numpy", "gymnasium", "torch", "numba", "pygame", "tyro", "rich")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs a command in a folder of its own; status and standard output."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        status = main([*map(str, words)])
+        return status, capsys.readouterr().out
+
+    return call
+
+
+def shell(*words, cwd=None):
+    return subprocess.run([sys.executable, "-m", "arena", *words], capture_output=True, text=True, cwd=cwd)
+
+
+def train(run, *words):
+    status, out = run("train", *words, "--json")
+    assert status == 0
+    return json.loads(out)
+
+
+def test_train_prints_exactly_the_object_of_the_contract(run, tmp_path):
+    found = train(run, *CLIFF, "--seeds", 2, "--steps", "20k", "--out", tmp_path / "out")
+    assert found.keys() == {"experiment", "runs", "summary"}
+    assert found["summary"].keys() == {"mean", "iqm", "ci95", "optimum", "policy_value", "gap"}
+    assert found["summary"]["optimum"] == -13
+    assert len(found["summary"]["ci95"]) == 2
+    for seed, row in enumerate(found["runs"]):
+        assert row.keys() == {"path", "seed", "steps", "seconds", "evaluation"}
+        assert row["evaluation"].keys() == {"returns", "mean"}
+        assert (row["seed"], row["steps"]) == (seed, 20_000)
+        assert (tmp_path / row["path"] / "run.json").exists()
+
+
+def test_what_is_unknown_is_null(run):
+    summary = train(run, "random", "CartPole-v1", "--seed", 0, "--steps", 100)["summary"]
+    assert summary["ci95"] is summary["optimum"] is summary["policy_value"] is summary["gap"] is None
+
+
+def test_the_preset_fills_in_and_flags_come_on_top(run):
+    options = train(run, *CLIFF, "--seed", 0, "--steps", 200)["experiment"]["agent"]["options"]
+    preset = get_plugins().agents["q-learning"].preset("arena/CliffWalk-v0")
+    assert {**options, **preset.options} == options
+    changed = train(run, *CLIFF, "--seed", 0, "--steps", 200, "--agent.discount", 0.5)["experiment"]
+    assert changed["agent"]["options"] == {**options, "discount": 0.5}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "q-learning arena/CliffWalk-v0 --agent.discount 0.9 --env.slip 0.1 --steps 200 --seed 3",
+        "q-learning arena/CliffWalk-v0 --seed 3 --env.slip=0.1 --steps 2e2 --agent.discount=0.9",
+        "--steps 200 --env.slip 0.1 q-learning arena/CliffWalk-v0 --seed 3 --agent.discount 0.9",
+        "--agent.discount 0.9 --seed 3 --steps 0.2k --env.slip 0.1 q-learning arena/CliffWalk-v0",
+    ],
+)
+def test_flags_stand_in_any_order(run, words):
+    experiment = train(run, *words.split())["experiment"]
+    assert experiment["agent"]["options"]["discount"] == 0.9
+    assert experiment["env"]["options"]["slip"] == 0.1
+    assert (experiment["steps"], experiment["seeds"]) == (200, [3])
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (["--env.is_slippery", "false"], False),
+        (["--env.is_slippery=False"], False),
+        (["--env.no-is_slippery"], False),
+        (["--env.no-is-slippery"], False),
+        (["--env.is-slippery"], True),
+        (["--env.is_slippery", "true"], True),
+        (["--env.no-is_slippery", "false"], True),
+    ],
+)
+def test_switches(run, words, value):
+    found = train(run, "random", "FrozenLake-v1", "--seed", 0, "--steps", 100, *words)
+    assert found["experiment"]["env"]["options"] == {"is_slippery": value}
+
+
+@pytest.mark.parametrize("words", [["2", "0", "-1"], ["2,0,-1"], ["[2, 0, -1]"]])
+def test_lists(run, words):
+    found = train(
+        run, "random", "FrozenLake-v1", "--seed", 0, "--steps", 100, "--env.reward_schedule", *words
+    )
+    assert found["experiment"]["env"]["options"] == {"reward_schedule": [2, 0, -1]}
+
+
+@pytest.mark.parametrize("text", ["200000", "200_000", "2e5", "200k", "0.2M"])
+def test_numbers_as_people_write_them(text):
+    from arena.cli.parser import whole
+
+    assert whole("--steps")(text) == 200_000
+
+
+def test_config_files_round_trip(run, tmp_path):
+    words = ("--seeds", 2, "--steps", 300, "--agent.epsilon", 0.2, "--wrap", "TimeLimit(max_episode_steps=9)")
+    first = train(run, *CLIFF, *words, "--save-config", "e.toml")
+    assert tomllib.loads((tmp_path / "e.toml").read_text())["steps"] == 300
+    assert train(run, "--config", "e.toml") == first
+    other = train(run, "--config", "e.toml", "--agent.epsilon", 0.3, "--steps", 400, "--seed", 7)[
+        "experiment"
+    ]
+    options = {**first["experiment"]["agent"]["options"], "epsilon": 0.3}
+    assert (other["agent"]["options"], other["steps"], other["seeds"]) == (options, 400, [7])
+    another = train(run, "sarsa", "FrozenLake-v1", "--config", "e.toml")["experiment"]
+    assert another["agent"]["options"].keys() == {*options}
+    assert another["agent"]["options"]["epsilon"] != 0.2  # q-learning's options are not sarsa's
+
+
+def test_the_table(run):
+    status, out = run("train", *CLIFF, "--seeds", 2, "--steps", "20k")
+    assert status == 0
+    for word in (
+        "q-learning on arena/CliffWalk-v0",
+        "95 % CI",
+        "optimum",
+        "gap",
+        "20,000",
+        "arena eval runs/",
+    ):
+        assert word in out
+    assert "--seeds 5" in run("train", *CLIFF, "--seed", 0, "--steps", 200)[1]
+
+
+def test_eval_shows_values_and_policy_of_tabular_agents(run):
+    row = train(run, "value-iteration", "FrozenLake-v1", "--agent.discount", 1.0)["runs"][0]
+    found = json.loads(run("eval", row["path"], "--json", "--episodes", 3)[1])
+    assert len(found["values"]) == len(found["policy"]) == 16
+    assert found["policy"][14] in range(4)
+    assert {*row} <= {*found}
+    assert found["optimum"] >= found["policy_value"] > 0
+    assert len(found["evaluation"]["returns"]) == 3
+    assert "policy value" in run("eval", row["path"])[1]
+
+
+def test_eval_in_another_environment(run):
+    path = train(run, "q-learning", "CliffWalking-v1", "--seed", 0, "--steps", 200)["runs"][0]["path"]
+    found = json.loads(run("eval", path, "--env", "arena/CliffWalk-v0", "--json")[1])
+    assert found["env"] == "arena/CliffWalk-v0"
+    assert main(["eval", path, "--env", "FrozenLake-v1"]) == 2
+
+
+def test_eval_without_state_indices_has_no_tables(run):
+    path = train(run, "random", "CartPole-v1", "--seed", 0, "--steps", 100)["runs"][0]["path"]
+    found = json.loads(run("eval", path, "--json")[1])
+    assert found["values"] is found["policy"] is None
+
+
+def test_resume_trains_on(run, capsys):
+    path = train(run, *CLIFF, "--seed", 0, "--steps", 200)["runs"][0]["path"]
+    found = json.loads(run("resume", path, "--steps", 400, "--json")[1])
+    assert found["runs"][0]["steps"] == 400
+    assert found["runs"][0]["path"] == path
+    main(["resume", path])
+    assert "is finished at step 400" in capsys.readouterr().err
+
+
+def test_list(run):
+    found = json.loads(run("list", "--json")[1])
+    assert found.keys() == {"agents", "envs", "encoders"}
+    assert "q-learning" in [agent["name"] for agent in found["agents"]]
+    assert "arena/CliffWalk-v0" in run("list")[1]
+    assert "arena_tabular" in run("list", "plugins")[1]
+    assert "FrozenLake-v1" in json.loads(run("list", "envs", "--all", "--json")[1])["gymnasium"]
+
+
+def test_list_for_says_who_fits_and_why_others_do_not(run):
+    agents = {a["name"]: a for a in json.loads(run("list", "--for", "Blackjack-v1", "--json")[1])["agents"]}
+    assert agents["q-learning"]["fits"]
+    assert "model" in agents["value-iteration"]["reason"]
+    assert "value-iteration does not fit" in run("list", "agents", "--for", "Blackjack-v1")[1]
+
+
+def test_list_runs_shows_broken_ones_too(run, tmp_path):
+    path = train(run, *CLIFF, "--seed", 0, "--steps", 200)["runs"][0]["path"]
+    for name, text in {"a": "{", "b": '{"schema": 99}', "c": "[]"}.items():
+        (tmp_path / "runs" / name).mkdir()
+        (tmp_path / "runs" / name / "run.json").write_text(text)
+    status, out = run("list", "runs", "--json")
+    rows = {row["path"]: row["status"] for row in json.loads(out)["runs"]}
+    assert status == 0
+    assert rows == {path: "finished", "runs/a": "damaged", "runs/b": "newer", "runs/c": "damaged"}
+    assert "damaged" in run("list", "runs", "runs")[1]
+
+
+@pytest.mark.parametrize("name", ["q-learning", "arena/CliffWalk-v0", "FrozenLake-v1", "arena_tabular"])
+def test_check_passes_what_is_sound(run, name):
+    status, out = run("check", name)
+    assert status == 0
+    assert "✓" in out
+    assert "✗" not in out
+
+
+def test_check_reports_what_is_not(run, tmp_path, monkeypatch):
+    (tmp_path / "liar.py").write_text(
+        "import numpy as np\n"
+        "from arena.mdp import TransitionModel\n"
+        "from arena.tables import TableEnv\n"
+        "class Liar(TableEnv):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(TransitionModel.from_rows(2, 1, [[(1.0, 1, 0.0, False)]] * 2, [1, 0]))\n"
+        "    def step(self, action):\n"
+        "        s, r, *rest = super().step(action)\n"
+        "        return s, r + 1.0, *rest\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    status, out = run("check", "liar:Liar", "--json")
+    failed = [check["check"] for check in json.loads(out)["checks"] if check["status"] == "failed"]
+    assert (status, failed) == (1, ["its model agrees with its simulator"])
+
+
+def test_every_option_of_everything_registered_has_help():
+    plugins = get_plugins()
+    configs = {name: spec.load().Config for name, spec in plugins.agents.items()}
+    configs |= {name: options_class_of(name) for name in plugins.environments}
+    lacking = {
+        f"{owner}: {name}"
+        for owner, config in configs.items()
+        for name in {*config.__dataclass_fields__} - {*fields_help(config)}
+    }
+    assert lacking == set()
+
+
+def test_help_has_the_presets_values_and_bounds(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    out = run("train", *CLIFF, "--help")[1]
+    preset = get_plugins().agents["q-learning"].preset("arena/CliffWalk-v0")
+    assert f"in (0, 1]; default: {preset.options['step_size']:g}" in out
+    assert "--env.slip NUMBER" in out
+    for verb in ("train", "resume", "eval", "list", "check"):
+        assert f"arena {verb}" in run(verb, "--help")[1]
+        assert f"  {verb}" in run("--help")[1]
+
+
+def test_version(run):
+    assert run("--version")[1].startswith("arena ")
+
+
+def test_plugin_commands_are_verbs(run):
+    import types
+
+    from arena.plugins import Plugins, use
+    from arena.specs import CommandSpec
+
+    command = types.ModuleType("shout")
+    command.configure = lambda parser: parser.add_argument("word")
+    command.run = lambda args: print(args.word.upper()) or 3
+    sys.modules["shout"] = command
+    plugin = types.SimpleNamespace()
+
+    @arena.hookimpl
+    def arena_commands():
+        yield CommandSpec(name="shout", summary="say it loud", target="arena.cli_test_shout:command")
+
+    plugin.arena_commands = arena_commands
+    home = types.ModuleType("arena.cli_test_shout")
+    home.command = command
+    sys.modules["arena.cli_test_shout"] = home
+    with use(Plugins(installed=False, extra={"shouting": plugin})):
+        assert "say it loud" in run("--help")[1]
+        assert run("shout", "hello") == (3, "HELLO\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "forbidden"),
+    [
+        (["--help"], HEAVY),
+        (["list"], ("numpy", "gymnasium", "torch", "numba", "pygame", "tyro")),
+        (["list", "agents"], ("numpy", "gymnasium", "torch", "numba", "pygame", "tyro")),
+        (["list", "envs", "--all"], ("torch", "numba", "pygame", "tyro")),
+    ],
+)
+def test_nothing_heavy_is_imported(words, forbidden):
+    code = f"import sys; from arena.cli import main; main({words}); print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {*forbidden} & {*done.stdout.split("\n")}
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    code = "import sys; from arena.cli import main; sys.exit(main(['list', 'envs', '--all', '--json']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_json_is_clean_whatever_prints(tmp_path):
+    (tmp_path / "noisy.py").write_text(
+        "import os, warnings, gymnasium\n"
+        "def make():\n"
+        "    print('hello'); os.write(1, b'raw'); warnings.warn('careful')\n"
+        "    return gymnasium.make('FrozenLake-v1')\n"
+    )
+    done = shell("train", "random", "noisy:make", "--steps", "100", "--seed", "0", "--json", cwd=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["experiment"]["env"]["id"] == "noisy:make"
+    assert "arena: warning: careful" in done.stderr
+    assert "hello" in done.stderr
+
+
+def test_workers_give_what_one_process_gives(run):
+    words = (*CLIFF, "--seeds", 2, "--steps", 200)
+    one = train(run, *words, "--out", "a")["summary"]
+    assert train(run, *words, "--out", "b", "--workers", 2)["summary"] == one
