@@ -23,7 +23,7 @@ from arena.gymnasium_stream import GymnasiumStream, probe
 from arena.mdp import TransitionModel
 from arena.native import NativeVectorEnv
 from arena.plugins import get_plugins
-from arena.spaces import Identity, View, described, view
+from arena.spaces import View, described, view
 from arena.stream import NativeStream, Stream
 from arena.tables import TableVectorEnv
 
@@ -43,6 +43,7 @@ class Facts:
         observation_space: of one environment.
         action_space: of one environment.
         model: its tables, where it has them and no wrapper may have changed them.
+        shows_states: whether an observation is the index of the model's state.
         limit: the steps after which its episodes are truncated, or None.
         exact_optimum: its own ``unwrapped.optimum(horizon)``, where it has no tables but knows the answer.
     """
@@ -52,6 +53,10 @@ class Facts:
     model: TransitionModel | None
     limit: int | None
     exact_optimum: Callable[[int], float | None] | None
+
+    @property
+    def shows_states(self) -> bool:
+        return self.model is not None and self.observation_space == gym.spaces.Discrete(self.model.num_states)
 
 
 @dataclass(frozen=True)
@@ -205,7 +210,7 @@ class EnvironmentFactory:
     @functools.cached_property
     def is_native(self) -> bool:
         """Whether its streams are ours: a native vector of its own, or tables; wrappers rule both out."""
-        return not self.wrappers and (self._native_creator is not None or self.facts.model is not None)
+        return not self.wrappers and (self._native_creator is not None or self.facts.shows_states)
 
     @functools.cached_property
     def _native_creator(self) -> Callable[..., NativeVectorEnv] | None:
@@ -234,11 +239,14 @@ def mismatch(needs: Needs, factory: EnvironmentFactory) -> str | None:
     facts = factory.facts
     observations, actions = factory.views(needs)
     if observations is None:
-        return f"takes {' or '.join(needs.observations)} observations, and {factory.id} gives {described(facts.observation_space)}"
+        space = described(facts.observation_space)
+        return f"takes {' or '.join(needs.observations)} observations, and {factory.id} gives {space}"
     if actions is None:
         return f"gives {' or '.join(needs.actions)} actions, and {factory.id} takes {described(facts.action_space)}"
-    if needs.model and (facts.model is None or not isinstance(observations, Identity)):
+    if needs.model and facts.model is None:
         return f"plans with a transition model, and {factory.id} has none"
+    if needs.model and not facts.shows_states:
+        return f"plans over states, and {factory.id} shows {described(facts.observation_space)} in their place"
     return None
 
 
@@ -307,9 +315,7 @@ def _model_and_limit(env: Env) -> tuple[TransitionModel | None, int | None]:
     model = getattr(env, "model", None)
     if not isinstance(model, TransitionModel):
         model = _toy_text_model(env)
-    if model is None or not trusted or env.observation_space != gym.spaces.Discrete(model.num_states):
-        return None, limit
-    return model, limit
+    return (model if trusted else None), limit
 
 
 def _toy_text_model(env: Any) -> TransitionModel | None:

@@ -21,7 +21,6 @@ from arena.optimum import optimum, policy_value
 from arena.plugins import get_plugins
 from arena.random import Generators, derive
 from arena.run import Run, line
-from arena.spaces import Identity
 
 __all__ = ["Listener", "build_agent", "exact_values", "execute"]
 
@@ -94,12 +93,7 @@ def exact_values(
     if facts.model is None:
         return facts.exact_optimum(horizon) if facts.exact_optimum else None, None
     best = optimum(facts.model, horizon)
-    observations, actions = factory.views(agent.needs)
-    if not (
-        isinstance(agent, TabularPolicy)
-        and isinstance(observations, Identity)
-        and isinstance(actions, Identity)
-    ):
+    if not (isinstance(agent, TabularPolicy) and facts.shows_states):
         return best, None
     policy = agent.probabilities(np.arange(facts.model.num_states))
     return best, policy_value(facts.model, policy, horizon)

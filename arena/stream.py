@@ -200,7 +200,8 @@ class NativeStream(Stream):
     def tabular(self) -> TableVectorEnv | None:
         """The tables and lanes underneath, for an agent that steps them in compiled code and calls `advanced`."""
         plain = isinstance(self.observations, Identity) and isinstance(self.actions, Identity)
-        return self.vector if plain and isinstance(self.vector, TableVectorEnv) else None
+        vector = self.vector
+        return vector if plain and isinstance(vector, TableVectorEnv) and vector.observer is None else None
 
     def advanced(self, vector_steps: int) -> None:
         """Notes that compiled code took steps in `tabular`, and accounted for them."""

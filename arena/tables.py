@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import gymnasium as gym
 import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from arena.codec import State
     from arena.mdp import TransitionModel
 
-__all__ = ["LANE", "TableEnv", "TableVectorEnv", "Tables", "advance_lane", "step_lane", "tables_of"]
+__all__ = ["LANE", "Observer", "TableEnv", "TableVectorEnv", "Tables", "advance_lane", "step_lane", "tables_of"]
 
 #: The limit of an episode that has none.
 NO_LIMIT = np.iinfo(np.int64).max
@@ -163,6 +163,20 @@ def step_all(num_actions, indptr, outcomes, starts, lanes, action, limit, advanc
     return -1
 
 
+class Observer(Protocol):
+    """How the states of a tabular environment look, where an agent is not to see their index.
+
+    Attributes:
+        space: of one observation.
+    """
+
+    space: gym.Space[Any]
+
+    def observe(self, states: npt.NDArray[np.int64], out: Array) -> None:
+        """Fills ``out``, of shape (len(states), *space.shape)."""
+        ...
+
+
 class TableVectorEnv(NativeVectorEnv):
     """n copies of a tabular MDP, stepped by one compiled call.
 
@@ -170,6 +184,7 @@ class TableVectorEnv(NativeVectorEnv):
         model: the MDP.
         num_envs: how many lanes.
         max_episode_steps: the length at which an episode is truncated, or None.
+        observer: how its states look; None shows their index.
 
     Attributes:
         tables: the MDP as the kernels read it.
@@ -178,15 +193,21 @@ class TableVectorEnv(NativeVectorEnv):
     """
 
     def __init__(
-        self, model: TransitionModel, num_envs: int = 1, max_episode_steps: int | None = None
+        self,
+        model: TransitionModel,
+        num_envs: int = 1,
+        max_episode_steps: int | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        super().__init__(
-            num_envs, gym.spaces.Discrete(model.num_states), gym.spaces.Discrete(model.num_actions)
-        )
-        self.model = model
+        space = gym.spaces.Discrete(model.num_states) if observer is None else observer.space
+        super().__init__(num_envs, space, gym.spaces.Discrete(model.num_actions))
+        self.model, self.observer = model, observer
         self.lanes = np.zeros(self.num_envs, dtype=LANE)
         self.limit = NO_LIMIT if max_episode_steps is None else whole("max_episode_steps", max_episode_steps)
         self.observation, self.next_observation = self.lanes["state"], self.lanes["next_state"]
+        if observer is not None:
+            shape = (self.num_envs, *(space.shape or ()))
+            self.observation, self.next_observation = (np.zeros(shape, dtype=space.dtype) for _ in range(2))
         self.reward = self.lanes["reward"]
         self.terminated, self.truncated = self.lanes["terminated"], self.lanes["truncated"]
 
@@ -199,16 +220,28 @@ class TableVectorEnv(NativeVectorEnv):
         self.lanes["key"] = [mix(np.uint64(seed)) for seed in checked_seeds(seeds, self.num_envs)]
         begin_all(self.tables.starts, self.lanes, True)
         self._begun = True
+        self._look()
 
     def restart(self) -> None:
         begin_all(self.tables.starts, self.lanes, False)
+        self._look()
 
     def advance(self, action: Array) -> None:
         self._step(action, advance=True)
+        if self.observer is not None:
+            self.observer.observe(self.lanes["next_state"], self.next_observation)
+            self.observation[...] = self.next_observation
+            done = np.flatnonzero(self.terminated | self.truncated)
+            if len(done):  # a new episode's first state looks otherwise than the last one's final state
+                first = np.empty_like(self.observation[: len(done)])
+                self.observer.observe(self.lanes["state"][done], first)
+                self.observation[done] = first
 
     def step_only(self, action: Array) -> None:
-        """Steps every lane and leaves it at its old state, for whoever resets by hand."""
+        """Steps every lane and moves it to its successor, ended or not, for whoever resets by hand."""
         self._step(action, advance=False)
+        self.lanes["state"] = self.lanes["next_state"]
+        self._look()
 
     def state(self) -> State:
         return {name: self.lanes[name].copy() for name in LANE.names or ()}
@@ -223,6 +256,11 @@ class TableVectorEnv(NativeVectorEnv):
         for name, values in state.items():
             self.lanes[name] = values
         self._begun = True
+        self._look()
+
+    def _look(self) -> None:
+        if self.observer is not None:
+            self.observer.observe(self.lanes["state"], self.observation)
 
     def _step(self, action: Array, advance: bool) -> None:
         action = np.asarray(action)
@@ -241,40 +279,42 @@ class TableVectorEnv(NativeVectorEnv):
             )
 
 
-class TableEnv(gym.Env[np.int64, np.int64]):
+class TableEnv(gym.Env[Any, np.int64]):
     """One tabular MDP as a Gymnasium environment; equal to a lane of `TableVectorEnv` with the same seed.
 
     Args:
         model: the MDP.
         render_mode: a mode of the subclass, or None.
+        observer: how its states look; None shows their index.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012
 
-    def __init__(self, model: TransitionModel, render_mode: str | None = None) -> None:
+    def __init__(
+        self, model: TransitionModel, render_mode: str | None = None, observer: Observer | None = None
+    ) -> None:
         self.model = model
         self.render_mode = render_mode
-        self._lane = TableVectorEnv(model)
+        self._lane = TableVectorEnv(model, observer=observer)
         self._begun = False
-        self.observation_space = gym.spaces.Discrete(model.num_states)
-        self.action_space = gym.spaces.Discrete(model.num_actions)
+        self.observation_space = self._lane.single_observation_space
+        self.action_space = self._lane.single_action_space
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.int64, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
         if seed is None and self._begun:
             self._lane.restart()
         else:
             self._lane.begin([int(self.np_random.integers(2**31)) if seed is None else seed])
             self._begun = True
-        return np.int64(self._lane.observation[0]), {}
+        return self._look(), {}
 
-    def step(self, action: np.int64) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         lane = self._lane
         lane.step_only(np.array([action]))
-        lane.observation[0] = lane.next_observation[0]
-        return np.int64(lane.observation[0]), float(lane.reward[0]), bool(lane.terminated[0]), False, {}
+        return self._look(), float(lane.reward[0]), bool(lane.terminated[0]), False, {}
 
     def state(self) -> State:
         """Exactly where the episode stands."""
@@ -284,3 +324,12 @@ class TableEnv(gym.Env[np.int64, np.int64]):
         """Goes back to where `state` was taken."""
         self._lane.restore(state)
         self._begun = True
+
+    @property
+    def state_index(self) -> int:
+        """The index of the present state in the model."""
+        return int(self._lane.lanes["state"][0])
+
+    def _look(self) -> Any:
+        seen = self._lane.observation[0]
+        return np.int64(seen) if self._lane.observer is None else seen.copy()

@@ -79,8 +79,8 @@ def _help(arguments: list[str]) -> str:
 def _plain(docstring: str) -> str:
     """A docstring as Markdown: ``code`` in single backticks, its example as a code block."""
     text, _, example = inspect.cleandoc(docstring).replace("``", "`").partition("Example:\n")
-    lines = [line for line in inspect.cleandoc(example.replace("    ::\n", "")).splitlines()]
-    block = "\n\n```python\n" + "\n".join(lines).strip() + "\n```" if lines else ""
+    code = inspect.cleandoc(example.replace("    ::\n", "")).strip()
+    block = f"\n\n```python\n{code}\n```" if code else ""
     return text.replace("`::`", "").strip() + block
 
 

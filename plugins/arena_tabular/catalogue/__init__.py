@@ -1,0 +1,17 @@
+"""What the plugin's agents are called and how they do well: one light module a family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from arena.specs import AgentSpec
+
+__all__ = ["specs"]
+
+
+def specs() -> Iterator[AgentSpec]:
+    """Every agent, family by family."""
+    from arena_tabular.catalogue import baselines, planning, temporal_difference
+
+    for family in (baselines, planning, temporal_difference):
+        yield from family.SPECS

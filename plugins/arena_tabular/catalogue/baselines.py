@@ -1,0 +1,17 @@
+"""Agents that learn nothing."""
+
+from __future__ import annotations
+
+from arena.specs import AgentSpec, Preset
+from arena_tabular.catalogue.presets import with_evaluation
+
+__all__ = ["SPECS"]
+
+SPECS = (
+    AgentSpec(
+        name="random",
+        summary="Uniformly random actions: the baseline of every score",
+        target="arena_tabular.baselines:Random",
+        presets=with_evaluation({"*": Preset(steps=10_000, seeds=5)}),
+    ),
+)
