@@ -245,7 +245,7 @@ def _coerce(hint: Any, value: object, path: str, bounds: _Bounds = (), parse: bo
         result = _number(hint, value)
         for bound in bounds:
             if result is not MISSING and result not in bound:
-                problem = f"{path} is {_show(said)}, which is not in {bound}"
+                problem = f"{path} is {_show(value)}, which is not in {bound}"
                 raise ArenaError(problem, f"give a value in {bound}")
     else:
         raise TypeError(f"{path} has type {hint}, which no config's field can have")

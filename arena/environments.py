@@ -246,7 +246,9 @@ def mismatch(needs: Needs, factory: EnvironmentFactory) -> str | None:
     if needs.model and facts.model is None:
         return f"plans with a transition model, and {factory.id} has none"
     if needs.model and not facts.shows_states:
-        return f"plans over states, and {factory.id} shows {described(facts.observation_space)} in their place"
+        return (
+            f"plans over states, and {factory.id} shows {described(facts.observation_space)} in their place"
+        )
     return None
 
 
@@ -347,7 +349,7 @@ def _wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
         known = [
             n for n, value in vars(home).items() if isinstance(value, type) and issubclass(value, gym.Wrapper)
         ]
-        raise unknown("wrapper", attribute, known)
+        raise unknown("wrapper", attribute, known, "see gymnasium.wrappers")
     return cast("Callable[..., Env]", found), cast("dict[str, Any]", arguments)
 
 

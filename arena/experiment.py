@@ -132,7 +132,7 @@ class Experiment:
             episodes=_whole("episodes", _first(episodes, preset.episodes, 20)),
             evaluate_every=every,
             log_every=_whole("log-every", _first(log_every, max(1, every // 10))),
-            device=device,
+            device=_device(device),
         )
 
     @functools.cached_property
@@ -277,6 +277,23 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     if not chosen or len(set(chosen)) < len(chosen):
         raise ArenaError(f"the seeds {list(chosen)} are empty or repeat", "give each seed once")
     return chosen
+
+
+def _device(name: str) -> str:
+    if name == "cpu":
+        return name
+    import torch
+
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise ArenaError(
+            f"the device {name!r} is none that torch knows", "give cpu, cuda or cuda:1"
+        ) from error
+    found = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    if (device.index or 0) >= found.get(device.type, 0):
+        raise ArenaError(f"there is no device {name!r} on this machine", "use --device cpu")
+    return name
 
 
 def _without_none(value: Any) -> Any:

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from arena.codec import State
     from arena.mdp import TransitionModel
 
-__all__ = ["LANE", "Observer", "TableEnv", "TableVectorEnv", "Tables", "advance_lane", "step_lane", "tables_of"]
+__all__ = [
+    "LANE",
+    "Observer",
+    "TableEnv",
+    "TableVectorEnv",
+    "Tables",
+    "advance_lane",
+    "step_lane",
+    "tables_of",
+]
 
 #: The limit of an episode that has none.
 NO_LIMIT = np.iinfo(np.int64).max

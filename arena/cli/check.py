@@ -25,33 +25,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Checks, line by line."""
-    kind, checks = _checks(args.name, args.env)
+    kind, found_so_far = _findings(args.name, args.env)
     if not args.json:
         console().print(f"{kind} {args.name}", style="bold")
     found: list[Finding] = []
     with only_json(args.json):
-        for finding in findings(checks):
+        for finding in found_so_far:
             found.append(finding)
             if not args.json:
                 _show(finding)
     failed = sum(finding.mark == "✗" for finding in found)
     if args.json:
-        names = {"✓": "passed", "!": "doubtful", "✗": "failed"}
+        names = {"✓": "passed", "!": "doubtful", "·": "does not apply", "✗": "failed"}
         rows = [{"check": f.title, "status": names[f.mark], "text": f.text} for f in found]
         print_json({"kind": kind, "name": args.name, "passed": failed == 0, "checks": rows})
     return 1 if failed else 0
 
 
-def _checks(name: str, env: str | None) -> tuple[str, Iterator[Check]]:
+def _findings(name: str, env: str | None) -> tuple[str, Iterator[Finding]]:
     plugins = get_plugins()
     if name in plugins.agents:
-        from arena.cli.check_agent import agent_checks
+        from arena.cli.check_agent import agent_findings
 
-        return "agent", agent_checks(plugins.agents[name], env)
+        return "agent", agent_findings(plugins.agents[name], env)
     info = next((info for info in plugins.infos if info.name == name), None)
     if info is not None:
-        return "plugin", _plugin_checks(info)
-    from arena.cli.check_environment import environment_checks
+        return "plugin", findings(_plugin_checks(info))
+    from arena.cli.check_environment import environment_findings
     from arena.environments import EnvironmentFactory
 
     try:
@@ -68,7 +68,7 @@ def _checks(name: str, env: str | None) -> tuple[str, Iterator[Check]]:
             *(info.name for info in plugins.infos),
         }
         raise unknown("agent, environment or plugin", name, known, "see `arena list`") from error
-    return "environment", environment_checks(factory)
+    return "environment", environment_findings(factory)
 
 
 def _plugin_checks(info: PluginInfo) -> Iterator[Check]:
@@ -96,10 +96,10 @@ def _show(finding: Finding) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    styles = {"✓": "green", "!": "yellow", "✗": "bold red"}
+    styles = {"✓": "green", "!": "yellow", "·": "dim", "✗": "bold red"}
     line = Text(finding.title)
     if finding.text:
-        line.append(f"  {finding.text}", style="dim" if finding.mark == "✓" else styles[finding.mark])
+        line.append(f"  {finding.text}", style="dim" if finding.mark in "✓·" else styles[finding.mark])
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_row(Text(finding.mark, style=styles[finding.mark]), line)
     console().print(table)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError
 from arena.specs import described
 
-__all__ = ["Check", "Doubt", "Finding", "findings"]
+if TYPE_CHECKING:
+    from arena.testing import Verdict
+
+__all__ = ["Check", "Doubt", "Finding", "findings", "of_verdict"]
 
 
-class Doubt(Exception):  # noqa: N818
+class Doubt(Exception):
     """Something that works, but that a person should know: shown, and no failure."""
 
 
@@ -24,12 +28,10 @@ class Check:
         title: what holds if it passes, such as "same seed, same bytes".
         attempt: returns a remark (or nothing), and raises whatever is wrong: an `ArenaError` or an
             `AssertionError` that says what and what to do, a `Doubt`, or any other error.
-        stops: whether the checks after it make no sense if it fails.
     """
 
     title: str
     attempt: Callable[[], str | None]
-    stops: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Finding:
 
     Attributes:
         title: the check's.
-        mark: "✓", "!" for a doubt, or "✗".
+        mark: "✓", "!" for a doubt, "·" for what does not apply, or "✗".
         text: a remark, or what is wrong and what to do.
     """
 
@@ -49,11 +51,13 @@ class Finding:
 
 def findings(checks: Iterable[Check]) -> Iterator[Finding]:
     """Runs checks, and tells what each found as soon as it has."""
-    for check in checks:
-        found = _found(check)
-        yield found
-        if found.mark == "✗" and check.stops:
-            return
+    yield from map(_found, checks)
+
+
+def of_verdict(verdict: Verdict, *, doubtful: bool = False) -> Finding:
+    """What a law of `arena.testing` said; a broken one may be a mere doubt."""
+    marks = {"held": "✓", "does not apply": "·", "broken": "!" if doubtful else "✗"}
+    return Finding(verdict.law.replace("_", " "), marks[verdict.status], verdict.reason)
 
 
 def _found(check: Check) -> Finding:

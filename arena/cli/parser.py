@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from arena.errors import ArenaError
 
-__all__ = ["Parser", "is_flag", "seed", "whole", "without"]
+__all__ = ["Parser", "is_flag", "nearest", "seed", "whole", "without"]
 
 _UNITS = {"k": 10**3, "M": 10**6, "G": 10**9}
+_NEGATIVE = re.compile(r"-(\.?\d|(inf|infinity|nan)$)", re.IGNORECASE)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Help in two columns, as wide as the terminal up to 110."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=32, width=min(shutil.get_terminal_size().columns, 110) - 2)
+        super().__init__(prog, max_help_position=34, width=min(shutil.get_terminal_size().columns, 110) - 2)
+
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        """``NAME …`` rather than ``NAME [NAME ...]``."""
+        return f"{action.metavar} …" if action.nargs == "+" else super()._format_args(action, default_metavar)
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,11 +35,12 @@ class Parser(argparse.ArgumentParser):
         settings.setdefault("formatter_class", _Formatter)
         settings.setdefault("allow_abbrev", False)
         super().__init__(**settings)
+        self._negative_number_matcher = _NEGATIVE  # argparse's own takes -1e5 and -inf for flags
 
     @property
-    def flags(self) -> list[str]:
-        """Every long flag."""
-        return [flag for flag in self._option_string_actions if flag.startswith("--")]
+    def flags(self) -> dict[str, argparse.Action]:
+        """Every long flag, and what argparse knows about it."""
+        return {flag: action for flag, action in self._option_string_actions.items() if flag.startswith("--")}
 
     def error(self, message: str) -> NoReturn:
         """Raises argparse's complaint as an `ArenaError`."""
@@ -44,7 +51,7 @@ class Parser(argparse.ArgumentParser):
             word = next((word for word in words if word.startswith("-")), words[0]).partition("=")[0]
             if not word.startswith("-"):
                 raise ArenaError(f"{self.prog} does not know what to do with {word!r}", usage)
-            raise ArenaError(f"{word} is not an option of {self.prog}", _nearest(word, self.flags) or usage)
+            raise ArenaError(f"{word} is not an option of {self.prog}", nearest(word, [*self.flags]) or usage)
         if kind == "the following arguments are required":
             raise ArenaError(f"{self.prog} needs {rest.replace(', ', ' and ')}", usage)
         if kind.startswith("argument "):
@@ -54,7 +61,7 @@ class Parser(argparse.ArgumentParser):
             if rest.startswith("invalid choice"):
                 given, _, choices = rest.removeprefix("invalid choice: ").partition(" (choose from ")
                 known = [choice.strip(" '") for choice in choices.rstrip(")").split(",")]
-                remedy = _nearest(given.strip("'"), known) or f"choose {' or '.join(known)}"
+                remedy = nearest(given.strip("'"), known) or f"choose {' or '.join(known)}"
                 raise ArenaError(f"{name} cannot be {given}", remedy)
             if rest.startswith("not allowed with argument "):
                 other = rest.removeprefix("not allowed with argument ")
@@ -63,14 +70,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def is_flag(word: str) -> bool:
-    """Whether a word is a flag, and not a value such as ``-0.5``."""
-    if not word.startswith("-") or word == "-":
-        return False
-    try:
-        float(word)
-    except ValueError:
-        return True
-    return False
+    """Whether a word is a flag, and not a value such as ``-0.5`` or ``-1,2``."""
+    return word.startswith("-") and word != "-" and _NEGATIVE.match(word) is None
+
+
+def nearest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str:
+    """The remedy that names what was probably meant, or nothing if nothing is that similar."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
+    return f"did you mean {close[0]}?" if close else ""
 
 
 def without(words: Sequence[str], flag: str) -> tuple[list[str], list[str]]:
@@ -127,8 +134,3 @@ def whole(name: str, least: int = 1) -> Callable[[str], int]:
 def seed(text: str) -> int:
     """Reads a seed, which may be zero."""
     return whole("--seed", 0)(text)
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else ""

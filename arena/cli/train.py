@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -75,18 +74,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-    """Parses a command line with the agent's and the environment's options in it; ``--help`` knows them."""
+    """Parses a command line with the agent's and the environment's options in it; ``--help`` knows them.
+
+    Which options there are is known once AGENT, ENV and ``--config`` have been found. Then everything is parsed.
+    """
     leading = len(words) > 1 and not any(map(is_flag, words[:2]))
-    rest, option_words = options.split(words, greedy=leading)
+    rest, mine = options.split(words, greedy=leading)
     if {"-h", "--help"} & {*rest}:
-        print(parser.format_help())
-        with contextlib.suppress(ArenaError):
+        try:
             args = parser.parse_intermixed_args([word for word in rest if word not in ("-h", "--help")])
-            sections = [*_sections(_file(args), args)]
-            print(options.help_text(sections))
+            if args.config or (args.agent and args.env):
+                for section in _sections(_file(args)):
+                    options.add(parser, section)
+        finally:  # an error comes below the help
+            parser.print_help()
         sys.exit(0)
     args = parser.parse_intermixed_args(rest)
-    args.option_words = option_words
+    args.given = {}
+    if mine:
+        with only_json(args.json):  # what is imported here may print
+            sections = [*_sections(_file(args))]
+        for section in sections:
+            options.add(parser, section)
+        options.check(parser, mine, sections)
+        args = parser.parse_intermixed_args([*rest, *mine])
+        args.given = {f"{section.prefix}_options": options.read(args, section) for section in sections}
     return args
 
 
@@ -112,11 +124,8 @@ def _experiment(args: argparse.Namespace) -> Experiment:
     from arena.experiment import Experiment
 
     arguments = _file(args)
-    sections = [*_sections(arguments, args)]
-    given = options.parse(args.option_words, sections)
-    for section in sections:
-        key = f"{section.prefix}_options"
-        arguments[key] = {**arguments.get(key, {}), **given[section.prefix]}
+    for name, given in args.given.items():
+        arguments[name] = {**arguments.get(name, {}), **given}
     for flag, name in SETTINGS.items():
         value = getattr(args, flag)
         if value is not None:
@@ -145,10 +154,8 @@ def _file(args: argparse.Namespace) -> dict[str, Any]:
     return arguments
 
 
-def _sections(arguments: dict[str, Any], args: argparse.Namespace) -> Iterator[options.Section]:
-    """The options of the agent and the environment, if anybody asks for them."""
-    if not getattr(args, "option_words", True):
-        return
+def _sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
+    """The options of the agent and the environment."""
     from arena.environments import options_class_of
     from arena.plugins import get_plugins
 

@@ -237,7 +237,7 @@ def test_a_failing_disk_leaves_the_older_ones(
             try:
                 two.save(state(3), {"step": 3})
             except ArenaError as error:
-                assert str(two.folder) in str(error) and error.remedy  # noqa: PT017, PT018
+                assert str(two.folder) in str(error) and error.remedy  # noqa: PT017
         loaded = two.load()
         assert loaded is not None
         assert loaded.skipped == []

@@ -22,7 +22,7 @@ def load(path):
     return module
 
 
-@pytest.mark.parametrize("name", ["cli.md", "hooks.md"])
+@pytest.mark.parametrize("name", ["cli.md", "hooks.md", "laws.md"])
 def test_generated_pages_are_current(name):
     generate = load(ROOT / "docs" / "generate.py")
     assert generate.PAGES[name]() == (ROOT / "docs" / name).read_text(encoding="utf-8"), (

@@ -60,7 +60,10 @@ def test_point_mass():
         (d.Independent(d.Bernoulli(torch.tensor([0.2, 0.5, 0.9])), 1), [0.0, 0.0, 1.0]),
         (d.Categorical(torch.tensor([0.2, 0.5, 0.3])), 1),
         (d.OneHotCategorical(torch.tensor([0.2, 0.5, 0.3])), [0.0, 1.0, 0.0]),
-        (d.TransformedDistribution(d.Normal(0.5, 1.0), [d.TanhTransform()]), torch.tanh(torch.tensor(0.5)).item()),
+        (
+            d.TransformedDistribution(d.Normal(0.5, 1.0), [d.TanhTransform()]),
+            torch.tanh(torch.tensor(0.5)).item(),
+        ),
     ],
 )
 def test_every_distribution_has_a_mode(distribution, expected):

@@ -44,7 +44,10 @@ def test_the_optimum_is_the_best_of_all_time_aware_policies():
         states,
         actions,
         [
-            [(p, s, float(r), bool(t)) for s, (p, r, t) in enumerate(zip(row, rng.normal(size=2), flags, strict=True))]
+            [
+                (p, s, float(r), bool(t))
+                for s, (p, r, t) in enumerate(zip(row, rng.normal(size=2), flags, strict=True))
+            ]
             for row, flags in zip(rng.dirichlet([1, 1], size=4), rng.random((4, 2)) < 0.3, strict=True)
         ],
         [0.4, 0.6],
@@ -58,7 +61,11 @@ def test_the_optimum_is_the_best_of_all_time_aware_policies():
             return sum(
                 p * (r + (0 if over else follow(t + 1, int(after))))
                 for p, after, r, over in zip(
-                    model.probability[j], model.successor[j], model.reward[j], model.terminated[j], strict=True
+                    model.probability[j],
+                    model.successor[j],
+                    model.reward[j],
+                    model.terminated[j],
+                    strict=True,
                 )
             )
 

@@ -3,6 +3,7 @@ import textwrap
 from types import SimpleNamespace
 
 import pytest
+
 from arena.errors import ArenaError, Interrupted
 from arena.hookspecs import hookimpl
 from arena.plugins import ArenaPluginWarning, Plugins, get_plugins, use

@@ -1,4 +1,5 @@
 import pytest
+
 from arena.errors import ArenaError
 from arena.registry import PluginInfo, Registry
 from arena.specs import TrackerSpec

@@ -6,6 +6,7 @@ import textwrap
 from types import SimpleNamespace
 
 import pytest
+
 from arena import hookspecs, specs
 from arena.errors import ArenaError
 from arena.hookspecs import HOOKS, hookimpl
