@@ -287,7 +287,6 @@ def _canonical(env_id: str, options: Mapping[str, object]) -> dict[str, Any]:
     return plain if spec and spec.target else {name: plain[name] for name in options}
 
 
-@functools.cache
 def options_class_of(env_id: str) -> type[Any]:
     """The dataclass of an environment's options: its plugin's, or read off its constructor.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from arena.errors import ArenaError
 
-__all__ = ["cannot_write", "sync_folder", "write_atomically", "write_synced"]
+__all__ = ["cannot_write", "sweep", "sync_folder", "write_atomically", "write_synced"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -27,6 +27,12 @@ def write_atomically(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def sweep(folder: Path) -> None:
+    """Removes what `write_atomically` left in a folder when it was killed; for its one writer, at the start."""
+    for leftover in folder.glob(".*.saving"):
+        leftover.unlink(missing_ok=True)
 
 
 def write_synced(path: Path, data: bytes) -> None:

@@ -32,7 +32,6 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
 
     Attributes:
         observation: shape (num_envs, …): where the next action is taken.
-        next_observation: shape (num_envs, …): the true successor of the last step, final ones included.
         reward: float64, shape (num_envs,).
         terminated: bool, shape (num_envs,).
         truncated: bool, shape (num_envs,).
@@ -43,7 +42,6 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}  # noqa: RUF012
 
     observation: Array
-    next_observation: Array
     reward: npt.NDArray[np.float64]
     terminated: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
@@ -72,6 +70,10 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             ArenaError: for an action outside the action space, naming lane and action.
         """
+
+    @abstractmethod
+    def successors(self, lanes: Array | slice = slice(None)) -> Array:  # noqa: B008
+        """The true successors of the last step, final ones included: shape (lanes, …), valid until the next step."""
 
     @abstractmethod
     def state(self) -> State:
@@ -104,7 +106,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             final = np.empty(self.num_envs, dtype=object)
             lanes = np.flatnonzero(done)
             # One array an observation, as Gymnasium's own vectors give; a scalar's is zero-dimensional.
-            final[lanes] = list(self.next_observation[lanes])
+            final[lanes] = list(self.successors(lanes))
             info = {"final_obs": final, "_final_obs": done}
         return (
             self.observation.copy(),

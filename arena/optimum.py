@@ -18,7 +18,7 @@ BUDGET = 1_000_000_000
 
 @njit(cache=True)
 def _sweep(num_actions, indptr, successor, probability, reward, terminated, policy, value, updated):  # type: ignore[no-untyped-def]
-    """One more step to go: ``updated`` from ``value``; greedy where ``policy`` has no rows. Says whether they differ."""
+    """One more step to go: ``updated`` from ``value``; greedy where ``policy`` is empty. Says whether they differ."""
     greedy = len(policy) == 0
     changed = False
     for state in range(len(value)):

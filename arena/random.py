@@ -117,15 +117,18 @@ class Generators:
             _leave(run)
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of every generator's state: nested dictionaries of strings, integers and NumPy arrays."""
+        """Copies of every generator's state: nested dictionaries of strings, integers and NumPy arrays.
+
+        Names are sorted: equal states give equal bytes, whatever was asked for first and whatever PYTHONHASHSEED is.
+        """
         _refresh()
         return {
             "seed": self.seed,
-            "numpy": {name: generator.bit_generator.state for name, generator in self._numpy.items()},
+            "numpy": {name: generator.bit_generator.state for name, generator in sorted(self._numpy.items())},
             "torch": {
-                name: np.array(generator.get_state().numpy()) for name, generator in self._torch.items()
+                name: np.array(generator.get_state().numpy()) for name, generator in sorted(self._torch.items())
             },
-            "lent": {name: run.state_dict() for name, run in self._lent.items()},
+            "lent": {name: run.state_dict() for name, run in sorted(self._lent.items())},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -143,14 +146,14 @@ class Generators:
                 "load them into a run with the same seed",
             )
         _refresh()
-        for name in {*self._numpy, *state["numpy"]}:
+        for name in sorted({*self._numpy, *state["numpy"]}):
             self.numpy(name).bit_generator.state = state["numpy"].get(name) or _philox(self.seed, name).state
-        for name in {*self._torch, *state["torch"]}:
+        for name in sorted({*self._torch, *state["torch"]}):
             self.torch(name).manual_seed(derive(self.seed, "torch", name, bits=64))
             if name in state["torch"]:
                 self.torch(name).set_state(_tensor(state["torch"][name]))
         open_runs = {name: run for name, run in self._lent.items() if run in _borrowers}
-        self._lent = {name: open_runs.get(name) or self._fresh(name) for name in {*open_runs, *state["lent"]}}
+        self._lent = {name: open_runs.get(name) or self._fresh(name) for name in sorted({*open_runs, *state["lent"]})}
         for name, run in self._lent.items():
             run.load_state_dict(state["lent"].get(name))
         if _borrowers and _borrowers[-1] in self._lent.values():

@@ -16,7 +16,7 @@ from arena.codec import State, encode
 from arena.environments import EnvironmentFactory
 from arena.errors import ArenaError, Interrupted
 from arena.evaluate import Evaluator
-from arena.files import write_atomically
+from arena.files import sweep, write_atomically
 from arena.optimum import optimum, policy_value
 from arena.plugins import get_plugins
 from arena.random import Generators, derive
@@ -105,6 +105,8 @@ class _Session:
     def __init__(self, run: Run, listener: Listener, stack: ExitStack) -> None:
         self.run, self.listener, self.experiment = run, listener, run.experiment
         self.checkpoints = run.checkpoints
+        for folder in (run.folder, *run.snapshots.glob("*")):
+            sweep(folder)
         self.factory = self.experiment.factory
         self.generators = Generators(run.seed)
         self.agent = build_agent(self.experiment, self.factory, self.generators)
@@ -124,12 +126,11 @@ class _Session:
         metrics_bytes = 0 if loaded is None else self._restore(loaded)
         if self.stream.notice:
             listener.noticed(run, self.stream.notice)
-        self.metrics = stack.enter_context(open(run.metrics, "ab"))
+        self.metrics = stack.enter_context(run.metrics.open("ab"))
         self.metrics.truncate(metrics_bytes)
-        self.metrics.seek(
-            metrics_bytes
-        )  # `truncate` stays where it was: a checkpoint would note the old length
-        self.timing = stack.enter_context(open(run.timing, "ab"))
+        # `truncate` leaves the position behind: a checkpoint would note the old length.
+        self.metrics.seek(metrics_bytes)
+        self.timing = stack.enter_context(run.timing.open("ab"))
         self.seconds_before, self.started = run.seconds, time.monotonic()
         self.saved_at = self.started
 

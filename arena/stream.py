@@ -217,7 +217,7 @@ class NativeStream(Stream):
         transition.reward[...] = vector.reward
         transition.terminated[...] = vector.terminated
         transition.truncated[...] = vector.truncated
-        transition.next_observation[...] = self.observations.encode(vector.next_observation)
+        transition.next_observation[...] = self.observations.encode(vector.successors())
         self._look()
 
     def _begin_source(self) -> None:

@@ -213,10 +213,9 @@ class TableVectorEnv(NativeVectorEnv):
         self.model, self.observer = model, observer
         self.lanes = np.zeros(self.num_envs, dtype=LANE)
         self.limit = NO_LIMIT if max_episode_steps is None else whole("max_episode_steps", max_episode_steps)
-        self.observation, self.next_observation = self.lanes["state"], self.lanes["next_state"]
+        self.observation = self.lanes["state"]
         if observer is not None:
-            shape = (self.num_envs, *(space.shape or ()))
-            self.observation, self.next_observation = (np.zeros(shape, dtype=space.dtype) for _ in range(2))
+            self.observation = np.zeros((self.num_envs, *(space.shape or ())), dtype=space.dtype)
         self.reward = self.lanes["reward"]
         self.terminated, self.truncated = self.lanes["terminated"], self.lanes["truncated"]
 
@@ -237,14 +236,16 @@ class TableVectorEnv(NativeVectorEnv):
 
     def advance(self, action: Array) -> None:
         self._step(action, advance=True)
-        if self.observer is not None:
-            self.observer.observe(self.lanes["next_state"], self.next_observation)
-            self.observation[...] = self.next_observation
-            done = np.flatnonzero(self.terminated | self.truncated)
-            if len(done):  # a new episode's first state looks otherwise than the last one's final state
-                first = np.empty_like(self.observation[: len(done)])
-                self.observer.observe(self.lanes["state"][done], first)
-                self.observation[done] = first
+        self._look()
+
+    def successors(self, lanes: Array | slice = slice(None)) -> Array:  # noqa: B008
+        states = self.lanes["next_state"][lanes]
+        if self.observer is None:
+            return states
+        # Looked at only when asked for: most successors are the next observation as well.
+        seen = np.empty((len(states), *self.observation.shape[1:]), dtype=self.observation.dtype)
+        self.observer.observe(states, seen)
+        return seen
 
     def step_only(self, action: Array) -> None:
         """Steps every lane and moves it to its successor, ended or not, for whoever resets by hand."""

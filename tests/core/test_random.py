@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from arena.codec import encode
 from arena.errors import ArenaError
 from arena.random import Generators, derive
 
@@ -378,6 +379,24 @@ def test_torch_imported_inside_the_scope():
         assert draws[0] == draws[1]
         assert torch.equal(torch.get_rng_state(), state)
     """)
+
+
+def test_equal_states_have_equal_bytes_whatever_came_first():
+    def asked(names):
+        generators = Generators(1)
+        for name in names:
+            generators.numpy(name).random()
+            generators.torch(name)
+            with generators.lent(name):
+                pass
+        return generators
+
+    names = ["policy", "explore", "replay", "augment", "noise"]
+    one, other = asked(names), asked(names[::-1])
+    resumed = Generators(1)
+    resumed.load_state_dict(one.state_dict())
+    first, *rest = (encode(g.state_dict()) for g in (one, other, resumed))
+    assert all(state == first for state in rest)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

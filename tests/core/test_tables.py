@@ -67,7 +67,7 @@ def test_samples_follow_the_probabilities():
     for _ in range(500):
         starts += np.bincount(vector.observation, minlength=5)
         vector.advance(np.zeros(200, np.int64))
-        ends += np.bincount(vector.next_observation, minlength=5)
+        ends += np.bincount(vector.successors(), minlength=5)
     for counts, expected in ((starts, probabilities[::-1]), (ends, probabilities)):
         assert not counts[expected == 0].any()
         possible = expected > 0

@@ -1,0 +1,184 @@
+"""Laws of every agent that one process can try in a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from arena.codec import decode, encode
+from arena.random import Generators
+from arena.testing.cases import agent_law
+from arena.testing.errors import DoesNotApply, require
+from arena.testing.trial import Trial, difference
+
+__all__ = [
+    "acts_by_its_generator",
+    "acts_in_its_space",
+    "batch_equals_singles",
+    "boundaries_change_nothing",
+    "paths_agree",
+    "same_seed_same_bytes",
+    "state_round_trips",
+]
+
+STEPS = 300
+
+
+@agent_law
+def state_round_trips(agent: str, env: str, *, num_envs: int = 2, steps: int = STEPS) -> None:
+    """A state from the middle of training goes through the codec and a fresh agent unchanged; a snapshot too.
+
+    The agent that took the snapshot back acts as its original does.
+    """
+    with Trial(agent, env, num_envs=num_envs) as trial:
+        trial.train(steps)
+        for kind, load in (("state_dict", "load_state_dict"), ("snapshot", "load_snapshot")):
+            fresh = Trial(agent, env, num_envs=num_envs, seed=1)
+            fresh.stream.close()  # it only acts
+            state = getattr(trial.agent, kind)()
+            stored = decode(encode(state))
+            lost = difference(state, stored)
+            require(
+                lost is None, f"{kind} does not survive the codec: {lost}", "hold plain values and arrays"
+            )
+            with fresh.generators.lent("agent"):
+                getattr(fresh.agent, load)(stored)
+            changed = difference(state, getattr(fresh.agent, kind)())
+            remedy = f"{load} must put back everything that {kind} holds, in its own type"
+            require(changed is None, f"what {load} took back is not what {kind} gave: {changed}", remedy)
+            batch = trial.observations(16)
+            same = difference(*(_act(one, batch, explore=False)[0] for one in (trial, fresh)))
+            remedy = f"whatever `act` reads must be in {kind}"
+            require(same is None, f"after {load} it acts otherwise: {same}", remedy)
+
+
+@agent_law
+def same_seed_same_bytes(agent: str, env: str, *, num_envs: int = 2, steps: int = STEPS) -> None:
+    """One seed gives one outcome, whatever the globals; another seed another one, except to planners."""
+    outcomes = []
+    for seed, noise in ((0, 1), (0, 2), (1, 2)):
+        np.random.seed(noise)
+        with Trial(agent, env, seed=seed, num_envs=num_envs) as trial:
+            outcomes.append(trial.train(steps).learned())
+            plans = trial.agent.needs.model
+    differs = difference(outcomes[0], outcomes[1])
+    remedy = "draw from problem.generators alone, and never iterate over a set or use hash() and id()"
+    require(differs is None, f"two runs of one seed differ: {differs}", remedy)
+    if not plans:
+        remedy = "derive the agent's random numbers from problem.generators, which knows the seed"
+        require(difference(outcomes[1], outcomes[2]) is not None, "another seed changes nothing", remedy)
+
+
+@agent_law
+def boundaries_change_nothing(
+    agent: str, env: str, *, num_envs: int = 1, steps: int = STEPS, paces: Sequence[int] = (1, 7)
+) -> None:
+    """Where the runner's boundaries fall changes neither what is learned nor the metrics at a step."""
+    halves = (steps // 2, steps)
+    reference = _paced(agent, env, num_envs, halves, None)
+    for pace in paces:
+        found = _paced(agent, env, num_envs, halves, pace)
+        differs = difference(reference, found)
+        remedy = "nothing may depend on how many steps `stream.remaining` allowed: count steps, not yields"
+        require(differs is None, f"with a boundary every {pace} steps, another outcome: {differs}", remedy)
+
+
+def _paced(agent: str, env: str, num_envs: int, stops: Sequence[int], pace: int | None) -> list[Any]:
+    with Trial(agent, env, num_envs=num_envs) as trial:
+        return [trial.train(stop, pace).state() for stop in stops]
+
+
+@agent_law
+def paths_agree(agent: str, env: str, *, num_envs: int = 3, steps: int = STEPS) -> None:
+    """The compiled path over tables and the generic path, a step a call, give the same bits."""
+    outcomes = []
+    for fast in (True, False):
+        with Trial(agent, env, num_envs=num_envs, fast=fast) as trial:
+            if fast and getattr(trial.stream, "tabular", None) is None:
+                raise DoesNotApply(f"{env} has no tables to step in compiled code")
+            outcomes.append(trial.train(steps).state())
+    differs = difference(outcomes[0], outcomes[1])
+    remedy = "call the same compiled update from both paths, with the same random numbers in the same order"
+    require(differs is None, f"the generic path differs from the compiled one: {differs}", remedy)
+
+
+@agent_law
+def batch_equals_singles(agent: str, env: str, *, steps: int = STEPS, batch: int = 16) -> None:
+    """Acting on a batch, not exploring, is acting on its observations one after another.
+
+    Discrete actions are equal; others to rounding.
+    """
+    with Trial(agent, env) as trial:
+        observation = trial.train(steps).observations(batch)
+        together, _ = _act(trial, observation, explore=False)
+        generator = np.random.default_rng(0)
+        one_by_one = [
+            np.asarray(_act(trial, observation[i : i + 1], explore=False, generator=generator)[0])[0]
+            for i in range(batch)
+        ]
+        expected = np.array(one_by_one)
+        exact = isinstance(trial.stream.action_space, gym.spaces.Discrete)
+    same = (
+        np.array_equal(together, expected) if exact else np.allclose(together, expected, rtol=1e-4, atol=1e-6)
+    )
+    remedy = "an action may depend on its own observation only, and on as many random numbers for each"
+    require(same, f"a batch acts {together.tolist()}, its observations alone {expected.tolist()}", remedy)
+
+
+@agent_law
+def acts_by_its_generator(agent: str, env: str, *, steps: int = STEPS) -> None:
+    """`act` draws from the generator that it is given and nothing else, and leaves the agent as it was."""
+    with Trial(agent, env) as trial:
+        observation = trial.train(steps).observations(64)
+        before = trial.agent.state_dict()
+        for explore in (False, True):
+            actions = [_act(trial, observation, explore=explore, noise=noise)[0] for noise in (1, 2)]
+            differs = difference(*actions)
+            remedy = "draw from `generator`; seed a torch.Generator from it where torch must draw"
+            problem = f"act(explore={explore}) twice with equal generators gave other actions: {differs}"
+            require(differs is None, problem, remedy)
+        changed = difference(before, trial.agent.state_dict())
+        remedy = "evaluation must not change training: keep counters out of `act`, and networks in eval mode"
+        require(changed is None, f"acting changed the agent: {changed}", remedy)
+
+
+@agent_law
+def acts_in_its_space(agent: str, env: str, *, steps: int = STEPS) -> None:
+    """`act` gives one action of the space for each observation of the batch, exploring or not."""
+    with Trial(agent, env) as trial:
+        trial.train(steps)
+        space = trial.stream.action_space
+        for batch in (1, 5):
+            observation = trial.observations(batch)
+            for explore in (False, True):
+                action = np.asarray(_act(trial, observation, explore=explore)[0])
+                shape = (batch, *(space.shape or ()))
+                where = f"act(explore={explore}) on {batch} observations"
+                require(
+                    action.shape == shape,
+                    f"{where} gave the shape {action.shape}, not {shape}",
+                    "act on batches",
+                )
+                for one in action:
+                    inside = one.astype(space.dtype) in space
+                    require(inside, f"{where} gave {one!r}, which is not in {space}", "clip or squash it")
+
+
+def _act(
+    trial: Trial,
+    observation: Any,
+    *,
+    explore: bool,
+    generator: np.random.Generator | None = None,
+    noise: int = 0,
+) -> tuple[Any, Any]:
+    """Acts with the run's globals lent, at a state of theirs that `noise` names."""
+    generators = Generators(noise)
+    with generators.lent("act"):
+        action, memory = trial.agent.act(
+            observation.copy(), None, explore=explore, generator=generator or np.random.default_rng(0)
+        )
+    return np.array(action), memory

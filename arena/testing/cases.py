@@ -1,0 +1,165 @@
+"""Who the laws are tried on: every registered agent with small environments, and every environment."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from arena.agent import Agent
+from arena.environments import EnvironmentFactory, mismatch
+from arena.errors import ArenaError
+from arena.hookspecs import hookimpl
+from arena.plugins import Plugins, get_plugins, use
+from arena.specs import AgentSpec
+from arena.testing.errors import DoesNotApply, LawError
+
+__all__ = [
+    "SAMPLES",
+    "Case",
+    "agent_law",
+    "environment_law",
+    "every_agent",
+    "every_environment",
+    "registered",
+]
+
+#: Small environments of every kind: native, a ``P`` dictionary, composite observations, Box, Box actions.
+SAMPLES = (
+    "arena/CliffWalk-v0",
+    "FrozenLake-v1",
+    "Blackjack-v1",
+    "CartPole-v1",
+    "Pendulum-v1",
+)
+
+#: The name of the plugin that `registered` makes.
+UNDER_TEST = "under_test"
+
+
+class Case(NamedTuple):
+    """An agent and an environment that fit.
+
+    Attributes:
+        agent: its name.
+        env: a Gymnasium id.
+    """
+
+    agent: str
+    env: str
+
+    def __str__(self) -> str:
+        return f"{self.agent} on {self.env}"
+
+
+def every_agent(envs: Sequence[str] = SAMPLES, *, most: int | None = 1) -> list[Case]:
+    """Every registered agent with the environments that it fits.
+
+    Agents that cannot be imported here, such as those of an extra that is not installed, are left out.
+
+    Args:
+        envs: the environments to choose from, the preferred one first.
+        most: how many to take for each agent; None for all that fit.
+
+    Example:
+        >>> @pytest.mark.parametrize("case", every_agent(), ids=str)  # doctest: +SKIP
+        ... def test_a_batch_acts_as_singles_do(case):
+        ...     batch_equals_singles(*case)
+    """
+    cases: list[Case] = []
+    for name in get_plugins().agents:
+        cases += [Case(name, env) for env in _fitting(name, envs)[:most]]
+    return cases
+
+
+def every_environment() -> list[str]:
+    """The id of every registered environment."""
+    return list(get_plugins().environments)
+
+
+@contextlib.contextmanager
+def registered(agent: type[Agent], **spec: Any) -> Iterator[str]:
+    """Registers an agent's class for a while, beside everything installed; its name.
+
+    Args:
+        agent: a class that can be imported: defined in a module, not in a function.
+        spec: further fields of its `AgentSpec`.
+    """
+    if "<" in agent.__qualname__:
+        raise LawError(f"{agent.__qualname__} cannot be imported", "define it at the top of a module")
+    target, name = f"{agent.__module__}:{agent.__qualname__}", agent.__name__
+
+    class UnderTest:
+        @hookimpl
+        def arena_agents(self) -> list[AgentSpec]:
+            return [AgentSpec(name, "An agent under test", target=target, **spec)]
+
+    with use(Plugins(extra={UNDER_TEST: UnderTest()})):
+        yield name
+
+
+def agent_law(law: Callable[..., None]) -> Callable[..., None]:
+    """Gives a law of agents its public face: ``law(agent, env=None, **settings)``.
+
+    The agent is a name or a class; without an environment, it is the first of `SAMPLES` that the agent fits.
+    Whatever the agent raises breaks the law.
+    """
+
+    @functools.wraps(law)
+    def face(agent: str | type[Agent], env: str | None = None, **settings: Any) -> None:
+        with contextlib.ExitStack() as stack:
+            name = agent if isinstance(agent, str) else stack.enter_context(registered(agent))
+            where = env or next(iter(_fitting(name, SAMPLES)), None)
+            if where is None:
+                raise DoesNotApply(f"{name} fits none of {', '.join(SAMPLES)}")
+            with _blamed(law, f"{name} on {where}"):
+                law(name, where, **settings)
+
+    return face
+
+
+def environment_law(law: Callable[..., None]) -> Callable[..., None]:
+    """Gives a law of environments its public face: ``law(env, **settings)``; the environment is an id."""
+
+    @functools.wraps(law)
+    def face(env: str, **settings: Any) -> None:
+        with _blamed(law, env):
+            law(env, **settings)
+
+    return face
+
+
+@contextlib.contextmanager
+def _blamed(law: Callable[..., None], culprit: str) -> Iterator[None]:
+    """Puts the culprit's name before what a law says, and turns what the culprit raises into a broken law."""
+    try:
+        yield
+    except DoesNotApply:
+        raise
+    except LawError as error:
+        raise LawError(f"{culprit}: {error.problem}", error.remedy) from error.__cause__
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise LawError(f"{culprit}: {law.__name__} met {said}", "mend that first") from error
+
+
+def _fitting(agent: str, envs: Sequence[str]) -> list[str]:
+    spec = get_plugins().agents[agent]
+    try:
+        needs = spec.load().needs
+    except ArenaError as error:
+        if isinstance(error.__cause__, ImportError):  # of an extra that is not installed
+            return []
+        raise
+    fitting = []
+    for env in envs:
+        with contextlib.suppress(ArenaError):  # an environment that is not installed
+            if mismatch(needs, _factory(env)) is None:
+                fitting.append(env)
+    return fitting
+
+
+@functools.cache
+def _factory(env: str) -> EnvironmentFactory:
+    return EnvironmentFactory.resolve(env)

@@ -1,0 +1,116 @@
+"""All cheap laws of an agent or an environment, one verdict each: what `arena check NAME` prints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from arena.plugins import get_plugins
+from arena.testing.agents import (
+    acts_by_its_generator,
+    acts_in_its_space,
+    batch_equals_singles,
+    boundaries_change_nothing,
+    paths_agree,
+    same_seed_same_bytes,
+    state_round_trips,
+)
+from arena.testing.configs import (
+    agent_options_have_help,
+    agent_options_round_trip,
+    environment_options_have_help,
+    environment_options_round_trip,
+)
+from arena.testing.environments import lane_equals_single, model_tells_the_truth, passes_gymnasium
+from arena.testing.errors import DoesNotApply, LawError
+from arena.testing.globals import leaves_globals_alone
+from arena.testing.resume import resumes_exactly
+from arena.testing.values import bootstraps_through_truncation
+
+__all__ = ["AGENT_LAWS", "ENVIRONMENT_LAWS", "Verdict", "check_agent", "check_environment"]
+
+Law = Callable[..., None]
+
+#: Each is called as ``law(agent, env)``; together they take a few seconds. `survives_kills` and
+#: `same_bytes_in_another_process` start processes and are not among them.
+AGENT_LAWS: tuple[Law, ...] = (
+    agent_options_have_help,
+    agent_options_round_trip,
+    acts_in_its_space,
+    acts_by_its_generator,
+    batch_equals_singles,
+    state_round_trips,
+    same_seed_same_bytes,
+    boundaries_change_nothing,
+    paths_agree,
+    leaves_globals_alone,
+    resumes_exactly,
+    bootstraps_through_truncation,
+)
+
+#: Each is called as ``law(env)``.
+ENVIRONMENT_LAWS: tuple[Law, ...] = (
+    environment_options_have_help,
+    environment_options_round_trip,
+    passes_gymnasium,
+    lane_equals_single,
+    model_tells_the_truth,
+)
+
+
+class Verdict(NamedTuple):
+    """What one law said.
+
+    Attributes:
+        law: the law's name, as `arena.testing` has it.
+        says: the first line of its docstring.
+        status: "held", "broken", or "does not apply".
+        reason: what was broken and what to do about it, or why it does not apply; empty where it held.
+        seconds: how long it took.
+    """
+
+    law: str
+    says: str
+    status: str
+    reason: str
+    seconds: float
+
+
+def check_agent(agent: str, env: str | None = None) -> Iterator[Verdict]:
+    """Tries every cheap law on an agent.
+
+    Args:
+        agent: a registered agent's name.
+        env: where; by default the first of `arena.testing.SAMPLES` that it fits.
+
+    Raises:
+        ArenaError: there is no such agent.
+    """
+    name = get_plugins().agents[agent].name
+    for law in AGENT_LAWS:
+        # The chain's law has an environment of its own.
+        yield _tried(law, (name,) if env is None or law is bootstraps_through_truncation else (name, env))
+
+
+def check_environment(env: str) -> Iterator[Verdict]:
+    """Tries every law on an environment.
+
+    Args:
+        env: any id that Gymnasium knows, or one that a plugin registers.
+    """
+    for law in ENVIRONMENT_LAWS:
+        yield _tried(law, (env,))
+
+
+def _tried(law: Law, arguments: tuple[str, ...]) -> Verdict:
+    begun = time.monotonic()
+    status, reason = "held", ""
+    try:
+        law(*arguments)
+    except DoesNotApply as error:
+        status, reason = "does not apply", str(error)
+    except LawError as error:
+        status, reason = "broken", str(error)
+    says = (law.__doc__ or "").strip().splitlines()[0]
+    return Verdict(law.__name__, says, status, reason, time.monotonic() - begun)

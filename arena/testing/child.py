@@ -1,0 +1,35 @@
+"""``python -m arena.testing.child RUN [module:Agent]``: trains a run and tells every step."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from arena import runner
+from arena.agent import Progress
+from arena.run import Run
+from arena.testing.processes import registered_again
+
+__all__: list[str] = []
+
+
+class _Speaking(runner.Listener):
+    """Prints every step; the parent decides when it has heard enough."""
+
+    def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
+        print(progress.steps, flush=True)
+        time.sleep(0.001)  # or a planner would have converged before the parent has read a line
+
+
+def main(folder: str, agent: str) -> None:
+    """Trains the run in `folder`, with an agent that is not installed registered first."""
+    runner.CHECKPOINT_SECONDS = 0.0
+    with registered_again(agent):
+        run = Run.open(Path(folder))
+        print(-1, flush=True)
+        runner.execute(run, _Speaking())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,80 @@
+"""Laws of options: every one has help, and none is lost between Python, JSON and TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from typing import Any
+
+from arena.config import asdict, check, coerce, fields_help
+from arena.environments import EnvironmentFactory, options_class_of
+from arena.experiment import Experiment, arguments_of
+from arena.plugins import get_plugins
+from arena.testing.cases import agent_law, environment_law
+from arena.testing.errors import LawError, require
+
+__all__ = [
+    "agent_options_have_help",
+    "agent_options_round_trip",
+    "environment_options_have_help",
+    "environment_options_round_trip",
+]
+
+
+@agent_law
+def agent_options_have_help(agent: str, env: str) -> None:
+    """Every hyperparameter has a help text, which the command line shows."""
+    _have_help(get_plugins().agents[agent].load().Config)
+
+
+@agent_law
+def agent_options_round_trip(agent: str, env: str) -> None:
+    """Defaults and presets are canonical and survive JSON; an experiment survives JSON and TOML."""
+    spec = get_plugins().agents[agent]
+    _round_trip(spec.load().Config, [{}, *(preset.options for preset in spec.presets.values())])
+    experiment = Experiment.create(agent, env)
+    back = Experiment.from_dict(json.loads(json.dumps(experiment.to_dict())))
+    require(back == experiment, f"JSON made {back} of {experiment}", "hold plain values in options")
+    read = Experiment.create(**arguments_of(tomllib.loads(experiment.to_toml())))
+    require(
+        read == experiment, f"TOML made {read} of {experiment}", "let None be the default where it is allowed"
+    )
+
+
+@environment_law
+def environment_options_have_help(env: str) -> None:
+    """Every option has a help text."""
+    _have_help(options_class_of(env))
+
+
+@environment_law
+def environment_options_round_trip(env: str) -> None:
+    """Defaults are canonical and survive JSON, and what they make is the same environment."""
+    options = EnvironmentFactory.resolve(env).options
+    _round_trip(options_class_of(env), [{}, options])
+    again = EnvironmentFactory.resolve(env, json.loads(json.dumps(dict(options)))).options
+    require(
+        again == options, f"its canonical options {options} become {again}", "let `canonical` be idempotent"
+    )
+
+
+def _have_help(options: type[Any]) -> None:
+    documented = fields_help(options)
+    for field in dataclasses.fields(options):
+        if not documented.get(field.name, "").strip():
+            raise LawError(
+                f"the option {field.name!r} has no help",
+                f"write a docstring under {options.__name__}.{field.name}",
+            )
+
+
+def _round_trip(options: type[Any], examples: list[Any]) -> None:
+    for values in examples:
+        config = coerce(options, values, where="")
+        plain = asdict(config)
+        back = coerce(options, json.loads(json.dumps(plain)), where="")
+        require(back == config, f"JSON made {back} of {config}", "give fields types that a config can have")
+        require(
+            check(config, "") == config, f"{config} is not canonical", "let defaults have their fields' types"
+        )

@@ -1,0 +1,75 @@
+"""Processes that train a run and are killed at random instants."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from typing import IO
+
+from arena.run import Run
+from arena.testing.processes import child_environment, child_failed, under_test
+
+__all__ = ["killed"]
+
+#: The longest pause between a progress line and the kill, in seconds: several turns with their checkpoints.
+PAUSE = 0.01
+
+
+def killed(run: Run, steps: int, kills: int, seed: int) -> int:
+    """Trains a run to its end in processes of its own, of which the first `kills` are killed.
+
+    A process is killed a random instant after a random step of what is left, or, now and then, while it
+    restores the checkpoint. Each has another PYTHONHASHSEED and checkpoints after every turn.
+
+    Args:
+        run: the run.
+        steps: how many it takes.
+        kills: how many processes to kill.
+        seed: of the instants.
+
+    Returns:
+        How many were killed before the run had ended.
+
+    Raises:
+        LawError: a process failed by itself.
+    """
+    chance = random.Random(seed)
+    reached = hits = 0
+    for session in range(kills + 1):
+        last = session == kills
+        early = not last and chance.random() < 0.25
+        left = steps - reached
+        target = None if last else reached + (-1 if early else chance.randrange(max(1, left * 2 // 3)))
+        with tempfile.TemporaryFile("w+") as errors:
+            process = _start(run, session + 1, errors)
+            try:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    step = int(line)
+                    reached = max(reached, step)
+                    if target is not None and step >= target:
+                        time.sleep(chance.uniform(0, PAUSE))
+                        process.kill()
+                        break
+                process.stdout.close()
+                status = process.wait(timeout=600)
+            finally:
+                process.kill()
+            if status > 0:
+                errors.seek(0)
+                raise child_failed(status, errors.read())
+            hits += status < 0
+            if status == 0:
+                break
+    return hits
+
+
+def _start(run: Run, hash_seed: int, errors: IO[str]) -> subprocess.Popen[str]:
+    target = under_test(run.experiment.agent)
+    command = [sys.executable, "-m", "arena.testing.child", str(run.folder), target]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=errors, text=True, env=child_environment(hash_seed)
+    )

@@ -1,0 +1,92 @@
+"""Other processes: what a child needs to find the same things, and the law that it ends in the same bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import operator
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+
+from arena.codec import encode
+from arena.plugins import get_plugins
+from arena.testing.cases import UNDER_TEST, agent_law, registered
+from arena.testing.errors import LawError, require
+from arena.testing.trial import Trial
+
+__all__ = [
+    "child_environment",
+    "child_failed",
+    "digest",
+    "registered_again",
+    "same_bytes_in_another_process",
+    "under_test",
+]
+
+
+def child_environment(hash_seed: int) -> dict[str, str]:
+    """The environment variables of a child that imports what this process can."""
+    path = os.pathsep.join(filter(None, sys.path))
+    return {**os.environ, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": path}
+
+
+def child_failed(status: int, errors: str) -> LawError:
+    """The law that a child broke by failing: its last line, with all that it said as a note."""
+    said = errors.strip() or f"exit status {status}"
+    error = LawError(f"another process failed: {said.splitlines()[-1]}", "mend that first")
+    error.add_note(said)
+    return error
+
+
+def under_test(agent: str) -> str:
+    """The target of an agent that only this process has registered; empty for one that is installed."""
+    spec = get_plugins().agents[agent]
+    return spec.target if spec.plugin == UNDER_TEST else ""
+
+
+@contextlib.contextmanager
+def registered_again(target: str) -> Iterator[None]:
+    """Registers in a child what `under_test` said in its parent."""
+    if not target:
+        yield
+        return
+    module, _, name = target.partition(":")
+    with registered(operator.attrgetter(name)(import_module(module))):
+        yield
+
+
+@agent_law
+def same_bytes_in_another_process(agent: str, env: str, *, num_envs: int = 2, steps: int = 300) -> None:
+    """One seed gives one outcome in processes with differing PYTHONHASHSEED, which costs a second or two."""
+    code = (
+        "from arena.testing.processes import digest, registered_again\n"
+        f"with registered_again({under_test(agent)!r}):\n"
+        f"    print(digest({agent!r}, {env!r}, {num_envs}, {steps}))"
+    )
+    found = set()
+    for hash_seed in (1, 2):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env=child_environment(hash_seed),
+            timeout=600,
+            check=False,
+        )
+        if done.returncode:
+            raise child_failed(done.returncode, done.stderr)
+        found.add(done.stdout.split()[-1])
+    remedy = (
+        "hash(), id() and the order of a set differ from process to process: sort, or use arena.random.derive"
+    )
+    require(len(found) == 1, "two processes with one seed end in different bytes", remedy)
+
+
+def digest(agent: str, env: str, num_envs: int, steps: int) -> str:
+    """Names the outcome of a small training run."""
+    with Trial(agent, env, num_envs=num_envs) as trial:
+        encoded = encode(trial.train(steps).state())
+    return hashlib.sha256(encoded.arrays + encoded.tree).hexdigest()

@@ -1,0 +1,194 @@
+"""Resumed equals uninterrupted, to the byte: interrupted after chosen turns, or killed at any instant."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from arena.agent import Progress
+from arena.errors import Interrupted
+from arena.experiment import Experiment
+from arena.run import Run
+from arena.runner import Listener, execute
+from arena.testing.cases import agent_law
+from arena.testing.errors import DoesNotApply, LawError, require
+from arena.testing.kills import killed
+from arena.testing.trial import difference
+
+__all__ = ["Uninterrupted", "contents", "resumes_exactly", "survives_kills"]
+
+STEPS = 300
+
+FORGOTTEN = (
+    "whatever the loop of `train` needs next belongs into state_dict and out of load_state_dict again, every "
+    "yield must equal the top of `train`, and metrics must not depend on where a session began"
+)
+
+
+class Uninterrupted:
+    """A small run without interruption, to hold interrupted ones of the same experiment against.
+
+    Args:
+        agent: the agent's name.
+        env: the environment's id.
+        folder: where the runs go.
+        num_envs: how many lanes.
+        steps: how long to train.
+        wrappers: around the environment.
+    """
+
+    def __init__(
+        self,
+        agent: str,
+        env: str,
+        folder: Path,
+        *,
+        num_envs: int = 1,
+        steps: int = STEPS,
+        wrappers: Sequence[str] = (),
+    ) -> None:
+        self.folder = folder
+        self.experiment = Experiment.create(
+            agent,
+            env,
+            num_envs=num_envs,
+            steps=steps,
+            seeds=[3],
+            horizon=30,
+            episodes=3,
+            evaluate_every=max(1, steps // 3),
+            log_every=max(1, steps // 20),
+            wrappers=wrappers,
+        )
+        self._count = 0
+        run = self._prepare()
+        self._steps = int(execute(run, _Sober())["steps"])
+        self._expected = contents(run)
+
+    def check_interrupted(self, plan: Sequence[int]) -> None:
+        """Interrupts a run after so many turns, again after so many more, and so on; then lets it end.
+
+        Raises:
+            LawError: what came out differs.
+            DoesNotApply: the environment cannot be replayed, which its stream has said.
+        """
+        run = self._prepare()
+        for turns in plan:
+            with contextlib.suppress(Interrupted):
+                execute(run, _Sober(turns))
+                break
+            run = Run.open(run.folder)
+        execute(run, _Sober())
+        self._compare(run, f"stopped after {', '.join(map(str, plan))} turns and resumed")
+
+    def check_killed(self, kills: int, seed: int = 0) -> int:
+        """Kills (SIGKILL) a run at random instants, PYTHONHASHSEED differing; then lets it end.
+
+        Args:
+            kills: how many times.
+            seed: of the instants.
+
+        Returns:
+            How often a process was killed in training, before the run had ended.
+
+        Raises:
+            LawError: what came out differs, or a process failed.
+        """
+        run = self._prepare()
+        hits = killed(run, self._steps, kills, seed)
+        self._compare(run, f"killed {hits} times and resumed")
+        return hits
+
+    def _prepare(self) -> Run:
+        self._count += 1
+        return Run.prepare(self.experiment, self.experiment.seeds[0], self.folder / str(self._count))
+
+    def _compare(self, run: Run, how: str) -> None:
+        where = difference(self._expected, contents(run))
+        require(where is None, f"a run {how} is not an uninterrupted one: {where}", FORGOTTEN)
+
+
+@agent_law
+def resumes_exactly(
+    agent: str,
+    env: str,
+    *,
+    num_envs: int = 1,
+    steps: int = STEPS,
+    plans: Sequence[Sequence[int]] = ((1, 1, 1, 1), (2, 7, 11, 50)),
+) -> None:
+    """A run that is stopped after some turns, and resumed, ends in an uninterrupted run's bytes.
+
+    Agent, stream, random numbers, metrics, snapshots and result are compared.
+
+    Args:
+        agent: the agent's name or class.
+        env: the environment's id; by default a small one that the agent fits.
+        num_envs: how many lanes.
+        steps: how long to train.
+        plans: of each run, the turns after which it is stopped, one number a session.
+    """
+    with _folder() as folder:
+        whole = Uninterrupted(agent, env, folder, num_envs=num_envs, steps=steps)
+        for plan in plans:
+            whole.check_interrupted(plan)
+
+
+@agent_law
+def survives_kills(
+    agent: str, env: str, *, num_envs: int = 1, steps: int = STEPS, kills: int = 3, seed: int = 0
+) -> None:
+    """A run that is killed (SIGKILL) at random instants, and resumed, ends in an uninterrupted run's bytes.
+
+    Each session is a process of its own with another PYTHONHASHSEED, which costs a second or two.
+
+    Args:
+        agent: the agent's name or class.
+        env: the environment's id; by default a small one that the agent fits.
+        num_envs: how many lanes.
+        steps: how long to train.
+        kills: how many times.
+        seed: of the instants.
+    """
+    with _folder() as folder:
+        whole = Uninterrupted(agent, env, folder, num_envs=num_envs, steps=steps)
+        hits = whole.check_killed(kills, seed)
+        require(hits > 0, "no kill came before the end of the run", "train for more steps")
+
+
+def contents(run: Run) -> dict[str, object]:
+    """What must not depend on interruptions: files by their path, and the newest checkpoint's state."""
+    files: dict[str, object] = {
+        str(path.relative_to(run.folder)): path.read_bytes()
+        for path in [run.metrics, run.folder / "result.json", *sorted(run.snapshots.rglob("*"))]
+        if path.is_file() and not path.name.startswith(".")  # a killed process may leave a part of a file
+    }
+    loaded = run.checkpoints.load()
+    return {**files, "checkpoint": None if loaded is None else {"state": loaded.state, "info": loaded.info}}
+
+
+class _Sober(Listener):
+    """Stops after so many turns, and takes no notice lightly."""
+
+    def __init__(self, turns: int | None = None) -> None:
+        self._left = turns
+
+    def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
+        if self._left is not None:
+            self._left -= 1
+
+    def stopping(self) -> bool:
+        return self._left is not None and self._left <= 0
+
+    def noticed(self, run: Run, text: str) -> None:
+        if "cannot be resumed mid-episode" in text:
+            raise DoesNotApply(text)
+        raise LawError(f"the run noticed something: {text}", "an orderly stop must leave a sound checkpoint")
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="arena-laws-") as name:
+        yield Path(name)

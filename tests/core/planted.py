@@ -1,0 +1,375 @@
+"""A sound agent, and copies of it with one defect each; environments that lie. See test_laws_catch.py."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import ClassVar
+
+import gymnasium as gym
+import numpy as np
+
+from arena.agent import Agent, Needs
+from arena.mdp import TransitionModel
+from arena.tables import TableEnv, TableVectorEnv
+
+
+class Sound(Agent):
+    """Expected nothing, forgets nothing: SARSA in plain Python."""
+
+    @dataclass(frozen=True)
+    class Config:
+        """Hyperparameters."""
+
+        discount: float = 0.9
+        """What a reward is worth one step later."""
+
+        step_size: float = 0.5
+        """How far an estimate moves."""
+
+    needs: ClassVar[Needs] = Needs(observations=("discrete",), actions=("discrete",))
+
+    def __init__(self, problem, config):
+        super().__init__(problem, config)
+        self.q = np.zeros((problem.observation_space.n, problem.action_space.n))
+        self.rng = self.generator()
+        self.pending = np.full(problem.num_envs, -1)
+        self.updates = 0
+
+    def generator(self):
+        return self.problem.generators.numpy("explore")
+
+    def choose(self, observation):
+        greedy = (self.q[observation] + 1e-3 * self.rng.random(self.q[observation].shape)).argmax(axis=1)
+        anything = self.rng.integers(self.q.shape[1], size=len(observation))
+        return np.where(self.rng.random(len(observation)) < 0.3, anything, greedy)
+
+    def follows(self, transition):
+        """Where the successor's value counts."""
+        return ~transition.terminated
+
+    def step_size(self):
+        return self.config.step_size
+
+    def once(self, stream):
+        action = self.pending.copy()
+        if (action < 0).any():
+            action = np.where(action < 0, self.choose(stream.observation), action)
+        t = stream.step(action)
+        successor = self.choose(t.next_observation)
+        future = self.q[t.next_observation, successor] * self.follows(t)
+        for i, target in enumerate(t.reward + self.config.discount * future):
+            cell = t.observation[i], t.action[i]
+            self.q[cell] += self.step_size() * (target - self.q[cell])
+        self.pending = np.where(t.terminated | t.truncated, -1, successor)
+        self.updates += 1
+
+    def train(self, stream):
+        while True:
+            self.once(stream)
+            yield stream.progress(updates=self.updates)
+
+    def act(self, observation, memory, *, explore, generator):
+        return self.q[observation].argmax(axis=1), None
+
+    def values(self, observation):
+        return self.q[observation].max(axis=1)
+
+    def state_dict(self):
+        return {"q": self.q.copy(), "pending": self.pending.copy(), "updates": self.updates}
+
+    def load_state_dict(self, state):
+        self.q[...] = state["q"]
+        self.updates = state["updates"]
+        if len(state["pending"]) == len(self.pending):
+            self.pending[...] = state["pending"]
+
+
+class ForgetsPending(Sound):
+    def state_dict(self):
+        return {"q": self.q.copy(), "updates": self.updates}
+
+    def load_state_dict(self, state):
+        super().load_state_dict({**state, "pending": np.full(len(self.pending), -1)})
+
+
+class CountsOutside(Sound):
+    """Its step size decays with a count that is not in the state."""
+
+    count = 0
+
+    def step_size(self):
+        self.count += 1
+        return 0.5 / (1 + 0.01 * self.count)
+
+
+class CodeBeforeTheLoop(Sound):
+    """What stands before the loop is not idempotent."""
+
+    def train(self, stream):
+        self.q += 0.25
+        yield from super().train(stream)
+
+
+class ForgetsMetrics(Sound):
+    """Its metrics begin with the session."""
+
+    def train(self, stream):
+        for turn, progress in enumerate(super().train(stream)):
+            yield stream.progress(turn=turn, steps=progress.steps)
+
+
+class MetricsOfChunks(Sound):
+    def train(self, stream):
+        while True:
+            chunk = min(5, stream.remaining)
+            for _ in range(chunk):
+                self.once(stream)
+            yield stream.progress(chunk=chunk)
+
+
+class DecaysByYields(Sound):
+    def train(self, stream):
+        while True:
+            for _ in range(min(10, stream.remaining)):
+                self.once(stream)
+            self.q *= 0.99
+            yield stream.progress()
+
+
+class TruncationEnds(Sound):
+    def follows(self, transition):
+        return ~(transition.terminated | transition.truncated)
+
+
+class EndsGoOn(Sound):
+    def follows(self, transition):
+        return np.ones_like(transition.terminated)
+
+
+class BootstrapsFromTheReset(Sound):
+    """Takes where the next episode begins for the successor."""
+
+    def once(self, stream):
+        t = stream.step(self.choose(stream.observation))
+        future = self.q[stream.observation].max(axis=1) * self.follows(t)
+        for i, target in enumerate(t.reward + self.config.discount * future):
+            self.q[t.observation[i], t.action[i]] += 0.5 * (target - self.q[t.observation[i], t.action[i]])
+
+
+class CentresTheBatch(Sound):
+    def act(self, observation, memory, *, explore, generator):
+        q = self.q[observation]
+        return (q - q.mean(axis=0)).argmax(axis=1), None
+
+
+class ActsByGlobals(Sound):
+    def act(self, observation, memory, *, explore, generator):
+        return np.random.randint(0, self.q.shape[1], len(observation)), None
+
+
+class LearnsByActing(Sound):
+    def act(self, observation, memory, *, explore, generator):
+        self.updates += 1
+        return super().act(observation, memory, explore=explore, generator=generator)
+
+
+class ActsOutside(Sound):
+    def act(self, observation, memory, *, explore, generator):
+        return np.full(len(observation), self.q.shape[1]), None
+
+
+class ActsForOne(Sound):
+    def act(self, observation, memory, *, explore, generator):
+        return self.q[observation[0]].argmax(), None
+
+
+class HashSeeded(Sound):
+    def generator(self):
+        return np.random.default_rng(abs(hash(type(self).__name__)))
+
+
+class EntropySeeded(Sound):
+    def generator(self):
+        return np.random.default_rng()
+
+
+class SeedBlind(Sound):
+    def generator(self):
+        return np.random.default_rng(0)
+
+
+class LossyLoad(Sound):
+    def step_size(self):
+        return 1 / 3  # makes numbers that float32 lacks
+
+    def load_state_dict(self, state):
+        super().load_state_dict({**state, "q": state["q"].astype(np.float32)})
+
+
+class HoldsASet(Sound):
+    def state_dict(self):
+        return {**super().state_dict(), "seen": {1, 2}}
+
+
+class EmptySnapshot(Sound):
+    def snapshot(self):
+        return {"updates": self.updates}
+
+    def load_snapshot(self, state):
+        self.updates = state["updates"]
+
+
+class LendsAcrossTheYield(Sound):
+    def train(self, stream):
+        with self.problem.generators.lent("train"):
+            yield from super().train(stream)
+
+
+class DrawsFromGlobals(Sound):
+    """Harmless while the runner lends the run's generators; see the test that takes the lending away."""
+
+    def once(self, stream):
+        self.q[0] += 1e-3 * np.random.random() + 1e-3 * random.random()
+        super().once(stream)
+
+
+class NeverSteps(Sound):
+    def train(self, stream):
+        while True:
+            yield stream.progress()
+
+
+class OtherFastPath(Sound):
+    def choose(self, observation):
+        return super().choose(observation) if self.slow else np.zeros(len(observation), dtype=np.int64)
+
+    def train(self, stream):
+        self.slow = stream.tabular is None
+        yield from super().train(stream)
+
+
+class NoHelp(Sound):
+    @dataclass(frozen=True)
+    class Config:
+        discount: float = 0.9
+        """What a reward is worth one step later."""
+
+        step_size: float = 0.5
+
+
+def corridor(slip: float = 0.25, reward: float = 1.0) -> TransitionModel:
+    """Five cells; right goes right but for a slip, left goes left; the last cell ends the episode."""
+    rows = []
+    for state in range(5):
+        left = (1.0, max(0, state - 1), 0.0, False)
+        right = (min(4, state + 1), reward if state >= 3 else 0.0, state >= 3)
+        rows += [[left], [(1 - slip, *right), (slip, state, 0.0, False)]]
+    return TransitionModel.from_rows(5, 2, rows, [0.5, 0.5, 0, 0, 0])
+
+
+class Honest(TableEnv):
+    def __init__(self, render_mode=None):
+        super().__init__(corridor(), render_mode)
+
+
+class LiesAboutChance(Honest):
+    def __init__(self, render_mode=None):
+        super().__init__(render_mode)
+        self.model = corridor(slip=0.1)
+
+
+class LiesAboutReward(Honest):
+    def __init__(self, render_mode=None):
+        super().__init__(render_mode)
+        self.model = corridor(reward=2.0)
+
+
+class LiesAboutTheStart(Honest):
+    def __init__(self, render_mode=None):
+        super().__init__(render_mode)
+        model = corridor()
+        arrays = model.indptr, model.successor, model.probability, model.reward, model.terminated
+        self.model = TransitionModel(5, 2, *arrays, initial=[0.9, 0.1, 0, 0, 0])
+
+
+class HonestVector(TableVectorEnv):
+    def __init__(self, num_envs=1, max_episode_steps=None):
+        super().__init__(corridor(), num_envs, max_episode_steps)
+
+
+class ShuffledLanes(HonestVector):
+    def begin(self, seeds):
+        super().begin(seeds[::-1])
+
+
+class OtherDynamics(HonestVector):
+    def __init__(self, num_envs=1, max_episode_steps=None):
+        TableVectorEnv.__init__(self, corridor(slip=0.3), num_envs, max_episode_steps)
+
+
+class ForgetsTheLimit(HonestVector):
+    def __init__(self, num_envs=1, max_episode_steps=None):
+        super().__init__(num_envs, 1 + (max_episode_steps or 1000))
+
+
+class OutsideItsSpace(gym.Env):
+    observation_space = gym.spaces.Discrete(3)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return 3, {}
+
+    def step(self, action):
+        return 0, 0.0, True, False, {}
+
+
+class DrawsFromGlobalsEnv(gym.Env):
+    """Its randomness is the process's: lent by the runner, and so repeatable, but not from its seed."""
+
+    observation_space = gym.spaces.Discrete(3)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return int(np.random.randint(3)), {}
+
+    def step(self, action):
+        return int(np.random.randint(3)), random.random(), bool(np.random.random() < 0.1), False, {}
+
+
+@dataclass(frozen=True)
+class HelplessOptions:
+    size: int = 3
+
+
+class Counting(gym.Wrapper):
+    """A third-party wrapper with hidden state: from the thirtieth episode on, the reward tells how many there were."""
+
+    count = 0
+    first = 30
+
+    def reset(self, **options):
+        self.count += 1
+        return self.env.reset(**options)
+
+    def step(self, action):
+        observation, reward, *rest = self.env.step(action)
+        return observation, reward + max(0, self.count - self.first), *rest
+
+
+class CountingAtOnce(Counting):
+    first = 0
+
+
+class RaisesLate(gym.Wrapper):
+    """Raises in the middle of an episode, at its two-hundredth step."""
+
+    steps = 0
+
+    def step(self, action):
+        self.steps += 1
+        if self.steps == 200:
+            raise ValueError("the motor is on fire")
+        return self.env.step(action)

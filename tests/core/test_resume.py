@@ -1,0 +1,58 @@
+"""Resumed equals uninterrupted, to the byte, for every agent in every kind of environment."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from arena import testing
+
+#: Ours, a ``P`` dictionary, and anyone's: composite, Box observations, Box actions.
+CASES = testing.every_agent(most=None)
+
+#: The real kills of the plain suite: for each kind of environment an agent, and each agent at least once.
+KILLED = [
+    ("sarsa", "arena/CliffWalk-v0", 1),
+    ("q-learning", "FrozenLake-v1", 3),
+    ("sarsa", "Blackjack-v1", 3),
+    ("value-iteration", "FrozenLake-v1", 1),
+    ("random", "CartPole-v1", 3),
+]
+
+plans = st.lists(st.integers(1, 12), min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize("num_envs", [1, 3])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_wherever_a_run_is_interrupted_it_ends_in_the_same_bytes(case, num_envs, tmp_path):
+    whole = testing.Uninterrupted(*case, tmp_path, num_envs=num_envs)
+    whole.check_interrupted([1] * 8)  # after every yield
+
+    @settings(max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(plans)
+    def at_any_points(plan):
+        whole.check_interrupted(plan)
+
+    at_any_points()
+
+
+@pytest.mark.parametrize(("agent", "env", "num_envs"), KILLED)
+def test_killed_at_random_instants_it_ends_in_the_same_bytes(agent, env, num_envs):
+    testing.survives_kills(agent, env, num_envs=num_envs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("num_envs", [1, 3])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_killed_many_times_it_ends_in_the_same_bytes(case, num_envs, seed):
+    testing.survives_kills(*case, num_envs=num_envs, kills=8, steps=1000, seed=seed)
+
+
+def test_a_kill_in_a_wrapped_environment_of_anyone_s(tmp_path):
+    whole = testing.Uninterrupted(
+        "sarsa", "FrozenLake-v1", tmp_path, num_envs=2, wrappers=["TimeLimit(max_episode_steps=9)"]
+    )
+    assert whole.check_killed(2) > 0
+    whole.check_interrupted([1, 2, 3])

@@ -1,0 +1,483 @@
+"""Runs as their users see them: extended, free when finished, locked, damaged, stopped, broken, loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import arena
+from arena import runner
+from arena.api import LoadedRun
+from arena.errors import ArenaError, Interrupted
+from arena.experiment import Experiment
+from arena.parallel import execute_all
+from arena.run import Run, find_runs
+from arena.runner import Listener, execute
+from arena.stream import Stream
+from arena.testing import contents, difference
+from arena.testing.processes import child_environment
+
+CLIFF = "arena/CliffWalk-v0"
+
+
+def experiment(agent="q-learning", env=CLIFF, **settings):
+    defaults = {
+        "steps": 2000,
+        "seeds": [0],
+        "horizon": 50,
+        "episodes": 5,
+        "evaluate_every": 500,
+        "log_every": 50,
+    }
+    return Experiment.create(agent, env, **{**defaults, **settings})
+
+
+def prepared(folder, agent="q-learning", env=CLIFF, **settings):
+    return Run.prepare(experiment(agent, env, **settings), 0, folder)
+
+
+def files(run):
+    """Every file's bytes and time of change."""
+    found = (path for path in run.folder.rglob("*") if path.is_file())
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
+
+
+class Told(Listener):
+    """Stops after so many turns, and keeps what it was told."""
+
+    def __init__(self, turns=None):
+        self.turns, self.notices, self.steps = turns, [], []
+
+    def progressed(self, run, progress, evaluation):
+        self.steps.append(progress.steps)
+
+    def noticed(self, run, text):
+        self.notices.append(text)
+
+    def stopping(self):
+        return self.turns is not None and len(self.steps) >= self.turns
+
+
+@pytest.fixture
+def every_turn(monkeypatch):
+    """A checkpoint after every turn."""
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
+
+
+# More steps, and no steps.
+
+
+@pytest.mark.parametrize(
+    ("agent", "env", "num_envs"),
+    [
+        ("q-learning", CLIFF, 1),
+        ("sarsa", "FrozenLake-v1", 3),
+        ("sarsa", "Blackjack-v1", 3),
+        ("random", "CartPole-v1", 3),
+        ("value-iteration", CLIFF, 1),
+    ],
+)
+def test_more_steps_train_on(agent, env, num_envs, tmp_path):
+    settings = {"agent": agent, "env": env, "num_envs": num_envs}
+    short = prepared(tmp_path / "a", **settings, steps=2000)
+    first = execute(short)
+    longer = prepared(tmp_path / "a", **settings, steps=4000)
+    assert longer.folder == short.folder
+    assert longer.experiment.steps == 4000
+    result = execute(longer)
+    whole = prepared(tmp_path / "b", **settings, steps=4000)
+    assert execute(whole) == result
+    assert result["steps"] >= first["steps"]
+    assert difference(contents(whole), contents(longer)) is None
+
+
+def test_a_run_keeps_its_cadences_and_never_shrinks(tmp_path):
+    execute(prepared(tmp_path, steps=2000))
+    run = prepared(tmp_path, steps=1000, evaluate_every=7, log_every=3)
+    assert (run.experiment.steps, run.experiment.evaluate_every, run.experiment.log_every) == (2000, 500, 50)
+    assert Run.open(run.folder).experiment == run.experiment
+    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(50, 2001, 50))
+    assert [line["step"] for line in lines if "evaluation" in line] == [500, 1000, 1500, 2000]
+
+
+def test_asking_again_for_a_finished_run_is_free(tmp_path, monkeypatch):
+    run = prepared(tmp_path)
+    result = execute(run)
+    before = files(run)
+    monkeypatch.setattr(runner, "_Session", None)
+    assert execute(prepared(tmp_path)) == result
+    assert execute(prepared(tmp_path, steps=500)) == result
+    assert files(run) == before
+
+
+def test_a_converged_planner_has_no_further_to_go(tmp_path):
+    result = execute(prepared(tmp_path, "value-iteration", "FrozenLake-v1", steps=100_000))
+    assert result["converged"]
+    assert result["steps"] < 100_000
+    again = prepared(tmp_path, "value-iteration", "FrozenLake-v1", steps=200_000)
+    assert execute(again) == result
+
+
+def test_metrics_are_json_whatever_numbers_an_agent_gives(tmp_path, monkeypatch):
+    plain = Stream.progress
+    odd = {"half": np.float32(0.5), "count": np.int64(3), "nan": np.nan, "inf": float("inf")}
+    monkeypatch.setattr(Stream, "progress", lambda self, **metrics: plain(self, **odd))
+    run = prepared(tmp_path, steps=100)
+    execute(run)
+    [line, *_] = map(json.loads, run.metrics.read_text().splitlines())
+    assert (line["half"], line["count"], line["nan"], line["inf"]) == (0.5, 3.0, None, None)
+
+
+# Ids.
+
+BASE = {"agent_options": {"discount": 0.9}, "env_options": {"slip": 0.1}, "steps": 100}
+OTHERS = [
+    {"agent_options": {"discount": 0.8}},
+    {"agent_options": {"discount": 0.9, "initial_value": 1.0}},
+    {"env_options": {"slip": 0.2}},
+    {"num_envs": 2},
+    {"horizon": 51},
+    {"episodes": 6},
+    {"wrappers": ["TimeLimit(max_episode_steps=9)"]},
+    {"wrappers": ["TimeLimit(max_episode_steps=8)"]},
+    {"agent": "sarsa"},
+    {"env": "arena/Grid-v0"},
+]
+SAMES = [
+    {"steps": 200},
+    {"evaluate_every": 3},
+    {"log_every": 3},
+    {"seeds": [0, 1, 2]},
+    {"agent_options": {"discount": 0.90, "initial_value": 0}},
+    {"env_options": {"slip": 0.1, "step_reward": -1}},
+]
+
+
+def test_whatever_decides_the_outcome_is_in_the_id():
+    base = experiment(**BASE).id(0)
+    ids = [experiment(**{**BASE, **other}).id(0) for other in OTHERS]
+    assert len({base, experiment(**BASE).id(1), *ids}) == 2 + len(OTHERS)
+
+
+@pytest.mark.parametrize("same", SAMES, ids=str)
+def test_what_does_not_decide_it_is_not(same):
+    assert experiment(**{**BASE, **same}).id(0) == experiment(**BASE).id(0)
+
+
+def test_a_whole_number_is_the_same_discount():
+    one, other = (experiment(agent_options={"discount": discount}) for discount in (1, 1.0))
+    assert one.id(0) == other.id(0)
+    assert one == other
+
+
+def test_maps_count_by_their_content(tmp_path):
+    ids = []
+    for name, text in (("a", "S.G"), ("b", "S.G\n"), ("a", "S..G")):
+        path = tmp_path / f"{name}.txt"
+        path.write_text(text)
+        ids.append(experiment(env="arena/Grid-v0", env_options={"map": str(path)}).id(0))
+    assert ids[0] == ids[1] == experiment(env="arena/Grid-v0", env_options={"map": "S.G"}).id(0)
+    assert ids[2] != ids[0]
+
+
+def test_a_new_revision_is_another_run(monkeypatch):
+    before = experiment()
+    ids = {before.id(0)}
+    for spec in (before.spec, arena.plugins.get_plugins().environments[CLIFF]):
+        object.__setattr__(spec, "revision", 2)
+        ids.add(experiment().id(0))
+        object.__setattr__(spec, "revision", 1)
+    assert len(ids) == 3
+    assert experiment().id(0) == before.id(0)
+
+
+def test_the_out_folder_is_not_in_the_id(tmp_path):
+    names = {prepared(tmp_path / out).folder.name for out in "ab"}
+    assert len(names) == 1
+
+
+# Interruptions and damage.
+
+
+def test_a_stopped_run_is_at_a_checkpoint_and_says_how_to_go_on(tmp_path):
+    run = prepared(tmp_path)
+    told = Told(5)
+    with pytest.raises(Interrupted, match=f"stopped at step .*; `arena resume {run.folder}` goes on"):
+        execute(run, told)
+    loaded = run.checkpoints.load()
+    assert loaded.info["step"] == told.steps[-1]
+    assert loaded.info["metrics_bytes"] == run.metrics.stat().st_size
+    assert run.result() is None
+    resumed = Told()
+    execute(run, resumed)
+    assert resumed.steps[0] > told.steps[-1]
+    assert not resumed.notices
+
+
+def uninterrupted(tmp_path, **settings):
+    run = prepared(tmp_path / "whole", **settings)
+    execute(run)
+    return contents(run)
+
+
+def damage_length(path):
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+def damage_bit(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "damage", [damage_length, damage_bit, os.remove], ids=["truncated", "flipped", "gone"]
+)
+@pytest.mark.parametrize("name", ["arrays.safetensors", "state.json", "manifest.json"])
+def test_a_damaged_checkpoint_is_passed_over(damage, name, tmp_path, every_turn):
+    run = prepared(tmp_path)
+    with pytest.raises(Interrupted):
+        execute(run, Told(12))
+    _, newest = sorted((run.folder / "checkpoint").iterdir())
+    damage(newest / name)
+    told = Told()
+    execute(run, told)
+    [notice] = told.notices
+    assert newest.name in notice
+    assert "using the one before" in notice
+    assert difference(uninterrupted(tmp_path), contents(run)) is None
+
+
+def test_metrics_that_lost_lines_are_written_again(tmp_path, every_turn):
+    run = prepared(tmp_path)
+    with pytest.raises(Interrupted):
+        execute(run, Told(12))
+    os.truncate(run.metrics, run.metrics.stat().st_size - 5)
+    told = Told()
+    execute(run, told)
+    assert "refused" in told.notices[0]
+    assert difference(uninterrupted(tmp_path), contents(run)) is None
+
+
+@pytest.mark.parametrize("left", [0, 40])
+def test_without_metrics_a_run_starts_anew(left, tmp_path, every_turn):
+    run = prepared(tmp_path)
+    with pytest.raises(Interrupted):
+        execute(run, Told(12))
+    os.truncate(run.metrics, left)
+    execute(run, Told())
+    assert difference(uninterrupted(tmp_path), contents(run)) is None
+
+
+def test_lines_behind_the_checkpoint_are_cut_off_and_counted_anew(tmp_path, every_turn, monkeypatch):
+    """A checkpoint that follows the cut without a line between must note the length after it."""
+    settings = {"log_every": 500}
+    monkeypatch.setattr(runner, "PACE_SECONDS", 0.0)  # one step a turn
+    run = prepared(tmp_path, "random", **settings)
+    with pytest.raises(Interrupted):
+        execute(run, Told(520))
+    noted = run.metrics.stat().st_size
+    with open(run.metrics, "ab") as file:  # what a killed process had logged since
+        file.write(b'{"step": 1000}\n')
+    with pytest.raises(Interrupted):
+        execute(run, Told(3))
+    assert run.metrics.stat().st_size == run.checkpoints.load().info["metrics_bytes"] == noted
+    monkeypatch.undo()
+    execute(run, Told())
+    assert difference(uninterrupted(tmp_path, agent="random", **settings), contents(run)) is None
+
+
+def test_all_checkpoints_damaged_is_an_error_with_a_remedy(tmp_path, every_turn):
+    run = prepared(tmp_path)
+    with pytest.raises(Interrupted):
+        execute(run, Told(5))
+    for folder in (run.folder / "checkpoint").iterdir():
+        damage_bit(folder / "state.json")
+    with pytest.raises(ArenaError, match="no checkpoint in .* can be used"):
+        execute(run)
+
+
+# Other processes.
+
+
+def child(run, *arguments):
+    """A process that trains a run, a checkpoint a turn; returns once it is training."""
+    command = [sys.executable, "-m", "arena.testing.child", str(run.folder), *arguments, ""]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=child_environment(1))
+    for line in process.stdout:
+        if int(line) > 200:  # and so a checkpoint is there
+            return process
+    raise AssertionError("the child ended")
+
+
+def test_one_process_at_a_time_and_a_killed_one_leaves_no_lock(tmp_path):
+    run = prepared(tmp_path, "random", "CartPole-v1", steps=10**7, log_every=100, evaluate_every=10**6)
+    with child(run) as process:
+        with pytest.raises(ArenaError, match="another process is training"):
+            execute(run)
+        process.kill()
+    told = Told(2)
+    with pytest.raises(Interrupted):
+        execute(run, told)
+    assert not told.notices
+    assert told.steps[0] > 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_signal_saves_and_says_how_to_resume(number, workers, tmp_path):
+    command = [sys.executable, "-m", "arena", "train", "random", "CartPole-v1", "--steps", "10000000"]
+    command += ["--seeds", str(workers), "--workers", str(workers), "--out", str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=child_environment(1)
+    ) as process:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            runs = [Run(folder, None) for folder in find_runs(tmp_path)]
+            if len(runs) == workers and all(run.timing.exists() for run in runs):
+                break
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2, errors
+    assert "Traceback" not in errors
+    assert "`arena resume " in errors.splitlines()[-1]
+    for run in runs:
+        assert run.checkpoints.load().info["step"] > 0
+
+
+def test_workers_give_the_same_bytes(tmp_path):
+    found = []
+    for workers in (1, 2):
+        results = arena.train(
+            "sarsa",
+            "FrozenLake-v1",
+            steps=2000,
+            seeds=3,
+            workers=workers,
+            out=tmp_path / str(workers),
+            progress=False,
+        )
+        found.append({run["seed"]: contents(Run.open(Path(run["path"]))) for run in results.runs})
+    assert difference(*found) is None
+    assert difference(found[0][0], found[0][1]) is not None
+
+
+# What goes wrong in an environment.
+
+
+@pytest.mark.parametrize("num_envs", [1, 2])
+def test_an_environment_that_raises_names_the_step_and_keeps_the_checkpoint(num_envs, tmp_path, every_turn):
+    run = prepared(tmp_path, "sarsa", "Blackjack-v1", wrappers=["planted:RaisesLate"], num_envs=num_envs)
+    with pytest.raises(ArenaError, match="the motor is on fire") as caught:
+        execute(run)
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert run.checkpoints.load().info["step"] > 0
+    assert run.result() is None
+
+
+def test_one_failing_run_does_not_keep_the_others_from_training(tmp_path):
+    broken = prepared(tmp_path, "random", "CartPole-v1", wrappers=["planted:RaisesLate"])
+    sound = prepared(tmp_path)
+    with pytest.raises(ArenaError, match="the motor is on fire"):
+        execute_all([broken, sound])
+    assert sound.result() is not None
+
+
+def test_an_environment_whose_state_outlives_its_episodes_is_noticed_at_the_start(tmp_path):
+    run = prepared(tmp_path, "random", "CartPole-v1", wrappers=["NormalizeReward"], steps=100)
+    told = Told(2)
+    with pytest.raises(Interrupted):
+        execute(run, told)
+    assert "a resume starts its episodes anew" in told.notices[0]
+    resumed = Told()
+    execute(run, resumed)
+    assert "its episodes start anew" in resumed.notices[0]
+
+
+# What a notebook does.
+
+
+def first_observation(env_id):
+    env = gym.make(env_id)
+    observation, _ = env.reset(seed=0)
+    return env, observation
+
+
+@pytest.mark.parametrize(
+    ("agent", "env"),
+    [
+        ("q-learning", CLIFF),
+        ("value-iteration", "FrozenLake-v1"),
+        ("sarsa", "Blackjack-v1"),
+        ("random", "CartPole-v1"),
+        ("random", "Pendulum-v1"),
+    ],
+)
+def test_a_loaded_run_acts_in_the_environment_it_was_trained_in(agent, env, tmp_path):
+    run = prepared(tmp_path, agent, env, steps=300)
+    execute(run)
+    loaded = arena.load(run.folder)
+    assert isinstance(loaded, LoadedRun)
+    env, observation = first_observation(env)
+    for _ in range(5):
+        action = loaded.act(observation)
+        assert env.action_space.contains(action)
+        observation, _, terminated, truncated, _ = env.step(action)
+        if terminated or truncated:
+            observation, _ = env.reset()
+            loaded.reset()
+    env.close()
+
+
+def test_a_run_without_a_step_cannot_be_loaded(tmp_path):
+    run = prepared(tmp_path)
+    with pytest.raises(ArenaError, match="has trained nothing yet; `arena resume"):
+        arena.load(run.folder)
+    with pytest.raises(ArenaError, match="is not a run"):
+        arena.load(tmp_path / "nothing")
+
+
+def make_lake(size: int = 4):
+    """An environment function, as a notebook has it."""
+    return gym.make("FrozenLake-v1", desc=["SFFF", "FHFH", "FFFH", "HFFG"][:size], is_slippery=False)
+
+
+def test_a_function_that_makes_the_environment_will_do(tmp_path):
+    results = arena.train("value-iteration", make_lake, out=tmp_path, progress=False, episodes=2)
+    assert results.experiment.env == f"{__name__}:make_lake"
+    assert results.summary["mean"] == 1.0
+    [run] = results.runs
+    assert arena.load(run["path"]).act(0) in (1, 2)
+    assert (
+        arena.train("value-iteration", make_lake, out=tmp_path, progress=False, episodes=2).runs
+        == results.runs
+    )
+    with pytest.raises(ArenaError, match="trains in this process only"):
+        arena.train("random", make_lake, out=tmp_path, progress=False, workers=2)
+    with pytest.raises(ArenaError, match="no importable name"):
+        arena.train("random", lambda: make_lake(), out=tmp_path, progress=False)
+
+
+def test_an_instance_is_made_again_from_its_spec(tmp_path):
+    instance = gym.make("FrozenLake-v1", is_slippery=False)
+    results = arena.train("value-iteration", instance, out=tmp_path, progress=False, episodes=2)
+    assert results.experiment.env == "FrozenLake-v1"
+    assert results.experiment.env_options["is_slippery"] is False
+    assert results.summary["mean"] == 1.0
+    with pytest.raises(ArenaError, match="cannot be made again"):
+        arena.train("random", gym.wrappers.TimeAwareObservation(instance), out=tmp_path, progress=False)
+    with pytest.raises(ArenaError, match="cannot be made again"):
+        arena.train("random", instance.unwrapped.__class__(), out=tmp_path, progress=False)
