@@ -8,6 +8,7 @@ import functools
 import hashlib
 import importlib
 import inspect
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -267,6 +268,7 @@ def _register(env_id: str) -> Callable[..., Env] | None:
             ) from error
         function = getattr(imported, name, None)
         if callable(function):
+            _refuse_stranger(env_id, function)
             return cast("Callable[..., Env]", function)
     try:
         gym.spec(name if colon else env_id)
@@ -274,6 +276,21 @@ def _register(env_id: str) -> Callable[..., Env] | None:
         known = [*get_plugins().environments, *gym.registry]
         raise unknown("environment", env_id, known, "see `arena list envs`") from error
     return None
+
+
+def _refuse_stranger(name: str, function: Callable[..., Any]) -> None:
+    """Only what says that it makes environments is called by name: a run folder's names may be anybody's."""
+    made: Any = function
+    if not isinstance(function, type):
+        try:
+            made = typing.get_type_hints(function).get("return")
+        except (NameError, TypeError):
+            made = None
+    made = typing.get_origin(made) or made
+    if not (isinstance(made, type) and issubclass(made, gym.Env)):
+        raise ArenaError(
+            f"{name} does not say that it makes an environment", "annotate it `-> gymnasium.Env`"
+        )
 
 
 def _canonical(env_id: str, options: Mapping[str, object]) -> dict[str, Any]:
@@ -330,21 +347,23 @@ def _toy_text_model(env: Any) -> TransitionModel | None:
 
 def _wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
     """Reads ``Name``, ``module:Class`` or either with ``(key=value, …)`` behind it."""
+    name, opening, rest = (part.strip() for part in text.partition("("))
     try:
-        call = ast.parse(text.replace(":", "."), mode="eval").body if "(" in text else None
-        arguments = (
-            {k.arg: ast.literal_eval(k.value) for k in call.keywords} if isinstance(call, ast.Call) else {}
-        )
+        call = ast.parse(f"f({rest}" if opening else "f()", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError(text)
+        arguments = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError) as error:
         raise ArenaError(f"the wrapper {text!r} cannot be read", "write Name or Name(key=value)") from error
-    name = text.partition("(")[0].strip()
     module, colon, attribute = name.rpartition(":")
     try:
         home = importlib.import_module(module) if colon else gym.wrappers
     except ImportError as error:
         raise ArenaError(f"the wrapper {name!r}: {error}", "check the module's name") from error
     found = getattr(home, attribute, None)
-    if not callable(found):
+    if not (isinstance(found, type) and issubclass(found, gym.Wrapper)):
+        if found is not None:
+            raise ArenaError(f"{name} is no gymnasium.Wrapper", "name a wrapper's class")
         known = [
             n for n, value in vars(home).items() if isinstance(value, type) and issubclass(value, gym.Wrapper)
         ]

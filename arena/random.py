@@ -126,7 +126,8 @@ class Generators:
             "seed": self.seed,
             "numpy": {name: generator.bit_generator.state for name, generator in sorted(self._numpy.items())},
             "torch": {
-                name: np.array(generator.get_state().numpy()) for name, generator in sorted(self._torch.items())
+                name: np.array(generator.get_state().numpy())
+                for name, generator in sorted(self._torch.items())
             },
             "lent": {name: run.state_dict() for name, run in sorted(self._lent.items())},
         }
@@ -153,7 +154,9 @@ class Generators:
             if name in state["torch"]:
                 self.torch(name).set_state(_tensor(state["torch"][name]))
         open_runs = {name: run for name, run in self._lent.items() if run in _borrowers}
-        self._lent = {name: open_runs.get(name) or self._fresh(name) for name in sorted({*open_runs, *state["lent"]})}
+        self._lent = {
+            name: open_runs.get(name) or self._fresh(name) for name in sorted({*open_runs, *state["lent"]})
+        }
         for name, run in self._lent.items():
             run.load_state_dict(state["lent"].get(name))
         if _borrowers and _borrowers[-1] in self._lent.values():
@@ -216,8 +219,21 @@ class _Run(_Outside):
         return {
             "python": {"version": version, "words": np.array(words, np.uint32), **_pack(normal)},
             "numpy": {**self.engine.state["state"], **_pack(self.normal["gauss"] if self.normal else None)},
-            "torch": {str(device): np.array(state.numpy()) for device, state in self.torch.items()},
+            # Only what was drawn from: whether somebody else has imported torch is not to show in a checkpoint.
+            "torch": {
+                str(device): np.array(state.numpy())
+                for device, state in sorted(self.torch.items())
+                if device not in self.held or not state.equal(self._start(device))
+            },
         }
+
+    def _start(self, device: int) -> Tensor:
+        """The state from which a torch generator of this run starts on a device."""
+        import torch
+
+        generator = torch.Generator(self.held[device].device)
+        generator.manual_seed(derive(self.seed or 0, "torch", device, bits=64))
+        return generator.get_state()
 
     def load_state_dict(self, state: Mapping[str, Any] | None) -> None:
         """Restores `state`; None is the state that the seed gives."""

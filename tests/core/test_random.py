@@ -399,6 +399,24 @@ def test_equal_states_have_equal_bytes_whatever_came_first():
     assert all(state == first for state in rest)
 
 
+def test_whether_torch_is_imported_does_not_show_in_a_state():
+    code = (
+        "import sys, hashlib\n"
+        "if sys.argv[1] == 'torch': import torch\n"
+        "from arena.codec import encode\n"
+        "from arena.random import Generators\n"
+        "generators = Generators(3)\n"
+        "with generators.lent('agent'): pass\n"
+        "encoded = encode(generators.state_dict())\n"
+        "print(hashlib.sha256(encoded.arrays + encoded.tree).hexdigest())\n"
+    )
+    digests = {
+        subprocess.run([sys.executable, "-c", code, which], capture_output=True, text=True, check=True).stdout
+        for which in ("torch", "no")
+    }
+    assert len(digests) == 1
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_real_gpu_is_lent():
     torch.cuda.init()

@@ -1,0 +1,98 @@
+"""Environments by name, by function and by instance; wrappers; what is trusted; what a name may call."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from arena.agent import BOX, DISCRETE, Needs
+from arena.environments import EnvironmentFactory, mismatch
+from arena.errors import ArenaError
+
+resolve = EnvironmentFactory.resolve
+
+
+def make_lake(is_slippery: bool = True) -> gym.Env[np.int64, np.int64]:
+    return gym.make("FrozenLake-v1", is_slippery=is_slippery)
+
+
+def unannotated():
+    raise AssertionError("called")
+
+
+@pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", f"{__name__}:unannotated", "os:getcwd"])
+def test_a_name_calls_only_what_makes_environments(name):
+    """A run folder's names may be anybody's."""
+    with pytest.raises(ArenaError, match="does not say that it makes an environment"):
+        resolve(name)
+
+
+@pytest.mark.parametrize("name", ["os:system", "subprocess:Popen(args='true')", "gymnasium:make"])
+def test_a_wrapper_is_a_wrapper(name):
+    with pytest.raises(ArenaError, match="is no gymnasium.Wrapper"):
+        resolve("CartPole-v1", {}, [name])
+
+
+@pytest.mark.parametrize(
+    "text", ["TimeLimit(", "TimeLimit(5)", "TimeLimit(max_episode_steps=open('x'))", "TimeLimit(*a)"]
+)
+def test_wrapper_arguments_are_literals(text):
+    with pytest.raises(ArenaError, match="cannot be read|no wrapper"):
+        resolve("CartPole-v1", {}, [text])
+
+
+def test_wrappers_by_name_and_by_module():
+    for name in ("TimeLimit(max_episode_steps=7)", "gymnasium.wrappers:TimeLimit(max_episode_steps=7)"):
+        assert resolve("CartPole-v1", {}, [name]).facts.limit == 7
+    with pytest.raises(ArenaError, match="did you mean 'TimeLimit'"):
+        resolve("CartPole-v1", {}, ["TimeLimi"])
+
+
+def test_functions_and_instances():
+    by_function = resolve(make_lake, {"is_slippery": False})
+    assert by_function.id.endswith(":make_lake")
+    assert by_function.facts.model.transitions == 64
+    assert resolve(by_function.id).facts.model.transitions == 152
+    by_instance = resolve(gym.make("FrozenLake-v1", is_slippery=False))
+    assert (by_instance.id, by_instance.options) == (
+        "FrozenLake-v1",
+        {"is_slippery": False, "map_name": "4x4"},
+    )
+    with pytest.raises(ArenaError, match="no importable name"):
+        resolve(lambda: gym.make("CartPole-v1"))
+
+
+def test_identity_tells_sources_and_options():
+    assert resolve(make_lake).identity() != resolve("FrozenLake-v1").identity()
+    one, other = (resolve("FrozenLake-v1", {"is_slippery": slippery}) for slippery in (True, False))
+    assert one.identity() != other.identity()
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "trusted"),
+    [
+        ("TimeLimit(max_episode_steps=9)", True),
+        ("RecordEpisodeStatistics", True),
+        ("TransformReward(func=None)", False),
+    ],
+)
+def test_the_model_is_trusted_under_wrappers_that_change_nothing(wrapper, trusted):
+    factory = resolve("FrozenLake-v1", {}, [wrapper])
+    assert (factory.facts.model is not None) == trusted
+    assert not factory.is_native
+
+
+def test_a_fickle_passenger_acts_outside_the_tables():
+    assert resolve("Taxi-v4").facts.model is not None
+    assert resolve("Taxi-v4", {"fickle_passenger": True}).facts.model is None
+
+
+def test_what_does_not_fit_says_why():
+    tabular, numbers = Needs((DISCRETE,), (DISCRETE,)), Needs((BOX,), (BOX,))
+    planner = Needs((DISCRETE,), (DISCRETE,), model=True)
+    assert mismatch(tabular, resolve("Blackjack-v1")) is None
+    assert "takes discrete observations" in mismatch(tabular, resolve("CartPole-v1"))
+    assert "gives box actions" in mismatch(numbers, resolve("CartPole-v1"))
+    assert "has none" in mismatch(planner, resolve("Blackjack-v1"))
+    assert mismatch(planner, resolve("FrozenLake-v1")) is None
