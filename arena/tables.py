@@ -305,7 +305,7 @@ class TableEnv(gym.Env[Any, np.int64]):
     ) -> None:
         self.model = model
         self.render_mode = render_mode
-        self._lane = TableVectorEnv(model, observer=observer)
+        self._lane = self._make_lane(model, observer)
         self._begun = False
         self.observation_space = self._lane.single_observation_space
         self.action_space = self._lane.single_action_space
@@ -339,6 +339,10 @@ class TableEnv(gym.Env[Any, np.int64]):
     def state_index(self) -> int:
         """The index of the present state in the model."""
         return int(self._lane.lanes["state"][0])
+
+    def _make_lane(self, model: TransitionModel, observer: Observer | None) -> TableVectorEnv:
+        """The vector of one that steps this environment; a subclass whose dynamics change has another."""
+        return TableVectorEnv(model, observer=observer)
 
     def _look(self) -> Any:
         seen = self._lane.observation[0]

@@ -1,4 +1,4 @@
-r"""Gridworlds with exact tables: one engine, maps drawn in characters, single and native vector environments.
+r"""Gridworlds and classic finite MDPs with exact tables: one engine, maps drawn in characters, native vectors.
 
 Importing this package registers its environments with Gymnasium; what it exports is imported on first use.
 
@@ -16,54 +16,204 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
+from arena_gridworld_plugin import ENVIRONMENTS
+
 if TYPE_CHECKING:
-    from arena_gridworld.engine import Rules, build_model
+    from arena_gridworld.base import (
+        GridEnv,
+        GridVectorEnv,
+        MdpEnv,
+        MdpVectorEnv,
+    )
+    from arena_gridworld.book import (
+        BookGrid,
+        BookGridOptions,
+        BookGridVector,
+        GridWorld,
+        GridWorldOptions,
+        GridWorldVector,
+    )
+    from arena_gridworld.chains import (
+        GamblersProblem,
+        GamblersProblemOptions,
+        GamblersProblemVector,
+        RandomWalk,
+        RandomWalkOptions,
+        RandomWalkVector,
+    )
+    from arena_gridworld.dyna import (
+        DynaMaze,
+        DynaMazeOptions,
+        DynaMazeVector,
+    )
+    from arena_gridworld.engine import (
+        KINGS_MOVES,
+        KINGS_MOVES_AND_STAY,
+        MOVES,
+        Rules,
+        build_model,
+        build_world,
+    )
     from arena_gridworld.environments import (
         CliffWalk,
         CliffWalkOptions,
         CliffWalkVector,
+        FrozenLake,
+        FrozenLakeOptions,
+        FrozenLakeVector,
         Grid,
         GridOptions,
         GridVector,
+        WindyGrid,
+        WindyGridOptions,
+        WindyGridVector,
     )
-    from arena_gridworld.maps import GridMap, load_map, parse_map
-    from arena_gridworld.tiles import TILES, Tile
+    from arena_gridworld.garnet import (
+        Garnet,
+        GarnetOptions,
+        GarnetVector,
+    )
+    from arena_gridworld.maps import (
+        GridMap,
+        load_map,
+        parse_map,
+    )
+    from arena_gridworld.mazes import (
+        Maze,
+        MazeOptions,
+        MazeVector,
+        maze,
+    )
+    from arena_gridworld.rental import (
+        JacksCarRental,
+        JacksCarRentalOptions,
+        JacksCarRentalVector,
+    )
+    from arena_gridworld.rooms import (
+        FourRooms,
+        FourRoomsOptions,
+        FourRoomsVector,
+        KeyDoor,
+        KeyDoorOptions,
+        KeyDoorVector,
+    )
+    from arena_gridworld.schedule import (
+        ScheduledTables,
+    )
+    from arena_gridworld.tiles import (
+        TILES,
+        Tile,
+    )
+    from arena_gridworld.world import (
+        World,
+    )
 
 __all__ = [
+    "KINGS_MOVES",
+    "KINGS_MOVES_AND_STAY",
+    "MOVES",
     "TILES",
+    "BookGrid",
+    "BookGridOptions",
+    "BookGridVector",
     "CliffWalk",
     "CliffWalkOptions",
     "CliffWalkVector",
+    "DynaMaze",
+    "DynaMazeOptions",
+    "DynaMazeVector",
+    "FourRooms",
+    "FourRoomsOptions",
+    "FourRoomsVector",
+    "FrozenLake",
+    "FrozenLakeOptions",
+    "FrozenLakeVector",
+    "GamblersProblem",
+    "GamblersProblemOptions",
+    "GamblersProblemVector",
+    "Garnet",
+    "GarnetOptions",
+    "GarnetVector",
     "Grid",
+    "GridEnv",
     "GridMap",
     "GridOptions",
     "GridVector",
+    "GridVectorEnv",
+    "GridWorld",
+    "GridWorldOptions",
+    "GridWorldVector",
+    "JacksCarRental",
+    "JacksCarRentalOptions",
+    "JacksCarRentalVector",
+    "KeyDoor",
+    "KeyDoorOptions",
+    "KeyDoorVector",
+    "Maze",
+    "MazeOptions",
+    "MazeVector",
+    "MdpEnv",
+    "MdpVectorEnv",
+    "RandomWalk",
+    "RandomWalkOptions",
+    "RandomWalkVector",
     "Rules",
+    "ScheduledTables",
     "Tile",
+    "WindyGrid",
+    "WindyGridOptions",
+    "WindyGridVector",
+    "World",
     "build_model",
+    "build_world",
     "load_map",
+    "maze",
     "parse_map",
 ]
 
+#: Environments that no time limit cuts off.
+UNLIMITED = ("arena/CliffWalk-v0", "arena/DynaMaze-v0")
+
 _MODULES = {
-    "engine": ("Rules", "build_model"),
-    "environments": ("CliffWalk", "CliffWalkOptions", "CliffWalkVector", "Grid", "GridOptions", "GridVector"),
-    "maps": ("GridMap", "load_map", "parse_map"),
-    "tiles": ("TILES", "Tile"),
+    "base": (
+        "GridEnv",
+        "GridVectorEnv",
+        "MdpEnv",
+        "MdpVectorEnv",
+    ),
+    "engine": (
+        "KINGS_MOVES",
+        "KINGS_MOVES_AND_STAY",
+        "MOVES",
+        "Rules",
+        "build_model",
+        "build_world",
+    ),
+    "maps": (
+        "GridMap",
+        "load_map",
+        "parse_map",
+    ),
+    "mazes": ("maze",),
+    "schedule": ("ScheduledTables",),
+    "tiles": (
+        "TILES",
+        "Tile",
+    ),
+    "world": ("World",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
-gym.register(
-    id="arena/Grid-v0",
-    entry_point="arena_gridworld.environments:Grid",
-    vector_entry_point="arena_gridworld.environments:GridVector",
-    max_episode_steps=1000,
-)
-gym.register(
-    id="arena/CliffWalk-v0",
-    entry_point="arena_gridworld.environments:CliffWalk",
-    vector_entry_point="arena_gridworld.environments:CliffWalkVector",
-)
+for _spec in ENVIRONMENTS:
+    _entry = _spec.target.removesuffix("Options")
+    _module, _, _name = _entry.partition(":")
+    _HOME |= dict.fromkeys((_name, f"{_name}Options", f"{_name}Vector"), _module.rpartition(".")[2])
+    gym.register(
+        id=_spec.name,
+        entry_point=_entry,
+        vector_entry_point=f"{_entry}Vector",
+        max_episode_steps=None if _spec.name in UNLIMITED else _spec.horizon,
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -1,57 +1,82 @@
-"""The gridworlds that Gymnasium makes: options, the single environment and the native vector of each."""
+"""Walks through maps that are drawn: a user's own, the cliff, the windy grid, the frozen lake."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Protocol, Self
+from typing import Annotated, Literal, Self
 
-import gymnasium as gym
-
-from arena.config import Between, coerce
+from arena.config import Between
 from arena.errors import ArenaError
-from arena.native import NativeVectorEnv
-from arena.tables import TableEnv, TableVectorEnv
-from arena_gridworld.engine import Rules, build_model
+from arena_gridworld.base import GridEnv, vector_of
+from arena_gridworld.engine import KINGS_MOVES, KINGS_MOVES_AND_STAY, MOVES, Rules, build_world
 from arena_gridworld.maps import GridMap, load_map, parse_map
+from arena_gridworld.options import Reward, Shown, Slip, Walking
+from arena_gridworld.world import World
 
-__all__ = ["CliffWalk", "CliffWalkOptions", "CliffWalkVector", "Grid", "GridOptions", "GridVector"]
+__all__ = [
+    "CliffWalk",
+    "CliffWalkOptions",
+    "CliffWalkVector",
+    "FrozenLake",
+    "FrozenLakeOptions",
+    "FrozenLakeVector",
+    "Grid",
+    "GridOptions",
+    "GridVector",
+    "WindyGrid",
+    "WindyGridOptions",
+    "WindyGridVector",
+]
 
 DEFAULT_MAP = "S..#....\n...#.L..\n...#.L..\n.......G"
 CLIFF_MAP = "............\n............\n............\nSCCCCCCCCCCG"
+WINDY_MAP = "..........\n..........\n..........\nS......G..\n..........\n..........\n.........."
+#: Upwards, in each column.
+WINDS = (0, 0, 0, 1, 1, 1, 2, 2, 1, 0)
+LAKES = {
+    "4x4": ("SFFF", "FHFH", "FFFH", "HFFG"),
+    "8x8": ("SFFFFFFF", "FFFFFFFF", "FFFHFFFF", "FFFFFHFF", "FFFHFFFF", "FHHFFFHF", "FHFFHFHF", "FFFHFFFG"),
+}
+#: Left, down, right, up: the order of Gymnasium's FrozenLake.
+LAKE_MOVES = tuple(reversed(MOVES))
 
+#: The moves of so many actions.
+MOVES_OF = {4: MOVES, 8: KINGS_MOVES, 9: KINGS_MOVES_AND_STAY}
 
-class Options(Protocol):
-    """What an environment's options answer, besides being a config."""
-
-    def grid(self) -> GridMap:
-        """The map to walk in."""
-
-    def rules(self) -> Rules:
-        """What moving in it costs."""
+Strength = Annotated[int, Between(-1000, 1000)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridOptions:
+class GridOptions(Walking):
     """A gridworld drawn by its user; a step is rewarded by the tile that it enters."""
 
     map: str = DEFAULT_MAP
     """A text file, or the map itself, a line a row: # is a wall, . floor, S a start, G a goal, C cliff (back
-    to a start) and L lava (ends the episode)."""
+    to a start), L lava (ends the episode), ~ ice (slides on), ^ > v < wind, two equal digits a teleport, a b d e
+    f h keys and A B D E F H their doors."""
 
-    slip: Annotated[float, Between(0, 1)] = 0.0
-    """Probability that a move goes to one of the two perpendicular directions instead, half each."""
+    moves: Literal[4, 8, 9] = 4
+    """How many actions there are: four directions, a king's eight, or these and staying."""
 
-    step_reward: Annotated[float, Between(None, None)] = 0.0
-    """Reward of a step onto floor or a start, or against a wall or the edge."""
+    wind: tuple[Strength, ...] = ()
+    """Cells that each column's wind pushes upwards, negative for downwards, a number a column; none if empty."""
 
-    goal_reward: Annotated[float, Between(None, None)] = 1.0
+    gust: Annotated[int, Between(0, 1000)] = 1
+    """Cells that the wind tiles ^ > v < push."""
+
+    stochastic_wind: bool = False
+    """Whether wind is one cell weaker, as said, or one stronger, with a third each."""
+
+    step_reward: Reward = 0.0
+    """Reward of a step onto a tile that has none of its own, or against a wall or the edge."""
+
+    goal_reward: Reward = 1.0
     """Reward of the step that reaches a goal, which ends the episode."""
 
-    cliff_reward: Annotated[float, Between(None, None)] = -100.0
-    """Reward of a step onto cliff, which sends the walker back to a start."""
+    cliff_reward: Reward = -100.0
+    """Reward of a step onto cliff, which sends the walker back to a start, keys in hand."""
 
-    lava_reward: Annotated[float, Between(None, None)] = 0.0
+    lava_reward: Reward = 0.0
     """Reward of the step into lava, which ends the episode."""
 
     def canonical(self) -> Self:
@@ -73,119 +98,143 @@ class GridOptions:
         """
         return load_map(self.map)
 
-    def rules(self) -> Rules:
-        """What moving in it costs."""
-        return Rules(
+    def build(self) -> World:
+        """The map under these rules.
+
+        Raises:
+            ArenaError: the map cannot be read, or is none, or has no goal that can be reached.
+        """
+        rules = Rules(
+            moves=MOVES_OF[self.moves],
             slip=self.slip,
+            wind=self.wind,
+            gust=self.gust,
+            stochastic_wind=self.stochastic_wind,
             step_reward=self.step_reward,
             goal_reward=self.goal_reward,
             cliff_reward=self.cliff_reward,
             lava_reward=self.lava_reward,
         )
+        return build_world(self.grid(), rules)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CliffWalkOptions:
+class CliffWalkOptions(Shown):
     """The cliff of Sutton & Barto's example 6.6."""
 
-    slip: Annotated[float, Between(0, 1)] = 0.0
+    slip: Slip = 0.0
     """Probability that a move goes to one of the two perpendicular directions instead, half each."""
 
-    step_reward: Annotated[float, Between(None, None)] = -1.0
+    step_reward: Reward = -1.0
     """Reward of a step, the one that reaches the goal included."""
 
-    cliff_reward: Annotated[float, Between(None, None)] = -100.0
+    cliff_reward: Reward = -100.0
     """Reward of a step onto the cliff, which sends the walker back to the start."""
 
-    def grid(self) -> GridMap:
-        """The map to walk in: 4 rows of 12 cells, the cliff along the last."""
-        return parse_map(CLIFF_MAP)
-
-    def rules(self) -> Rules:
-        """What moving in it costs."""
+    def build(self) -> World:
+        """4 rows of 12 cells, the cliff along the last."""
         step = self.step_reward
-        return Rules(slip=self.slip, step_reward=step, goal_reward=step, cliff_reward=self.cliff_reward)
+        rules = Rules(slip=self.slip, step_reward=step, goal_reward=step, cliff_reward=self.cliff_reward)
+        return build_world(parse_map(CLIFF_MAP), rules)
 
 
-class Grid(TableEnv):
+@dataclass(frozen=True, kw_only=True)
+class WindyGridOptions(Walking):
+    """The windy gridworld of Sutton & Barto's example 6.5 and exercises 6.9 and 6.10."""
+
+    moves: Literal[4, 8, 9] = 4
+    """How many actions there are: four directions, a king's eight, or these and staying."""
+
+    stochastic: bool = False
+    """Whether wind is one cell weaker, as said, or one stronger, with a third each."""
+
+    def build(self) -> World:
+        """7 rows of 10 cells."""
+        rules = Rules(
+            moves=MOVES_OF[self.moves],
+            wind=WINDS,
+            stochastic_wind=self.stochastic,
+            slip=self.slip,
+            step_reward=self.step_reward,
+            goal_reward=self.goal_reward,
+        )
+        return build_world(parse_map(WINDY_MAP), rules)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenLakeOptions(Shown):
+    """Gymnasium's frozen lake, with its options."""
+
+    desc: tuple[str, ...] | None = None
+    """The lake's rows, with S start, F frozen, H hole and G goal; in place of `map_name`."""
+
+    map_name: Literal["4x4", "8x8"] = "4x4"
+    """Which of Gymnasium's two lakes."""
+
+    is_slippery: bool = True
+    """Whether a move may go to one of the two perpendicular directions instead."""
+
+    success_rate: Annotated[float, Between(0, 1)] = 1 / 3
+    """Probability, on a slippery lake, that a move goes where it should."""
+
+    reward_schedule: tuple[Reward, Reward, Reward] = (1.0, 0.0, 0.0)
+    """Rewards of the step that reaches the goal, of the one into a hole, and of all others."""
+
+    def build(self) -> World:
+        """The lake.
+
+        Raises:
+            ArenaError: rows that draw no lake.
+        """
+        rows = LAKES[self.map_name] if self.desc is None else self.desc
+        strangers = sorted(set("".join(rows)) - set("SFHG"))
+        if strangers:
+            raise ArenaError(f"desc has {strangers[0]!r}", "use S start, F frozen, H hole and G goal")
+        goal, hole, frozen = self.reward_schedule
+        rules = Rules(
+            moves=LAKE_MOVES,
+            slip=1 - self.success_rate if self.is_slippery else 0.0,
+            step_reward=frozen,
+            goal_reward=goal,
+            lava_reward=hole,
+            everywhere=True,
+        )
+        text = "\n".join(rows).translate(str.maketrans("FH", ".L"))
+        return build_world(parse_map(text, "the lake"), rules)
+
+
+class Grid(GridEnv):
     """A walk through a map, from a start to a goal.
 
-    Observations are cell indices, ``row * columns + column``. Actions are 0 up, 1 right, 2 down and 3 left; a
-    move against a wall or the edge stays where it is. Goal and lava end the episode; cliff sends back to a
-    start, drawn anew where there are several. Rewards are those of the options.
+    Observations are cell indices, ``row * columns + column``; on a map with keys they count on for each set of keys
+    in hand, in the order in which the sets' bit masks ascend. Actions are 0 up, 1 right, 2 down and 3 left, then
+    up right, down right, down left, up left and stay; a move against a wall, a closed door or the edge stays where it
+    is. Goal and lava end the episode; cliff sends back to a start, drawn anew where there are several. Wind is that of
+    the cell from which a step sets out. A key that is entered opens all doors of its letter for the rest of the
+    episode. A step is a move, a slide over ice, the wind's push and a teleport's jump, in this order; only the cell
+    where it ends has an effect and a reward.
 
     Args:
-        render_mode: "ansi" for `render` to return the map as text with an ``@`` where the walker is, or None.
+        render_mode: "ansi" or "rgb_array" for `render` to return a text or a frame, or None.
         options: the fields of `GridOptions`, by name; ``map`` may also be a `pathlib.Path`.
 
     Attributes:
         options: what it was made with.
         grid: the map.
+        world: the map compiled.
         model: the dynamics as a `TransitionModel`.
 
     Raises:
         ArenaError: an option that does not exist, a value out of range, a map that is none.
     """
 
-    Options: ClassVar[type[Any]] = GridOptions
-    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 8}  # noqa: RUF012
-
-    def __init__(self, *, render_mode: str | None = None, **options: Any) -> None:
-        self.options, self.grid = _prepare(self, render_mode, options)
-        super().__init__(build_model(self.grid, self.options.rules()), render_mode)
-
-    def render(self) -> str | None:
-        """The map as text, rows separated by newlines; ``@`` is the walker, absent before the first reset."""
-        if self.render_mode is None:
-            gym.logger.warn('render() needs a render_mode; make the environment with render_mode="ansi"')
-            return None
-        return self.grid.with_agent(int(self._lane.observation[0]) if self._begun else None)
+    Options = GridOptions
 
 
-class GridVector(TableVectorEnv):
-    """Many `Grid`s stepped by one compiled call; a lane goes through the episodes of a `Grid` with its seed.
-
-    An integer seed s gives lane i the seed s + i.
-
-    Args:
-        num_envs: how many lanes.
-        max_episode_steps: the length at which an episode is truncated, or None.
-        render_mode: "ansi" for `render` to return a text a lane, or None.
-        options: the fields of `GridOptions`, by name; ``map`` may also be a `pathlib.Path`.
-
-    Attributes:
-        options: what it was made with.
-        grid: the map.
-        model: the dynamics as a `TransitionModel`.
-
-    Raises:
-        ArenaError: an option that does not exist, a value out of range, a map that is none.
-    """
-
-    Options: ClassVar[type[Any]] = GridOptions
-    metadata: dict[str, Any] = {**NativeVectorEnv.metadata, **Grid.metadata}  # noqa: RUF012
-
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        max_episode_steps: int | None = None,
-        render_mode: str | None = None,
-        **options: Any,
-    ) -> None:
-        self.options, self.grid = _prepare(self, render_mode, options)
-        super().__init__(build_model(self.grid, self.options.rules()), num_envs, max_episode_steps)
-        self.render_mode = render_mode
-
-    def render(self) -> tuple[str, ...] | None:
-        """Each lane's map as text, as `Grid.render` has it; None without a render mode."""
-        if self.render_mode is None:
-            gym.logger.warn('render() needs a render_mode; make the environment with render_mode="ansi"')
-            return None
-        return tuple(self.grid.with_agent(int(cell)) for cell in self.observation)
+GridVector = vector_of(Grid)
 
 
-class CliffWalk(Grid):
+class CliffWalk(GridEnv):
     """Along the cliff: 4 × 12 cells, −1 a step, −100 and back to the start for a fall.
 
     The best return is −13. The tables are those of Gymnasium's ``CliffWalking-v1`` in every state that an
@@ -201,19 +250,42 @@ class CliffWalk(Grid):
     Options = CliffWalkOptions
 
 
-class CliffWalkVector(GridVector):
-    """Many `CliffWalk`s stepped by one compiled call; arguments are `GridVector`'s, options `CliffWalk`'s."""
-
-    Options = CliffWalkOptions
+CliffWalkVector = vector_of(CliffWalk)
 
 
-def _prepare(
-    env: Grid | GridVector, render_mode: str | None, options: dict[str, Any]
-) -> tuple[Options, GridMap]:
-    modes = env.metadata["render_modes"]
-    if render_mode is not None and render_mode not in modes:
-        raise ArenaError(f"render_mode is {render_mode!r}", f"give None or {' or '.join(map(repr, modes))}")
-    if isinstance(options.get("map"), os.PathLike):
-        options["map"] = os.path.abspath(options["map"])  # has a separator, so it is never taken for a map
-    read: Options = coerce(env.Options, options, where="")
-    return read, read.grid()
+class WindyGrid(GridEnv):
+    """Across columns in which wind pushes upwards: 7 × 10 cells, −1 a step.
+
+    The best return is −15 with four moves and −7 with a king's. The wind is that of the column in which a step begins;
+    it shifts where the move leads, so that a walker who bumps into the lower edge is pushed up from there.
+
+    Source: Sutton & Barto, *Reinforcement Learning: An Introduction* (2018), example 6.5, exercises 6.9 and 6.10.
+
+    Args:
+        render_mode: as `Grid`'s.
+        options: the fields of `WindyGridOptions`, by name.
+    """
+
+    Options = WindyGridOptions
+
+
+WindyGridVector = vector_of(WindyGrid)
+
+
+class FrozenLake(GridEnv):
+    """Over a frozen lake with holes, where one may slip: Gymnasium's, with its tables, options and actions.
+
+    Actions are 0 left, 1 down, 2 right and 3 up. The time limit is 100 steps for every lake; Gymnasium gives its
+    8 × 8 lake 200.
+
+    Source: Gymnasium's ``FrozenLake-v1``.
+
+    Args:
+        render_mode: as `Grid`'s.
+        options: the fields of `FrozenLakeOptions`, by name.
+    """
+
+    Options = FrozenLakeOptions
+
+
+FrozenLakeVector = vector_of(FrozenLake)

@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
-from arena_gridworld.reach import reached_from
 from arena_gridworld.tiles import CODES, LEGEND, TILES
 
-__all__ = ["LARGEST", "GridMap", "load_map", "parse_map"]
+__all__ = ["LARGEST", "GridMap", "load_map", "parse_map", "tiles_having"]
 
 #: The longest map that is read: a 4000 × 4000 one; bytes of a file, characters of a text.
 LARGEST = 16 * 1024 * 1024
@@ -29,15 +28,24 @@ for _code, _tile in enumerate(TILES):
         TILE_OF[ord(_symbol)] = _code
 
 
+def tiles_having(*properties: str) -> npt.NDArray[np.bool_]:
+    """Bool, shape (tiles,): the kinds of cell that have any of the properties."""
+    return np.array([any(bool(getattr(tile, name)) for name in properties) for tile in TILES])
+
+
 @dataclass(frozen=True, eq=False)
 class GridMap:
     """A rectangle of cells; cell (row, column) has the index ``row * columns + column``.
 
     Attributes:
         cells: uint8, shape (rows, columns), read-only: indices into `TILES`.
+        name: what errors call it.
+        first_line: the line of its first row, where it was read from.
     """
 
     cells: npt.NDArray[np.uint8]
+    name: str = "the map"
+    first_line: int = 1
 
     def __post_init__(self) -> None:
         cells = np.array(self.cells, dtype=np.uint8, order="C")
@@ -65,12 +73,6 @@ class GridMap:
         return self._indices("goal")
 
     @cached_property
-    def reached(self) -> npt.NDArray[np.bool_]:
-        """Bool, shape (rows · columns,): the cells that some walk from a start enters."""
-        final = self.having("ends", "sends_back")
-        return reached_from(self.starts, self.having("blocks"), final, self.columns)
-
-    @cached_property
     def text(self) -> str:
         """The map as it is written, rows separated by newlines; equal maps have equal texts."""
         symbols = np.frombuffer("".join(tile.symbols[0] for tile in TILES).encode(), dtype=np.uint8)
@@ -80,16 +82,12 @@ class GridMap:
 
     def having(self, *properties: str) -> npt.NDArray[np.bool_]:
         """Bool, shape (rows · columns,): the cells whose tile has any of the properties (``"ends"``, …)."""
-        table = np.array([any(getattr(tile, name) for name in properties) for tile in TILES])
-        return np.asarray(table[self.cells.ravel()])
+        return np.asarray(tiles_having(*properties)[self.cells.ravel()])
 
-    def with_agent(self, cell: int | None) -> str:
-        """The map's text with an ``@`` in a cell, or in none."""
-        text = self.text
-        if cell is None:
-            return text
-        at = cell + cell // self.columns  # a newline ends each row
-        return f"{text[:at]}@{text[at + 1 :]}"
+    def place(self, cell: int) -> str:
+        """Where a cell is, in the words of an error; lines and columns count from 1."""
+        row, column = divmod(int(cell), self.columns)
+        return f"line {self.first_line + row}, column {column + 1}"
 
     def _indices(self, tile: str) -> npt.NDArray[np.int64]:
         return np.flatnonzero(self.cells == CODES[tile]).astype(np.int64, copy=False)
@@ -99,13 +97,13 @@ def load_map(source: str | os.PathLike[str]) -> GridMap:
     """The map that a text or a file holds.
 
     Args:
-        source: the map itself if it has a line break or consists of map characters alone; otherwise, or if it
-            is a `pathlib.Path`, the path of a UTF-8 text file.
+        source: the map itself if it has a line break, or consists of map characters alone and has a start or a
+            goal or no letter at all; otherwise, or if it is a `pathlib.Path`, the path of a UTF-8 text file.
 
     Raises:
         ArenaError: the file cannot be read, or what it holds is no map (see `parse_map`).
     """
-    if isinstance(source, str) and (any(ord(c) < 32 for c in source) or SYMBOLS.issuperset(source)):
+    if isinstance(source, str) and (any(ord(c) < 32 for c in source) or _is_row(source)):
         return parse_map(source)
     path = os.fspath(source)
     return parse_map(_read(path), f"the map {_shortened(path)}")
@@ -115,13 +113,12 @@ def parse_map(text: str, name: str = "the map") -> GridMap:
     r"""Reads a map from its rows; blank lines before the first and after the last one do not count.
 
     Args:
-        text: rows of equal length, separated by ``\n`` or ``\r\n``. ``#`` is a wall, ``.`` or a space floor,
-            ``S`` a start, ``G`` a goal, ``C`` cliff, ``L`` lava.
+        text: rows of equal length, separated by ``\n`` or ``\r\n``; `TILES` says what the characters mean.
         name: what the errors call it.
 
     Raises:
-        ArenaError: the map is empty, too large or ragged, holds a character that means nothing, has no start,
-            no goal, or no goal that a walk from a start enters. Lines and columns count from 1.
+        ArenaError: the map is empty, too large or ragged, holds a character that means nothing, has no start or
+            no goal, a digit that is not there twice, or a door without its key. Lines and columns count from 1.
 
     Example:
         >>> parse_map("S.\n#G").cells.tolist()
@@ -135,19 +132,38 @@ def parse_map(text: str, name: str = "the map") -> GridMap:
     if not text.strip():
         raise ArenaError(f"{name} is empty", f"draw it with: {LEGEND}")
     cells = _rectangle(text, name, first_line)
-    grid = GridMap(cells)
+    grid = GridMap(cells, name, first_line)
     if not len(grid.starts):
         raise ArenaError(f"{name} has no start", "put an S where an episode begins")
     if not len(grid.goals):
         raise ArenaError(f"{name} has no goal", "put a G where an episode ends")
-    if not grid.reached[grid.goals].any():
-        row, column = divmod(int(grid.goals[0]), grid.columns)
-        place = f"line {first_line + row}, column {column + 1}"
-        raise ArenaError(
-            f"no start of {name} leads to a goal; the one at {place} is cut off",
-            "open a way through the walls, cliffs and lava around it",
-        )
+    _check_partners(grid)
     return grid
+
+
+def _check_partners(grid: GridMap) -> None:
+    """Sees that teleports come in twos and that every door has its key."""
+    counts = np.bincount(grid.cells.ravel(), minlength=len(TILES))
+    for code, tile in enumerate(TILES):
+        if not counts[code]:
+            continue
+        symbol, place = tile.symbols[0], grid.place(int(np.argmax(grid.cells == code)))
+        if tile.teleports and counts[code] != 2:
+            times = "once" if counts[code] == 1 else f"{counts[code]} times"
+            raise ArenaError(
+                f"{grid.name} has the teleport {symbol} {times}, first at {place}", "put it in two cells"
+            )
+        if tile.door and not counts[CODES[f"key {tile.door}"]]:
+            raise ArenaError(
+                f"{grid.name} has the door {symbol} at {place} and no key to it",
+                f"put a key {tile.door} somewhere, or a wall # in the door's place",
+            )
+
+
+def _is_row(text: str) -> bool:
+    """Whether a text without line breaks is rather a map of one row than a file's name."""
+    drawn = "S" in text or "G" in text or not any(map(str.isalnum, text))
+    return drawn and SYMBOLS.issuperset(text)
 
 
 def _rectangle(text: str, name: str, first_line: int) -> npt.NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.errors import ArenaError
-from arena_gridworld import GridMap, GridOptions, Rules, build_model, load_map, parse_map
+from arena_gridworld import Grid, GridMap, GridOptions, Rules, build_model, load_map, parse_map
 from arena_gridworld import maps as maps_module
 
 GOOD = "S..#\n C..\nL..G"
@@ -81,24 +81,59 @@ def test_empty(text):
         ("...\n..G", "the map has no start; put an S"),
         ("S..\n...", "the map has no goal; put a G"),
         ("....", "the map has no start"),
-        ("\nS.#.\n..#G", "no start of the map leads to a goal; the one at line 3, column 4 is cut off"),
-        ("SCG", "the one at line 1, column 3 is cut off"),
-        ("SLG", "the one at line 1, column 3 is cut off"),
+        ("S1.\n..G", "the map has the teleport 1 once, first at line 1, column 2; put it in two cells"),
+        ("S.\n22\n2G", "the map has the teleport 2 3 times, first at line 2, column 1"),
+        (
+            "\nSG\na.\n.B",
+            "the map has the door B at line 4, column 2 and no key to it; put a key b somewhere",
+        ),
     ],
 )
 def test_what_is_wrong_and_where(text, expected):
     assert expected in error(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\nS.#.\n..#G", "no start of the map leads to a goal; the one at line 3, column 4 is cut off"),
+        ("SCG", "the one at line 1, column 3 is cut off"),
+        ("SLG", "the one at line 1, column 3 is cut off"),
+        ("#S\nG#", "the one at line 2, column 1 is cut off"),  # a walk does not wrap around the edge
+        ("#G\nS#", "the one at line 1, column 2 is cut off"),
+        ("S#\n#G", "the one at line 2, column 2 is cut off"),
+        ("aAG\n###\nS..", "the one at line 1, column 3 is cut off"),  # the key lies behind a wall
+        ("S~~~C\n...G.\n.###.", None),
+        ("SAG\n.Ba\n###\n.b.", "the one at line 1, column 3 is cut off"),  # walls around the key b
+        ("S.Ba\nbAAG", None),
+    ],
+)
+def test_whether_a_goal_can_be_reached(text, expected):
+    if expected is None:
+        assert Grid(map=text).model.num_states
+        return
+    with pytest.raises(ArenaError) as caught:
+        Grid(map=text)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_goal_of_several_is_enough():
-    assert parse_map("S.G#G").reached.tolist() == [True, True, True, False, False]
+    model = Grid(map="S.G#G").model
+    assert model.num_states == 5
     assert parse_map("S#SG").starts.tolist() == [0, 2]
 
 
-def test_a_walk_bumps_into_the_edge_and_does_not_wrap_around_it():
-    for text in ("#S\nG#", "#G\nS#", "S#\n#G"):
-        assert "is cut off" in error(text)
-    assert parse_map("SG.\n##.").reached.tolist() == [True, True] + [False] * 4
+@pytest.mark.parametrize(
+    ("text", "is_map"), [("SG", True), ("....", True), ("bad", False), ("abed.Ad", False), ("S1a1AG", True)]
+)
+def test_a_single_row_is_a_map_if_it_has_a_start_or_goal_or_no_letter(text, is_map):
+    if text == "....":
+        assert "has no start" in error(text)
+    elif is_map:
+        assert load_map(text).rows == 1
+    else:
+        assert "there is no map file" in error(text)
 
 
 def test_no_such_file():
@@ -192,15 +227,16 @@ def test_any_text_is_a_map_or_an_error_of_one_line(text):
         refusal = str(raised)
     assert "\n" not in refusal
     assert bool(refusal) == (grid is None)
-    assert grid is None or grid.reached[grid.goals].any()
+    assert grid is None or (len(grid.starts) and len(grid.goals))
 
 
 @given(maps())
-def test_what_a_walk_reaches_is_what_the_model_leads_to(text):
+def test_episodes_act_wherever_they_come_and_nowhere_else(text):
     grid = parse_map(text)
-    model = build_model(grid, Rules(slip=0.1))
+    model = build_model(grid, Rules(slip=0.1, step_reward=-1.0))
     met, new = set(), set(np.flatnonzero(model.initial).tolist())
     while new:
         met |= new
         new = {int(s) for r in new for a in range(4) for s in model.successor[model.row(r, a)]} - met
-    assert np.flatnonzero(grid.reached & ~grid.having("sends_back")).tolist() == sorted(met)
+    acting = {int(s) for s in np.flatnonzero((model.expected_reward() != 0).any(axis=1))}
+    assert acting == {s for s in met if not grid.having("ends")[s]}

@@ -1,0 +1,119 @@
+"""The two small gridworlds with which Sutton & Barto explain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arena.mdp import TransitionModel
+from arena_gridworld.base import GridEnv, vector_of
+from arena_gridworld.engine import MOVES, Rules, build_world
+from arena_gridworld.maps import parse_map
+from arena_gridworld.options import Reward, Shown, Walking
+from arena_gridworld.tiles import CODES
+from arena_gridworld.world import World
+
+__all__ = [
+    "BookGrid",
+    "BookGridOptions",
+    "BookGridVector",
+    "GridWorld",
+    "GridWorldOptions",
+    "GridWorldVector",
+]
+
+CORNERS = "GSSS\nSSSS\nSSSS\nSSSG"
+SIDE = 5
+#: Where any action in a special cell leads: from A to A′ and from B to B′.
+LEAPS = {(0, 1): (4, 1), (0, 3): (2, 3)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridWorldOptions(Walking):
+    """The 4 × 4 gridworld of Sutton & Barto's example 4.1."""
+
+    def build(self) -> World:
+        """4 × 4 cells, episodes end in two corners and begin anywhere else."""
+        rules = Rules(slip=self.slip, step_reward=self.step_reward, goal_reward=self.goal_reward)
+        return build_world(parse_map(CORNERS), rules)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookGridOptions(Shown):
+    """The 5 × 5 gridworld of Sutton & Barto's examples 3.5 and 3.8."""
+
+    a_reward: Reward = 10.0
+    """Reward of any action in A, which leads to A′."""
+
+    b_reward: Reward = 5.0
+    """Reward of any action in B, which leads to B′."""
+
+    edge_reward: Reward = -1.0
+    """Reward of a move against the edge."""
+
+    step_reward: Reward = 0.0
+    """Reward of every other step."""
+
+    def build(self) -> World:
+        """5 × 5 cells; episodes begin in any of them."""
+        rows = [
+            self._outcome(*divmod(cell, SIDE), action) for cell in range(SIDE * SIDE) for action in range(4)
+        ]
+        cells = SIDE * SIDE
+        model = TransitionModel.from_rows(cells, len(MOVES), rows, np.full(cells, 1 / cells))
+        layout = np.full((1, SIDE, SIDE), CODES["floor"], dtype=np.uint8)
+        for digit, ends in enumerate(LEAPS.items(), start=1):
+            for place in ends:
+                layout[(0, *place)] = CODES[f"teleport {digit}"]
+        return World.layered(model, layout)
+
+    def _outcome(self, row: int, column: int, action: int) -> list[tuple[float, int, float, bool]]:
+        if (row, column) in LEAPS:
+            leap = LEAPS[row, column]
+            reward = self.a_reward if column == 1 else self.b_reward
+            return [(1.0, leap[0] * SIDE + leap[1], reward, False)]
+        down, right = MOVES[action]
+        there = (row + down, column + right)
+        if min(there) < 0 or max(there) >= SIDE:
+            return [(1.0, row * SIDE + column, self.edge_reward, False)]
+        return [(1.0, there[0] * SIDE + there[1], self.step_reward, False)]
+
+
+class GridWorld(GridEnv):
+    """Home to one of two corners: 4 × 4 cells, −1 a step.
+
+    Under the random policy the values are 0 to −22 without a discount. An episode begins in any other cell, equally
+    likely, because the book does not say where.
+
+    Source: Sutton & Barto, *Reinforcement Learning: An Introduction* (2018), example 4.1.
+
+    Args:
+        render_mode: as `Grid`'s.
+        options: the fields of `GridWorldOptions`, by name.
+    """
+
+    Options = GridWorldOptions
+
+
+GridWorldVector = vector_of(GridWorld)
+
+
+class BookGrid(GridEnv):
+    """Two cells that pay and take away: 5 × 5 cells, 10 for leaving A and 5 for leaving B.
+
+    It never ends: the values of the book are for a discount of 0.9, and the time limit of 100 steps only cuts episodes
+    off. They begin in any cell, equally likely, because the book does not say where. In pictures A and A′ are the
+    teleport 1, B and B′ the teleport 2; it is leaving A that leads to A′, not entering it.
+
+    Source: Sutton & Barto, *Reinforcement Learning: An Introduction* (2018), examples 3.5 and 3.8.
+
+    Args:
+        render_mode: as `Grid`'s.
+        options: the fields of `BookGridOptions`, by name.
+    """
+
+    Options = BookGridOptions
+
+
+BookGridVector = vector_of(BookGrid)

@@ -1,0 +1,118 @@
+"""Garnets: random Markov decision processes of a given size and branching."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.config import Between
+from arena.errors import ArenaError
+from arena.mdp import TransitionModel
+from arena_gridworld.base import MdpEnv, vector_of
+from arena_gridworld.options import ShownState
+
+__all__ = ["Garnet", "GarnetOptions", "GarnetVector"]
+
+#: The most transitions (1 GB of tables).
+MOST_TRANSITIONS = 1 << 26
+
+#: Entries that are sorted at a time to draw successors of a large branching.
+BLOCK = 1 << 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class GarnetOptions(ShownState):
+    """A random MDP: generic, and as large as one likes."""
+
+    states: Annotated[int, Between(1, 10_000_000)] = 100
+    """How many states there are."""
+
+    actions: Annotated[int, Between(1, 10_000)] = 4
+    """How many actions there are."""
+
+    branching: Annotated[int, Between(1, None)] = 4
+    """How many different successors each state and action has."""
+
+    rewards: Literal["transition", "pair", "state"] = "transition"
+    """What a standard normal reward is drawn for: every transition, every pair of state and action, or every state,
+    for leaving it."""
+
+    seed: Annotated[int, Between(0, 2**63 - 1)] = 0
+    """Draws the MDP."""
+
+    def build(self) -> TransitionModel:
+        """The MDP; episodes begin in any state, equally likely.
+
+        Raises:
+            ArenaError: more successors than states, or more transitions than fit.
+        """
+        states, actions, branching = self.states, self.actions, self.branching
+        if branching > states:
+            raise ArenaError(
+                f"branching is {branching}, and there are {states} states", "give at most as many"
+            )
+        pairs = states * actions
+        if pairs * branching > MOST_TRANSITIONS:
+            raise ArenaError(
+                f"a Garnet of {states:,} × {actions:,} × {branching:,} has more than {MOST_TRANSITIONS:,} transitions",
+                "make one of the three smaller",
+            )
+        random = np.random.Generator(np.random.PCG64(self.seed))
+        successor = _subsets(random, pairs, branching, states)
+        cuts = np.sort(random.random((pairs, branching - 1)), axis=1)
+        probability = np.diff(cuts, axis=1, prepend=0.0, append=1.0)
+        shape = {"transition": (pairs, branching), "pair": (pairs, 1), "state": (states, 1, 1)}[self.rewards]
+        reward = random.standard_normal(shape)
+        if self.rewards == "state":
+            reward = np.repeat(reward, actions, axis=1).reshape(pairs, 1)
+        return TransitionModel(
+            num_states=states,
+            num_actions=actions,
+            indptr=np.arange(pairs + 1) * branching,
+            successor=successor.ravel(),
+            probability=probability.ravel(),
+            reward=np.broadcast_to(reward, successor.shape).ravel(),
+            terminated=np.zeros(successor.size, dtype=np.bool_),
+            initial=np.full(states, 1 / states),
+        )
+
+
+class Garnet(MdpEnv):
+    """A random MDP: every state and action has the same number of successors, drawn without replacement.
+
+    Their probabilities are the gaps between sorted uniform numbers, that is, a uniform draw from the simplex; rewards
+    are standard normal. It never ends, so give a discount, such as 0.95; the time limit of 200 steps only cuts
+    episodes off.
+
+    Source: Archibald, McKinnon & Thomas, "On the generation of Markov decision processes", *JORS* 46 (1995); Bhatnagar,
+    Sutton, Ghavamzadeh & Lee, "Natural actor–critic algorithms", *Automatica* 45 (2009), section 6.
+
+    Args:
+        render_mode: None.
+        options: the fields of `GarnetOptions`, by name.
+    """
+
+    Options = GarnetOptions
+
+
+GarnetVector = vector_of(Garnet)
+
+
+def _subsets(random: np.random.Generator, rows: int, size: int, of: int) -> npt.NDArray[np.int32]:
+    """Shape (rows, size): uniformly drawn subsets of ``range(of)``, in random order."""
+    drawn = np.empty((rows, size), dtype=np.int32)
+    if size * size <= of:  # most rows are of different numbers at once; the others are drawn again
+        wanting = np.arange(rows)
+        while len(wanting):
+            drawn[wanting] = random.integers(of, size=(len(wanting), size), dtype=np.int32)
+            ordered = np.sort(drawn[wanting], axis=1)
+            wanting = wanting[(ordered[:, 1:] == ordered[:, :-1]).any(axis=1)]
+        return drawn
+    step = max(1, BLOCK // of)
+    for first in range(0, rows, step):
+        block = drawn[first : first + step]
+        block[:] = np.argsort(random.random((len(block), of)), axis=1)[:, :size]
+    return drawn
