@@ -101,6 +101,7 @@ class EnvironmentFactory:
                 raise ArenaError(
                     f"the environment function {name} has no importable name", "define it in a module"
                 )
+            _given[name] = env
             return cls(name, dict(options or {}), tuple(wrappers), env)
         make_one = _register(env)
         if make_one is not None:
@@ -253,8 +254,14 @@ def mismatch(needs: Needs, factory: EnvironmentFactory) -> str | None:
     return None
 
 
+#: Functions that this program itself has handed over, by name: they need not say what they make.
+_given: dict[str, Callable[..., Env]] = {}
+
+
 def _register(env_id: str) -> Callable[..., Env] | None:
     """Makes Gymnasium know an id; the function itself where the id is ``module:callable``."""
+    if env_id in _given:
+        return _given[env_id]
     spec = get_plugins().environments.get(env_id)
     if spec is not None:
         spec.register()

@@ -72,7 +72,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         """
 
     @abstractmethod
-    def successors(self, lanes: Array | slice = slice(None)) -> Array:  # noqa: B008
+    def successors(self, lanes: Array | slice = slice(None)) -> Array:
         """The true successors of the last step, final ones included: shape (lanes, …), valid until the next step."""
 
     @abstractmethod

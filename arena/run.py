@@ -84,13 +84,16 @@ class Run:
             experiment.factory
         )  # what a cached property holds: a function has no id to look up
         if (folder / "run.json").exists():
-            old = cls.open(folder).experiment
-            more = max(experiment.steps, old.steps)
+            old = _document(folder)["experiment"]
+            before = _whole(folder, old, "steps")
             one = dataclasses.replace(
-                one, steps=more, evaluate_every=old.evaluate_every, log_every=old.log_every
+                one,
+                steps=max(experiment.steps, before),
+                evaluate_every=_whole(folder, old, "evaluate_every"),
+                log_every=_whole(folder, old, "log_every"),
             )
             one.__dict__["factory"] = experiment.factory
-            if more == old.steps:
+            if one.steps == before:
                 return cls(folder, one)
         run = cls(folder, one)
         try:
@@ -113,12 +116,7 @@ class Run:
         Raises:
             ArenaError: if it is no run, its ``run.json`` is truncated, or a newer arena wrote it.
         """
-        document = _read_json(folder, "run.json")
-        schema = document.get("schema")
-        if not isinstance(schema, int) or schema > SCHEMA:
-            raise ArenaError(
-                f"{folder} has schema {schema}, and this arena reads up to {SCHEMA}", "upgrade arena-rl"
-            )
+        document = _document(folder)
         try:
             return cls(folder, Experiment.from_dict(document["experiment"]))
         except (KeyError, TypeError) as error:
@@ -200,6 +198,30 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ArenaError(f"{path} is truncated or damaged", "restore it from a copy, or delete the run")
     return document
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    """What ``run.json`` holds, its schema and layout checked."""
+    document = _read_json(folder, "run.json")
+    schema = document.get("schema")
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise ArenaError(
+            f"{folder} has schema {schema}, and this arena reads up to {SCHEMA}", "upgrade arena-rl"
+        )
+    if not isinstance(document.get("experiment"), dict):
+        raise ArenaError(
+            f"{folder / 'run.json'} holds no experiment", "restore it from a copy, or delete the run"
+        )
+    return document
+
+
+def _whole(folder: Path, experiment: Mapping[str, Any], name: str) -> int:
+    value = experiment.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ArenaError(
+            f"{folder / 'run.json'} has {value!r} for {name}", "restore it from a copy, or delete the run"
+        )
+    return value
 
 
 def _versions() -> dict[str, str]:

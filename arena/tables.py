@@ -238,7 +238,7 @@ class TableVectorEnv(NativeVectorEnv):
         self._step(action, advance=True)
         self._look()
 
-    def successors(self, lanes: Array | slice = slice(None)) -> Array:  # noqa: B008
+    def successors(self, lanes: Array | slice = slice(None)) -> Array:
         states = self.lanes["next_state"][lanes]
         if self.observer is None:
             return states

@@ -1,13 +1,17 @@
-"""One-step temporal-difference control, compiled: what a lane does in a step, and the drivers around it.
+"""One-step temporal-difference learning, compiled: what a lane does in a step, and the drivers around it.
 
 A vector step has four phases, each over all lanes in order: decide, step, foresee, learn. So all lanes decide
-by the table as it stands when the step begins, and their updates follow one another. The driver for tables of
-transitions and the two functions around a Python environment are made of the same kernels, which is why they
-agree to the last bit.
+by the tables and visits as they stand when the step begins, and their updates follow one another. The driver for
+tables of transitions and the two functions around a Python environment are made of the same kernels, which is why
+they agree to the last bit.
 
-Kernels take records and scalars (docs/decisions/0002-records.md). Those that take the table too are inlined
-by numba: LLVM, which inlines the others, comes too late to see that counting references to it in every branch
-is in vain, and more than half the speed goes there.
+Three tables: `q` of shape (num_states, num_actions) is what the behaviour acts by. Most algorithms learn it;
+double Q-learning keeps its two in `estimates`, one below the other, and q is their mean; prediction keeps V there,
+as one column, and q says which policy it predicts. `visits` has the shape of what α is for, where visits are
+counted: that of q, with the counts of the two estimates below for double Q-learning, or that of V.
+
+Kernels take records and scalars (docs/decisions/0002-records.md), and tables that the driver has `borrowed`:
+otherwise three quarters of the time would go to counting references to them.
 """
 
 from __future__ import annotations
@@ -18,35 +22,43 @@ from numba import njit
 from arena.episodes import account_lane
 from arena.keyed import fold
 from arena.tables import advance_lane, step_lane
-from arena_tabular.behaviour import best_value, choose
+from arena_tabular.behaviour import best_value, choose, expected_value, random_greedy
+from arena_tabular.borrow import borrowed
+from arena_tabular.schedules import record_error, step_size_at, tick
 
-__all__ = ["LEARNER", "MEMORY", "Q_LEARNING", "SARSA", "decide_all", "drive", "learn_all"]
+__all__ = [
+    "DOUBLE_Q_LEARNING",
+    "EXPECTED_SARSA",
+    "MEMORY",
+    "PREDICTION",
+    "Q_LEARNING",
+    "SARSA",
+    "decide_all",
+    "drive",
+    "learn_all",
+]
 
 #: Codes of `RULE.algorithm`.
-SARSA, Q_LEARNING = 0, 1
+SARSA, Q_LEARNING, EXPECTED_SARSA, DOUBLE_Q_LEARNING, PREDICTION = range(5)
 
-#: What the learner as a whole remembers: vector steps taken, updates made, and the average of |δ|.
-LEARNER = np.dtype([("clock", np.int64), ("updates", np.int64), ("error", np.float64)], align=True)
-
-#: What it remembers of a lane: the action of this step, the one that the target supposes at the successor,
-#: and the one already chosen for the next step, or −1. Only the last outlives a step.
+#: What the learner remembers of a lane: the action of this step, the one that the target supposes at the
+#: successor, and the one already chosen for the next step, or −1. Only the last outlives a step.
 MEMORY = np.dtype([("action", np.int64), ("supposed", np.int64), ("next_action", np.int64)], align=True)
 
-#: |δ| is averaged over about this many updates; over all of them while there are fewer.
-WINDOW = 1000
+COIN = np.uint64(63)
 
 
 @njit(cache=True, inline="always")
-def decide(q, rule, memory, state, counter):  # type: ignore[no-untyped-def]
+def decide(q, visits, rule, memory, state, counter):  # type: ignore[no-untyped-def]
     """The action of this step: the one chosen already, or a choice at `state`."""
     if memory.next_action >= 0:
         memory.action = memory.next_action
     else:
-        memory.action = choose(q, rule, state, fold(rule.explore_key, counter))
+        memory.action = choose(q, visits, rule, state, fold(rule.explore_key, counter))
 
 
 @njit(cache=True, inline="always")
-def foresee(q, rule, memory, terminated, truncated, next_state, counter):  # type: ignore[no-untyped-def]
+def foresee(q, visits, rule, memory, terminated, truncated, next_state, counter):  # type: ignore[no-untyped-def]
     """On-policy: the action at the successor, chosen before any update of this step, as the box has it.
 
     `counter` is that of the next step in this lane: whether an action is chosen here or in `decide`, its
@@ -54,34 +66,87 @@ def foresee(q, rule, memory, terminated, truncated, next_state, counter):  # typ
     an action at the true successor; it is never taken, so it has a number of its own.
     """
     memory.next_action = -1
-    if rule.algorithm != SARSA or terminated:
-        return
-    if truncated:
-        memory.supposed = choose(q, rule, next_state, fold(rule.target_key, counter))
-    else:
-        memory.supposed = choose(q, rule, next_state, fold(rule.explore_key, counter))
-        memory.next_action = memory.supposed
+    if rule.algorithm == SARSA and not terminated:
+        key = rule.target_key if truncated else rule.explore_key
+        memory.supposed = choose(q, visits, rule, next_state, fold(key, counter))
+        if not truncated:
+            memory.next_action = memory.supposed
 
 
 @njit(cache=True, inline="always")
-def learn(q, rule, learner, memory, state, reward, terminated, next_state):  # type: ignore[no-untyped-def]
-    """Q(s, a) ← Q(s, a) + α δ, where δ = r + γ · (the successor's value) − Q(s, a)."""
+def learn(  # type: ignore[no-untyped-def]
+    q, estimates, visits, rule, learner, memory, state, reward, terminated, next_state, counter
+):
+    """Moves an estimate towards r + γ · (the successor's value), which is 0 after the end.
+
+    Much may come after a cut, so truncation is no end.
+    """
+    action = memory.action
+    if rule.algorithm == DOUBLE_Q_LEARNING:
+        error = learn_double(
+            q, estimates, visits, rule, state, action, reward, terminated, next_state, counter
+        )
+    elif rule.algorithm == PREDICTION:
+        error = learn_state_value(estimates, visits, rule, state, reward, terminated, next_state)
+    else:
+        target = reward
+        if not terminated:
+            if rule.algorithm == SARSA:
+                target += rule.discount * q[next_state, memory.supposed]
+            elif rule.algorithm == Q_LEARNING:
+                target += rule.discount * best_value(q, next_state)
+            else:
+                target += rule.discount * expected_value(q, visits, rule, next_state)
+        error = target - q[state, action]
+        if rule.counted:
+            visits[state, action] += 1
+        q[state, action] += step_size_at(visits, rule, state, action) * error
+    record_error(learner, error)
+
+
+@njit(cache=True, inline="always")
+def learn_double(  # type: ignore[no-untyped-def]
+    q, estimates, visits, rule, state, action, reward, terminated, next_state, counter
+):
+    """A coin says which estimate learns: the action is its best one, the value the other one's; returns δ.
+
+    The coin is the highest bit of a number whose lowest bits choose among equally good actions.
+    """
+    bits = fold(rule.coin_key, counter)
+    own = np.int64(bits >> COIN) * q.shape[0]
+    other = q.shape[0] - own
     target = reward
-    if not terminated:  # nothing comes after the end; much may come after a cut
-        if rule.algorithm == SARSA:
-            target += rule.discount * q[next_state, memory.supposed]
-        else:
-            target += rule.discount * best_value(q, next_state)
-    error = target - q[state, memory.action]
-    q[state, memory.action] += rule.step_size * error
-    learner.updates += 1
-    weight = 1.0 / learner.updates if learner.updates < WINDOW else 1.0 / WINDOW
-    learner.error += weight * (abs(error) - learner.error)
+    if not terminated:
+        best = random_greedy(estimates, own + next_state, bits)
+        target += rule.discount * estimates[other + next_state, best]
+    cell = own + state
+    error = target - estimates[cell, action]
+    if rule.counted:
+        visits[state, action] += 1
+        visits[q.shape[0] + cell, action] += 1
+    estimates[cell, action] += step_size_at(visits, rule, q.shape[0] + cell, action) * error
+    q[state, action] = 0.5 * (estimates[state, action] + estimates[q.shape[0] + state, action])
+    return error
+
+
+@njit(cache=True, inline="always")
+def learn_state_value(estimates, visits, rule, state, reward, terminated, next_state):  # type: ignore[no-untyped-def]
+    """V(s) ← V(s) + α δ; returns δ."""
+    target = reward
+    if not terminated:
+        target += rule.discount * estimates[next_state, 0]
+    error = target - estimates[state, 0]
+    if rule.counted:
+        visits[state, 0] += 1
+    estimates[state, 0] += step_size_at(visits, rule, state, 0) * error
+    return error
 
 
 @njit(cache=True, nogil=True)
 def drive(  # type: ignore[no-untyped-def]
     q,
+    estimates,
+    visits,
     rules,
     learners,
     memories,
@@ -97,50 +162,78 @@ def drive(  # type: ignore[no-untyped-def]
 ):
     """Takes `vector_steps` steps in every lane of a `TableVectorEnv`, learning and accounting."""
     rule, learner, n = rules[0], learners[0], len(lanes)
+    q, estimates, visits = borrowed(q), borrowed(estimates), borrowed(visits)
     for _ in range(vector_steps):
-        first = learner.clock * n
+        first = learner.steps
         for i in range(n):
-            decide(q, rule, memories[i], lanes[i].state, first + i)
+            decide(q, visits, rule, memories[i], lanes[i].state, first + i)
         for i in range(n):
             step_lane(num_actions, indptr, outcomes, lanes[i], memories[i].action, limit)
         for i in range(n):
             lane = lanes[i]
             counter = first + n + i
-            foresee(q, rule, memories[i], lane.terminated, lane.truncated, lane.next_state, counter)
+            foresee(q, visits, rule, memories[i], lane.terminated, lane.truncated, lane.next_state, counter)
         for i in range(n):
             lane = lanes[i]
-            learn(q, rule, learner, memories[i], lane.state, lane.reward, lane.terminated, lane.next_state)
+            learn(
+                q,
+                estimates,
+                visits,
+                rule,
+                learner,
+                memories[i],
+                lane.state,
+                lane.reward,
+                lane.terminated,
+                lane.next_state,
+                first + i,
+            )
             account_lane(episodes[i], totals[0], lane.reward, lane.terminated or lane.truncated)
             advance_lane(starts, lane)
-        learner.clock += 1
+        learner.steps += n
+        if rule.moving:
+            tick(rule, learner.steps)
 
 
 @njit(cache=True)
-def decide_all(q, rules, learners, memories, state):  # type: ignore[no-untyped-def]
+def decide_all(q, visits, rules, learners, memories, state):  # type: ignore[no-untyped-def]
     """Fills `memories.action`; returns the first lane whose state is out of range, or −1."""
-    n = len(memories)
-    first = learners[0].clock * n
-    for i in range(n):
+    first = learners[0].steps
+    for i in range(len(memories)):
         if state[i] < 0 or state[i] >= q.shape[0]:
             return i
-        decide(q, rules[0], memories[i], state[i], first + i)
+        decide(q, visits, rules[0], memories[i], state[i], first + i)
     return -1
 
 
 @njit(cache=True)
 def learn_all(  # type: ignore[no-untyped-def]
-    q, rules, learners, memories, state, reward, terminated, truncated, next_state
+    q, estimates, visits, rules, learners, memories, state, reward, terminated, truncated, next_state
 ):
     """Learns from one step of every lane; returns the first lane whose successor is out of range, or −1."""
     n = len(memories)
     rule, learner = rules[0], learners[0]
-    first = learner.clock * n
+    first = learner.steps
     for i in range(n):
         if next_state[i] < 0 or next_state[i] >= q.shape[0]:
             return i
     for i in range(n):
-        foresee(q, rule, memories[i], terminated[i], truncated[i], next_state[i], first + n + i)
+        foresee(q, visits, rule, memories[i], terminated[i], truncated[i], next_state[i], first + n + i)
     for i in range(n):
-        learn(q, rule, learner, memories[i], state[i], reward[i], terminated[i], next_state[i])
-    learner.clock += 1
+        learn(
+            q,
+            estimates,
+            visits,
+            rule,
+            learner,
+            memories[i],
+            state[i],
+            reward[i],
+            terminated[i],
+            next_state[i],
+            first + i,
+        )
+    learner.steps += n
+    if rule.moving:
+        tick(rule, learner.steps)
     return -1

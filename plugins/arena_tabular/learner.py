@@ -13,10 +13,13 @@ from arena.codec import State
 from arena.errors import ArenaError
 from arena.stream import NativeStream, Stream, Transition
 from arena.tables import TableVectorEnv
-from arena_tabular.behaviour import RULE, choose_batch
-from arena_tabular.table import STEPS, Array, Float, TabularAgent, restored, vector_steps
+from arena_tabular.behaviour import choose_batch, probabilities_into
+from arena_tabular.options import LearningOptions, rules_of
+from arena_tabular.records import EPSILON_GREEDY, LEARNER, SOFTMAX, VISITS
+from arena_tabular.schedules import refresh
+from arena_tabular.table import STEPS, Array, Float, Int, TabularAgent, restored, vector_steps
 
-__all__ = ["TabularLearner"]
+__all__ = ["TabularLearner", "in_table"]
 
 #: A compiled chunk has at most about this many environment steps (tens of milliseconds), so that Ctrl-C and
 #: whoever draws the training wait no longer, however far the next boundary is.
@@ -28,23 +31,45 @@ class TabularLearner(TabularAgent):
 
     What is learned does not depend on which of the two ways it took, nor on how the steps were divided.
 
+    A family implements `_drive`, `_decide` and `_learn`. Its kernels choose by `behaviour.choose`, take α from
+    `schedules.step_size_at`, count visits where `rule.counted`, call `schedules.record_error` at every update, and
+    after every vector step add num_envs to `learner.steps` and call `schedules.tick` where `rule.moving`. What
+    else it remembers it adds to `state_dict`.
+
+    Metrics: `epsilon` or `temperature` and `step_size` as they are now, where they are one number; `td_error`,
+    the average of |δ| over the last thousand updates (exponentially weighted).
+
     Args:
         problem: with discrete observations and actions.
         config: the subclass's hyperparameters.
-        initial_value: Q(s, a) at the start.
+        algorithm: the family's code of the algorithm, for `RULE.algorithm`.
+        visits: how many rows and columns of visits to count, where any are counted; by default those of Q.
     """
 
-    def __init__(self, problem: Problem, config: Any, *, initial_value: float) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        config: LearningOptions,
+        *,
+        algorithm: int = 0,
+        visits: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(problem, config)
-        self._q = np.full((self.num_states, self.num_actions), initial_value, dtype=np.float64)
-        self._rules = np.zeros(1, dtype=RULE)
-        self._rules["explore_key"] = problem.generators.key("explore")
-        self._rules["target_key"] = problem.generators.key("explore/target")
+        self._q = np.full((self.num_states, self.num_actions), config.initial_value, dtype=np.float64)
+        self._rules = rules_of(config, problem.generators, algorithm)
+        self._learners = np.zeros(1, dtype=LEARNER)
+        counted = self._rules["counted"][0]
+        self._visits = np.zeros((visits or self._q.shape) if counted else (0, 0), dtype=np.int64)
 
     @property
     def q(self) -> Float:
         """The table."""
         return self._q
+
+    @property
+    def visits(self) -> Int | None:
+        """N(s, a), shape (num_states, num_actions), where the behaviour or a schedule counts it; else None."""
+        return self._visits[: self.num_states] if self._rules["counted"][0] else None
 
     def train(self, stream: Stream) -> Iterator[Progress]:
         """Decide, step, learn; ready for the runner after every chunk."""
@@ -65,30 +90,62 @@ class TabularLearner(TabularAgent):
         self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator
     ) -> tuple[Array, Any]:
         """Greedy, or as in training: then every action takes one 64-bit number of the generator."""
-        if not explore:
-            return self.greedy(observation), None
+        return (self._behave(observation, generator) if explore else self.greedy(observation)), None
+
+    def behaviour_probabilities(self, observation: Array) -> Float:
+        """π(a | s) of the behaviour as it is now: shape (batch, num_actions)."""
+        out = np.empty((len(observation), self.num_actions))
+        state = np.asarray(observation, dtype=np.int64)
+        probabilities_into(self._q, self._visits, self._rules, state, out)
+        return out
+
+    def state_dict(self) -> State:
+        """What acting needs, the count of updates and the average error; families add what they remember."""
+        learner = self._learners[0]
+        return {**self.snapshot(), "updates": int(learner["updates"]), "error": float(learner["error"])}
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on from there."""
+        self.load_snapshot(state)
+        for name in ("updates", "error"):
+            self._learners[name] = state[name]
+
+    def snapshot(self) -> State:
+        """The table, the steps so far (schedules follow them), and the visits where they are counted."""
+        state: dict[str, Any] = {"q": self._q.copy(), "steps": int(self._learners["steps"][0])}
+        if self._rules["counted"][0]:
+            state["visits"] = self._visits.copy()
+        return state
+
+    def load_snapshot(self, state: State) -> None:
+        """Takes them back."""
+        restored("table", self._q, state["q"])
+        self._restore_counts(state)
+
+    def _restore_counts(self, state: State) -> None:
+        if self._rules["counted"][0]:
+            restored("visits", self._visits, state["visits"])
+        self._learners["steps"] = state["steps"]
+        refresh(self._rules, self._learners)
+
+    def _behave(self, observation: Array, generator: np.random.Generator) -> Array:
         state = np.asarray(observation, dtype=np.int64)
         bits = generator.integers(2**64, size=len(state), dtype=np.uint64)
         action = np.empty(len(state), dtype=np.int64)
-        outside = choose_batch(self._q, self._rules, state, bits, action)
+        outside = choose_batch(self._q, self._visits, self._rules, state, bits, action)
         in_table(outside, observation, self.num_states)
-        return action, None
+        return action
 
-    def state_dict(self) -> State:
-        """The table; families add what else they remember."""
-        return self.snapshot()
-
-    def load_state_dict(self, state: State) -> None:
-        """Takes the table back."""
-        self.load_snapshot(state)
-
-    def snapshot(self) -> State:
-        """The table."""
-        return {"q": self._q.copy()}
-
-    def load_snapshot(self, state: State) -> None:
-        """Takes the table back."""
-        restored("table", self._q, state["q"])
+    def _metrics(self) -> Mapping[str, float]:
+        rule = self._rules[0]
+        metrics = {}
+        if rule["behaviour"] == EPSILON_GREEDY and rule["epsilon_schedule"] != VISITS:
+            metrics["epsilon"] = float(rule["epsilon"])
+        elif rule["behaviour"] == SOFTMAX:
+            metrics["temperature"] = float(rule["temperature"])
+        if rule["step_size_schedule"] != VISITS:
+            metrics["step_size"] = float(rule["step_size"])
+        return {**metrics, "td_error": float(self._learners["error"][0])}
 
     def _tabular(self, stream: Stream) -> TableVectorEnv | None:
         return stream.tabular if isinstance(stream, NativeStream) else None
@@ -115,10 +172,6 @@ class TabularLearner(TabularAgent):
     @abstractmethod
     def _learn(self, transition: Transition) -> None:
         """Learns from what they led to."""
-
-    @abstractmethod
-    def _metrics(self) -> Mapping[str, float]:
-        """The numbers of `Progress.metrics`."""
 
 
 def in_table(lane: int, observation: Array, num_states: int) -> None:

@@ -15,7 +15,7 @@ from arena.errors import ArenaError
 if TYPE_CHECKING:
     from arena.stream import Stream
 
-__all__ = ["MAX_CELLS", "STEPS", "TabularAgent", "restored", "vector_steps"]
+__all__ = ["MAX_CELLS", "STEPS", "TabularAgent", "restored", "sizes", "vector_steps"]
 
 Array = npt.NDArray[Any]
 Float = npt.NDArray[np.float64]
@@ -43,8 +43,7 @@ class TabularAgent(Agent):
 
     def __init__(self, problem: Problem, config: Any) -> None:
         super().__init__(problem, config)
-        self.num_states = _size("observation", problem.observation_space)
-        self.num_actions = _size("action", problem.action_space)
+        self.num_states, self.num_actions = sizes(problem)
         if self.num_states * self.num_actions > MAX_CELLS:
             gib = self.num_states * self.num_actions * 8 / 2**30
             raise ArenaError(
@@ -74,6 +73,15 @@ class TabularAgent(Agent):
     def values(self, observation: Array) -> Float:
         """V(s) = max_a Q(s, a): shape (batch,)."""
         return np.asarray(self.q[observation].max(axis=1))
+
+
+def sizes(problem: Problem) -> tuple[int, int]:
+    """How many states and actions a table has for a problem.
+
+    Raises:
+        ArenaError: where they cannot be counted from 0.
+    """
+    return _size("observation", problem.observation_space), _size("action", problem.action_space)
 
 
 def vector_steps(stream: Stream, most: int) -> int:

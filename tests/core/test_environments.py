@@ -17,6 +17,10 @@ def make_lake(is_slippery: bool = True) -> gym.Env[np.int64, np.int64]:
     return gym.make("FrozenLake-v1", is_slippery=is_slippery)
 
 
+def make_unannotated():
+    return gym.make("CartPole-v1")
+
+
 def unannotated():
     raise AssertionError("called")
 
@@ -54,6 +58,14 @@ def test_functions_and_instances():
     assert by_function.id.endswith(":make_lake")
     assert by_function.facts.model.transitions == 64
     assert resolve(by_function.id).facts.model.transitions == 152
+
+
+def test_a_function_handed_over_is_known_by_its_name_from_then_on():
+    factory = resolve(make_unannotated)
+    assert resolve(factory.id).make_one is make_unannotated
+
+
+def test_instances():
     by_instance = resolve(gym.make("FrozenLake-v1", is_slippery=False))
     assert (by_instance.id, by_instance.options) == (
         "FrozenLake-v1",

@@ -123,6 +123,8 @@ def test_state_restores_the_future():
 
 def test_an_impossible_outcome_is_never_drawn():
     """Also where the possible ones sum to a hair less than one and it stands last."""
-    rows = [[(0.5, 0, 0.0, False), (0.5 - 5e-10, 1, 0.0, False), (0.0, 2, 0.0, False)]] + [[(1.0, 0, 0.0, False)]] * 2
+    rows = [[(0.5, 0, 0.0, False), (0.5 - 5e-10, 1, 0.0, False), (0.0, 2, 0.0, False)]] + [
+        [(1.0, 0, 0.0, False)]
+    ] * 2
     tables = tables_of(TransitionModel.from_rows(3, 1, rows, [1, 0, 0]))
     assert tables.outcomes["cumulative"][1] == 1.0

@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import pytest
 
 from arena.agent import Problem
 from arena.mdp import TransitionModel
@@ -13,6 +14,44 @@ from arena.random import Generators
 from arena.spaces import Identity
 from arena.stream import NativeStream, Transition
 from arena.tables import TableVectorEnv
+from arena_tabular import SARSA, DoubleQLearning, ExpectedSARSA, QLearning, TDPrediction
+
+CONTROL = [SARSA, ExpectedSARSA, QLearning, DoubleQLearning]
+ONE_STEP = [*CONTROL, TDPrediction]
+
+#: Options for every behaviour and every schedule of both numbers; the steps end amid a test's training.
+BEHAVIOURS = {
+    "epsilon-greedy": {"epsilon": 0.2},
+    "softmax": {"behaviour": "softmax", "temperature": 0.7},
+    "ucb": {"behaviour": "ucb", "confidence": 0.5},
+}
+STEP_SIZES = {
+    "constant": {"step_size": 0.3},
+    "linear": {"step_size": 0.5, "step_size_final": 0.1, "step_size_steps": 600},
+    "exponential": {
+        "step_size": 0.5,
+        "step_size_schedule": "exponential",
+        "step_size_final": 0.1,
+        "step_size_steps": 601,
+    },
+    "visits": {"step_size": 0.9, "step_size_schedule": "visits", "step_size_power": 0.8},
+}
+EPSILONS = {
+    name: {key.replace("step_size", "epsilon", 1): value for key, value in options.items()}
+    for name, options in STEP_SIZES.items()
+}
+
+
+def every_option(cls: Any) -> list[Any]:
+    """Options of a learner that go once through its behaviours and schedules, as pytest's parameters."""
+    found = {f"step_size-{name}": options for name, options in STEP_SIZES.items()}
+    if cls is not TDPrediction:
+        found.update({f"epsilon-{name}": {**STEP_SIZES["constant"], **o} for name, o in EPSILONS.items()})
+        for behaviour in ("softmax", "ucb"):
+            for name, options in STEP_SIZES.items():
+                found[f"{behaviour}-{name}"] = {**BEHAVIOURS[behaviour], **options}
+        found["all"] = {**STEP_SIZES["visits"], **EPSILONS["visits"], "step_size_final": 0.2}
+    return [pytest.param(cls, options, id=f"{cls.__name__}-{name}") for name, options in found.items()]
 
 
 def toy_text(env_id: str) -> TransitionModel:
@@ -75,3 +114,21 @@ def train(agent: Any, stream: Any, steps: int) -> Any:
     while stream.remaining:
         progress = next(turns)
     return progress
+
+
+def train_episodes(agent: Any, stream: Any, episodes: int, shortest: int) -> None:
+    """Trains one lane until exactly so many episodes have ended, none of which is shorter than `shortest`."""
+    while stream.episodes < episodes:
+        train(agent, stream, stream.steps + 1 + shortest * (episodes - stream.episodes - 1))
+
+
+def walk(states: int = 5) -> TransitionModel:
+    """Sutton & Barto 2018, example 6.2: from the middle left or right at random; 1 at the right end, else 0.
+
+    Its two actions do the same.
+    """
+    rows = []
+    for s in range(states):
+        left, right = (0.5, max(0, s - 1), 0.0, s == 0), (0.5, min(states - 1, s + 1), float(s == states - 1))
+        rows += [[left, (*right, s == states - 1)]] * 2
+    return TransitionModel.from_rows(states, 2, rows, np.eye(states)[states // 2])

@@ -9,18 +9,34 @@ import sys
 import numpy as np
 import pytest
 from gymnasium import spaces
-from tabular_problems import make_agent, make_stream, random_model, train
+from tabular_problems import CONTROL, ONE_STEP, make_agent, make_stream, random_model, train
 
 import arena_tabular
 from arena.agent import StateValues, TabularPolicy
 from arena.codec import decode, encode
 from arena.config import coerce, fields_help
 from arena.errors import ArenaError
-from arena_tabular import SARSA, QLearning, Random, ValueIteration
+from arena_tabular import (
+    SARSA,
+    DoubleQLearning,
+    ExpectedSARSA,
+    QLearning,
+    Random,
+    TDPrediction,
+    ValueIteration,
+)
 from arena_tabular.plugin import arena_agents
 
 SPECS = {spec.name: spec for spec in arena_agents()}
-AGENTS = {"random": Random, "value-iteration": ValueIteration, "sarsa": SARSA, "q-learning": QLearning}
+AGENTS = {
+    "random": Random,
+    "value-iteration": ValueIteration,
+    "sarsa": SARSA,
+    "expected-sarsa": ExpectedSARSA,
+    "q-learning": QLearning,
+    "double-q-learning": DoubleQLearning,
+    "td-prediction": TDPrediction,
+}
 TOY_TEXTS = {"CliffWalking-v1", "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "Blackjack-v1"}
 PRESETS = {*TOY_TEXTS, "arena/CliffWalk-v0", "*"}
 
@@ -59,7 +75,7 @@ def test_probabilities_are_those_of_acting(cls):
     assert agent.probabilities(np.arange(12)) == pytest.approx(counted, abs=0.04)
 
 
-@pytest.mark.parametrize("cls", [ValueIteration, SARSA, QLearning])
+@pytest.mark.parametrize("cls", [ValueIteration, *CONTROL])
 def test_values_are_those_of_the_greedy_action(cls):
     agent, states = trained(cls), np.arange(12)
     assert isinstance(agent, StateValues)
@@ -79,7 +95,7 @@ def test_a_snapshot_acts_as_its_agent(cls):
         assert np.array_equal(left, right)
 
 
-@pytest.mark.parametrize("cls", [SARSA, QLearning])
+@pytest.mark.parametrize("cls", ONE_STEP)
 def test_exploring_outside_the_table_is_refused(cls):
     with pytest.raises(ArenaError, match="observation 12"):
         trained(cls).act(np.array([12]), None, explore=True, generator=np.random.default_rng(0))

@@ -7,10 +7,11 @@ exact value within the horizon, and the best that any policy can do.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from arena.specs import Preset
 
-__all__ = ["learner", "with_evaluation"]
+__all__ = ["exponential", "learner", "linear", "visits", "with_evaluation"]
 
 #: CliffWalking has no limit of its own.
 EVALUATION = {
@@ -27,6 +28,26 @@ EVALUATION = {
 def learner(steps: int, *, num_envs: int | None = None, **options: object) -> Preset:
     """A learner's preset: five seeds, and these options."""
     return Preset(steps=steps, seeds=5, num_envs=num_envs, options=options)
+
+
+def linear(name: str, start: float, final: float, steps: int) -> dict[str, Any]:
+    """Options of the number called `name` that goes along a line from `start` to `final`."""
+    return {
+        name: start,
+        f"{name}_schedule": "linear",
+        f"{name}_final": final,
+        f"{name}_steps": steps,
+    }
+
+
+def exponential(name: str, start: float, final: float, steps: int) -> dict[str, Any]:
+    """Options of the number called `name` that goes by equal factors from `start` to `final`."""
+    return {**linear(name, start, final, steps), f"{name}_schedule": "exponential"}
+
+
+def visits(name: str, start: float, power: float) -> dict[str, Any]:
+    """Options of the number called `name` that is start / visits^power."""
+    return {name: start, f"{name}_schedule": "visits", f"{name}_power": power}
 
 
 def with_evaluation(presets: Mapping[str, Preset]) -> dict[str, Preset]:

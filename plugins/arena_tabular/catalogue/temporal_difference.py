@@ -1,34 +1,103 @@
-"""One-step temporal-difference control."""
+"""One-step temporal differences: control and prediction."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from arena.specs import AgentSpec
-from arena_tabular.catalogue.presets import learner, with_evaluation
+from arena_tabular.catalogue.presets import exponential, learner, linear, visits, with_evaluation
 
 __all__ = ["SPECS"]
 
-Q_CLIFF = learner(100_000, discount=1.0, step_size=0.5, epsilon=0.1)  # −13 of −13
-SARSA_CLIFF = learner(300_000, discount=1.0, step_size=0.05, epsilon=0.1)  # −15: away from the edge
+GENERAL = learner(200_000, discount=0.99, step_size=0.1, epsilon=0.1)
+
+#: Off-policy, it may explore as it likes: on the lake at random, for the ice does what it wants anyway.
+EXPLORING: dict[str, Any] = {"discount": 0.999, "epsilon": 1.0}
+LAKE = learner(300_000, **EXPLORING, **exponential("step_size", 0.5, 0.005, 300_000))
+LAKE_8X8 = learner(
+    2_000_000, **{**EXPLORING, "epsilon": 0.5}, **exponential("step_size", 0.5, 0.005, 2_000_000)
+)
+
+#: On-policy, it must stop exploring to learn what is best without.
+ON_POLICY_LAKE = learner(
+    2_000_000,
+    discount=0.999,
+    **exponential("step_size", 0.3, 0.002, 2_000_000),
+    **linear("epsilon", 0.3, 0.001, 1_500_000),
+)
+ON_POLICY_LAKE_8X8 = learner(
+    2_000_000,
+    discount=0.99,
+    **exponential("step_size", 0.3, 0.002, 2_000_000),
+    **linear("epsilon", 0.3, 0.001, 1_500_000),
+)
+ON_POLICY_BLACKJACK = learner(
+    100_000,
+    num_envs=10,
+    discount=1.0,
+    **visits("step_size", 1.0, 0.75),
+    **linear("epsilon", 0.3, 0.02, 80_000),
+)
+BLACKJACK = learner(100_000, num_envs=10, discount=1.0, epsilon=1.0, **visits("step_size", 1.0, 0.85))
+
+#: The cliff of Sutton & Barto's example 6.6. Watch two columns: the return while learning, and that of the greedy
+#: policy. Q-learning's policy goes along the edge, −13, and falls while it explores; SARSA knows that it
+#: explores, and keeps away.
+Q_CLIFF = learner(50_000, discount=1.0, step_size=0.5, epsilon=0.1)  # −13 of −13
+DOUBLE_Q_CLIFF = learner(200_000, discount=1.0, step_size=0.5, epsilon=0.3)  # −13
+SARSA_CLIFF = learner(
+    100_000, discount=1.0, epsilon=0.1, **exponential("step_size", 0.2, 0.01, 100_000)
+)  # −15
+EXPECTED_SARSA_CLIFF = learner(50_000, discount=1.0, step_size=0.5, epsilon=0.1)  # −15
 
 Q_LEARNING = {
-    "*": learner(200_000, discount=0.99, step_size=0.1, epsilon=0.1),
+    "*": GENERAL,
     "arena/CliffWalk-v0": Q_CLIFF,
     "CliffWalking-v1": Q_CLIFF,
-    "FrozenLake-v1": learner(3_000_000, discount=0.999, step_size=0.03, epsilon=0.3),  # .740 of .744
-    "FrozenLake8x8-v1": learner(5_000_000, discount=0.999, step_size=0.02, epsilon=0.2),  # .885 of .913
-    "Taxi-v4": learner(1_000_000, discount=0.99, step_size=0.5, epsilon=0.3),  # 7.93 of 7.93
-    "Blackjack-v1": learner(50_000, discount=1.0, step_size=0.02, epsilon=0.5, num_envs=10),  # about −.06
+    "FrozenLake-v1": LAKE,  # .740 of .744
+    "FrozenLake8x8-v1": LAKE_8X8,  # .886 of .913
+    "Taxi-v4": learner(  # 7.927 of 7.933
+        300_000, discount=0.99, step_size=1.0, **linear("epsilon", 0.5, 0.01, 200_000)
+    ),
+    "Blackjack-v1": BLACKJACK,  # −.051 of −.047
+}
+
+DOUBLE_Q_LEARNING = {
+    "*": GENERAL,
+    "arena/CliffWalk-v0": DOUBLE_Q_CLIFF,
+    "CliffWalking-v1": DOUBLE_Q_CLIFF,
+    "FrozenLake-v1": LAKE,  # .740
+    "FrozenLake8x8-v1": LAKE_8X8,  # .886
+    "Taxi-v4": learner(300_000, discount=0.99, step_size=0.1, epsilon=0.3),  # 7.929
+    "Blackjack-v1": BLACKJACK,  # −.051
 }
 
 SARSA = {
-    "*": learner(200_000, discount=0.99, step_size=0.1, epsilon=0.1),
+    "*": GENERAL,
     "arena/CliffWalk-v0": SARSA_CLIFF,
     "CliffWalking-v1": SARSA_CLIFF,
-    "FrozenLake-v1": learner(5_000_000, discount=0.999, step_size=0.01, epsilon=0.1),  # .734 of .744
-    "FrozenLake8x8-v1": learner(10_000_000, discount=0.99, step_size=0.01, epsilon=0.05),  # .874 of .913
-    "Taxi-v4": learner(3_000_000, discount=0.99, step_size=0.05, epsilon=0.1),  # 7.93 of 7.93
-    "Blackjack-v1": learner(50_000, discount=1.0, step_size=0.02, epsilon=0.2, num_envs=10),  # about −.065
+    "FrozenLake-v1": ON_POLICY_LAKE,  # .740
+    "FrozenLake8x8-v1": ON_POLICY_LAKE_8X8,  # .876
+    "Taxi-v4": learner(  # 7.927
+        500_000, discount=0.99, step_size=0.05, **linear("epsilon", 0.3, 0.0, 400_000)
+    ),
+    "Blackjack-v1": ON_POLICY_BLACKJACK,  # −.052
 }
+
+EXPECTED_SARSA = {
+    "*": GENERAL,
+    "arena/CliffWalk-v0": EXPECTED_SARSA_CLIFF,
+    "CliffWalking-v1": EXPECTED_SARSA_CLIFF,
+    "FrozenLake-v1": ON_POLICY_LAKE,  # .738
+    "FrozenLake8x8-v1": ON_POLICY_LAKE_8X8,  # .878
+    "Taxi-v4": learner(  # 7.930
+        300_000, discount=0.99, step_size=0.5, **linear("epsilon", 0.5, 0.01, 200_000)
+    ),
+    "Blackjack-v1": ON_POLICY_BLACKJACK,  # −.051
+}
+
+#: The value of acting at random, averaged over visits but for the early ones, which were made of bad estimates.
+TD_PREDICTION = {"*": learner(200_000, discount=0.99, **visits("step_size", 1.0, 0.6))}
 
 SPECS = (
     AgentSpec(
@@ -39,10 +108,31 @@ SPECS = (
         presets=with_evaluation(SARSA),
     ),
     AgentSpec(
+        name="expected-sarsa",
+        summary="On-policy control from the expected next value",
+        reference="van Seijen et al. 2009; Sutton & Barto 2018, section 6.6",
+        target="arena_tabular.temporal_difference:ExpectedSARSA",
+        presets=with_evaluation(EXPECTED_SARSA),
+    ),
+    AgentSpec(
         name="q-learning",
         summary="Off-policy temporal-difference control",
         reference="Watkins & Dayan 1992; Sutton & Barto 2018, section 6.5",
         target="arena_tabular.temporal_difference:QLearning",
         presets=with_evaluation(Q_LEARNING),
+    ),
+    AgentSpec(
+        name="double-q-learning",
+        summary="Q-learning without maximisation bias, from two estimates",
+        reference="van Hasselt 2010; Sutton & Barto 2018, section 6.7",
+        target="arena_tabular.temporal_difference:DoubleQLearning",
+        presets=with_evaluation(DOUBLE_Q_LEARNING),
+    ),
+    AgentSpec(
+        name="td-prediction",
+        summary="The value of a policy, the random one by default, by TD(0)",
+        reference="Sutton 1988; Sutton & Barto 2018, section 6.1",
+        target="arena_tabular.prediction:TDPrediction",
+        presets=with_evaluation(TD_PREDICTION),
     ),
 )
