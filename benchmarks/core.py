@@ -27,7 +27,7 @@ def measure() -> list[Row]:
 def learning() -> list[Row]:
     """Q-learning with its environment through the runner, against a Gymnasium loop with the same update."""
     with tempfile.TemporaryDirectory() as folder:
-        sides = {"arena": lambda: _arena_rate(Path(folder)), "loop": _loop_rate}
+        sides = {"arena": lambda: arena_rate(Path(folder)), "loop": loop_rate}
         found = interleaved(sides, repeats=5)
     ratio = statistics.median(found["arena"]) / statistics.median(found["loop"])
     return [
@@ -121,7 +121,7 @@ def checkpointing() -> list[Row]:
     return [row(f"a checkpoint every {CHECKPOINT_SECONDS:g} s", share, "% of the time", 1, at_least=False)]
 
 
-def _arena_rate(folder: Path) -> float:
+def arena_rate(folder: Path) -> float:
     from arena.experiment import Experiment
     from arena.run import Run
     from arena.runner import execute
@@ -135,7 +135,7 @@ def _arena_rate(folder: Path) -> float:
     return STEPS / (time.perf_counter() - before)
 
 
-def _loop_rate() -> float:
+def loop_rate() -> float:
     env = gym.make("CliffWalking-v1")
     table, rng = np.zeros((48, 4)), np.random.default_rng(0)
     state, _ = env.reset(seed=0)

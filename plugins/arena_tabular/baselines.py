@@ -13,9 +13,11 @@ from arena.agent import Agent, Needs, Problem, Progress
 from arena.codec import State
 from arena.errors import ArenaError
 from arena.stream import Stream
-from arena_tabular.table import STEPS, Array, Float, vector_steps
+from arena_tabular.table import STEPS, Array, Float, TabularAgent, vector_steps
 
-__all__ = ["Random"]
+__all__ = ["Greedy", "Random"]
+
+EPSILON = float(np.finfo(np.float64).eps)
 
 
 class Random(Agent):
@@ -76,6 +78,83 @@ class Random(Agent):
             return generator.integers(space.start, space.start + space.n, size=batch, dtype=np.int64)
         assert isinstance(space, gym.spaces.Box)
         return _box(space, batch, generator)
+
+
+class Greedy(TabularAgent):
+    """Takes the action of the greatest expected immediate reward, whatever comes after it; learns nothing.
+
+        π(s) ∈ argmax_a r(s, a),   r(s, a) = Σ p(s', r | s, a) r
+
+    from the environment's transition model: one step of lookahead with V = 0, which is planning with γ = 0. Among
+    actions that are equal up to rounding it draws at random, so where no reward is in sight it walks at random. What
+    a planner or learner gains over it, it gains by foresight; what it gains over `Random`, no foresight is needed for.
+
+    It steps in its environment for as many steps as asked, so that its returns stand beside those of learners.
+    `values` are those of its one step.
+
+    Source: Sutton & Barto 2018, section 3.6, where it is told from being greedy to the values.
+    """
+
+    @dataclass(frozen=True)
+    class Config:
+        """No hyperparameters."""
+
+    needs: ClassVar[Needs] = Needs(observations=("discrete",), actions=("discrete",), model=True)
+
+    def __init__(self, problem: Problem, config: Config) -> None:
+        super().__init__(problem, config)
+        model = problem.model
+        if model is None:
+            raise ArenaError(
+                "being greedy needs the environment's transition model, and this environment has none",
+                "take `random`, or an agent that learns by acting, such as q-learning",
+            )
+        if (model.num_states, model.num_actions) != (self.num_states, self.num_actions):
+            raise ArenaError(
+                f"the transition model has {model.num_states} states and {model.num_actions} actions, the "
+                f"environment {self.num_states} and {self.num_actions}",
+                "give the model of this environment",
+            )
+        self._q = model.expected_reward()
+        # What adding up the longest row can round by.
+        slack = EPSILON * (1 + int(np.diff(model.indptr).max())) * float(np.abs(model.reward).max())
+        self._best = self._q >= self._q.max(axis=1, keepdims=True) - slack
+        self._generator = problem.generators.numpy("explore")
+
+    @property
+    def q(self) -> Float:
+        """r(s, a): shape (num_states, num_actions)."""
+        return self._q
+
+    def train(self, stream: Stream) -> Iterator[Progress]:
+        """Steps on; the run's generator "explore" is all its state."""
+        while True:
+            for _ in range(vector_steps(stream, STEPS)):
+                stream.step(self._draw(stream.observation, self._generator))
+            yield stream.progress()
+
+    def act(
+        self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator
+    ) -> tuple[Array, Any]:
+        """A best action, exploring or not; each takes one number of the generator."""
+        return self._draw(observation, generator), None
+
+    def probabilities(self, observation: Array) -> Float:
+        """Equal among the best actions, zero for others: shape (batch, num_actions)."""
+        best = self._best[observation]
+        return np.asarray(best / best.sum(axis=1, keepdims=True))
+
+    def state_dict(self) -> State:
+        """Nothing: it reads all from the model."""
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes nothing."""
+
+    def _draw(self, observation: Array, generator: np.random.Generator) -> Array:
+        place = np.cumsum(self._best[observation], axis=1)
+        chosen = (generator.random(len(observation)) * place[:, -1]).astype(np.int64)
+        return np.asarray((place > chosen[:, None]).argmax(axis=1), dtype=np.int64)
 
 
 def _box(space: gym.spaces.Box, batch: int, generator: np.random.Generator) -> Array:

@@ -1,130 +1,222 @@
-"""Dynamic programming: optimal behaviour from the environment's transition model, without a step in it."""
+"""Dynamic programming: value iteration, policy iteration, and what lies between them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Literal
 
 import numpy as np
 
-from arena.agent import Needs, Problem, Progress
+from arena.agent import Problem
 from arena.codec import State
 from arena.config import Between
-from arena.errors import ArenaError
-from arena.stream import Stream
-from arena_tabular.sweeps import lookahead, sweep
-from arena_tabular.table import Array, Float, Int, TabularAgent, restored
+from arena_tabular.evaluation import Chain, random_chain
+from arena_tabular.planning_base import Planner, PlannerConfig, deterministic
+from arena_tabular.sweeps import expecting, in_place, restrict, slots
+from arena_tabular.table import Array, Int
 
-__all__ = ["ValueIteration"]
+__all__ = ["ModifiedPolicyIteration", "PolicyIteration", "ValueIteration"]
 
-#: Action values that differ by less than this, relative to the terms they are sums of, count as equal.
-ROUNDING = 1e-12
+#: The most states whose equations are solved by linear algebra: tens of milliseconds.
+SOLVABLE = 1000
+
+#: Sweeps of an evaluation before the policy is improved all the same.
+MOST_SWEEPS = 1000
+
+#: An expected number of steps beyond which a solution is taken for that of a singular matrix.
+LONGEST = 1e12
+
+#: Stands for an action where the policy is uniformly random.
+RANDOM = -1
 
 
-class ValueIteration(TabularAgent):
-    """Backs up every state at once until nothing changes by more than `tolerance`.
+class _Improving(Planner):
+    """A planner that keeps a policy, and improves it in every sweep."""
+
+    def __init__(self, problem: Problem, config: PlannerConfig) -> None:
+        super().__init__(problem, config)
+        self._actions = np.zeros(self.num_states, dtype=np.int64)
+        self._deadline = np.zeros(self.num_states)
+        self._drift = np.zeros(1)
+        self._changed = 0
+        self._chain: Chain = slots(*self.rows)
+
+    def _improve(self) -> tuple[float, float]:
+        """V ← TV, and the policy becomes greedy to what V was; returns min and max of TV − V."""
+        low, high, self._changed = self._improve_all(
+            *self.rows, self._values, self._spare, self._actions, self._deadline, self._drift[0], self._chain
+        )
+        self._swap()
+        self._drift += self._stretch(low, high)
+        return low, high
+
+    def _metrics(self) -> dict[str, float]:
+        return {"changed": self._changed}
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on from there."""
+        super().load_state_dict(state)
+        if self._actions[0] != RANDOM:
+            restrict(*self.rows, self._actions, self._chain)
+
+    def _arrays(self) -> dict[str, Array]:
+        arrays = {"actions": self._actions, "deadline": self._deadline, "drift": self._drift}
+        return {**super()._arrays(), **arrays}
+
+
+class ValueIteration(_Improving):
+    """Backs up every state, over and over.
 
         V(s) ← max_a Σ p(s', r | s, a) [r + γ V(s')]
 
-    with zero for V(s') where the episode terminates. The distance to the optimum is then at most
-    tolerance · γ / (1 − γ). With a discount of 1 it converges wherever every state can reach an end or
-    rewards run dry; elsewhere the number of sweeps bounds it.
+    with zero for V(s') where the episode terminates, and zero everywhere at the start. Synchronous sweeps use
+    the values of the sweep before; Gauss–Seidel ones use the newest, going through the states forwards and
+    backwards in turn, which carries values far where neighbours have neighbouring numbers, as in a grid.
+    `Planner` says when it stops, what is guaranteed then, and what the policy is. After a Gauss–Seidel sweep,
+    whose changes are no backup of all states at once, the error is at most max |change| · γ / (1 − γ).
 
-    The policy is greedy by one step of lookahead. Among the actions whose values equal the best one's up to
-    rounding it takes the first, so that symmetric tasks have one answer.
-
-    Metrics: `delta`, the largest change in the last sweep.
+    Metrics: `delta`, the largest change in the last sweep; `error`, the guaranteed largest error of a value.
 
     Source: Bellman 1957; Puterman 1994, section 6.3; Sutton & Barto 2018, section 4.4.
     """
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(PlannerConfig):
         """Hyperparameters of value iteration."""
 
-        discount: Annotated[float, Between(0, 1)] = 0.99
-        """γ: what a reward is worth one step later."""
+        order: Literal["synchronous", "gauss-seidel"] = "synchronous"
+        """Whether a sweep backs up all states at once, or each with the newest values of the others."""
 
-        tolerance: Annotated[float, Between(0, None)] = 1e-10
-        """The change of a value in one sweep at which it stops."""
+    config: Config
 
-    needs: ClassVar[Needs] = Needs(observations=("discrete",), actions=("discrete",), model=True)
+    def sweep(self) -> None:
+        """Backs up every state once."""
+        if self.config.order == "synchronous":
+            self._moved(*self._improve())
+        else:
+            low, high = in_place(*self.rows, self._values, self._sweeps % 2 == 1)
+            delta = max(-low, high)
+            self._moved(-delta, delta)
+
+
+class ModifiedPolicyIteration(_Improving):
+    """Improves the policy in one sweep over all actions, then evaluates it in a few over its own.
+
+        π(s) ← argmax_a Σ p(s', r | s, a) [r + γ V(s')],    V ← (T_π)^(m + 1) V
+
+    where T_π backs up the actions of π alone. m = 0 is value iteration, m → ∞ policy iteration. After every
+    improvement, whatever is certain to be missing in all states is added (Porteus 1971). Steps are
+    improvements; `Planner` says when it stops, what is guaranteed then, and what the policy is.
+
+    Metrics: `delta`, the largest change of a value in the last improvement; `error`, the guaranteed largest
+    error of a value; `changed`, the actions changed.
+
+    Source: Puterman & Shin 1978; Puterman 1994, section 6.5.
+    """
+
+    @dataclass(frozen=True)
+    class Config(PlannerConfig):
+        """Hyperparameters of modified policy iteration."""
+
+        evaluation_sweeps: Annotated[int, Between(0, None)] = 4
+        """m: how many sweeps over the policy's own actions follow an improvement."""
+
+    config: Config
+
+    def sweep(self) -> None:
+        """An improvement, and a partial evaluation."""
+        below, above = self._moved(*self._improve())
+        if self._converged:
+            return
+        certain = max(below, 0.0) + min(above, 0.0)
+        self._values += certain
+        self._drift += self._stretch(certain, certain)
+        # A policy that stayed the same is evaluated to the end: there is nothing else to do.
+        settling = self._changed == 0
+        for _ in range(MOST_SWEEPS if settling else self.config.evaluation_sweeps):
+            low, high = self._expect_all(*self._chain, self._values, self._spare)
+            self._swap()
+            self._drift += self._stretch(low, high)
+            if settling and self._settled(low, high):
+                break
+
+
+class PolicyIteration(_Improving):
+    """Evaluates the policy, then makes it greedy to its values, until it does not change.
+
+        V ← V^π, the solution of V = r_π + γ P_π V;    π(s) ← argmax_a Σ p(s', r | s, a) [r + γ V(s')]
+
+    Up to a thousand states, V^π is solved for by linear algebra; where there are more, or where the policy never
+    ends and nothing is discounted, by sweeps to the tolerance, at most a thousand before the next improvement.
+    An action is changed only for one that is better beyond rounding, so that ties do not make it cycle. Steps
+    are improvements; the last changes nothing. The policy is the one improved; `Planner` says what is
+    guaranteed.
+
+    Metrics: `delta`, the largest change of a value in the last improvement; `error`, the guaranteed largest
+    error of a value; `changed`, the actions changed.
+
+    Source: Howard 1960; Puterman 1994, section 6.4; Sutton & Barto 2018, section 4.3.
+    """
+
+    @dataclass(frozen=True)
+    class Config(PlannerConfig):
+        """Hyperparameters of policy iteration."""
+
+        initial_policy: tuple[int, ...] = ()
+        """The first policy: an action for every state, or one for all; without any, uniformly random."""
+
     config: Config
 
     def __init__(self, problem: Problem, config: Config) -> None:
         super().__init__(problem, config)
-        model = problem.model
-        if model is None:
-            raise ArenaError(
-                "value iteration needs the environment's transition model, and this environment has none",
-                "take an agent that learns by acting, such as q-learning",
-            )
-        if (model.num_states, model.num_actions) != (self.num_states, self.num_actions):
-            raise ArenaError(
-                f"the transition model has {model.num_states} states and {model.num_actions} actions, the "
-                f"environment {self.num_states} and {self.num_actions}",
-                "give the model of this environment",
-            )
-        weight = np.where(model.terminated, 0.0, config.discount * model.probability)
-        reward = model.expected_reward().ravel()
-        self._rows = (self.num_actions, model.indptr, model.successor, weight, reward)
-        self._values = np.zeros(self.num_states)
-        self._next_values = np.empty(self.num_states)
-        self._sweeps, self._delta = 0, np.inf
+        given = deterministic(config.initial_policy, self.num_states, self.num_actions)
+        self._actions[:] = RANDOM if given is None else given
+        if given is not None:
+            restrict(*self.rows, given, self._chain)
+
+    def sweep(self) -> None:
+        """An evaluation, and an improvement."""
+        random = bool(self._actions[0] == RANDOM)
+        chain = random_chain(self.rows) if random else self._chain
+        before = self._values.copy()
+        exact = self._solve(chain) or self._iterate(chain, expecting(0) if random else self._expect_all)
+        change = self._values - before
+        self._drift += self._stretch(change.min(), change.max())
+        if random:
+            self._actions[:] = 0
+        self._moved(*self._improve())
+        self._converged |= exact and not random and self._changed == 0
+
+    def _solve(self, chain: Chain) -> bool:
+        """V ← V^π by linear algebra, if the chain is small and what is left of an episode finite everywhere."""
+        n = self.num_states
+        if n > SOLVABLE:
+            return False
+        matrix = np.eye(n)
+        for s, (start, end) in enumerate(zip(*chain[:2], strict=True)):
+            np.subtract.at(matrix[s], chain[2][start:end], chain[3][start:end])
+        try:
+            value, left = np.linalg.solve(matrix, np.stack([chain[4], np.ones(n)], axis=1)).T
+        except np.linalg.LinAlgError:
+            return False
+        if not np.all((left > 0.5) & (left < LONGEST)):  # at least one step in truth; nonsense where singular
+            return False
+        self._values[:] = value
+        return True
+
+    def _iterate(self, chain: Chain, expect: Callable[..., tuple[float, float]]) -> bool:
+        """Sweeps along the chain; whether V is V^π to the tolerance now."""
+        self._rounding = self._noise()
+        for _ in range(MOST_SWEEPS):
+            low, high = expect(*chain, self._values, self._spare)
+            self._swap()
+            if self._settled(low, high):
+                if self._bounded:
+                    self._values += sum(self._missing(low, high)) / 2
+                return True
+        return False
 
     @property
-    def converged(self) -> bool:
-        """Whether the last sweep changed no value by more than the tolerance."""
-        return self._delta <= self.config.tolerance
-
-    def train(self, stream: Stream) -> Iterator[Progress]:
-        """A sweep a yield; the stream is not stepped."""
-        while not self.converged:
-            self._delta = float(sweep(*self._rows, self._values, self._next_values))
-            self._values, self._next_values = self._next_values, self._values
-            self._sweeps += 1
-            self._forget()
-            yield Progress(self._sweeps, metrics={"delta": self._delta})
-
-    @property
-    def q(self) -> Float:
-        """r(s, a) + γ Σ p(s' | s, a) V(s'), computed once for each V."""
-        return self._lookahead[0]
-
-    def greedy(self, observation: Array) -> Int:
-        """The first action whose value equals max_a Q(s, a) up to rounding: shape (batch,)."""
-        return self._policy[observation]
-
-    def values(self, observation: Array) -> Float:
-        """V(s): shape (batch,)."""
-        return self._values[observation]
-
-    def state_dict(self) -> State:
-        """V, the sweeps so far, and the change in the last."""
-        return {"values": self._values.copy(), "sweeps": self._sweeps, "delta": self._delta}
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes on from there; a finished plan stays finished."""
-        restored("values", self._values, state["values"])
-        self._sweeps, self._delta = state["sweeps"], state["delta"]
-        self._forget()
-
-    @cached_property
-    def _lookahead(self) -> tuple[Float, Float]:
-        q, size = np.empty((2, self.num_states, self.num_actions))
-        lookahead(*self._rows, self._values, q, size)
-        return q, size
-
-    @cached_property
-    def _policy(self) -> Int:
-        q, size = self._lookahead
-        slack = ROUNDING * size.max(axis=1, keepdims=True)
-        return np.asarray((q >= q.max(axis=1, keepdims=True) - slack).argmax(axis=1), dtype=np.int64)
-
-    def _forget(self) -> None:
-        """Drops what was computed of older values."""
-        cached: dict[str, Any] = self.__dict__
-        cached.pop("_lookahead", None)
-        cached.pop("_policy", None)
+    def _policy(self) -> Int:  # type: ignore[override]
+        return super()._policy if self._sweeps == 0 else self._actions

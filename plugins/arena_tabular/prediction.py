@@ -17,7 +17,7 @@ from arena_tabular.records import EPSILON_GREEDY
 from arena_tabular.table import Array, Float, restored, sizes
 from arena_tabular.temporal_difference import OneStep
 
-__all__ = ["PredictionOptions", "TDPrediction", "policy_table"]
+__all__ = ["Prediction", "PredictionOptions", "TDPrediction", "policy_table"]
 
 
 @dataclass(frozen=True)
@@ -55,27 +55,11 @@ def policy_table(policy: tuple[int, ...] | None, num_states: int, num_actions: i
     return table
 
 
-class TDPrediction(OneStep):
-    """TD(0): learns V of a policy, by default the uniformly random one, while following it.
+class Prediction:
+    """What learners of V share: a policy that is given in place of Q, which they only follow."""
 
-        V(s) ← V(s) + α [r + γ V(s') − V(s)]
-
-    with zero for V(s') where the episode terminated. With a step size by visits, N counts those of the state.
-    It has no Q, and never acts otherwise than by its policy.
-
-    Source: Sutton 1988; Sutton & Barto 2018, section 6.1.
-    """
-
-    @dataclass(frozen=True)
-    class Config(PredictionOptions):
-        """Hyperparameters of TD(0)."""
-
-    algorithm = kernels.PREDICTION
-    config: Config
-
-    def __init__(self, problem: Problem, config: Config) -> None:
-        states, _ = sizes(problem)
-        super().__init__(problem, config, estimates=(states, 1), visits=(states, 1))
+    def _follow(self, config: PredictionOptions) -> None:
+        """Makes the behaviour the policy that is to be evaluated."""
         self._q[...] = policy_table(config.policy, self.num_states, self.num_actions)
         self._rules["behaviour"] = EPSILON_GREEDY
         self._rules["epsilon"] = self._rules["epsilon_start"] = (
@@ -111,3 +95,27 @@ class TDPrediction(OneStep):
         """Takes them back."""
         restored("values", self._estimates[:, 0], state["v"])
         self._restore_counts(state)
+
+
+class TDPrediction(Prediction, OneStep):
+    """TD(0): learns V of a policy, by default the uniformly random one, while following it.
+
+        V(s) ← V(s) + α [r + γ V(s') − V(s)]
+
+    with zero for V(s') where the episode terminated. With a step size by visits, N counts those of the state.
+    It has no Q, and never acts otherwise than by its policy.
+
+    Source: Sutton 1988; Sutton & Barto 2018, section 6.1.
+    """
+
+    @dataclass(frozen=True)
+    class Config(PredictionOptions):
+        """Hyperparameters of TD(0)."""
+
+    algorithm = kernels.PREDICTION
+    config: Config
+
+    def __init__(self, problem: Problem, config: Config) -> None:
+        states, _ = sizes(problem)
+        super().__init__(problem, config, estimates=(states, 1), visits=(states, 1))
+        self._follow(config)

@@ -11,7 +11,14 @@ __all__ = ["specs"]
 
 def specs() -> Iterator[AgentSpec]:
     """Every agent, family by family."""
-    from arena_tabular.catalogue import baselines, planning, temporal_difference
+    from arena_tabular.catalogue import (
+        baselines,
+        dyna,
+        monte_carlo,
+        multi_step,
+        planning,
+        temporal_difference,
+    )
 
-    for family in (baselines, planning, temporal_difference):
+    for family in (baselines, dyna, monte_carlo, multi_step, planning, temporal_difference):
         yield from family.SPECS

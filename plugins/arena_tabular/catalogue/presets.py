@@ -18,6 +18,7 @@ EVALUATION = {
     "*": Preset(),
     "arena/CliffWalk-v0": Preset(horizon=200),
     "CliffWalking-v1": Preset(horizon=200),
+    "arena/DynaMaze-v0": Preset(env={"maze": "dyna"}),
     "FrozenLake-v1": Preset(episodes=100),
     "FrozenLake8x8-v1": Preset(episodes=100),
     "Taxi-v4": Preset(episodes=100),

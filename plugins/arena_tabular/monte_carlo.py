@@ -1,0 +1,241 @@
+"""Monte Carlo methods, and control by them: on-policy, and off-policy by weighted importance sampling.
+
+They learn from whole returns when an episode has ended, so what they remember meanwhile is the episode under way
+of each lane. Their memory is num_envs times the longest episode, 24 bytes a step, doubled as it grows.
+
+An episode that was cut off has no return. To drop it would leave out the long episodes, which biases every
+estimate and teaches nothing at all where every episode is cut off; to end its return there would take truncation
+for an end. So its return goes on with the estimate of where the episode would have gone on, as it stands before
+the episode is learned from: that of the policy that is evaluated (the behaviour itself on-policy, the greedy
+policy off-policy). Such a target is biased as far as the estimate is wrong, by γ to the number of steps before the
+cut. `longest_return` cuts in the same way the returns of episodes that would never end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+
+from arena.agent import Problem
+from arena.codec import State
+from arena.config import Between
+from arena.errors import ArenaError
+from arena.stream import Stream, Transition
+from arena.tables import TableVectorEnv
+from arena_tabular import monte_carlo_kernels as kernels
+from arena_tabular.learner import TabularLearner, in_table
+from arena_tabular.options import ControlOptions, LearningOptions, schedule_of
+from arena_tabular.table import Array, Float, restored, sizes
+
+__all__ = ["MCControl", "MonteCarlo", "OffPolicyMC", "ReturnOptions", "VisitOptions"]
+
+#: The steps of an episode that there is room for at first.
+ROOM = 64
+
+#: Where returns are as long as their episodes.
+NO_CUT = np.iinfo(np.int64).max
+
+#: The fields of a record and what they are called in a state; probabilities are remembered off-policy only.
+SAVED = {"state": "states", "action": "actions", "reward": "rewards", "probability": "probabilities"}
+
+
+class MonteCarlo(TabularLearner):
+    """What learners from whole returns share: the episodes under way, and the drivers.
+
+    Metrics: as every learner's; `td_error` is the average of |G − estimate| over the last thousand updates.
+
+    Args:
+        problem: with discrete observations and actions.
+        config: the subclass's hyperparameters, with `longest_return`.
+        every: whether every visit of an episode counts, or the first.
+    """
+
+    #: The family's code of the algorithm.
+    algorithm: ClassVar[int]
+
+    def __init__(self, problem: Problem, config: Any, *, every: bool) -> None:
+        states, actions = sizes(problem)
+        predicts, weighs = self.algorithm == kernels.PREDICTION, self.algorithm == kernels.OFF_POLICY
+        columns = 1 if predicts else actions
+        visits = (states if predicts else 2 * states, columns)
+        super().__init__(problem, config, algorithm=self.algorithm, visits=visits)
+        self._estimates: Float = self._q
+        if predicts:
+            self._estimates = np.full((states, 1), config.initial_value, dtype=np.float64)
+        self._weights: Float = np.zeros((states, actions) if weighs else (0, 0))
+        self._firsts = np.full((0, 0) if every else (states, columns), -1, dtype=np.int64)
+        self._every = every
+        self._longest = NO_CUT if config.longest_return is None else config.longest_return
+        self._memories = np.zeros(problem.num_envs, dtype=kernels.MEMORY)
+        self._records = np.zeros((problem.num_envs, ROOM), dtype=kernels.RECORD)
+
+    def state_dict(self) -> State:
+        """As every learner's, and the episodes under way: their steps, one lane's behind the other's."""
+        fields = list(SAVED) if self.algorithm == kernels.OFF_POLICY else list(SAVED)[:-1]
+        lengths = self._memories["length"]
+        steps = self._records[np.arange(self._records.shape[1]) < lengths[:, None]]
+        episodes = {SAVED[field]: steps[field].copy() for field in fields}
+        return {**super().state_dict(), "episodes": {"lengths": lengths.copy(), **episodes}}
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on from there."""
+        episodes = state["episodes"]
+        restored("episodes", self._memories["length"], episodes["lengths"])
+        super().load_state_dict(state)
+        lengths = self._memories["length"]
+        room = ROOM
+        while room <= lengths.max():
+            room *= 2
+        self._records = np.zeros((len(lengths), room), dtype=kernels.RECORD)
+        inside = np.arange(room) < lengths[:, None]
+        for field, name in SAVED.items():
+            if name in episodes:
+                self._records[field][inside] = episodes[name]
+
+    def _drive(self, tabular: TableVectorEnv, stream: Stream, vector_steps: int) -> None:
+        while vector_steps:
+            self._make_room()
+            vector_steps -= kernels.drive(
+                *self._learned(),
+                *tabular.tables,
+                tabular.lanes,
+                tabular.limit,
+                stream.episode_account,
+                stream.totals,
+                vector_steps,
+            )
+
+    def _decide(self, observation: Array) -> Array:
+        lane = kernels.decide_all(
+            self._q, self._visits, self._rules, self._learners, self._memories, observation
+        )
+        in_table(lane, observation, self.num_states)
+        return self._memories["action"]
+
+    def _learn(self, transition: Transition) -> None:
+        self._make_room()
+        lane = kernels.learn_all(
+            *self._learned(),
+            transition.observation,
+            transition.reward,
+            transition.terminated,
+            transition.truncated,
+            transition.next_observation,
+        )
+        in_table(lane, transition.next_observation, self.num_states)
+
+    def _learned(self) -> tuple[Any, ...]:
+        """What both drivers learn with: tables, rule, accounts, and the episodes under way."""
+        return (
+            self._q,
+            self._estimates,
+            self._weights,
+            self._firsts,
+            self._visits,
+            self._rules,
+            self._learners,
+            self._memories,
+            self._records,
+            self._every,
+            self._longest,
+        )
+
+    def _make_room(self) -> None:
+        if kernels.most_remembered(self._memories) == self._records.shape[1]:
+            self._records = np.concatenate([self._records, np.zeros_like(self._records)], axis=1)
+
+
+@dataclass(frozen=True)
+class ReturnOptions(LearningOptions):
+    """What every Monte Carlo method has."""
+
+    longest_return: Annotated[int | None, Between(1, None)] = None
+    """The steps after which a return is cut off, and goes on with the estimate, though the episode does not end
+    there. None waits for its end, however far; without ends it never learns, and its memory grows."""
+
+
+@dataclass(frozen=True)
+class VisitOptions(ReturnOptions):
+    """What learners from plain averages of returns have."""
+
+    visit: Literal["first", "every"] = "first"
+    """Which visits of an episode are learned from: the first return of each, or every one."""
+
+
+class MCControl(MonteCarlo):
+    """On-policy control: learns the value of the exploring policy that it follows, from its returns.
+
+        Q(s, a) ← Q(s, a) + α [G − Q(s, a)],    G = r₁ + γ r₂ + γ² r₃ + …
+
+    for the first visit to (s, a) in an episode, or for every one, backwards from its end. The box's average of all
+    returns is `step_size 1 step_size_schedule visits`, where N counts the returns of (s, a); the behaviour's counts
+    are of the times that an action was taken. Where the episode was cut off, the return goes on with
+    Σ_a π(a | s') Q(s', a) of the behaviour at the true successor.
+
+    Source: Sutton & Barto 2018, section 5.4, with any behaviour for the ε-greedy one.
+    """
+
+    @dataclass(frozen=True)
+    class Config(VisitOptions, ControlOptions):
+        """Hyperparameters of on-policy Monte Carlo control."""
+
+    algorithm = kernels.CONTROL
+    config: Config
+
+    def __init__(self, problem: Problem, config: Config) -> None:
+        super().__init__(problem, config, every=config.visit == "every")
+
+
+class OffPolicyMC(MonteCarlo):
+    """Off-policy control: learns the value of the greedy policy from the returns of a soft one.
+
+    Backwards from the end of an episode with G = 0 and W = 1,
+
+        G ← r + γ G
+        W̄(s, a) ← W̄(s, a) + α [W − W̄(s, a)]
+        Q(s, a) ← Q(s, a) + α W / W̄(s, a) [G − Q(s, a)]
+        W ← W / b(a | s),  or on to the next episode if a is not the greedy action
+
+    where b is the behaviour when it acted, and the first of several best actions is the greedy one. With α = 1 / N,
+    `step_size 1 step_size_schedule visits`, W̄ is C / N of the box and α W / W̄ is its W / C(s, a), weighted
+    importance sampling over all episodes; a constant α weighs recent ones more. The first return replaces the
+    initial value. Where the episode was cut off, G starts at max_a Q(s', a) of the true successor. An
+    episode is left where its W exceeds 1e250.
+
+    It learns from the tails of episodes alone, after the last action that was not greedy.
+
+    Source: Precup, Sutton & Singh 2000; Sutton & Barto 2018, sections 5.6 and 5.7.
+
+    Raises:
+        ArenaError: for a behaviour that never tries some actions: the greedy policy could not be learned from it.
+    """
+
+    @dataclass(frozen=True)
+    class Config(ReturnOptions, ControlOptions):
+        """Hyperparameters of off-policy Monte Carlo control."""
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            greedy = self.epsilon == 0 and schedule_of(self, "epsilon") != "linear"
+            if self.behaviour == "ucb" or (self.behaviour == "epsilon-greedy" and greedy):
+                raise ArenaError(
+                    "off-policy Monte Carlo needs a behaviour that may take every action",
+                    "give behaviour epsilon-greedy with an epsilon above 0, or softmax",
+                )
+
+    algorithm = kernels.OFF_POLICY
+    config: Config
+
+    def __init__(self, problem: Problem, config: Config) -> None:
+        super().__init__(problem, config, every=True)
+
+    def state_dict(self) -> State:
+        """As every Monte Carlo learner's, and the average weights W̄."""
+        return {**super().state_dict(), "weights": self._weights.copy()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on from there."""
+        super().load_state_dict(state)
+        restored("weights", self._weights, state["weights"])
