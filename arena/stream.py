@@ -201,7 +201,9 @@ class NativeStream(Stream):
         """The tables and lanes underneath, for an agent that steps them in compiled code and calls `advanced`."""
         plain = isinstance(self.observations, Identity) and isinstance(self.actions, Identity)
         vector = self.vector
-        return vector if plain and isinstance(vector, TableVectorEnv) and vector.observer is None else None
+        if not (plain and isinstance(vector, TableVectorEnv) and vector.drivable and vector.observer is None):
+            return None
+        return vector
 
     def advanced(self, vector_steps: int) -> None:
         """Notes that compiled code took steps in `tabular`, and accounted for them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import gymnasium as gym
 import numpy as np
@@ -200,6 +200,9 @@ class TableVectorEnv(NativeVectorEnv):
         lanes: `LANE` records, shape (num_envs,).
         limit: `max_episode_steps`, or a number that no episode reaches.
     """
+
+    #: Whether a learner's own compiled loop may step the lanes; a subclass that steps otherwise says no.
+    drivable: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -31,6 +31,9 @@ class ScheduledTables(TableVectorEnv):
         clock: int64, shape (num_envs,): environment steps of each lane since its seed.
     """
 
+    #: A learner that stepped the lanes itself would stop the clocks.
+    drivable = False
+
     clock: npt.NDArray[np.int64]
 
     def schedule(self, since: Sequence[int]) -> None:

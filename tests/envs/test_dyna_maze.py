@@ -6,6 +6,9 @@ import pytest
 import arena_gridworld as ag
 from arena.environments import EnvironmentFactory
 from arena.errors import ArenaError
+from arena.experiment import Experiment
+from arena.random import Generators
+from arena.runner import build_agent
 
 UP, RIGHT, DOWN, LEFT = range(4)
 
@@ -101,3 +104,18 @@ def test_a_bad_action_does_not_move_the_clock():
     with pytest.raises(ArenaError):
         vector.step(np.array([0, 9]))
     assert vector.clock.tolist() == [0, 0]
+
+
+def test_a_learner_does_not_stop_the_clock():
+    """A compiled loop over the lanes would: the maze would never change."""
+    factory = EnvironmentFactory.resolve("arena/DynaMaze-v0", {"maze": "blocking", "change_after": 50})
+    experiment = Experiment.create(
+        "q-learning", "arena/DynaMaze-v0", env_options={"maze": "blocking", "change_after": 50}
+    )
+    agent = build_agent(experiment, factory, Generators(0))
+    stream = factory.stream(1, agent.needs, lambda lane, episode: 0)
+    stream.boundary = 100
+    for _ in agent.train(stream):
+        if stream.steps >= 100:
+            break
+    assert stream.vector.clock[0] == 100

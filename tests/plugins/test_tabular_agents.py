@@ -38,7 +38,7 @@ AGENTS = {
     "td-prediction": TDPrediction,
 }
 TOY_TEXTS = {"CliffWalking-v1", "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "Blackjack-v1"}
-PRESETS = {*TOY_TEXTS, "arena/CliffWalk-v0", "*"}
+PRESETS = {*TOY_TEXTS, "arena/CliffWalk-v0", "arena/DynaMaze-v0", "*"}
 
 
 def trained(cls, steps=500):
