@@ -45,7 +45,9 @@ def show(rows: list) -> None:
         target = "" if r.target is None else f"{'≥' if r.at_least else '≤'} {r.target:g} {r.unit}"
         verdict = {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[r.met]
         table.add_row(r.what, f"{r.value:.4g} {r.unit}", spread, target, verdict)
-    Console().print(table)
+    screen = Console()
+    screen.width = max(screen.width, 120)  # a row is a line, also in a file
+    screen.print(table, crop=False)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Numbers in the names of figures and examples are those of Sutton & Barto, *Reinf
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,38 @@ def _lengths(episodes: int, seed: int, options: dict[str, Any]) -> list[float]:
     raise AssertionError("training does not end")
 
 
+def planning(repeats: int = 3) -> None:
+    """Time of modified policy iteration against the size of a Garnet, γ = 0.99."""
+    sizes = [300, 1_000, 3_000, 10_000, 30_000, 62_500]
+    seconds = []
+    for states in sizes:
+        experiment = Experiment.create(
+            "modified-policy-iteration",
+            "arena/Garnet-v0",
+            agent_options={"discount": 0.99},
+            env_options=_garnet(states),
+        )
+        runs = []
+        for _ in range(repeats + 1):
+            agent = build_agent(experiment, experiment.factory, Generators(0))
+            before = time.process_time()
+            for _ in agent.train(None):  # type: ignore[arg-type]
+                pass
+            runs.append(time.process_time() - before)
+        seconds.append(np.median(runs[1:]))
+    transitions = np.array(sizes) * 16
+    plt.loglog(transitions, seconds, "o-", color=BLUE, label="modified policy iteration")
+    linear = transitions * (seconds[-1] / transitions[-1])
+    plt.loglog(transitions, linear, "--", color="0.5", label="linear")
+    plt.xlabel("transitions")
+    plt.ylabel("seconds to plan")
+    plt.legend()
+
+
+def _garnet(states: int) -> dict[str, Any]:
+    return {"states": states, "actions": 4, "branching": 4, "seed": 0}
+
+
 FIGURES: dict[str, Callable[[], None]] = {
     "cliff": cliff,
     "random-walk": random_walk,
@@ -220,6 +253,7 @@ FIGURES: dict[str, Callable[[], None]] = {
     "jack": jack,
     "windy": windy,
     "dyna": dyna,
+    "planning": planning,
 }
 
 
