@@ -19,7 +19,7 @@ from arena.experiment import Experiment
 from arena.parallel import execute_all
 from arena.random import Generators
 from arena.run import Run
-from arena.runner import Listener, build_agent
+from arena.runner import Listener, build_agent, fits_this_version
 from arena.statistics import summarise
 
 if TYPE_CHECKING:
@@ -135,9 +135,22 @@ def execute_runs(
             from arena.progress import progress_bar
 
             listener = stack.enter_context(progress_bar(runs))
+        _refuse_mixture(experiment, runs, listener)
         results = execute_all(runs, listener, workers)
     done = dataclasses.replace(experiment, steps=max(run.experiment.steps for run in runs))
     return Results.of(done, runs, results)
+
+
+def _refuse_mixture(experiment: Experiment, runs: Sequence[Run], listener: Listener | None) -> None:
+    """A summary is over runs of one length; runs that have gone further than asked are said to have."""
+    lengths = sorted({run.experiment.steps for run in runs})
+    if len(lengths) > 1:
+        raise ArenaError(
+            f"some of these runs have gone to {lengths[-1]:,} steps before, the others are to go to {lengths[0]:,}",
+            f"ask for --steps {lengths[-1]}, or choose another --out",
+        )
+    if lengths[0] > experiment.steps and listener is not None:
+        listener.noticed(runs[0], f"trained to {lengths[0]:,} steps before: the results are of those")
 
 
 class LoadedRun:
@@ -181,10 +194,11 @@ class LoadedRun:
         self._memory = None
 
     def _restore(self) -> int:
-        loaded = self.run.checkpoints.load()
+        mine = self.run.experiment.id(self.run.seed)
+        loaded = self.run.checkpoints.load(lambda info: bool(info.get("id") == mine))
         snapshots = sorted(self.run.snapshots.glob("*/state.json")) if self.run.snapshots.exists() else []
         if loaded is not None:
-            with self.generators.lent("agent"):
+            with fits_this_version(self.run), self.generators.lent("agent"):
                 self.agent.load_state_dict(loaded.state["agent"])
             return int(loaded.info["step"])
         if not snapshots:
@@ -242,4 +256,4 @@ def _first_of(batch: Any) -> Any:
     if isinstance(batch, tuple):
         return tuple(_first_of(part) for part in batch)
     first: npt.NDArray[Any] = batch[0]
-    return first
+    return first.item() if first.ndim == 0 else first

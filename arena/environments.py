@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import importlib
 import inspect
+import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -91,8 +93,13 @@ class EnvironmentFactory:
             ArenaError: for an unknown id or option (with the nearest), a value out of its range, a wrapper that
                 does not exist, and an environment instance that cannot be made again.
         """
+        if not isinstance(env, (str, gym.Env)) and not callable(env):
+            raise ArenaError(
+                f"env is {env!r}", "give an id, a function that makes an environment, or an environment"
+            )
         if isinstance(env, gym.Env):
-            env, options = _spec_of(env, options)
+            env, options, own = _spec_of(env, options)
+            wrappers = (*own, *wrappers)
         for wrapper in wrappers:
             _wrapper(wrapper)
         if callable(env):
@@ -192,7 +199,7 @@ class EnvironmentFactory:
         if vector is not None:
             return NativeStream(vector, observations, actions, [seed_of(lane, 0) for lane in range(num_envs)])
         make = functools.partial(self.make, limit)
-        obstacle = probe(make, observations, actions) if probed else None
+        obstacle = self._probed(make, observations, actions) if probed else None
         stream = GymnasiumStream(
             make,
             num_envs,
@@ -209,10 +216,17 @@ class EnvironmentFactory:
             )
         return stream
 
+    def _probed(self, make: Callable[[], Env], observations: View, actions: View) -> str | None:
+        try:
+            return probe(make, observations, actions)
+        except Exception as error:  # whatever is wrong, the first step of training says it better
+            return f"the probe raised {type(error).__name__}"
+
     @functools.cached_property
     def is_native(self) -> bool:
-        """Whether its streams are ours: a native vector of its own, or tables; wrappers rule both out."""
-        return not self.wrappers and (self._native_creator is not None or self.facts.shows_states)
+        """Whether its streams are ours: its own vector, or tables; any wrapper but a time limit rules both out."""
+        limits_only = all(_wrapper(wrapper)[0] is TimeLimit for wrapper in self.wrappers)
+        return limits_only and (self._native_creator is not None or self.facts.shows_states)
 
     @functools.cached_property
     def _native_creator(self) -> Callable[..., NativeVectorEnv] | None:
@@ -327,7 +341,12 @@ def options_class_of(env_id: str) -> type[Any]:
     entry = gym_spec.entry_point
     if entry is None:
         return dataclasses.make_dataclass("Options", [], frozen=True)
-    return options_of(load_env_creator(entry) if isinstance(entry, str) else entry, gym_spec.kwargs)
+    try:
+        creator = load_env_creator(entry) if isinstance(entry, str) else entry
+    except Exception as error:  # whatever a stranger's module raises, such as for a missing engine
+        reason = str(error).strip().split("\n")[0]
+        raise ArenaError(f"{env_id} cannot be imported: {reason}", "install what it needs") from error
+    return options_of(creator, gym_spec.kwargs)
 
 
 def _model_and_limit(env: Env) -> tuple[TransitionModel | None, int | None]:
@@ -378,19 +397,43 @@ def _wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
     return cast("Callable[..., Env]", found), cast("dict[str, Any]", arguments)
 
 
-def _spec_of(env: Env, options: Mapping[str, object] | None) -> tuple[str, Mapping[str, object]]:
+def _spec_of(
+    env: Env, options: Mapping[str, object] | None
+) -> tuple[str, Mapping[str, object], tuple[str, ...]]:
+    """The id, options and wrappers that make an environment like this one."""
     spec = env.spec
     if spec is None or spec.additional_wrappers:
         raise ArenaError(
             "an environment instance without a plain Gymnasium spec cannot be made again for every seed",
             "give its id, or a function that makes it",
         )
-    return spec.id, {**{k: v for k, v in spec.kwargs.items() if k != "render_mode"}, **(options or {})}
+    limit, usual = spec.max_episode_steps, gym.spec(spec.id).max_episode_steps
+    own = () if limit in (usual, None) else (f"TimeLimit(max_episode_steps={limit})",)
+    kwargs = {name: value for name, value in spec.kwargs.items() if name != "render_mode"}
+    return spec.id, {**kwargs, **(options or {})}, own
 
 
 def _source_digest(function: Callable[..., Any]) -> str:
-    try:
-        source = inspect.getsource(inspect.getmodule(function) or function)
-    except (OSError, TypeError):
-        source = f"{function.__module__}:{function.__qualname__}"
-    return hashlib.blake2b(source.encode(), digest_size=16).hexdigest()
+    """What a function's environments are made by: its module's source, or its own, or its compiled code.
+
+    Raises:
+        ArenaError: none of them can be had, so that an edited function could not be told from the one before.
+    """
+    for subject in (inspect.getmodule(function), function):
+        with contextlib.suppress(OSError, TypeError):
+            if subject is not None:
+                return _digest(inspect.getsource(subject))
+    code = getattr(function, "__code__", None)
+    if code is None:
+        name = f"{function.__module__}:{function.__qualname__}"
+        raise ArenaError(f"the source of {name} cannot be read", "define it in a module")
+    return _digest(_described_code(code))
+
+
+def _described_code(code: types.CodeType) -> str:
+    constants = [_described_code(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    return repr((code.co_code, code.co_names, constants))
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

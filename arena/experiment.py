@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import operator
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ __all__ = ["Experiment"]
 
 #: The evaluation's horizon where neither the experiment, a preset, the environment's time limit nor its plugin says.
 HORIZON = 1000
+
+#: More runs than this are not one experiment.
+MOST_SEEDS = 100_000
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Experiment:
         *,
         agent_options: Mapping[str, object] | None = None,
         env_options: Mapping[str, object] | None = None,
-        wrappers: Sequence[str] = (),
+        wrappers: str | Sequence[str] = (),
         num_envs: int | None = None,
         steps: int | None = None,
         seeds: int | Sequence[int] | None = None,
@@ -107,11 +111,13 @@ class Experiment:
         """
         from arena.environments import EnvironmentFactory
 
+        wrappers = (wrappers,) if isinstance(wrappers, str) else tuple(wrappers)
         spec = get_plugins().agents[agent]
         factory = EnvironmentFactory.resolve(env, {}, wrappers) if not isinstance(env, str) else None
         name = factory.id if factory else cast(str, env)
         preset = spec.preset(name)
         options = {**preset.env, **(factory.options if factory else {}), **(env_options or {})}
+        wrappers = factory.wrappers if factory else wrappers
         factory = EnvironmentFactory.resolve(factory.make_one or name if factory else name, options, wrappers)
         config = coerce(spec.load().Config, {**preset.options, **(agent_options or {})}, where="agent")
         _refuse_misfit(spec, factory)
@@ -124,7 +130,7 @@ class Experiment:
             agent_options=asdict(config),
             env=factory.id,
             env_options=dict(factory.options),
-            wrappers=tuple(wrappers),
+            wrappers=factory.wrappers,
             num_envs=_whole("envs", _first(num_envs, preset.num_envs, 1)),
             steps=steps,
             seeds=_seeds(_first(seeds, preset.seeds, 1)),
@@ -216,10 +222,29 @@ def arguments_of(values: Mapping[str, Any]) -> dict[str, Any]:
                 raise unknown(f"key of [{table}]", key, renamed)
         arguments.update({renamed[key]: value for key, value in given.items()})
     known = {f.name for f in dataclasses.fields(Experiment)}
-    for key in arguments:
+    for key, value in arguments.items():
         if key not in known:
             raise unknown("key of an experiment", key, known)
+        wanted = SHAPES.get(key)
+        if wanted is not None and not wanted[1](value):
+            raise ArenaError(
+                f"{key.replace('_', '.')} is {value!r}, which is not {wanted[0]}", f"give {wanted[0]}"
+            )
     return arguments
+
+
+#: What keys of a file hold that `create` does not check itself.
+SHAPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "agent": ("a name", lambda value: isinstance(value, str)),
+    "env": ("an id", lambda value: isinstance(value, str)),
+    "device": ("a device's name", lambda value: isinstance(value, str)),
+    "agent_options": ("a table", lambda value: isinstance(value, Mapping)),
+    "env_options": ("a table", lambda value: isinstance(value, Mapping)),
+    "wrappers": (
+        "a list of texts",
+        lambda value: isinstance(value, (list, tuple)) and all(isinstance(w, str) for w in value),
+    ),
+}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -263,17 +288,28 @@ def _first(*values: Any) -> Any:
     return next(value for value in values if value is not None)
 
 
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ArenaError(f"{name} is {value!r}, which is not a whole number from 1", "give one")
-    return value
+def _whole(name: str, value: Any, low: int = 1) -> int:
+    """A count, whatever integer type it comes in."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = low - 1
+    if isinstance(value, bool) or count < low:
+        raise ArenaError(f"{name} is {value!r}, which is not a whole number from {low}", "give one")
+    return count
 
 
-def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    chosen = tuple(range(_whole("seeds", seeds))) if isinstance(seeds, int) else tuple(seeds)
-    for seed in chosen:
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-            raise ArenaError(f"the seed {seed!r} is not a whole number in [0, 2^63)", "give one")
+def _seeds(seeds: Any) -> tuple[int, ...]:
+    if isinstance(seeds, (list, tuple)) or hasattr(seeds, "tolist"):
+        several = seeds.tolist() if hasattr(seeds, "tolist") else seeds
+        chosen = tuple(
+            _whole("a seed", seed, low=0)
+            for seed in (several if isinstance(several, (list, tuple)) else [several])
+        )
+    else:
+        chosen = tuple(range(min(_whole("seeds", seeds), MOST_SEEDS + 1)))
+    if len(chosen) > MOST_SEEDS or any(seed >= 2**63 for seed in chosen):
+        raise ArenaError(f"more than {MOST_SEEDS:,} seeds, or one from 2^63", "give fewer or smaller ones")
     if not chosen or len(set(chosen)) < len(chosen):
         raise ArenaError(f"the seeds {list(chosen)} are empty or repeat", "give each seed once")
     return chosen

@@ -80,9 +80,8 @@ class Run:
         name = "_".join((experiment.agent, experiment.env.replace("/", "-").replace(":", "-"), f"seed{seed}"))
         folder = out / f"{name}_{experiment.id(seed)}"
         one = dataclasses.replace(experiment, seeds=(seed,))
-        one.__dict__["factory"] = (
-            experiment.factory
-        )  # what a cached property holds: a function has no id to look up
+        # What a cached property holds: a function has no id to look up.
+        one.__dict__["factory"] = experiment.factory
         if (folder / "run.json").exists():
             old = _document(folder)["experiment"]
             before = _whole(folder, old, "steps")
@@ -117,19 +116,43 @@ class Run:
             ArenaError: if it is no run, its ``run.json`` is truncated, or a newer arena wrote it.
         """
         document = _document(folder)
+        path = folder / "run.json"
         try:
-            return cls(folder, Experiment.from_dict(document["experiment"]))
-        except (KeyError, TypeError) as error:
+            experiment = Experiment.from_dict(document["experiment"])
+            seed, *others = experiment.seeds
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ArenaError(f"{path} is not a run's: {error!r}", "restore it from a copy") from error
+        if others:
             raise ArenaError(
-                f"{folder / 'run.json'} is not a run's: {error!r}", "restore it from a copy"
-            ) from error
+                f"{path} has {len(experiment.seeds)} seeds", "restore it from a copy: a run has one"
+            )
+        if experiment.id(seed) != document.get("id"):
+            raise ArenaError(
+                f"{path} describes another run than the one that was trained: it was edited, or the source of its "
+                "environment or a revision has changed",
+                "restore it, or train anew",
+            )
+        return cls(folder, experiment)
 
     def result(self) -> dict[str, Any] | None:
         """What ``result.json`` holds, or None while the run has further to go."""
         if not (self.folder / "result.json").exists():
             return None
         result = _read_json(self.folder, "result.json")
-        return result if result["converged"] or result["steps"] >= self.experiment.steps else None
+        try:
+            means = (
+                result["evaluation"]["mean"] + 0.0,
+                (result["optimum"] or 0.0),
+                (result["policy_value"] or 0.0),
+            )
+            sound = all(isinstance(value, float | int) for value in means) and result["steps"] >= 0
+        except (KeyError, TypeError):
+            sound = False
+        if not sound:
+            raise ArenaError(
+                f"{self.folder / 'result.json'} is damaged", "delete it: `arena resume` writes it again"
+            )
+        return result if result.get("converged") or result["steps"] >= self.experiment.steps else None
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Writes ``result.json``, atomically."""
@@ -138,10 +161,13 @@ class Run:
     @property
     def seconds(self) -> float:
         """How long it has trained, over all its sessions."""
-        try:
-            return float(json.loads(self.timing.read_text().splitlines()[-1])["seconds"])
-        except (OSError, ValueError, IndexError, KeyError):
-            return 0.0
+        with contextlib.suppress(OSError):
+            for text in reversed(self.timing.read_bytes().splitlines()):
+                with contextlib.suppress(
+                    ValueError, KeyError, TypeError, OverflowError
+                ):  # a line that a crash tore
+                    return float(json.loads(text)["seconds"])
+        return 0.0
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

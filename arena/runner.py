@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -16,7 +20,7 @@ from arena.codec import State, encode
 from arena.environments import EnvironmentFactory
 from arena.errors import ArenaError, Interrupted
 from arena.evaluate import Evaluator
-from arena.files import sweep, write_atomically
+from arena.files import cannot_write, sweep, write_atomically
 from arena.optimum import optimum, policy_value
 from arena.plugins import get_plugins
 from arena.random import Generators, derive
@@ -99,12 +103,33 @@ def exact_values(
     return best, policy_value(facts.model, policy, horizon)
 
 
+@contextlib.contextmanager
+def fits_this_version(run: Run) -> Iterator[None]:
+    """Turns what a state of another layout makes `load_state_dict` raise into one line."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ArenaError(
+            f"the state of {run.folder} is not one that this version of {run.experiment.agent} takes: {error!r}",
+            "use the versions in its run.json, or train anew",
+        ) from error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    # A run folder may be a stranger's: nothing is written through its links. Unbuffered, so that closing a file
+    # on a full disk has nothing left to write and hides no error.
+    if path.is_symlink():
+        raise ArenaError(f"{path} is a link", "put a file there")
+    return path.open("ab", buffering=0)
+
+
 class _Session:
     """One process's work on a run."""
 
     def __init__(self, run: Run, listener: Listener, stack: ExitStack) -> None:
         self.run, self.listener, self.experiment = run, listener, run.experiment
         self.checkpoints = run.checkpoints
+        self.id = self.experiment.id(run.seed)
         for folder in (run.folder, *run.snapshots.glob("*")):
             sweep(folder)
         self.factory = self.experiment.factory
@@ -126,11 +151,11 @@ class _Session:
         metrics_bytes = 0 if loaded is None else self._restore(loaded)
         if self.stream.notice:
             listener.noticed(run, self.stream.notice)
-        self.metrics = stack.enter_context(run.metrics.open("ab"))
+        self.metrics = stack.enter_context(_opened(run.metrics))
         self.metrics.truncate(metrics_bytes)
         # `truncate` leaves the position behind: a checkpoint would note the old length.
         self.metrics.seek(metrics_bytes)
-        self.timing = stack.enter_context(run.timing.open("ab"))
+        self.timing = stack.enter_context(_opened(run.timing))
         self.seconds_before, self.started = run.seconds, time.monotonic()
         self.saved_at = self.started
 
@@ -220,13 +245,13 @@ class _Session:
         write_atomically(folder / "state.json", encoded.tree)
 
     def _append(self, file: Any, values: dict[str, Any]) -> None:
+        data = line(values)
         try:
-            file.write(line(values))
-            file.flush()
+            whole = file.write(data) == len(data)
         except OSError as error:
-            raise ArenaError(
-                f"cannot write {file.name}: {error.strerror}", "free space and resume"
-            ) from error
+            raise cannot_write(Path(file.name), error) from error
+        if not whole:  # unbuffered: the disk took a part
+            raise cannot_write(Path(file.name), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def _save(self) -> None:
         state: State = {
@@ -237,29 +262,43 @@ class _Session:
             "converged": self.converged,
             "evaluation": self.evaluation,
         }
-        info = {"step": self.progress.steps, "metrics_bytes": self.metrics.tell(), "id": self.run.folder.name}
+        info = {"step": self.progress.steps, "metrics_bytes": self.metrics.tell(), "id": self.id}
         self.checkpoints.save(state, info)
         self.saved_at = time.monotonic()
 
     def _load(self) -> Loaded | None:
-        """The newest good checkpoint whose lines of metrics are all there."""
+        """The newest good checkpoint of this very run whose lines of metrics are all there."""
         run = self.run
         written = run.metrics.stat().st_size if run.metrics.exists() else 0
-        loaded = self.checkpoints.load(lambda info: bool(info["metrics_bytes"] <= written))
+        refused: list[str] = []
+
+        def accept(info: dict[str, Any]) -> bool:
+            if info.get("id") != self.id:
+                refused.append("belongs to another run")
+            elif info["metrics_bytes"] > written:
+                refused.append("knows of more metrics than metrics.jsonl has")
+            else:
+                return True
+            return False
+
+        loaded = self.checkpoints.load(accept)
         for reason in loaded.skipped if loaded else ():
             self.listener.noticed(run, f"checkpoint {reason}; using the one before")
+        if loaded is None and refused:
+            self.listener.noticed(run, f"its newest checkpoint {refused[0]}, so it is trained from the start")
         return loaded
 
     def _restore(self, loaded: Loaded) -> int:
         """Takes a checkpoint's state; returns how much of the metrics it knows of."""
         state = loaded.state
-        self.generators.load_state_dict(state["generators"])
-        with self.generators.lent("agent"):
-            self.agent.load_state_dict(state["agent"])
-            self.stream.load_state_dict(state["stream"])
-        self.generators.load_state_dict(state["generators"])  # whatever loading drew
-        self.progress = Progress(**state["progress"])
-        self.converged, self.evaluation = state["converged"], state["evaluation"]
+        with fits_this_version(self.run):
+            self.generators.load_state_dict(state["generators"])
+            with self.generators.lent("agent"):
+                self.agent.load_state_dict(state["agent"])
+                self.stream.load_state_dict(state["stream"])
+            self.generators.load_state_dict(state["generators"])  # whatever loading drew
+            self.progress = Progress(**state["progress"])
+            self.converged, self.evaluation = state["converged"], state["evaluation"]
         return int(loaded.info["metrics_bytes"])
 
     def _seed_of(self, lane: int, episode: int) -> int:

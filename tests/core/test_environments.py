@@ -75,6 +75,30 @@ def test_instances():
         resolve(lambda: gym.make("CartPole-v1"))
 
 
+def test_an_instance_keeps_its_time_limit():
+    for instance in (
+        gym.make("CartPole-v1", max_episode_steps=5),
+        gym.wrappers.TimeLimit(gym.make("CartPole-v1"), 5),
+    ):
+        assert resolve(instance).facts.limit == 5
+    assert resolve(gym.make("CartPole-v1")).wrappers == ()
+
+
+def test_an_edited_function_without_a_file_is_another():
+    digests = set()
+    for slippery in (True, False):
+        namespace = {"gym": gym, "__name__": "nowhere"}
+        exec(f"def make():\n    return gym.make('FrozenLake-v1', is_slippery={slippery})\n", namespace)
+        digests.add(resolve(namespace["make"]).identity()["source"])
+    assert len(digests) == 2
+
+
+def test_an_environment_whose_engine_is_missing_says_so():
+    gym.register("test/NoEngine-v0", entry_point="no_such_engine:Env")
+    with pytest.raises(ArenaError, match="cannot be imported: No module named 'no_such_engine'; install"):
+        resolve("test/NoEngine-v0")
+
+
 def test_identity_tells_sources_and_options():
     assert resolve(make_lake).identity() != resolve("FrozenLake-v1").identity()
     one, other = (resolve("FrozenLake-v1", {"is_slippery": slippery}) for slippery in (True, False))
@@ -92,7 +116,7 @@ def test_identity_tells_sources_and_options():
 def test_the_model_is_trusted_under_wrappers_that_change_nothing(wrapper, trusted):
     factory = resolve("FrozenLake-v1", {}, [wrapper])
     assert (factory.facts.model is not None) == trusted
-    assert not factory.is_native
+    assert factory.is_native == wrapper.startswith("TimeLimit")
 
 
 def test_a_fickle_passenger_acts_outside_the_tables():
