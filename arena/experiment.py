@@ -119,7 +119,9 @@ class Experiment:
         options = {**preset.env, **(factory.options if factory else {}), **(env_options or {})}
         wrappers = factory.wrappers if factory else wrappers
         factory = EnvironmentFactory.resolve(factory.make_one or name if factory else name, options, wrappers)
-        config = coerce(spec.load().Config, {**preset.options, **(agent_options or {})}, where="agent")
+        config = coerce(
+            agent_class_of(spec).Config, {**preset.options, **(agent_options or {})}, where="agent"
+        )
         _refuse_misfit(spec, factory)
         steps = _whole("steps", _first(steps, preset.steps, 100_000))
         every = _whole("evaluate-every", _first(evaluate_every, max(1, steps // 20)))
@@ -149,7 +151,7 @@ class Experiment:
     @functools.cached_property
     def agent_class(self) -> type[Agent]:
         """The agent's class."""
-        return cast("type[Agent]", self.spec.load())
+        return agent_class_of(self.spec)
 
     @functools.cached_property
     def factory(self) -> EnvironmentFactory:
@@ -261,6 +263,20 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ArenaError(f"{path} is not TOML: {error}", "see `arena train --help` for an example") from error
 
 
+def agent_class_of(spec: AgentSpec) -> type[Agent]:
+    """The class that an agent's spec names.
+
+    Raises:
+        ArenaError: it cannot be imported, or is no agent.
+    """
+    from arena.agent import Agent
+
+    found = spec.load()
+    if not (isinstance(found, type) and issubclass(found, Agent)):
+        raise ArenaError(f"{spec.name} ({spec.target}) is no arena.Agent", "mend or leave out its plugin")
+    return found
+
+
 def fitting_agents(factory: EnvironmentFactory) -> list[str]:
     """The names of the agents that fit an environment; one whose extra is missing does not."""
     from arena.environments import mismatch
@@ -268,7 +284,7 @@ def fitting_agents(factory: EnvironmentFactory) -> list[str]:
     fitting = []
     for spec in get_plugins().agents.values():
         try:
-            if mismatch(spec.load().needs, factory) is None:
+            if mismatch(agent_class_of(spec).needs, factory) is None:
                 fitting.append(spec.name)
         except ArenaError:
             continue
@@ -278,7 +294,7 @@ def fitting_agents(factory: EnvironmentFactory) -> list[str]:
 def _refuse_misfit(spec: AgentSpec, factory: EnvironmentFactory) -> None:
     from arena.environments import mismatch
 
-    reason = mismatch(spec.load().needs, factory)
+    reason = mismatch(agent_class_of(spec).needs, factory)
     if reason is not None:
         fitting = ", ".join(fitting_agents(factory)) or "none installed"
         raise ArenaError(f"{spec.name} {reason}", f"agents that fit: {fitting}")

@@ -130,6 +130,7 @@ def _in_processes(runs: Sequence[Run], listener: Listener, workers: int) -> list
             with _signals_blocked():
                 try:
                     futures = [pool.submit(_work, str(run.folder)) for run in runs]  # which spawns
+                    pool.submit(os.getpid).cancel()  # CPython's pool watches the last worker only once woken
                 finally:
                     children = set(multiprocessing.active_children()) - before
             while not all(future.done() for future in futures):

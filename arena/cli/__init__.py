@@ -5,9 +5,10 @@ Nothing here imports gymnasium, numpy or torch; a verb does so when it runs.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
-import traceback
 import warnings
 from collections.abc import Sequence
 
@@ -29,8 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     with warnings.catch_warnings():
-        _warn_in_one_line()
         try:
+            _print_whatever_the_encoding()
+            _warn_in_one_line()
             status = _dispatch(words)
             sys.stdout.flush()
             return status
@@ -43,8 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1
         except KeyboardInterrupt:
             return _fail("interrupted; the same command begins again, or goes on from a checkpoint", 2, debug)
-        except SystemExit as error:  # argparse, after --help
-            return error.code if isinstance(error.code, int) else int(error.code is not None)
+        except SystemExit as error:
+            if error.code in (0, None):  # argparse, after --help
+                return 0
+            said = error.code if isinstance(error.code, str) else f"something called sys.exit({error.code!r})"
+            return _fail(f"{said}; run again with --debug to see where", 1, debug)
         except Exception as error:
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             return _fail(f"unexpected {said}; run again with --debug and report it", 1, debug)
@@ -58,13 +63,25 @@ def _dispatch(words: Sequence[str]) -> int:
 
 def _fail(message: str, status: int, debug: bool) -> int:
     if debug:
+        import traceback
+
         traceback.print_exc()
     _say(message)
     return status
 
 
 def _say(message: str) -> None:
-    print("arena:", " ".join(message.split()), file=sys.stderr)
+    from arena.cli.output import clean
+
+    print("arena:", clean(" ".join(message.split())), file=sys.stderr)
+
+
+def _print_whatever_the_encoding() -> None:
+    """Lets a terminal show a question mark for what its encoding lacks, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            with contextlib.suppress(ValueError, OSError):  # closed, or detached
+                stream.reconfigure(errors="replace")
 
 
 def _warn_in_one_line() -> None:

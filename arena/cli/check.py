@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from arena.cli.checks import Check, Finding, findings
-from arena.cli.output import console, only_json, print_json
+from arena.cli.output import clean, console, only_json, print_json
 from arena.errors import ArenaError, unknown
 from arena.plugins import PluginInfo, get_plugins
 from arena.specs import AgentSpec
@@ -25,11 +25,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Checks, line by line."""
-    kind, found_so_far = _findings(args.name, args.env)
-    if not args.json:
-        console().print(f"{kind} {args.name}", style="bold")
     found: list[Finding] = []
-    with only_json(args.json):
+    with only_json(args.json):  # plugins that are imported here may print
+        kind, found_so_far = _findings(args.name, args.env)
+        if not args.json:
+            console().print(clean(f"{kind} {args.name}"), style="bold")
         for finding in found_so_far:
             found.append(finding)
             if not args.json:
@@ -97,9 +97,9 @@ def _show(finding: Finding) -> None:
     from rich.text import Text
 
     styles = {"✓": "green", "!": "yellow", "·": "dim", "✗": "bold red"}
-    line = Text(finding.title)
+    line = Text(clean(finding.title))
     if finding.text:
-        line.append(f"  {finding.text}", style="dim" if finding.mark in "✓·" else styles[finding.mark])
+        line.append(clean(f"  {finding.text}"), style="dim" if finding.mark in "✓·" else styles[finding.mark])
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_row(Text(finding.mark, style=styles[finding.mark]), line)
     console().print(table)

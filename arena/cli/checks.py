@@ -69,5 +69,5 @@ def _found(check: Check) -> Finding:
         return Finding(check.title, "!", str(doubt))
     except (ArenaError, AssertionError) as error:
         return Finding(check.title, "✗", " ".join(str(error).split()) or "an assertion failed")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Finding(check.title, "✗", described(error))

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from arena.cli.output import console, only_json, print_json, print_table
+from arena.cli.output import clean, console, only_json, print_json, print_table
 from arena.plugins import get_plugins
 from arena.registry import Registry
 from arena.specs import Spec
@@ -83,7 +83,7 @@ def _print_specs(rows: Iterable[tuple[str, str]]) -> None:
     table.add_column(style="green", no_wrap=True, min_width=24)
     table.add_column()
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(clean, row))
     if table.row_count:
         console().print(Padding(table, (0, 0, 1, 2), expand=False))
 
@@ -100,6 +100,7 @@ def _plain(spec: Spec) -> dict[str, Any]:
 
 
 def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
+    from arena.agent import Needs
     from arena.environments import EnvironmentFactory, mismatch
     from arena.errors import ArenaError
     from arena.spaces import described
@@ -109,7 +110,9 @@ def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
     agents = []
     for spec in get_plugins().agents.values():
         try:
-            reason = mismatch(spec.load().needs, factory)
+            needs = getattr(spec.load(), "needs", None)
+            problem = f"{spec.target} is no arena.Agent"
+            reason = mismatch(needs, factory) if isinstance(needs, Needs) else problem
         except ArenaError as error:
             reason = str(error)
         agents.append({**_plain(spec), "fits": reason is None, "reason": reason})
@@ -127,7 +130,7 @@ def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
         fits = [agent for agent in agents if agent["fits"]]
         _print_specs((agent["name"], agent["summary"]) for agent in fits)
         for agent in agents[len(fits) :]:
-            screen.print(f"  {agent['name']} does not fit: {agent['reason']}", style="dim")
+            screen.print(clean(f"  {agent['name']} does not fit: {agent['reason']}"), style="dim")
         if not fits:
             screen.print("none fits", style="yellow")
 

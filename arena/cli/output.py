@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "only_json", "print_json", "print_table"]
+__all__ = ["clean", "console", "only_json", "print_json", "print_table"]
 
 #: Columns where nobody looks at a terminal: wide enough that a table is not folded for `grep`.
 WIDE = 200
+
+#: What steers a terminal, and the marks that turn the direction of writing; not line feeds and tabs.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+#: What JSON may hold as it is, and a terminal or an encoder may not.
+_UNPRINTABLE = re.compile("[\x7f-\x9f\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """A text without control characters: names in a run that others made must not steer the terminal."""
+    return _CONTROLS.sub("", text)
 
 
 def console() -> Console:
@@ -46,7 +58,7 @@ def print_table(
         justify = "right" if column in right else "left"
         table.add_column(column, style=style, justify=justify, no_wrap=i == 0, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(clean, row))
     screen = console()
     if wide:
         screen.width = max(screen.width, WIDE)
@@ -72,7 +84,10 @@ def only_json(wanted: bool) -> Iterator[None]:
 
 def print_json(value: Any) -> None:
     """Prints one JSON document; numbers that are not finite, which JSON lacks, as null."""
-    print(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=2))
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    plain = encoding.lower().replace("-", "") != "utf8"  # escapes are the same JSON, and lose nothing
+    text = json.dumps(_finite(value), ensure_ascii=plain, allow_nan=False, indent=2)
+    print(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def _finite(value: Any) -> Any:

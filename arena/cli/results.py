@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from arena.cli.output import console
+from arena.cli.output import clean, console
 from arena.tables_text import heading, summary_cells
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ def show_results(results: Results) -> None:
 
     screen = console()
     screen.print()
-    screen.print(Text(heading(results), style="bold"))
+    screen.print(Text(clean(heading(results)), style="bold"))
     screen.print(_row(dict(summary_cells(results))))
     screen.print()
-    folders = [row["path"] for row in results.runs]
+    folders = [clean(row["path"]) for row in results.runs]
     for folder in folders[:FOLDERS]:
         screen.print(folder, style="dim", soft_wrap=True)
     if len(folders) > FOLDERS:
@@ -43,7 +43,7 @@ def show_evaluation(title: str, cells: Mapping[str, str]) -> None:
     """Prints one evaluation as a table of one row."""
     screen = console()
     screen.print()
-    screen.print(title, style="bold")
+    screen.print(clean(title), style="bold")
     screen.print(_row(cells))
 
 
@@ -53,5 +53,5 @@ def _row(cells: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for i, name in enumerate(cells):
         table.add_column(name, justify="right", style="bold green" if i == 0 else None, no_wrap=True)
-    table.add_row(*cells.values())
+    table.add_row(*map(clean, cells.values()))
     return table

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena.cli.output import only_json, print_json
+from arena.cli.output import clean, only_json, print_json
 from arena.cli.parser import whole
 from arena.errors import ArenaError
 
@@ -44,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
 
     with only_json(args.json):
         results: list[Results] = []
-        for runs in _grouped(_extended(path, args.steps) for path in dict.fromkeys(args.runs)):
+        paths = {path.resolve(): path for path in args.runs}.values()
+        opened = [_open(path, args.steps) for path in paths]  # all, before the first one is changed
+        for runs in _grouped(_extended(run, args.steps) for run in opened):
             if not args.quiet:
                 for one in runs:
                     _tell(one)
@@ -62,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _extended(folder: Path, steps: int | None) -> Run:
-    """Opens a run, with more steps where they are asked for."""
+def _open(folder: Path, steps: int | None) -> Run:
+    """Opens a run, and refuses what it could not be trained on to; changes nothing."""
     from arena.run import Run
 
     run = Run.open(folder)
@@ -72,13 +75,24 @@ def _extended(folder: Path, steps: int | None) -> Run:
     if steps < run.experiment.steps:
         problem = f"--steps {steps} is fewer than the {run.experiment.steps} of {folder}"
         raise ArenaError(problem, "give more to train on, or leave it out")
-    experiment = dataclasses.replace(run.experiment, steps=steps)
-    extended = Run.prepare(experiment, run.seed, folder.parent)
-    if extended.folder.resolve() != folder.resolve():
-        raise ArenaError(
-            f"{folder} has been renamed, so it cannot be trained on", f"call it {extended.folder.name}"
-        )
-    return extended
+    with tempfile.TemporaryDirectory() as elsewhere:  # only to learn what the folder has to be called
+        name = Run.prepare(run.experiment, run.seed, Path(elsewhere)).folder.name
+    real = folder.resolve()  # it may have been given as `.`, or as a link
+    if real.name == name:
+        return run if folder.name == name else dataclasses.replace(run, folder=real)
+    if real.name.rpartition("_")[0] == name.rpartition("_")[0]:
+        problem = f"{folder} was trained with another version of its agent or environment"
+        raise ArenaError(f"{problem}, so it cannot be trained on", "train anew")
+    raise ArenaError(f"{folder} has been renamed, so it cannot be trained on", f"call it {name}")
+
+
+def _extended(run: Run, steps: int | None) -> Run:
+    """The same run, with more steps where they are asked for."""
+    from arena.run import Run
+
+    if steps is None or steps == run.experiment.steps:
+        return run
+    return Run.prepare(dataclasses.replace(run.experiment, steps=steps), run.seed, run.folder.parent)
 
 
 def _grouped(runs: Iterable[Run]) -> list[list[Run]]:
@@ -98,4 +112,4 @@ def _tell(run: Run) -> None:
         loaded = run.checkpoints.load()
         step = 0 if loaded is None else loaded.info["step"]
         text = f"goes on from step {step:,} of {run.experiment.steps:,}" if step else "begins at step 0"
-    print(f"{run.folder} {text}", file=sys.stderr)
+    print(clean(f"{run.folder} {text}"), file=sys.stderr)

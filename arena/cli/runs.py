@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.cli.output import console, print_table
+from arena.cli.output import clean, console, print_table
 from arena.errors import ArenaError
 from arena.tables_text import count, number
 
 __all__ = ["list_runs"]
+
+#: Whatever can be wrong with a file that is JSON, or was.
+WRONG = (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
 def list_runs(folders: Sequence[str]) -> tuple[dict[str, Any], Callable[[], None]]:
@@ -31,7 +35,7 @@ def list_runs(folders: Sequence[str]) -> tuple[dict[str, Any], Callable[[], None
 
     def show() -> None:
         if not found:
-            console().print(f"no runs in {', '.join(folders)}", style="yellow")
+            console().print(clean(f"no runs in {', '.join(folders)}"), style="yellow")
             return
         columns = ["agent", "env", "seed", "steps", "return", "status", "run"]
         print_table(columns, [_row(run) for run in found], right=("seed", "steps", "return"), wide=True)
@@ -50,32 +54,53 @@ def _read(folder: Path) -> dict[str, Any]:
         if document["schema"] > SCHEMA:
             return {**row, "status": "newer", "error": f"schema {document['schema']} needs a newer arena-rl"}
         experiment = document["experiment"]
-        row["agent"], row["env"] = experiment["agent"]["name"], experiment["env"]["id"]
-        row["seed"], row["total"] = experiment["seeds"][0], experiment["steps"]
+        row["agent"], row["env"] = _text(experiment["agent"]["name"]), _text(experiment["env"]["id"])
+        row["seed"], row["total"] = _whole(experiment["seeds"][0]), _whole(experiment["steps"])
         row["steps"], row["status"] = _last_step(folder), "unfinished"
         if (folder / "result.json").exists():
             result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-            row["mean"] = result["evaluation"]["mean"]
-            if result["converged"] or result["steps"] >= row["total"]:
-                row["steps"], row["status"] = result["steps"], "finished"
+            row["mean"] = _mean(result["evaluation"]["mean"])
+            steps = _whole(result["steps"])
+            if result["converged"] or steps >= row["total"]:
+                row["steps"], row["status"] = steps, "finished"
     except OSError as error:
         return {**row, "status": "damaged", "error": f"cannot be read: {error.strerror}"}
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
-        return {**row, "status": "damaged", "error": "a file is truncated"}
+    except WRONG:
+        return {**row, "status": "damaged", "error": "a file is truncated or malformed"}
     return row
 
 
 def _last_step(folder: Path) -> int:
     try:
-        lines = (folder / "timing.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (folder / "timing.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return 0
     for line in reversed(lines):
         try:
-            return int(json.loads(line)["step"])
-        except (ValueError, KeyError, TypeError):  # the line that a kill cut short
+            return _whole(json.loads(line)["step"])
+        except WRONG:  # the line that a kill cut short
             continue
     return 0
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**128:
+        raise TypeError(value)
+    return value
+
+
+def _mean(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(value)
+    return float(value) if math.isfinite(value) else None
 
 
 def _row(run: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
+from arena.cli.output import only_json
 from arena.cli.parser import Parser, without
 from arena.errors import ArenaError, unknown
 from arena.plugins import Plugins, get_plugins, use
@@ -49,7 +50,8 @@ def run(words: Sequence[str]) -> int:
         ArenaError: there is no such verb, or whatever the verb says is wrong.
     """
     rest, blocked = without(words, "--no-plugin")
-    with _plugins(blocked):
+    json = "--json" in rest
+    with _plugins(blocked, json):
         if "--version" in rest[:1]:
             print(f"arena {_version()}")
             return 0
@@ -61,12 +63,19 @@ def run(words: Sequence[str]) -> int:
             raise ArenaError(
                 f"{verb} stands before the verb", "write it behind, as in `arena train … --steps 1000`"
             )
-        command = _command(verb)
+        with only_json(json):  # plugins that are imported here may print
+            command = _command(verb)
         parser = Parser(prog=f"arena {verb}")
         command.configure(parser)
-        if hasattr(command, "parse"):  # a verb that takes the options of an agent and an environment
-            return command.run(command.parse(parser, arguments))
-        return command.run(parser.parse_args(arguments))
+        # A verb that takes the options of an agent and an environment parses them itself.
+        parse = getattr(command, "parse", None)
+        args = parser.parse_args(arguments) if parse is None else parse(parser, arguments)
+        try:
+            return command.run(args)
+        except SystemExit as error:
+            if verb not in VERBS:  # a plugin's verb may end as it likes
+                raise
+            raise RuntimeError(f"something called sys.exit({error.code!r}), and ended the command") from error
 
 
 def _command(verb: str) -> Command:
@@ -79,14 +88,16 @@ def _command(verb: str) -> Command:
 
 
 @contextmanager
-def _plugins(blocked: Sequence[str]) -> Iterator[None]:
-    """Leaves plugins out, also in the processes that this one starts."""
+def _plugins(blocked: Sequence[str], json: bool) -> Iterator[None]:
+    """Leaves plugins out, also in the processes that this one starts; what the others print is no JSON."""
     if not blocked:
         yield
         return
-    plugins = Plugins(block=blocked)
+    with only_json(json):
+        plugins = Plugins(block=blocked)
+        others = ",".join(info.name for info in plugins.infos if info.status != "blocked")
     before = os.environ.get("ARENA_PLUGINS")
-    os.environ["ARENA_PLUGINS"] = ",".join(info.name for info in plugins.infos if info.status != "blocked")
+    os.environ["ARENA_PLUGINS"] = others
     try:
         with use(plugins):
             yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 import tomllib
@@ -238,11 +239,42 @@ def test_eval_without_state_indices_has_no_tables(run):
 
 def test_resume_trains_on(run, capsys):
     path = train(run, *CLIFF, "--seed", 0, "--steps", 200)["runs"][0]["path"]
-    found = json.loads(run("resume", path, "--steps", 400, "--json")[1])
-    assert found["runs"][0]["steps"] == 400
+    found = json.loads(run("resume", path, f"{path}/", "--steps", 400, "--json")[1])
+    assert [row["steps"] for row in found["runs"]] == [400]
     assert found["runs"][0]["path"] == path
     main(["resume", path])
     assert "is finished at step 400" in capsys.readouterr().err
+
+
+def test_a_renamed_run_is_refused_before_anything_is_made(run, tmp_path, capsys):
+    first, second = (
+        row["path"] for row in train(run, *CLIFF, "--seeds", 2, "--steps", 200, "--out", "x")["runs"]
+    )
+    renamed = (tmp_path / first).rename(tmp_path / "x" / "mine")
+    before = sorted((tmp_path / "x").rglob("*"))
+    assert main(["resume", second, "x/mine", "--steps", "400"]) == 2
+    assert (
+        f"x/mine has been renamed, so it cannot be trained on; call it {first[2:]}\n"
+        in capsys.readouterr().err
+    )
+    assert sorted((tmp_path / "x").rglob("*")) == before
+    assert json.loads((tmp_path / second / "run.json").read_text())["experiment"]["steps"] == 200
+    renamed.rename(f"{renamed.parent}/{first[2:-1]}z")
+    assert main(["resume", f"{first[:-1]}z", "--steps", "400"]) == 2
+    assert "another version of its agent or environment" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spelt", [".", "../link", "../{name}", "../../link/../{name}"])
+def test_a_run_is_resumed_however_its_path_is_spelt(run, tmp_path, monkeypatch, spelt):
+    path = train(run, *CLIFF, "--seed", 0, "--steps", 200)["runs"][0]["path"]
+    folder = tmp_path / path
+    for link in (tmp_path / "runs" / "link", tmp_path / "link"):
+        link.symlink_to(folder)
+    monkeypatch.chdir(folder)
+    status, out = run("resume", spelt.format(name=folder.name), "--steps", 400, "--json")
+    assert status == 0
+    assert (folder / json.loads(out)["runs"][0]["path"]).resolve() == folder
+    assert json.loads((folder / "result.json").read_text())["steps"] == 400
 
 
 def test_list(run):
@@ -271,6 +303,66 @@ def test_list_runs_shows_broken_ones_too(run, tmp_path):
     assert status == 0
     assert rows == {path: "finished", "runs/a": "damaged", "runs/b": "newer", "runs/c": "damaged"}
     assert "damaged" in run("list", "runs", "runs")[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "value"),
+    [
+        ("run.json", ["schema"], "1"),
+        ("run.json", ["experiment"], []),
+        ("run.json", ["experiment", "steps"], "100"),
+        ("run.json", ["experiment", "steps"], None),
+        ("run.json", ["experiment", "steps"], 10**400),
+        ("run.json", ["experiment", "seeds"], {}),
+        ("run.json", ["experiment", "agent"], 3),
+        ("run.json", ["experiment", "agent", "name"], ["x"]),
+        ("run.json", ["experiment", "env"], "x"),
+        ("run.json", ["experiment", "env", "id"], None),
+        ("result.json", ["evaluation", "mean"], "x"),
+        ("result.json", ["evaluation", "mean"], 10**400),
+        ("result.json", ["evaluation"], [1]),
+        ("result.json", ["steps"], "200"),
+    ],
+)
+def test_list_runs_survives_whatever_is_wrong(run, tmp_path, file, keys, value):
+    path = tmp_path / train(run, *CLIFF, "--seed", 0, "--steps", 200)["runs"][0]["path"] / file
+    document = json.loads(path.read_text())
+    place = document
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    path.write_text(json.dumps(document))
+    status, out = run("list", "runs", "--json")
+    [row] = json.loads(out)["runs"]
+    assert (status, row["status"], row["error"]) == (0, "damaged", "a file is truncated or malformed")
+    status, out = run("list", "runs")
+    assert status == 0
+    assert "malformed" in out
+
+
+def test_list_runs_survives_numbers_without_end(run, tmp_path):
+    folder = tmp_path / train(run, *CLIFF, "--seed", 0, "--steps", 200)["runs"][0]["path"]
+    result = json.loads((folder / "result.json").read_text())
+    text = json.dumps({**result, "evaluation": {"mean": "END"}}).replace('"END"', "1e999")
+    (folder / "result.json").write_text(text)
+    assert run("list", "runs")[0] == run("list", "runs", "--json")[0] == 0
+    (folder / "result.json").unlink()
+    (folder / "timing.jsonl").write_bytes(b'{"step": 100}\n{"step": 1e999}\n{"step": "\xff"}\n')
+    assert json.loads(run("list", "runs", "--json")[1])["runs"][0]["steps"] == 100
+
+
+def test_names_in_a_run_do_not_steer_the_terminal(run, tmp_path, capsys):
+    path = tmp_path / train(run, *CLIFF, "--seed", 0, "--steps", 200)["runs"][0]["path"] / "run.json"
+    document = json.loads(path.read_text())
+    name = "\x1b]0;owned\x07\x9b31mevil\u202e\ud800"
+    document["experiment"]["agent"]["name"] = name
+    path.write_text(json.dumps(document))
+    [row] = json.loads(run("list", "runs", "--json")[1])["runs"]
+    assert row["agent"] == name
+    assert main(["eval", str(path.parent)]) == 2
+    seen = "".join([*capsys.readouterr(), run("list", "runs")[1], run("list", "runs", "--json")[1]])
+    assert "evil" in seen
+    assert not {*"\x1b\x07\x9b"} & {*seen}
 
 
 @pytest.mark.parametrize("name", ["q-learning", "arena/CliffWalk-v0", "FrozenLake-v1", "arena_tabular"])
@@ -403,3 +495,49 @@ def test_workers_give_what_one_process_gives(run):
     words = (*CLIFF, "--seeds", 2, "--steps", 200)
     one = train(run, *words, "--out", "a")["summary"]
     assert train(run, *words, "--out", "b", "--workers", 2)["summary"] == one
+
+
+def test_plugins_that_print_leave_json_clean(capfd):
+    import types
+
+    from arena.plugins import Plugins, use
+
+    plugin = types.SimpleNamespace()
+
+    @arena.hookimpl
+    def arena_agents():
+        print("hello")
+        return [arena.AgentSpec(name="no-agent", summary="not one", target="json:dumps")]
+
+    plugin.arena_agents = arena_agents
+    for words in ("check noisy", "list agents", "list agents --for FrozenLake-v1"):
+        with use(Plugins(installed=False, extra={"noisy": plugin})):
+            assert main([*words.split(), "--json"]) == 0
+        out, err = capfd.readouterr()
+        found = json.loads(out)
+        assert "hello" in err
+    assert found["agents"][0]["reason"] == "json:dumps is no arena.Agent"
+
+
+def test_plugins_that_print_leave_json_clean_without_others(tmp_path):
+    (tmp_path / "loud-1.dist-info").mkdir()
+    (tmp_path / "loud-1.dist-info" / "METADATA").write_text("Name: loud\nVersion: 1\n")
+    (tmp_path / "loud-1.dist-info" / "entry_points.txt").write_text("[arena]\nloud = loud\n")
+    (tmp_path / "loud.py").write_text("print('hello')\n")
+    environment = {k: v for k, v in os.environ.items() if k != "ARENA_PLUGINS"}
+    words = [sys.executable, "-m", "arena", "list", "agents", "--json", "--no-plugin", "arena_gridworld"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert "agents" in json.loads(done.stdout)
+    assert "hello" in done.stderr
+
+
+def test_a_terminal_without_unicode(run, tmp_path):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    train(run, *CLIFF, "--seed", 0, "--steps", 200)
+    (tmp_path / "runs" / "é").mkdir()
+    (tmp_path / "runs" / "é" / "run.json").write_text("{")
+    words = [sys.executable, "-m", "arena", "list", "runs"]
+    for more in ([], ["--json"]):
+        done = subprocess.run([*words, *more], capture_output=True, text=True, env=environment, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert "runs/é" in {row["path"] for row in json.loads(done.stdout)["runs"]}

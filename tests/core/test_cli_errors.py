@@ -124,6 +124,9 @@ def test_debug_shows_the_traceback(capsys):
             "arena: unexpected ValueError: odd; run again with --debug and report it\n",
         ),
         (KeyboardInterrupt(), 2, "arena: interrupted; the same command begins again,"),
+        (SystemExit(3), 1, "arena: something called sys.exit(3); run again with --debug to see where\n"),
+        (SystemExit("no\x1b GPU"), 1, "arena: no GPU; run again with --debug to see where\n"),
+        (SystemExit(0), 0, ""),
     ],
 )
 def test_whatever_is_raised_is_one_line(monkeypatch, capsys, error, status, line):
@@ -172,7 +175,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     assert process.returncode == 2
     [folder] = tmp_path.iterdir()
     assert re.fullmatch(
-        rf"arena: stopped at step \d+, which is saved; `arena resume {folder}` goes on\n", err
+        rf"(.*: stopping; .*\n)?arena: stopped at step \d+, which is saved; `arena resume {folder}` goes on\n",
+        err,
     )
     assert [*folder.glob("checkpoint/*")]
 
@@ -182,3 +186,28 @@ def test_leaving_a_plugin_out_holds_for_the_whole_command(capsys):
     assert main(["list", "agents", "--json", "--no-plugin", "arena_tabular"]) == 0
     assert json.loads(capsys.readouterr().out)["agents"] == []
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_an_environment_that_exits_is_told(tmp_path, monkeypatch, capsys, code):
+    (tmp_path / f"quitter{code}.py").write_text(
+        "import gymnasium, sys\n"
+        "class Quitter(gymnasium.Wrapper):\n"
+        f"    def step(self, action): sys.exit({code})\n"
+        "def make() -> gymnasium.Env: return Quitter(gymnasium.make('FrozenLake-v1'))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = f"random quitter{code}:make --steps 100 --seed 0 --quiet --out {tmp_path / 'runs'}"
+    assert main(["train", *words.split()]) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"something called sys.exit({code})" in err
+
+
+def test_ctrl_c_at_the_very_start(monkeypatch, capsys):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("arena.cli._warn_in_one_line", interrupt)
+    assert main(["list"]) == 2
+    assert capsys.readouterr().err.startswith("arena: interrupted; ")

@@ -2,12 +2,15 @@
 
 import importlib.util
 import re
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import arena
+from arena.experiment import Experiment, arguments_of
 from arena.plugins import Plugins, use
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +40,46 @@ def test_links_lead_somewhere(page):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_the_example_plugin_learns_to_gamble(tmp_path):
+def snippets(page, language):
+    return re.findall(
+        rf"```{language}\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL
+    )
+
+
+def test_the_example_plugin_learns_to_gamble(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples"))
     plugin = load(ROOT / "docs" / "examples" / "bandit_plugin.py")
     with use(Plugins(installed=False, extra={"bandit_plugin": plugin})):
         results = arena.train("averages", "example/TwoArms-v0", out=tmp_path, progress=False)
         agent = arena.load(results.runs[0]["path"])
     assert agent.act(0) == 1
     assert results.summary["mean"] > 0.4
+
+
+def test_the_example_plugin_is_light_and_its_notebook_snippet_runs(tmp_path):
+    [snippet] = snippets("plugins.md", "python")
+    examples = str(ROOT / "docs" / "examples")
+    code = "\n".join(
+        [
+            f"import sys; sys.path.insert(0, {examples!r})",
+            "import bandit_plugin",
+            "assert not {'numpy', 'gymnasium'} & {*sys.modules}",
+            snippet,
+        ]
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_the_example_plugin_is_packaged_whole():
+    [text] = snippets("plugins.md", "toml")
+    project = tomllib.loads(text)
+    assert {"build-system", "project"} <= project.keys()
+    files = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert {*files} == {path.name for path in (ROOT / "docs" / "examples").glob("*.py")}
+    assert f"{project['project']['entry-points']['arena']['bandit_plugin']}.py" in files
+
+
+def test_the_experiment_file_is_one():
+    [text] = snippets("experiments.md", "toml")
+    experiment = Experiment.create(**arguments_of(tomllib.loads(text)))
+    assert (experiment.horizon, len(experiment.seeds), experiment.wrappers) == (50, 5, ())

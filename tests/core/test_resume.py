@@ -52,7 +52,11 @@ def test_killed_many_times_it_ends_in_the_same_bytes(case, num_envs, seed):
 
 def test_a_kill_in_a_wrapped_environment_of_anyone_s(tmp_path):
     whole = testing.Uninterrupted(
-        "sarsa", "FrozenLake-v1", tmp_path, num_envs=2, wrappers=["RecordEpisodeStatistics", "TimeLimit(max_episode_steps=9)"]
+        "sarsa",
+        "FrozenLake-v1",
+        tmp_path,
+        num_envs=2,
+        wrappers=["RecordEpisodeStatistics", "TimeLimit(max_episode_steps=9)"],
     )
     assert whole.check_killed(2) > 0
     whole.check_interrupted([1, 2, 3])

@@ -1,0 +1,18 @@
+"""Only this repository's plugins join the laws, whatever else is installed beside them."""
+
+import contextlib
+import os
+import tomllib
+from pathlib import Path
+
+from arena.plugins import Plugins, use
+
+OURS = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def pytest_configure(config):
+    # Not by setting ARENA_PLUGINS: that would also forbid the plugins in memory that tests make.
+    stack = contextlib.ExitStack()
+    config.add_cleanup(stack.close)
+    allow = None if "ARENA_PLUGINS" in os.environ else OURS["entry-points"]["arena"]
+    stack.enter_context(use(Plugins(allow=allow)))
