@@ -52,7 +52,14 @@ def test_one_that_converges_early_is_done(runs):
     display = _Display([_Line(runs[0])])
     display.latest[runs[0].folder] = (Progress(10), None)
     picture(display)
-    runs[0].write_result({"converged": True, "steps": 10})
+    result = {
+        "converged": True,
+        "steps": 10,
+        "evaluation": {"mean": 1.0},
+        "optimum": None,
+        "policy_value": None,
+    }
+    runs[0].write_result(result)
     time.sleep(0.6)
     drawn = picture(display)
     assert "done" in drawn
