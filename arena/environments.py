@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import dataclasses
 import functools
-import hashlib
 import importlib
-import inspect
-import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +19,7 @@ from arena.config import asdict, coerce, options_of
 from arena.errors import ArenaError, unknown
 from arena.gymnasium_stream import GymnasiumStream, probe
 from arena.mdp import TransitionModel
+from arena.named import read_wrapper, source_digest
 from arena.native import NativeVectorEnv
 from arena.plugins import get_plugins
 from arena.spaces import View, described, view
@@ -101,7 +97,7 @@ class EnvironmentFactory:
             env, options, own = _spec_of(env, options)
             wrappers = (*own, *wrappers)
         for wrapper in wrappers:
-            _wrapper(wrapper)
+            read_wrapper(wrapper)
         if callable(env):
             name = f"{env.__module__}:{env.__qualname__}"
             if "<" in name:
@@ -123,7 +119,7 @@ class EnvironmentFactory:
             "options": dict(self.options),
             "wrappers": list(self.wrappers),
             "revision": spec.revision if spec else None,
-            "source": _source_digest(self.make_one) if self.make_one else None,
+            "source": source_digest(self.make_one) if self.make_one else None,
         }
 
     def make(self, limit: int | None = None, **extra: Any) -> Env:
@@ -142,7 +138,7 @@ class EnvironmentFactory:
             else:
                 env = gym.make(self.id, disable_env_checker=True, **self.options, **extra)
             for wrapper in self.wrappers:
-                wrapped, arguments = _wrapper(wrapper)
+                wrapped, arguments = read_wrapper(wrapper)
                 env = wrapped(env, **arguments)
         except ArenaError:
             raise
@@ -225,7 +221,7 @@ class EnvironmentFactory:
     @functools.cached_property
     def is_native(self) -> bool:
         """Whether its streams are ours: its own vector, or tables; any wrapper but a time limit rules both out."""
-        limits_only = all(_wrapper(wrapper)[0] is TimeLimit for wrapper in self.wrappers)
+        limits_only = all(read_wrapper(wrapper)[0] is TimeLimit for wrapper in self.wrappers)
         return limits_only and (self._native_creator is not None or self.facts.shows_states)
 
     @functools.cached_property
@@ -371,32 +367,6 @@ def _toy_text_model(env: Any) -> TransitionModel | None:
     return TransitionModel.from_gymnasium(table, initial)
 
 
-def _wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
-    """Reads ``Name``, ``module:Class`` or either with ``(key=value, …)`` behind it."""
-    name, opening, rest = (part.strip() for part in text.partition("("))
-    try:
-        call = ast.parse(f"f({rest}" if opening else "f()", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args:
-            raise ValueError(text)
-        arguments = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError) as error:
-        raise ArenaError(f"the wrapper {text!r} cannot be read", "write Name or Name(key=value)") from error
-    module, colon, attribute = name.rpartition(":")
-    try:
-        home = importlib.import_module(module) if colon else gym.wrappers
-    except ImportError as error:
-        raise ArenaError(f"the wrapper {name!r}: {error}", "check the module's name") from error
-    found = getattr(home, attribute, None)
-    if not (isinstance(found, type) and issubclass(found, gym.Wrapper)):
-        if found is not None:
-            raise ArenaError(f"{name} is no gymnasium.Wrapper", "name a wrapper's class")
-        known = [
-            n for n, value in vars(home).items() if isinstance(value, type) and issubclass(value, gym.Wrapper)
-        ]
-        raise unknown("wrapper", attribute, known, "see gymnasium.wrappers")
-    return cast("Callable[..., Env]", found), cast("dict[str, Any]", arguments)
-
-
 def _spec_of(
     env: Env, options: Mapping[str, object] | None
 ) -> tuple[str, Mapping[str, object], tuple[str, ...]]:
@@ -411,29 +381,3 @@ def _spec_of(
     own = () if limit in (usual, None) else (f"TimeLimit(max_episode_steps={limit})",)
     kwargs = {name: value for name, value in spec.kwargs.items() if name != "render_mode"}
     return spec.id, {**kwargs, **(options or {})}, own
-
-
-def _source_digest(function: Callable[..., Any]) -> str:
-    """What a function's environments are made by: its module's source, or its own, or its compiled code.
-
-    Raises:
-        ArenaError: none of them can be had, so that an edited function could not be told from the one before.
-    """
-    for subject in (inspect.getmodule(function), function):
-        with contextlib.suppress(OSError, TypeError):
-            if subject is not None:
-                return _digest(inspect.getsource(subject))
-    code = getattr(function, "__code__", None)
-    if code is None:
-        name = f"{function.__module__}:{function.__qualname__}"
-        raise ArenaError(f"the source of {name} cannot be read", "define it in a module")
-    return _digest(_described_code(code))
-
-
-def _described_code(code: types.CodeType) -> str:
-    constants = [_described_code(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
-    return repr((code.co_code, code.co_names, constants))
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 from arena.errors import ArenaError
+from arena.history import History
 from arena.spaces import View
 from arena.stream import Stream, Transition
 
@@ -76,7 +77,7 @@ class GymnasiumStream(Stream):
         self._make, self._seed_of, self._asynchronous = make, seed_of, asynchronous
         self._lends_actions = bool(self.action_space.shape)
         self._episode = [0] * num_envs
-        self._history = _History(num_envs, self.action_space)
+        self._history = History(num_envs, self.action_space)
         self._digest = [0] * num_envs
         # What a lane's digest reads, as views of buffers that stay where they are.
         self._begun = _rows(self.observation)
@@ -367,57 +368,6 @@ class _Lane(gym.Wrapper[Any, Any, Any, Any]):
         # Not every exception survives pickling: from another process comes its traceback's text.
         cause = RuntimeError("".join(traceback.format_exception(error))) if self._remote else error
         return {FAILURE: _Failure(type(error).__name__, _line(error), cause)}
-
-
-class _History:
-    """The actions of every lane's episode: a window of rows, one a vector step, that slides and doubles."""
-
-    def __init__(self, num_envs: int, space: gym.Space[Any]) -> None:
-        # A checkpoint holds them all: an index takes no more bytes than it needs.
-        dtype = space.dtype
-        if isinstance(space, gym.spaces.Discrete) and space.start == 0:
-            dtype = np.min_scalar_type(int(space.n) - 1)
-        self._rows = np.zeros((1024, num_envs, *(space.shape or ())), dtype=dtype)
-        self._end = 0
-        self._start = [0] * num_envs
-
-    def append(self, action: Array) -> None:
-        if self._end == len(self._rows):
-            self._slide()
-        self._rows[self._end] = action
-        self._end += 1
-
-    def begin(self, lane: int) -> None:
-        self._start[lane] = self._end
-
-    def saved(self) -> tuple[npt.NDArray[np.int64], Array]:
-        """Each episode's length, and rows that end now and begin with the longest of them.
-
-        A shorter column begins with the longest one's actions, so that equal histories give equal bytes.
-        """
-        length = self._end - np.array(self._start)
-        rows = self._rows[min(self._start) : self._end].copy()
-        for lane, start in enumerate(len(rows) - length):
-            rows[:start, lane] = rows[:start, length.argmax()]
-        return length, rows
-
-    def load(self, length: npt.NDArray[np.int64], rows: Array) -> None:
-        self._end = len(rows)
-        self._start = (self._end - length).tolist()
-        self._grow(rows)
-
-    def _slide(self) -> None:
-        oldest = min(self._start)
-        self._end -= oldest
-        self._start = [start - oldest for start in self._start]
-        self._grow(self._rows[oldest:])
-
-    def _grow(self, kept: Array) -> None:
-        """Room for at least as many rows as are kept, so that a row is moved once on average."""
-        capacity = max(len(self._rows), 2 * len(kept))
-        rows = np.zeros((capacity, *self._rows.shape[1:]), dtype=self._rows.dtype)
-        rows[: len(kept)] = kept
-        self._rows = rows
 
 
 def _rows(array: Array) -> list[memoryview]:
