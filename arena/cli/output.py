@@ -35,8 +35,12 @@ def console() -> Console:
     """Where people read; plain and wide when it is not a terminal."""
     from rich.console import Console
 
-    found = Console(highlight=False, emoji=False, markup=False)
-    return found if found.is_terminal else Console(highlight=False, emoji=False, markup=False, width=WIDE)
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:
+            raise
+
+    found = Screen(highlight=False, emoji=False, markup=False)
+    return found if found.is_terminal else Screen(highlight=False, emoji=False, markup=False, width=WIDE)
 
 
 def print_table(

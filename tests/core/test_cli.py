@@ -541,3 +541,9 @@ def test_a_terminal_without_unicode(run, tmp_path):
         done = subprocess.run([*words, *more], capture_output=True, text=True, env=environment, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
     assert "runs/é" in {row["path"] for row in json.loads(done.stdout)["runs"]}
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    code = f"{sys.executable} -m arena list | head -n 1"
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("agents", "")
