@@ -151,6 +151,13 @@ class Agent(ABC):
         """Takes a snapshot back, for acting only."""
         self.load_state_dict(state)
 
+    def transfer(self, state: State) -> None:
+        """Begins from the snapshot of another run: with what it learned, and with no step taken yet.
+
+        By default `load_snapshot`. An agent whose snapshot counts steps, for schedules, sets them back.
+        """
+        self.load_snapshot(state)
+
 
 @runtime_checkable
 class TabularPolicy(Protocol):

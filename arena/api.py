@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.agent import Agent
-from arena.codec import Encoded, decode
 from arena.errors import ArenaError
 from arena.experiment import Experiment
 from arena.parallel import execute_all
 from arena.random import Generators
 from arena.run import Run
 from arena.runner import Listener, build_agent, fits_this_version
+from arena.start import LAST, read_snapshot, snapshot_folder
 from arena.statistics import summarise
 
 if TYPE_CHECKING:
@@ -157,18 +157,20 @@ class LoadedRun:
     """A trained agent, ready to act.
 
     Args:
-        run: the run; its newest snapshot or checkpoint is used, whichever went further.
+        run: the run.
+        which: ``last``, its newest checkpoint or else snapshot; ``best``, the snapshot of its best evaluation; or
+            the snapshot after so many steps, such as ``20000``.
 
     Raises:
-        ArenaError: if the run has trained nothing yet.
+        ArenaError: if the run has trained nothing yet, or has no such snapshot.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, which: str = LAST) -> None:
         self.run = run
         self.factory = run.experiment.factory
         self.generators = Generators(run.seed)
         self.agent: Agent = build_agent(run.experiment, self.factory, self.generators)
-        self.steps = self._restore()
+        self.steps = self._restore(which)
         observations, actions = self.factory.views(self.agent.needs)
         assert observations is not None and actions is not None, "Run.open refuses agents that do not fit"
         self._observations, self._actions = observations, actions
@@ -193,28 +195,26 @@ class LoadedRun:
         """Forgets the episode so far."""
         self._memory = None
 
-    def _restore(self) -> int:
+    def _restore(self, which: str) -> int:
         mine = self.run.experiment.id(self.run.seed)
-        loaded = self.run.checkpoints.load(lambda info: bool(info.get("id") == mine))
-        snapshots = sorted(self.run.snapshots.glob("*/state.json")) if self.run.snapshots.exists() else []
-        if loaded is not None:
-            with fits_this_version(self.run), self.generators.lent("agent"):
-                self.agent.load_state_dict(loaded.state["agent"])
-            return int(loaded.info["step"])
-        if not snapshots:
-            raise ArenaError(
-                f"{self.run.folder} has trained nothing yet", f"`arena resume {self.run.folder}`"
-            )
-        folder = snapshots[-1].parent
-        state = decode(
-            Encoded((folder / "arrays.safetensors").read_bytes(), (folder / "state.json").read_bytes())
+        loaded = (
+            self.run.checkpoints.load(lambda info: bool(info.get("id") == mine)) if which == LAST else None
         )
-        self.agent.load_snapshot(state["agent"])
+        with fits_this_version(self.run), self.generators.lent("agent"):
+            if loaded is not None:
+                self.agent.load_state_dict(loaded.state["agent"])
+                return int(loaded.info["step"])
+            folder = snapshot_folder(self.run, which)
+            self.agent.load_snapshot(read_snapshot(folder))
         return int(folder.name)
 
 
-def load(run: str | Path) -> LoadedRun:
+def load(run: str | Path, which: str = LAST) -> LoadedRun:
     """The trained agent of a run folder.
+
+    Args:
+        run: the folder.
+        which: ``last``, ``best`` or a number of steps; see `LoadedRun`.
 
     Raises:
         ArenaError: if the folder is no run, or has trained nothing yet.
@@ -224,7 +224,7 @@ def load(run: str | Path) -> LoadedRun:
         >>> agent.act(36)  # doctest: +SKIP
         0
     """
-    return LoadedRun(Run.open(Path(run)))
+    return LoadedRun(Run.open(Path(run)), which)
 
 
 def _summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -264,6 +264,17 @@ def mismatch(needs: Needs, factory: EnvironmentFactory) -> str | None:
     return None
 
 
+def same_spaces(needs: Needs, trained: EnvironmentFactory, other: EnvironmentFactory) -> str | None:
+    """Why an agent that was trained in one environment cannot act in another; None where it can."""
+    for what, mine, theirs in zip(
+        ("observations", "actions"), trained.views(needs), other.views(needs), strict=True
+    ):
+        if mine is None or theirs is None or mine.outer != theirs.outer:
+            spaces = [view and view.outer for view in (mine, theirs)]
+            return f"it was trained with {what} of {spaces[0]}, and {other.id} has {spaces[1]}"
+    return None
+
+
 #: Functions that this program itself has handed over, by name: they need not say what they make.
 _given: dict[str, Callable[..., Env]] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["ArenaError", "Interrupted", "unknown"]
+__all__ = ["ArenaError", "BusyError", "Interrupted", "unknown"]
 
 
 class ArenaError(Exception):
@@ -24,6 +24,10 @@ class ArenaError(Exception):
 
 class Interrupted(ArenaError):
     """A run was asked to stop (Ctrl-C, SIGTERM); its last step is in a checkpoint."""
+
+
+class BusyError(ArenaError):
+    """Another process trains this run now."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> ArenaError:

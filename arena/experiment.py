@@ -18,6 +18,7 @@ import tomli_w
 from arena.config import asdict, coerce
 from arena.errors import ArenaError, unknown
 from arena.plugins import get_plugins
+from arena.start import Start
 
 if TYPE_CHECKING:
     import gymnasium as gym
@@ -33,6 +34,9 @@ HORIZON = 1000
 
 #: More runs than this are not one experiment.
 MOST_SEEDS = 100_000
+
+#: Where metrics are written besides the run folder's own files, unless somebody says otherwise.
+TRACKERS = ("tensorboard",)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class Experiment:
         evaluate_every: steps between evaluations.
         log_every: steps between lines of metrics.
         device: where torch modules live.
+        threads: cores that torch uses.
+        start: the snapshot of another run that the agent begins from, or None.
+        trackers: where metrics are also written; see `arena list trackers`.
     """
 
     agent: str
@@ -70,6 +77,9 @@ class Experiment:
     evaluate_every: int
     log_every: int
     device: str = "cpu"
+    threads: int = 1
+    start: Start | None = None
+    trackers: tuple[str, ...] = TRACKERS
 
     @classmethod
     def create(
@@ -88,6 +98,9 @@ class Experiment:
         evaluate_every: int | None = None,
         log_every: int | None = None,
         device: str = "cpu",
+        threads: int = 1,
+        start: str | Path | Mapping[str, Any] | None = None,
+        trackers: str | Sequence[str] | None = None,
     ) -> Experiment:
         """Fills in what is not given from the agent's preset for the environment, and then from defaults.
 
@@ -105,9 +118,14 @@ class Experiment:
             evaluate_every: steps between evaluations; by default a twentieth of ``steps``.
             log_every: steps between lines of metrics; by default a tenth of ``evaluate_every``.
             device: where torch modules live.
+            threads: cores that torch uses; part of a run's id, since sums round by how they are split.
+            start: the folder of a run whose agent is the one to begin with: its newest snapshot, its best one
+                (``RUN@best``), or that after some steps (``RUN@20000``).
+            trackers: where metrics are also written, such as ``["tensorboard"]``, the default, or ``[]``.
 
         Raises:
-            ArenaError: unknown names, values out of range, or an agent that does not fit the environment.
+            ArenaError: unknown names, values out of range, or an agent that does not fit the environment or the
+                run that it begins from.
         """
         from arena.environments import EnvironmentFactory
 
@@ -127,6 +145,7 @@ class Experiment:
         every = _whole("evaluate-every", _first(evaluate_every, max(1, steps // 20)))
         env_spec = get_plugins().environments.get(name)
         horizon = _first(horizon, preset.horizon, factory.facts.limit, env_spec and env_spec.horizon, HORIZON)
+        begun = None if start is None else Start.of(start, spec, factory)
         return cls(
             agent=spec.name,
             agent_options=asdict(config),
@@ -141,6 +160,9 @@ class Experiment:
             evaluate_every=every,
             log_every=_whole("log-every", _first(log_every, max(1, every // 10))),
             device=_device(device),
+            threads=_whole("threads", threads),
+            start=begun,
+            trackers=_trackers(trackers),
         )
 
     @functools.cached_property
@@ -177,6 +199,8 @@ class Experiment:
             "horizon": self.horizon,
             "episodes": self.episodes,
             "device": self.device,
+            "threads": self.threads,
+            "start": self.start and self.start.digest,
             "seed": seed,
         }
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
@@ -191,7 +215,8 @@ class Experiment:
             "options": dict(flat.pop("env_options")),
             "wrappers": list(flat.pop("wrappers")),
         }
-        flat["seeds"] = list(flat["seeds"])
+        flat["seeds"], flat["trackers"] = list(flat["seeds"]), list(flat["trackers"])
+        flat["start"] = self.start and dataclasses.asdict(self.start)
         return {"agent": agent, "env": env, **flat}
 
     @classmethod
@@ -201,7 +226,10 @@ class Experiment:
         Raises:
             ArenaError: an unknown or a missing name, or whatever `create` refuses.
         """
-        return cls.create(**arguments_of(values))
+        arguments = arguments_of(values)
+        trackers = arguments.pop("trackers", ())
+        # Not checked: a run can be opened where its trackers are not installed.
+        return dataclasses.replace(cls.create(**arguments), trackers=tuple(trackers))
 
     def to_toml(self) -> str:
         """The experiment as a TOML file for ``--config``."""
@@ -235,6 +263,10 @@ def arguments_of(values: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value)
+
+
 #: What keys of a file hold that `create` does not check itself.
 SHAPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "agent": ("a name", lambda value: isinstance(value, str)),
@@ -242,10 +274,9 @@ SHAPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "device": ("a device's name", lambda value: isinstance(value, str)),
     "agent_options": ("a table", lambda value: isinstance(value, Mapping)),
     "env_options": ("a table", lambda value: isinstance(value, Mapping)),
-    "wrappers": (
-        "a list of texts",
-        lambda value: isinstance(value, (list, tuple)) and all(isinstance(w, str) for w in value),
-    ),
+    "wrappers": ("a list of texts", _are_texts),
+    "trackers": ("a list of texts", _are_texts),
+    "start": ("a run folder", lambda value: value is None or isinstance(value, (str, Path, Mapping))),
 }
 
 
@@ -329,6 +360,14 @@ def _seeds(seeds: Any) -> tuple[int, ...]:
     if not chosen or len(set(chosen)) < len(chosen):
         raise ArenaError(f"the seeds {list(chosen)} are empty or repeat", "give each seed once")
     return chosen
+
+
+def _trackers(names: str | Sequence[str] | None) -> tuple[str, ...]:
+    known = get_plugins().trackers
+    if names is None:
+        return tuple(name for name in TRACKERS if name in known)
+    chosen = (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
+    return tuple(known[name].name for name in chosen)
 
 
 def _device(name: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import filelock
 
 from arena.checkpoint import Checkpoints
-from arena.errors import ArenaError
+from arena.errors import ArenaError, BusyError
 from arena.experiment import Experiment
 from arena.files import cannot_write, write_atomically
 from arena.plugins import get_plugins
@@ -35,8 +35,8 @@ class Run:
     """One seed of one experiment, on disk.
 
     Attributes:
-        folder: holds ``run.json``, ``metrics.jsonl``, ``timing.jsonl``, ``checkpoint/``, ``snapshots/`` and, at the
-            end, ``result.json``.
+        folder: holds ``run.json``, ``metrics.jsonl``, ``timing.jsonl``, ``checkpoint/``, ``snapshots/``, what
+            trackers write, ``start/`` where it begins from another run and, at the end, ``result.json``.
         experiment: with this run's seed as its only one.
     """
 
@@ -64,6 +64,11 @@ class Run:
         return self.folder / "snapshots"
 
     @property
+    def start(self) -> Path:
+        """The snapshot of another run that it begins from, where it does."""
+        return self.folder / "start"
+
+    @property
     def checkpoints(self) -> Checkpoints:
         """The last two checkpoints."""
         return Checkpoints(self.folder / "checkpoint")
@@ -72,7 +77,8 @@ class Run:
     def prepare(cls, experiment: Experiment, seed: int, out: Path) -> Run:
         """Opens the run of an experiment and a seed under a folder of runs, or makes it.
 
-        A run that is already there keeps its cadences, and trains on if more steps are asked for.
+        A run that is already there keeps its cadences, and trains on if more steps are asked for. One that begins
+        from another run gets its own copy of that run's snapshot.
 
         Raises:
             ArenaError: if the folder cannot be written or holds something else.
@@ -92,13 +98,15 @@ class Run:
                 log_every=_whole(folder, old, "log_every"),
             )
             one.__dict__["factory"] = experiment.factory
-            if one.steps == before:
+            if one.steps == before and list(one.trackers) == old.get("trackers"):
                 return cls(folder, one)
         run = cls(folder, one)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(folder, error) from error
+        if one.start is not None:
+            one.start.copy(run.start)
         document = {
             "schema": SCHEMA,
             "id": experiment.id(seed),
@@ -158,6 +166,21 @@ class Run:
         """Writes ``result.json``, atomically."""
         write_atomically(self.folder / "result.json", _dumps(result, indent=2))
 
+    def best(self) -> dict[str, Any] | None:
+        """The evaluation with the highest mean return so far, the first of equals: its ``step`` and ``mean``.
+
+        It is read off the metrics, so that it is known of a run that was killed, too.
+        """
+        best: dict[str, Any] | None = None
+        with contextlib.suppress(OSError):
+            for text in self.metrics.read_bytes().splitlines():
+                with contextlib.suppress(ValueError, TypeError, AttributeError):  # a line that a crash tore
+                    values = json.loads(text)
+                    mean = values.get("evaluation")
+                    if mean is not None and (best is None or mean > best["mean"]):
+                        best = {"step": int(values["step"]), "mean": float(mean)}
+        return best
+
     @property
     def seconds(self) -> float:
         """How long it has trained, over all its sessions."""
@@ -174,13 +197,14 @@ class Run:
         """Keeps other processes out; the operating system drops the lock of a process that dies.
 
         Raises:
-            ArenaError: if another process trains this run now.
+            BusyError: if another process trains this run now.
+            ArenaError: if the folder cannot be written.
         """
         lock = filelock.FileLock(self.folder / "lock", timeout=0)
         try:
             lock.acquire()
         except filelock.Timeout as error:
-            raise ArenaError(
+            raise BusyError(
                 f"another process is training {self.folder}", "wait for it, or choose --out"
             ) from error
         except OSError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import math
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,11 +22,13 @@ from arena.codec import State, encode
 from arena.environments import EnvironmentFactory
 from arena.errors import ArenaError, Interrupted
 from arena.evaluate import Evaluator
+from arena.experiment import Experiment
 from arena.files import cannot_write, sweep, write_atomically
 from arena.optimum import optimum, policy_value
 from arena.plugins import get_plugins
 from arena.random import Generators, derive
 from arena.run import Run, line
+from arena.trackers import Tracking
 
 __all__ = ["Listener", "build_agent", "exact_values", "execute"]
 
@@ -64,11 +68,12 @@ def execute(run: Run, listener: Listener | None = None) -> dict[str, Any]:
     if finished is not None:
         return finished
     with run.locked(), ExitStack() as stack:
+        stack.enter_context(_threads(run.experiment))
         return _Session(run, listener or Listener(), stack).train()
 
 
 def build_agent(
-    experiment: Any, factory: EnvironmentFactory, generators: Generators, num_envs: int | None = None
+    experiment: Experiment, factory: EnvironmentFactory, generators: Generators, num_envs: int | None = None
 ) -> Agent:
     """A fresh agent of an experiment, its initial weights drawn from the run's generators."""
     agent_class: type[Agent] = experiment.agent_class
@@ -115,6 +120,22 @@ def fits_this_version(run: Run) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def _threads(experiment: Experiment) -> Iterator[None]:
+    """Lets torch use as many cores as the experiment says: how sums are split decides how they round."""
+    _ = experiment.agent_class  # imported first, so that whether torch is there is known
+    torch: Any = sys.modules.get("torch")
+    before = torch and torch.get_num_threads()
+    if before in (None, experiment.threads):
+        yield
+        return
+    torch.set_num_threads(experiment.threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _opened(path: Path) -> IO[bytes]:
     # A run folder may be a stranger's: nothing is written through its links. Unbuffered, so that closing a file
     # on a full disk has nothing left to write and hides no error.
@@ -148,7 +169,7 @@ class _Session:
         self.progress = Progress(0)
         self.converged = False
         self.evaluation: list[float] | None = None
-        metrics_bytes = 0 if loaded is None else self._restore(loaded)
+        metrics_bytes = self._begin() if loaded is None else self._restore(loaded)
         if self.stream.notice:
             listener.noticed(run, self.stream.notice)
         self.metrics = stack.enter_context(_opened(run.metrics))
@@ -158,6 +179,9 @@ class _Session:
         self.timing = stack.enter_context(_opened(run.timing))
         self.seconds_before, self.started = run.seconds, time.monotonic()
         self.saved_at = self.started
+        self.saved_step = None if loaded is None else self.progress.steps
+        self.tracking = Tracking(run, self.progress.steps, lambda text: listener.noticed(run, text))
+        stack.callback(self.tracking.close)
 
     def train(self) -> dict[str, Any]:
         get_plugins().emit("arena_run_started", run=self.run)
@@ -195,10 +219,26 @@ class _Session:
         if progress is None:
             self.converged = True
         else:
+            self._refuse_divergence(progress)
             self.progress = progress
         due = self.done or self.progress.steps >= evaluate_at
         if due or self.progress.steps >= log_at:
             self._log(evaluate=due)
+
+    def _refuse_divergence(self, progress: Progress) -> None:
+        """Ends the run before numbers that are none reach a checkpoint."""
+        for name, value in progress.metrics.items():
+            if not math.isfinite(value):
+                whole = (
+                    "no checkpoint"
+                    if self.saved_step is None
+                    else f"the checkpoint of step {self.saved_step:,}"
+                )
+                raise ArenaError(
+                    f"{name} of {self.experiment.agent} is {float(value)} at step {progress.steps:,}: training has "
+                    f"diverged, and {whole} in {self.run.folder} is the last good one",
+                    "use a smaller step size, or look at the rewards",
+                )
 
     def _log(self, evaluate: bool) -> None:
         values: dict[str, Any] = {
@@ -214,6 +254,7 @@ class _Session:
         self._append(self.metrics, values)
         seconds = self.seconds_before + time.monotonic() - self.started
         self._append(self.timing, {"step": self.progress.steps, "seconds": seconds, "time": time.time()})
+        self.tracking.log(self.progress.steps, {**values, "seconds": seconds})
         get_plugins().emit("arena_run_progressed", run=self.run, progress=self.progress)
 
     def _finish(self) -> dict[str, Any]:
@@ -228,9 +269,11 @@ class _Session:
             "evaluation": {"returns": returns, "mean": float(np.mean(returns))},
             "optimum": best,
             "policy_value": own,
+            "best": self.run.best(),
         }
         self._save()
         self.run.write_result(result)
+        self.tracking.finish(result)
         get_plugins().emit("arena_run_finished", run=self.run, result=result)
         return result
 
@@ -264,7 +307,7 @@ class _Session:
         }
         info = {"step": self.progress.steps, "metrics_bytes": self.metrics.tell(), "id": self.id}
         self.checkpoints.save(state, info)
-        self.saved_at = time.monotonic()
+        self.saved_at, self.saved_step = time.monotonic(), self.progress.steps
 
     def _load(self) -> Loaded | None:
         """The newest good checkpoint of this very run whose lines of metrics are all there."""
@@ -287,6 +330,14 @@ class _Session:
         if loaded is None and refused:
             self.listener.noticed(run, f"its newest checkpoint {refused[0]}, so it is trained from the start")
         return loaded
+
+    def _begin(self) -> int:
+        """Begins from another run's snapshot where the experiment says so; there are no metrics yet."""
+        start = self.experiment.start
+        if start is not None:
+            with fits_this_version(self.run), self.generators.lent("agent"):
+                self.agent.transfer(start.load(self.run.start))
+        return 0
 
     def _restore(self, loaded: Loaded) -> int:
         """Takes a checkpoint's state; returns how much of the metrics it knows of."""

@@ -29,6 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="OTHER",
         help="another environment of the same spaces (default: the one it was trained in)",
     )
+    at = "which of its agents: last, best (by its evaluations), or after so many steps, such as 20000 (default: last)"
+    add("--at", metavar="WHEN", default="last", help=at)
     add("--episodes", metavar="N", type=whole("--episodes"), help="how many episodes (default: the run's)")
     add(
         "--horizon",
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from arena.api import load
 
     with only_json(args.json):
-        loaded = load(args.run_folder)
+        loaded = load(args.run_folder, args.at)
         experiment = loaded.run.experiment
         factory = loaded.factory if args.env in (None, experiment.env) else _other(loaded, args.env)
         horizon, episodes = args.horizon or experiment.horizon, args.episodes or experiment.episodes
@@ -72,23 +74,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _other(loaded: LoadedRun, env: str) -> EnvironmentFactory:
     """Another environment, as far as the agent can play there."""
-    from arena.environments import EnvironmentFactory, mismatch
+    from arena.environments import EnvironmentFactory, mismatch, same_spaces
 
     factory = EnvironmentFactory.resolve(env)
-    reason = mismatch(loaded.agent.needs, factory)
+    needs = loaded.agent.needs
+    reason = mismatch(needs, factory) or same_spaces(needs, loaded.factory, factory)
     if reason is not None:
-        raise ArenaError(f"{loaded.run.experiment.agent} {reason}", "choose an environment that fits")
-    problem = loaded.agent.problem
-    for what, space, view in zip(
-        ("observations", "actions"),
-        (problem.observation_space, problem.action_space),
-        factory.views(loaded.agent.needs),
-        strict=True,
-    ):
-        assert view is not None, "mismatch() has said that it fits"
-        if view.outer != space:
-            difference = f"the agent was trained with {what} of {space}, and {env} has {view.outer}"
-            raise ArenaError(difference, "choose an environment of the same spaces")
+        raise ArenaError(
+            f"{loaded.run.experiment.agent} cannot play {env}: {reason}",
+            "choose an environment of the same spaces",
+        )
     return factory
 
 

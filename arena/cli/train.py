@@ -28,6 +28,8 @@ SETTINGS = {
     "log_every": "log_every",
     "wrap": "wrappers",
     "device": "device",
+    "threads": "threads",
+    "start": "start",
 }
 
 EPILOG = """\
@@ -67,8 +69,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--wrap", metavar="NAME", nargs="+", action="extend", help=wrap)
     add("--config", metavar="FILE", type=Path, help="take the experiment from a TOML file; flags come on top")
     add("--save-config", metavar="FILE", type=Path, help="write the experiment to a TOML file")
+    begin = "begin with what the agent of another run learned: RUN, RUN@best or RUN@STEP"
+    add("--from", metavar="RUN", dest="start", help=begin)
+    track = (
+        "where metrics are also written (default: tensorboard; `none` for nowhere); see `arena list trackers`"
+    )
+    add("--track", metavar="NAME", nargs="+", action="extend", help=track)
     add("--out", metavar="DIR", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
     add("--device", metavar="D", help="where neural networks live, such as cpu or cuda")
+    add("--threads", metavar="N", type=whole("--threads"), help="cores that torch uses (default: 1)")
     add("--json", action="store_true", help="print one JSON object and nothing else")
     add("--quiet", action="store_true", help="draw no progress bar")
 
@@ -130,6 +139,8 @@ def _experiment(args: argparse.Namespace) -> Experiment:
         value = getattr(args, flag)
         if value is not None:
             arguments[name] = value
+    if args.track is not None:
+        arguments["trackers"] = [name for name in args.track if name != "none"]
     if args.seed is not None:
         arguments["seeds"] = [args.seed]
     elif args.seeds is not None:

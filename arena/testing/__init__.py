@@ -22,6 +22,7 @@ from arena.testing.agents import (
     paths_agree,
     same_seed_same_bytes,
     state_round_trips,
+    transfers,
 )
 from arena.testing.cases import SAMPLES, Case, every_agent, every_environment, registered
 from arena.testing.chain import chain_values, two_states
@@ -82,5 +83,6 @@ __all__ = [
     "same_seed_same_bytes",
     "state_round_trips",
     "survives_kills",
+    "transfers",
     "two_states",
 ]

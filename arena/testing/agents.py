@@ -22,6 +22,7 @@ __all__ = [
     "paths_agree",
     "same_seed_same_bytes",
     "state_round_trips",
+    "transfers",
 ]
 
 STEPS = 300
@@ -53,6 +54,24 @@ def state_round_trips(agent: str, env: str, *, num_envs: int = 2, steps: int = S
             same = difference(*(_act(one, batch, explore=False)[0] for one in (trial, fresh)))
             remedy = f"whatever `act` reads must be in {kind}"
             require(same is None, f"after {load} it acts otherwise: {same}", remedy)
+
+
+@agent_law
+def transfers(agent: str, env: str, *, num_envs: int = 2, steps: int = STEPS) -> None:
+    """`transfer` takes what another run's agent learned: it acts as that one does, and its steps begin at zero."""
+    with (
+        Trial(agent, env, num_envs=num_envs) as trained,
+        Trial(agent, env, num_envs=num_envs, seed=1) as fresh,
+    ):
+        trained.train(steps)
+        with fresh.generators.lent("agent"):
+            fresh.agent.transfer(decode(encode(trained.agent.snapshot())))
+        batch = trained.observations(16)
+        same = difference(*(_act(one, batch, explore=False)[0] for one in (trained, fresh)))
+        require(same is None, f"after transfer it acts otherwise: {same}", "take over whatever `act` reads")
+        fresh.turn(num_envs)
+        counted = fresh.progress.steps
+        require(counted <= num_envs, f"after transfer its first turn is step {counted}", "count from zero")
 
 
 @agent_law

@@ -15,6 +15,7 @@ from arena.testing.agents import (
     paths_agree,
     same_seed_same_bytes,
     state_round_trips,
+    transfers,
 )
 from arena.testing.configs import (
     agent_options_have_help,
@@ -41,6 +42,7 @@ AGENT_LAWS: tuple[Law, ...] = (
     acts_by_its_generator,
     batch_equals_singles,
     state_round_trips,
+    transfers,
     same_seed_same_bytes,
     boundaries_change_nothing,
     paths_agree,

@@ -36,7 +36,7 @@ class Uninterrupted:
         folder: where the runs go.
         num_envs: how many lanes.
         steps: how long to train.
-        wrappers: around the environment.
+        settings: anything else that `Experiment.create` takes.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Uninterrupted:
         *,
         num_envs: int = 1,
         steps: int = STEPS,
-        wrappers: Sequence[str] = (),
+        **settings: Any,
     ) -> None:
         self.folder = folder
         self.experiment = Experiment.create(
@@ -60,7 +60,7 @@ class Uninterrupted:
             episodes=3,
             evaluate_every=max(1, steps // 3),
             log_every=max(1, steps // 20),
-            wrappers=wrappers,
+            **settings,
         )
         self._count = 0
         run = self._prepare()

@@ -122,6 +122,10 @@ class TabularLearner(TabularAgent):
         restored("table", self._q, state["q"])
         self._restore_counts(state)
 
+    def transfer(self, state: State) -> None:
+        """Begins with another run's table; schedules begin anew."""
+        self.load_snapshot({**state, "steps": 0})
+
     def _restore_counts(self, state: State) -> None:
         if self._rules["counted"][0]:
             restored("visits", self._visits, state["visits"])

@@ -152,6 +152,11 @@ class Planner(TabularAgent):
         self._delta, self._error = state["delta"], state["error"]
         self._forget()
 
+    def transfer(self, state: State) -> None:
+        """Begins with another run's values; how good they are here is not known yet."""
+        restored("values", self._values, state["values"])
+        self._forget()
+
     def _arrays(self) -> dict[str, Array]:
         """What is saved and restored, in place."""
         return {"values": self._values}

@@ -220,6 +220,11 @@ class EmptySnapshot(Sound):
         self.updates = state["updates"]
 
 
+class TransfersNothing(Sound):
+    def transfer(self, state):
+        pass
+
+
 class LendsAcrossTheYield(Sound):
     def train(self, stream):
         with self.problem.generators.lent("train"):

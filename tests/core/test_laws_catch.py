@@ -60,6 +60,7 @@ DEFECTS = [
     (testing.state_round_trips, planted.LossyLoad, CLIFF, "load_state_dict took back"),
     (testing.state_round_trips, planted.HoldsASet, CLIFF, "set, which a state cannot hold"),
     (testing.state_round_trips, planted.EmptySnapshot, CLIFF, "after load_snapshot it acts otherwise"),
+    (testing.transfers, planted.TransfersNothing, CLIFF, "after transfer it acts otherwise"),
     (
         testing.leaves_globals_alone,
         planted.LendsAcrossTheYield,

@@ -130,12 +130,39 @@ def test_a_converged_planner_has_no_further_to_go(tmp_path):
 
 def test_metrics_are_json_whatever_numbers_an_agent_gives(tmp_path, monkeypatch):
     plain = Stream.progress
-    odd = {"half": np.float32(0.5), "count": np.int64(3), "nan": np.nan, "inf": float("inf")}
+    odd = {"half": np.float32(0.5), "count": np.int64(3)}
     monkeypatch.setattr(Stream, "progress", lambda self, **metrics: plain(self, **odd))
     run = prepared(tmp_path, steps=100)
     execute(run)
     [line, *_] = map(json.loads, run.metrics.read_text().splitlines())
-    assert (line["half"], line["count"], line["nan"], line["inf"]) == (0.5, 3.0, None, None)
+    assert (line["half"], line["count"], line["episode_return"]) == (0.5, 3.0, None)
+
+
+def test_the_best_evaluation_is_kept_beside_the_last(tmp_path):
+    run = prepared(tmp_path, steps=2000, evaluate_every=100)
+    result = execute(run)
+    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    evaluations = {line["step"]: line["evaluation"] for line in lines if "evaluation" in line}
+    best = max(evaluations, key=evaluations.get)  # the first of equals
+    assert result["best"] == run.best() == {"step": best, "mean": evaluations[best]}
+    assert arena.load(run.folder, "best").steps == best
+    assert arena.load(run.folder).steps == 2000
+    assert arena.load(run.folder, "300").steps == 300
+    with pytest.raises(ArenaError, match=r"has no snapshot '301'; give best, last, or a step such as .*2000"):
+        arena.load(run.folder, "301")
+
+
+def test_torch_uses_the_threads_of_the_experiment_while_it_trains(tmp_path, monkeypatch):
+    import torch
+
+    seen = []
+    monkeypatch.setattr(runner.Listener, "progressed", lambda *_: seen.append(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    for threads in (1, 3):
+        execute(prepared(tmp_path, threads=threads))
+        assert set(seen) == {threads}
+        assert torch.get_num_threads() == before
+        seen.clear()
 
 
 # Ids.
@@ -152,6 +179,7 @@ OTHERS = [
     {"wrappers": ["TimeLimit(max_episode_steps=8)"]},
     {"agent": "sarsa"},
     {"env": "arena/Grid-v0"},
+    {"threads": 2},
 ]
 SAMES = [
     {"steps": 200},
@@ -444,7 +472,7 @@ def test_a_loaded_run_acts_in_the_environment_it_was_trained_in(agent, env, tmp_
 
 def test_a_run_without_a_step_cannot_be_loaded(tmp_path):
     run = prepared(tmp_path)
-    with pytest.raises(ArenaError, match="has trained nothing yet; `arena resume"):
+    with pytest.raises(ArenaError, match="has no snapshot yet; `arena resume"):
         arena.load(run.folder)
     with pytest.raises(ArenaError, match="is not a run"):
         arena.load(tmp_path / "nothing")

@@ -1,0 +1,168 @@
+"""Where an agent begins that does not begin from nothing: a snapshot of another run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arena.codec import Encoded, State, decode
+from arena.errors import ArenaError
+from arena.files import cannot_write, write_atomically
+
+if TYPE_CHECKING:
+    from arena.environments import EnvironmentFactory
+    from arena.run import Run
+    from arena.specs import AgentSpec
+
+__all__ = ["BEST", "LAST", "Start", "read_snapshot", "snapshot_folder"]
+
+FILES = ("arrays.safetensors", "state.json")
+
+#: The words behind ``RUN@``.
+LAST, BEST = "last", "best"
+
+
+@dataclass(frozen=True)
+class Start:
+    """A snapshot that another run took, which a run's folder keeps a copy of, so that it can go on alone.
+
+    Attributes:
+        run: the folder of the other run, for people: it may be gone.
+        step: after how many of its steps the snapshot was taken.
+        digest: of the snapshot's bytes; it is part of the id of a run that begins there.
+    """
+
+    run: str
+    step: int
+    digest: str
+
+    @classmethod
+    def of(
+        cls, source: str | Path | Mapping[str, Any], spec: AgentSpec, factory: EnvironmentFactory
+    ) -> Start:
+        """The start that a person names, or that a run remembers.
+
+        Args:
+            source: ``RUN``, ``RUN@best`` or ``RUN@20000``; or the fields of a start.
+            spec: the agent that is to begin there.
+            factory: the environment that it is to learn in.
+
+        Raises:
+            ArenaError: no such run or snapshot, or one of another agent or of other spaces.
+        """
+        if isinstance(source, Mapping):
+            return _remembered(source)
+        from arena.environments import same_spaces
+        from arena.experiment import agent_class_of
+        from arena.run import Run
+
+        path, at, which = str(source).rpartition("@")
+        if not at or Path(str(source)).exists():
+            path, which = str(source), LAST
+        run = Run.open(Path(path))
+        if run.experiment.agent != spec.name:
+            problem = f"{path} trained {run.experiment.agent}, which is no start for {spec.name}"
+            raise ArenaError(problem, f"train {run.experiment.agent}, or choose a run of {spec.name}")
+        difference = same_spaces(agent_class_of(spec).needs, run.experiment.factory, factory)
+        if difference is not None:
+            raise ArenaError(
+                f"{path} is no start here: {difference}", "choose an environment of the same spaces"
+            )
+        folder = snapshot_folder(run, which)
+        return cls(path, int(folder.name), _digest(folder))
+
+    def copy(self, folder: Path) -> None:
+        """Puts the snapshot's files into a folder, unless they are there.
+
+        Raises:
+            ArenaError: the other run has gone, or its snapshot has changed since.
+        """
+        if all((folder / name).exists() for name in FILES):
+            return
+        source = Path(self.run) / "snapshots" / f"{self.step:012d}"
+        self._verify(source)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        for name in FILES:
+            write_atomically(folder / name, (source / name).read_bytes())
+
+    def load(self, folder: Path) -> State:
+        """The snapshot from a folder that it was copied to.
+
+        Raises:
+            ArenaError: the copy is missing or damaged.
+        """
+        self._verify(folder)
+        return read_snapshot(folder)
+
+    def _verify(self, folder: Path) -> None:
+        if _digest(folder) != self.digest:
+            problem = (
+                f"{folder} is not the snapshot of {self.run} at step {self.step:,} that the run begins from"
+            )
+            raise ArenaError(problem, "restore it from a copy, or begin a new run with --from")
+
+
+def snapshot_folder(run: Run, which: str = LAST) -> Path:
+    """The folder of one of a run's snapshots.
+
+    Args:
+        run: the run.
+        which: ``last``, ``best``, or a number of steps.
+
+    Raises:
+        ArenaError: there is no such snapshot.
+    """
+    found = {int(path.parent.name): path.parent for path in sorted(run.snapshots.glob("[0-9]*/state.json"))}
+    if not found:
+        raise ArenaError(f"{run.folder} has no snapshot yet", f"`arena resume {run.folder}` trains it")
+    if which == LAST:
+        return found[max(found)]
+    if which == BEST:
+        best = run.best()
+        return found[max(found) if best is None or best["step"] not in found else best["step"]]
+    step = int(which) if which.isdecimal() else -1
+    if step not in found:
+        steps = ", ".join(f"{number}" for number in list(found)[-5:])
+        problem = f"{run.folder} has no snapshot {which!r}"
+        raise ArenaError(problem, f"give best, last, or a step such as {steps}")
+    return found[step]
+
+
+def read_snapshot(folder: Path) -> State:
+    """The state of an agent from a snapshot's folder.
+
+    Raises:
+        ArenaError: a file is missing or damaged.
+    """
+    arrays, tree = (_read(folder / name) for name in FILES)
+    state: State = decode(Encoded(arrays, tree))["agent"]
+    return state
+
+
+def _remembered(fields: Mapping[str, Any]) -> Start:
+    run, step, digest = (fields.get(name) for name in ("run", "step", "digest"))
+    sound = isinstance(run, str) and isinstance(digest, str) and type(step) is int and step >= 0
+    if not sound or len(fields) != 3:
+        raise ArenaError(f"start is {dict(fields)!r}, which no run writes", "give a run folder instead")
+    assert isinstance(run, str) and isinstance(digest, str) and isinstance(step, int)
+    return Start(run, step, digest)
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for name in FILES:
+        digest.update(hashlib.sha256(_read(folder / name)).digest())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArenaError(f"cannot read {path}: {error.strerror}", "restore it from a copy") from error

@@ -1,0 +1,159 @@
+"""Whatever goes wrong has its own clear end, and nothing from before it is lost."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from test_runner import prepared
+
+from arena import runner
+from arena.errors import ArenaError
+from arena.runner import execute
+from arena.stream import Stream
+from arena.testing import contents, difference
+from arena.testing.processes import child_environment
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_metric_that_is_no_number_ends_the_run_and_leaves_the_last_good_checkpoint(
+    value, tmp_path, monkeypatch
+):
+    plain = Stream.progress
+    bad = lambda self, **metrics: plain(self, loss=value if self.steps > 200 else 0.5)
+    monkeypatch.setattr(Stream, "progress", bad)
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
+    run = prepared(tmp_path, steps=1000)
+    with pytest.raises(ArenaError) as caught:
+        execute(run)
+    step = run.checkpoints.load().info["step"]
+    assert 0 < step <= 200
+    assert f"loss of q-learning is {value} at step" in str(caught.value)
+    assert f"the checkpoint of step {step} in {run.folder} is the last good one" in str(caught.value)
+    assert [json.loads(line)["loss"] for line in run.metrics.read_text().splitlines()] == [0.5] * (step // 50)
+    assert run.result() is None
+
+
+def test_a_run_that_diverges_at_once_says_that_it_has_no_checkpoint(tmp_path, monkeypatch):
+    plain = Stream.progress
+    monkeypatch.setattr(Stream, "progress", lambda self, **metrics: plain(self, loss=np.nan))
+    with pytest.raises(ArenaError, match="diverged, and no checkpoint in"):
+        execute(prepared(tmp_path))
+
+
+def test_a_clock_that_jumps_changes_no_byte_but_of_the_timing(tmp_path, monkeypatch):
+    steady = prepared(tmp_path / "steady")
+    execute(steady)
+    jumps = itertools.cycle([4e9, 0.0, 1e9, -5.0])
+    monkeypatch.setattr(runner.time, "time", lambda: next(jumps))
+    jumping = prepared(tmp_path / "jumping")
+    execute(jumping)
+    assert jumping.metrics.read_bytes() == steady.metrics.read_bytes()
+    assert jumping.result() == steady.result()
+    assert 0 <= jumping.seconds < 600
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("place", ["checkpoint", "metrics.jsonl", "snapshots", "result.json"])
+def test_a_disk_that_takes_no_more_loses_nothing_that_it_had(place, number, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
+    whole, run = prepared(tmp_path / "whole", steps=400), prepared(tmp_path / "run", steps=400)
+    execute(whole)
+    failures = 0
+    for allowed in range(0, 100, 3):  # the first write fails, the fourth, …, until none does
+        with monkeypatch.context() as patch:
+            _fail_writing(patch, run.folder / place, number, allowed)
+            try:
+                execute(run)
+                break
+            except ArenaError as error:
+                failures += 1
+                assert f"cannot write {run.folder / place}" in str(error)  # noqa: PT017
+                assert os.strerror(number) in str(error)  # noqa: PT017
+                assert error.remedy  # noqa: PT017
+    assert failures
+    assert difference(contents(whole), contents(run)) is None
+
+
+def _fail_writing(patch, path, number, allowed):
+    """Lets so many writes beneath a path pass, and makes every other one fail as the system would."""
+    write, names, calls = os.write, {}, itertools.count()
+    opened = os.open
+
+    def opening(name, *arguments, **options):
+        descriptor = opened(name, *arguments, **options)
+        names[descriptor] = str(name)
+        return descriptor
+
+    def failing(descriptor, data):
+        if names.get(descriptor, "").startswith(str(path)) or f".{path.name}." in names.get(descriptor, ""):
+            if next(calls) >= allowed:
+                raise OSError(number, os.strerror(number))
+        return write(descriptor, data)
+
+    def appended(name):
+        file = plain(name)
+        return _Failing(file, number, calls, allowed) if name == path else file
+
+    plain = runner._opened
+    patch.setattr(os, "open", opening)
+    patch.setattr(os, "write", failing)
+    patch.setattr(runner, "_opened", appended)
+
+
+class _Failing:
+    """A file that takes so many writes."""
+
+    def __init__(self, file, number, calls, allowed):
+        self._file, self._number, self._calls, self._allowed = file, number, calls, allowed
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._file.close()
+
+    def write(self, data):
+        if next(self._calls) >= self._allowed:
+            raise OSError(self._number, os.strerror(self._number))
+        return self._file.write(data)
+
+
+def test_a_real_limit_on_the_size_of_files_ends_in_one_line_and_resumes(tmp_path):
+    arguments = [
+        "train",
+        "q-learning",
+        "arena/CliffWalk-v0",
+        "--steps",
+        "3000",
+        "--seed",
+        "0",
+        "--out",
+        str(tmp_path),
+    ]
+    command = [sys.executable, "-m", "arena", *arguments, "--log-every", "10", "--track", "none", "--quiet"]
+    limited = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=child_environment(0),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000)),
+    )
+    assert limited.returncode == 2
+    assert limited.stderr.count("\n") == 1
+    assert (
+        "metrics.jsonl: " in limited.stderr
+        and "; free some space there, or choose another folder" in limited.stderr
+    )
+    again = subprocess.run(command, capture_output=True, text=True, env=child_environment(0))
+    assert (again.returncode, again.stderr) == (0, "")
