@@ -93,9 +93,9 @@ def _fail_writing(patch, path, number, allowed):
         return descriptor
 
     def failing(descriptor, data):
-        if names.get(descriptor, "").startswith(str(path)) or f".{path.name}." in names.get(descriptor, ""):
-            if next(calls) >= allowed:
-                raise OSError(number, os.strerror(number))
+        name = names.get(descriptor, "")
+        if (name.startswith(str(path)) or f".{path.name}." in name) and next(calls) >= allowed:
+            raise OSError(number, os.strerror(number))
         return write(descriptor, data)
 
     def appended(name):

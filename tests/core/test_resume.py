@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -48,6 +50,18 @@ def test_killed_at_random_instants_it_ends_in_the_same_bytes(agent, env, num_env
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_killed_many_times_it_ends_in_the_same_bytes(case, num_envs, seed):
     testing.survives_kills(*case, num_envs=num_envs, kills=8, steps=1000, seed=seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", testing.every_agent(), ids=lambda case: case.agent)
+def test_a_hundred_kills_over_every_agent_end_in_a_hundred_identical_results(case, tmp_path):
+    share = math.ceil(100 / len(testing.every_agent()))
+    whole = testing.Uninterrupted(*case, tmp_path, steps=1000)
+    hits = seed = 0
+    while hits < share:  # one that had converged before its kill does not count
+        hits += whole.check_killed(1, seed=seed)
+        seed += 1
+        assert seed < 10 * share, "it ends before anybody can kill it"
 
 
 def test_a_kill_in_a_wrapped_environment_of_anyone_s(tmp_path):
