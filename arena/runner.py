@@ -208,22 +208,30 @@ class _Session:
         return self.converged or self.progress.steps >= self.experiment.steps
 
     def _turn(self, turns: Iterator[Progress], pace: int) -> None:
-        """One yield, and whatever falls due at its step."""
+        """As many yields as fit into a moment, and whatever falls due at the step that they reach."""
         steps, experiment = self.progress.steps, self.experiment
         log_at, evaluate_at = (
             _next(steps, every) for every in (experiment.log_every, experiment.evaluate_every)
         )
         self.stream.boundary = min(log_at, evaluate_at, experiment.steps, steps + pace)
-        with self.generators.lent("agent"):
-            progress = next(turns, None)
+        until = time.monotonic() + PACE_SECONDS
+        with self.generators.lent(
+            "agent"
+        ):  # once for all of them: agents that yield every step would feel it
+            self._advance(turns)
+            while self.progress.steps < self.stream.boundary and not self.done and time.monotonic() < until:
+                self._advance(turns)
+        due = self.done or self.progress.steps >= evaluate_at
+        if due or self.progress.steps >= log_at:
+            self._log(evaluate=due)
+
+    def _advance(self, turns: Iterator[Progress]) -> None:
+        progress = next(turns, None)
         if progress is None:
             self.converged = True
         else:
             self._refuse_divergence(progress)
             self.progress = progress
-        due = self.done or self.progress.steps >= evaluate_at
-        if due or self.progress.steps >= log_at:
-            self._log(evaluate=due)
 
     def _refuse_divergence(self, progress: Progress) -> None:
         """Ends the run before numbers that are none reach a checkpoint."""

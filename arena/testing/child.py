@@ -24,7 +24,7 @@ class _Speaking(runner.Listener):
 
 def main(folder: str, agent: str) -> None:
     """Trains the run in `folder`, with an agent that is not installed registered first."""
-    runner.CHECKPOINT_SECONDS = 0.0
+    runner.CHECKPOINT_SECONDS = runner.PACE_SECONDS = 0.0
     with registered_again(agent):
         run = Run.open(Path(folder))
         print(-1, flush=True)

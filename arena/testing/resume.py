@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from arena import runner
 from arena.agent import Progress
 from arena.errors import Interrupted
 from arena.experiment import Experiment
@@ -77,7 +78,7 @@ class Uninterrupted:
         """
         run = self._prepare()
         for turns in plan:
-            with contextlib.suppress(Interrupted):
+            with contextlib.suppress(Interrupted), _yield_by_yield():
                 execute(run, _Sober(turns))
                 break
             run = Run.open(run.folder)
@@ -187,6 +188,17 @@ class _Sober(Listener):
         if "cannot be resumed mid-episode" in text:
             raise DoesNotApply(text)
         raise LawError(f"the run noticed something: {text}", "an orderly stop must leave a sound checkpoint")
+
+
+@contextlib.contextmanager
+def _yield_by_yield() -> Iterator[None]:
+    """Lets the listener be asked after every yield, and none be longer than a step."""
+    before = runner.PACE_SECONDS
+    runner.PACE_SECONDS = 0.0
+    try:
+        yield
+    finally:
+        runner.PACE_SECONDS = before
 
 
 @contextlib.contextmanager

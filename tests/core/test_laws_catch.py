@@ -213,7 +213,7 @@ def test_a_wrapper_whose_state_shows_late_is_seen_at_resume(tmp_path):
         "random", "CartPole-v1", tmp_path, steps=1500, wrappers=["planted:Counting"]
     )
     with pytest.raises(DoesNotApply, match="did not repeat itself when its actions were replayed"):
-        whole.check_interrupted([28])
+        whole.check_interrupted([700])
 
 
 def test_heavy_imports_are_caught():
