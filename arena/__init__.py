@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from arena.errors import ArenaError
     from arena.experiment import Experiment
     from arena.hookspecs import hookimpl
+    from arena.journal import Journal
     from arena.mdp import TransitionModel
     from arena.specs import AgentSpec, EncoderSpec, EnvironmentSpec, Preset
     from arena.stream import Stream, Transition
@@ -28,6 +29,7 @@ _HOMES = {
     "EncoderSpec": "arena.specs",
     "EnvironmentSpec": "arena.specs",
     "Experiment": "arena.experiment",
+    "Journal": "arena.journal",
     "Needs": "arena.agent",
     "Preset": "arena.specs",
     "Problem": "arena.agent",
@@ -49,6 +51,7 @@ __all__ = [
     "EncoderSpec",
     "EnvironmentSpec",
     "Experiment",
+    "Journal",
     "Needs",
     "Preset",
     "Problem",

@@ -2,12 +2,13 @@
 
 Each checkpoint is a sub-folder named by a sequence number (so one step may be saved twice), with
 ``arrays.safetensors``, ``state.json`` (see `arena.codec`) and ``manifest.json``, with the size and digest of
-both, and a digest of itself. A sub-folder gets its name only once the disk has all of it.
+both, and a digest of itself. A sub-folder gets its name only once the disk has all of it. Where a state holds
+journals, ``journals.json`` lists the files of their rows, which the checkpoints share (see `arena.segments`).
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import re
 import shutil
@@ -19,17 +20,20 @@ from typing import Any
 from arena.codec import Encoded, State, decode, encode
 from arena.errors import ArenaError
 from arena.files import cannot_write, sync_folder, write_synced
+from arena.journal import Journal
+from arena.segments import DamagedError, Segments, digest, read_file, read_verified, remove
 
 __all__ = ["Checkpoints", "Loaded"]
 
-SCHEMA = 1
-"""The layout's number, raised when an older arena could no longer read it.
+SCHEMA = 2
+"""The layout's number, raised when an older arena could no longer read it; 1 is written where no journal is.
 
 The rule for ``check`` (`_check`) is outside it: a newer manifest must still verify here, or its schema number
 could not be told from damage.
 """
 
 _ARRAYS, _TREE, _MANIFEST = "arrays.safetensors", "state.json", "manifest.json"
+_JOURNALS, _ROWS = "journals.json", "journal"
 _NUMBERED = re.compile(r"[0-9]{8,}")
 _UNFINISHED, _DISCARDED = ".saving-", ".removing-"
 
@@ -70,9 +74,13 @@ class Checkpoints:
         self.folder = folder
         self.keep = keep
         self._damaged: set[Path] = set()
+        self._segments = Segments(folder / _ROWS)
 
     def save(self, state: State, info: dict[str, Any]) -> Path:
         """Add a checkpoint and wait until the disk has it; only then remove the oldest.
+
+        Of a journal that this object has saved or loaded before, only the rows since then are written, and at
+        most one segment of older ones.
 
         Args:
             state: see `arena.codec.encode`.
@@ -85,12 +93,15 @@ class Checkpoints:
             ArenaError: the state or info cannot be encoded, or the folder cannot be written; all older
                 checkpoints are whole.
         """
-        encoded = encode(state)
+        journals: list[Journal] = []
+        encoded = encode(state, journals)
         files = {_ARRAYS: encoded.arrays, _TREE: encoded.tree}
-        manifest = _manifest(files, info)
+        _require_plain(info)
         try:
-            return self._write({**files, _MANIFEST: manifest})
+            return self._write(files, info, journals)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self._sweep()  # a full disk wants the room
             raise cannot_write(self.folder, error) from error
 
     def load(self, accept: Callable[[dict[str, Any]], bool] | None = None) -> Loaded | None:
@@ -113,13 +124,12 @@ class Checkpoints:
             raise ArenaError(f"cannot read {self.folder}: {error.strerror}", "make it readable") from error
         for path in reversed(found):
             try:
-                info, sizes = _read_manifest(path)
-                if accept is not None and not accept(info):
+                manifest = _read_manifest(path)
+                if accept is not None and not accept(manifest.info):
                     skipped.append(f"{path.name}: refused by the caller")
                     continue
-                files = {name: _read_verified(path / name, *sizes[name]) for name in (_ARRAYS, _TREE)}
-                state = _decode(files)
-            except _DamagedError as damage:
+                state = self._read(path, manifest)
+            except DamagedError as damage:
                 self._damaged.add(path)
                 skipped.append(f"{path.name}: {damage}")
                 continue
@@ -127,26 +137,36 @@ class Checkpoints:
                 unreadable = True
                 skipped.append(f"{path.name}: cannot be read ({error.strerror})")
                 continue
-            return Loaded(state=state, info=info, path=path, skipped=skipped)
+            return Loaded(state=state, info=manifest.info, path=path, skipped=skipped)
         if unreadable or not self._damaged.isdisjoint(found):
             problem = f"no checkpoint in {self.folder} can be used ({', '.join(skipped)})"
             raise ArenaError(problem, "restore the folder from a copy, or delete it to start anew")
         return None
 
-    def _write(self, files: dict[str, bytes]) -> Path:
+    def _read(self, path: Path, manifest: _Manifest) -> State:
+        arrays, tree = (read_verified(path / name, *manifest.files[name]) for name in (_ARRAYS, _TREE))
+        journals = [self._segments.read(entry) for entry in _noted(path, manifest)]
+        try:
+            return decode(Encoded(arrays=arrays, tree=tree), journals)
+        except ArenaError as error:
+            raise DamagedError(str(error)) from error
+
+    def _write(self, files: dict[str, bytes], info: dict[str, Any], journals: list[Journal]) -> Path:
         if not self.folder.is_dir():
             self.folder.mkdir(parents=True, exist_ok=True)
             sync_folder(self.folder.parent)
         for leftover in self.folder.iterdir():
             if leftover.name.startswith((_UNFINISHED, _DISCARDED)):
-                _remove(leftover)
+                remove(leftover)
         older = self._numbered()
         number = int(older[-1].name) + 1 if older else 1
         path = self.folder / f"{number:08d}"
         temporary = self.folder / f"{_UNFINISHED}{path.name}"
+        if journals:
+            files[_JOURNALS] = json.dumps(self._segments.write(journals), separators=(",", ":")).encode()
         try:
             temporary.mkdir()
-            for name, data in files.items():
+            for name, data in {**files, _MANIFEST: _manifest(files, info)}.items():
                 write_synced(temporary / name, data)
             sync_folder(temporary)
             temporary.rename(path)
@@ -158,9 +178,24 @@ class Checkpoints:
         for old in sorted({*older} - {*whole[max(0, len(whole) - self.keep + 1) :]}):
             # Renamed first, so that a kill half way leaves no half checkpoint under a number.
             discarded = old.rename(self.folder / f"{_DISCARDED}{old.name}")
-            _remove(discarded)
+            remove(discarded)
             self._damaged.discard(old)
+        self._sweep()
         return path
+
+    def _sweep(self) -> None:
+        """Remove the segments that no checkpoint refers to."""
+        if not self._segments.folder.is_dir():
+            return
+        noted: list[Any] = []
+        for path in self._numbered():
+            try:
+                noted += _noted(path, _read_manifest(path))
+            except DamagedError:
+                continue  # it will never be loaded again
+            except (ArenaError, OSError):
+                return  # it may be, by a newer arena or once the trouble has passed: what it needs is not known
+        self._segments.sweep(noted)
 
     def _numbered(self) -> list[Path]:
         """Everything named as a checkpoint, oldest first."""
@@ -170,11 +205,15 @@ class Checkpoints:
         return sorted(found, key=lambda path: int(path.name))
 
 
-class _DamagedError(Exception):
-    """One line on what is wrong with a checkpoint."""
+@dataclass(frozen=True)
+class _Manifest:
+    """A checkpoint's info, and of each file its size and digest."""
+
+    info: dict[str, Any]
+    files: dict[str, tuple[int, str]]
 
 
-def _manifest(files: dict[str, bytes], info: dict[str, Any]) -> bytes:
+def _require_plain(info: dict[str, Any]) -> None:
     try:
         plain = json.loads(json.dumps(info, allow_nan=False)) == info
     except (TypeError, ValueError, RecursionError):
@@ -182,67 +221,47 @@ def _manifest(files: dict[str, bytes], info: dict[str, Any]) -> bytes:
     if not plain or type(info) is not dict:
         remedy = "put only text, finite numbers, booleans, None, lists and dictionaries in it"
         raise ArenaError(f"a checkpoint's info {info!r} is not plain JSON", remedy)
+
+
+def _manifest(files: dict[str, bytes], info: dict[str, Any]) -> bytes:
     manifest = {
-        "schema": SCHEMA,
+        "schema": SCHEMA if _JOURNALS in files else 1,
         "info": info,
-        "files": {name: {"size": len(data), "sha256": _digest(data)} for name, data in files.items()},
+        "files": {name: {"size": len(data), "sha256": digest(data)} for name, data in files.items()},
     }
     return json.dumps({**manifest, "check": _check(manifest)}, sort_keys=True, indent=1).encode()
 
 
-def _read_manifest(path: Path) -> tuple[dict[str, Any], dict[str, tuple[int, str]]]:
-    """The info, and of each file its size and digest."""
+def _read_manifest(path: Path) -> _Manifest:
     try:
-        manifest = json.loads(_read(path / _MANIFEST).decode("utf-8"))
+        manifest = json.loads(read_file(path / _MANIFEST).decode("utf-8"))
         intact = manifest.pop("check") == _check(manifest)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise _DamagedError(f"{_MANIFEST} is not what was written") from error
+        raise DamagedError(f"{_MANIFEST} is not what was written") from error
     if not intact:
-        raise _DamagedError(f"{_MANIFEST} does not match its own digest")
+        raise DamagedError(f"{_MANIFEST} does not match its own digest")
     try:
         if manifest["schema"] > SCHEMA:
             problem = f"{path} has checkpoint schema {manifest['schema']}, newer than the {SCHEMA} known here"
             raise ArenaError(problem, "update arena-rl")
-        files = {name: manifest["files"][name] for name in (_ARRAYS, _TREE)}
-        return manifest["info"], {name: (entry["size"], entry["sha256"]) for name, entry in files.items()}
-    except (TypeError, LookupError) as error:
-        raise _DamagedError(f"{_MANIFEST} lacks what a manifest has") from error
+        names = (_ARRAYS, _TREE, *({_JOURNALS} & manifest["files"].keys()))
+        entries = {name: manifest["files"][name] for name in names}
+        files = {name: (entry["size"], entry["sha256"]) for name, entry in entries.items()}
+        return _Manifest(manifest["info"], files)
+    except (TypeError, LookupError, AttributeError) as error:
+        raise DamagedError(f"{_MANIFEST} lacks what a manifest has") from error
 
 
-def _read_verified(path: Path, size: int, digest: str) -> bytes:
-    data = _read(path)
-    if len(data) != size:
-        raise _DamagedError(f"{path.name} has {len(data)} bytes instead of {size}")
-    if _digest(data) != digest:
-        raise _DamagedError(f"{path.name} does not match its digest")
-    return data
-
-
-def _read(path: Path) -> bytes:
+def _noted(path: Path, manifest: _Manifest) -> list[Any]:
+    """What `Segments.write` gave for each journal of a checkpoint."""
+    if _JOURNALS not in manifest.files:
+        return []
     try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise _DamagedError(f"{path.name} is missing") from error
-
-
-def _decode(files: dict[str, bytes]) -> State:
-    try:
-        return decode(Encoded(arrays=files[_ARRAYS], tree=files[_TREE]))
-    except ArenaError as error:
-        raise _DamagedError(str(error)) from error
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+        return list(json.loads(read_verified(path / _JOURNALS, *manifest.files[_JOURNALS])))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DamagedError(f"{_JOURNALS} is not what was written") from error
 
 
 def _check(manifest: dict[str, Any]) -> str:
     """The digest of a manifest without its ``check``, whatever the white space in the file."""
-    return _digest(json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode())
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    return digest(json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode())

@@ -5,7 +5,8 @@ JSON has (null, booleans, small integers, finite floats, text, lists) as itself;
 one key, its tag: ``dict`` (pairs of key and value, in order), ``tuple``, ``int`` (hexadecimal, beyond the
 53 bits that every JSON reader keeps), ``float`` (nan and the infinities), ``text`` (hexadecimal, where lone
 surrogates have no UTF-8), ``bytes`` (base64), ``scalar`` (dtype and hexadecimal), ``array`` and ``tensor``
-(name and dtype; the same name again is the same object again).
+(name and dtype; the same name again is the same object again), ``journal`` (capacity, number of rows ever, and
+the dictionary of its columns' live rows; or the journal's place in a list kept apart).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import math
 import sys
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -24,11 +26,12 @@ from numpy.typing import NDArray
 from safetensors import numpy as safetensors_numpy
 
 from arena.errors import ArenaError
+from arena.journal import Journal
 
 __all__ = ["Encoded", "State", "decode", "encode"]
 
 State: TypeAlias = dict[str, Any]
-"""Nested dictionaries, lists and tuples of numpy arrays, torch tensors and plain values."""
+"""Nested dictionaries, lists and tuples of numpy arrays, torch tensors, journals and plain values."""
 
 _FORMAT = 1
 _MAX_DEPTH, _MAX_NAME = 100, 200
@@ -52,19 +55,23 @@ class Encoded:
     tree: bytes
 
 
-def encode(state: State) -> Encoded:
+def encode(state: State, journals: list[Journal] | None = None) -> Encoded:
     """Turn a state into bytes; equal states (dictionary order included) give equal bytes.
 
     Values are copied: arrays become C-contiguous and little-endian; tensors lose device, gradient and memory
     format. The same array object, and tensors that view the same elements of one storage, are stored once;
     views that merely overlap are stored apart.
 
+    Args:
+        state: what to encode.
+        journals: takes the journals found, each once, whose rows are then not in the bytes.
+
     Raises:
         ArenaError: a value is of no supported kind; the message names its place.
     """
     if type(state) not in (dict, OrderedDict):
         raise ArenaError(f"a state must be a dict, not of type {type(state).__name__}", "wrap it in one")
-    encoder = _Encoder()
+    encoder = _Encoder(journals)
     try:
         root = {"format": _FORMAT, "state": encoder.node(state, ())}
         tree = json.dumps(root, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -73,14 +80,18 @@ def encode(state: State) -> Encoded:
     return Encoded(arrays=safetensors_numpy.save(encoder.arrays), tree=tree.encode())
 
 
-def decode(encoded: Encoded) -> State:
+def decode(encoded: Encoded, journals: Sequence[Journal] = ()) -> State:
     """The state that `encode` was given, in fresh memory; tensors are on the CPU and need no gradient.
+
+    Args:
+        encoded: what `encode` returned.
+        journals: those that `encode` put aside; the state takes them as they are.
 
     Raises:
         ArenaError: the bytes are not what `encode` writes, or a newer arena wrote them.
     """
     try:
-        return _Decoder(safetensors_numpy.load(encoded.arrays)).root(encoded.tree)
+        return _Decoder(safetensors_numpy.load(encoded.arrays), journals).root(encoded.tree)
     except (ArenaError, MemoryError):
         raise
     except Exception as error:
@@ -91,9 +102,11 @@ def decode(encoded: Encoded) -> State:
 class _Encoder:
     """One call of `encode`: the arrays found so far and who else refers to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, journals: list[Journal] | None) -> None:
         self.arrays: dict[str, NDArray[Any]] = {}
         self._leaves: dict[_Path, dict[str, Any]] = {}
+        self._journals = journals
+        self._copies: list[Any] = []  # kept, so that no later array gets the id of one
 
     def node(self, value: Any, path: _Path) -> Any:
         """The JSON value that stands for `value`."""
@@ -107,6 +120,8 @@ class _Encoder:
             return items if kind is list else {"tuple": items}
         if kind in (np.ndarray, np.memmap):
             return self._leaf("array", ("array", id(value)), value, path)
+        if kind is Journal:
+            return self._journal(value, path)
         torch = sys.modules.get("torch")  # where there is a tensor, torch is loaded
         if torch is not None and isinstance(value, torch.Tensor):
             return self._leaf("tensor", _identity(value, path), value, path)
@@ -122,6 +137,19 @@ class _Encoder:
             name = self._name(path)
             self.arrays[name] = stored
             self._leaves[identity] = {tag: [name, dtype]}
+        return self._leaves[identity]
+
+    def _journal(self, journal: Journal, path: _Path) -> dict[str, Any]:
+        identity = ("journal", id(journal))
+        if identity not in self._leaves:
+            if self._journals is None:
+                rows = journal.rows(journal.first, journal.total)
+                self._copies.append(rows)
+                body: Any = [journal.capacity, journal.total, self.node(rows, path)]
+            else:
+                body = len(self._journals)
+                self._journals.append(journal)
+            self._leaves[identity] = {"journal": body}
         return self._leaves[identity]
 
     def _name(self, path: _Path) -> str:
@@ -198,8 +226,9 @@ def _identity(tensor: Any, path: _Path) -> _Path:
 class _Decoder:
     """One call of `decode`: the stored arrays and the objects already made of them."""
 
-    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
+    def __init__(self, arrays: dict[str, NDArray[Any]], journals: Sequence[Journal]) -> None:
         self._arrays = arrays
+        self._journals = journals
         self._made: dict[_Path, Any] = {}
 
     def root(self, tree: bytes) -> State:
@@ -247,7 +276,21 @@ class _Decoder:
                 if (tag, *body) not in self._made:
                     self._made[tag, *body] = self._make(tag, *body)
                 return self._made[tag, *body]
+            case "journal":
+                if (tag, repr(body)) not in self._made:
+                    self._made[tag, repr(body)] = self._journal(body, depth)
+                return self._made[tag, repr(body)]
         raise _corrupt(f"has an unknown tag {tag[:40]!r}")
+
+    def _journal(self, body: Any, depth: int) -> Journal:
+        if type(body) is int:
+            if not 0 <= body < len(self._journals):
+                raise _corrupt(f"mentions the journal {body}, which is not there")
+            return self._journals[body]
+        capacity, total, columns = body
+        rows = self.node(columns, depth + 1)
+        fields = {name: (column.shape[1:], column.dtype) for name, column in rows.items()}
+        return Journal.restored(capacity, fields, total, [rows])
 
     def _make(self, tag: str, name: str, dtype: str) -> Any:
         stored = self._arrays.get(name)

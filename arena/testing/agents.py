@@ -107,7 +107,7 @@ def boundaries_change_nothing(
 
 def _paced(agent: str, env: str, num_envs: int, stops: Sequence[int], pace: int | None) -> list[Any]:
     with Trial(agent, env, num_envs=num_envs) as trial:
-        return [trial.train(stop, pace).state() for stop in stops]
+        return [decode(encode(trial.train(stop, pace).state())) for stop in stops]
 
 
 @agent_law
@@ -152,7 +152,7 @@ def acts_by_its_generator(agent: str, env: str, *, steps: int = STEPS) -> None:
     """`act` draws from the generator that it is given and nothing else, and leaves the agent as it was."""
     with Trial(agent, env) as trial:
         observation = trial.train(steps).observations(64)
-        before = trial.agent.state_dict()
+        before = decode(encode(trial.agent.state_dict()))  # a copy: a journal in it goes on growing
         for explore in (False, True):
             actions = [_act(trial, observation, explore=explore, noise=noise)[0] for noise in (1, 2)]
             differs = difference(*actions)

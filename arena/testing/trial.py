@@ -12,6 +12,7 @@ import numpy as np
 from arena.agent import Progress
 from arena.codec import State
 from arena.experiment import Experiment
+from arena.journal import Journal
 from arena.random import Generators, derive
 from arena.runner import build_agent
 from arena.stream import NativeStream
@@ -143,6 +144,8 @@ def difference(expected: Any, found: Any, path: str = "") -> str | None:
     """Where two states differ first, in words, or None; bit for bit, so that NaN equals itself."""
     if type(expected) is not type(found):
         return f"{path or 'the state'} is a {type(found).__name__}, not a {type(expected).__name__}"
+    if isinstance(expected, Journal):
+        return difference(_content(expected), _content(found), path)
     if isinstance(expected, dict):
         if list(expected) != list(found):
             return f"{path or 'the state'} has the keys {list(found)}, not {list(expected)}"
@@ -161,6 +164,11 @@ def difference(expected: Any, found: Any, path: str = "") -> str | None:
     else:
         return None if repr(expected) == repr(found) else f"{path} is {found!r}, not {expected!r}"
     return next((found for part in parts if (found := difference(part[1], part[2], part[0]))), None)
+
+
+def _content(journal: Journal) -> dict[str, Any]:
+    rows = journal.rows(journal.first, journal.total)
+    return {"capacity": journal.capacity, "total": journal.total, **rows}
 
 
 def _first_line(expected: bytes, found: bytes) -> str:

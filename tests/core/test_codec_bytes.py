@@ -168,7 +168,7 @@ def test_damaged_bytes_raise_nothing_else(data: st.DataObject) -> None:
     assert type(state) is dict  # undetected damage is the checkpoint's digests' business
 
 
-TAGS = ["dict", "tuple", "int", "float", "text", "bytes", "scalar", "array", "tensor", "zz"]
+TAGS = ["dict", "tuple", "int", "float", "text", "bytes", "scalar", "array", "tensor", "journal", "zz"]
 json_values = st.recursive(
     st.none()
     | st.booleans()
