@@ -216,8 +216,11 @@ class Run:
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """Every run folder in a folder, itself included, sorted by path."""
-    return sorted(path.parent for path in folder.rglob("run.json"))
+    """Every run folder in a folder, itself included, sorted by path; see `arena.cli.runs.run_folders`."""
+    # It lives where runs are listed, without what this module imports.
+    from arena.cli.runs import run_folders
+
+    return run_folders(folder)
 
 
 def line(values: Mapping[str, Any]) -> bytes:

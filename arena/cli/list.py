@@ -3,44 +3,89 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from arena.cli.output import clean, console, only_json, print_json, print_table
+from arena.cli.parser import Parser, seed, whole
+from arena.cli.run_filters import SORTS, STATUSES, Choice
+from arena.errors import ArenaError
 from arena.plugins import get_plugins
 from arena.registry import Registry
-from arena.specs import Spec
+from arena.specs import LauncherSpec, Spec, TrackerSpec
 
-__all__ = ["configure", "run"]
+__all__ = ["DEFAULT_TRACKERS", "configure", "parse", "run"]
 
-NOUNS = ("agents", "envs", "encoders", "plugins", "runs")
+NOUNS = ("agents", "envs", "encoders", "trackers", "launchers", "plugins", "runs")
+
+#: The flags that choose among runs.
+FILTERS = ("agent", "env", "seed", "status", "where", "sort", "reverse", "limit")
+
+#: `arena.experiment.TRACKERS`, whose module imports numpy.
+DEFAULT_TRACKERS = ("tensorboard",)
+
+#: The launcher that needs no plugin.
+LOCAL = LauncherSpec(name="local", summary="processes of this machine")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena list``."""
     parser.description = (
-        "Lists agents, environments, encoders, plugins or runs; without a noun the first three."
+        "Lists what there is, or the runs in a folder; without a noun agents, environments and encoders."
     )
     add = parser.add_argument
     add("noun", metavar="NOUN", nargs="?", choices=NOUNS, help=" ".join(NOUNS))
     add("paths", metavar="DIR", nargs="*", help="folders of runs (default: runs)")
-    add("--for", metavar="ENV", dest="env", help="say which agents fit an environment, and why others do not")
+    add(
+        "--for",
+        metavar="ENV",
+        dest="fitting",
+        help="say which agents fit an environment, and why others do not",
+    )
     add("--all", action="store_true", help="with envs: every id that Gymnasium knows")
     add("--json", action="store_true", help="print one JSON object")
+    add = parser.add_argument_group(
+        "which runs", "A flag given several times lets any of its values pass; --where, only all of them."
+    ).add_argument
+    add("--agent", metavar="GLOB", action="append", help="of agents such as 'sarsa*'")
+    add("--env", metavar="GLOB", action="append", help="of environments such as 'arena/*'")
+    add("--seed", metavar="S", action="append", type=seed, help="of a seed")
+    add("--status", metavar="STATUS", action="append", choices=STATUSES, help=" ".join(STATUSES))
+    add(
+        "--where",
+        metavar="KEY=VALUE",
+        action="append",
+        help="with an option or field, as in agent.step_size=0.1, env.slip=0, 'steps>=200k'; also != < <= >",
+    )
+    add("--sort", metavar="BY", choices=SORTS, help=f"{' '.join(SORTS)} (default: path)")
+    add("--reverse", action="store_true", help="the other way round")
+    add("--limit", metavar="N", type=whole("--limit"), help="no more than N")
+
+
+def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+    """Reads the words; folders may stand between and behind flags."""
+    return parser.parse_intermixed_args(words)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lists."""
+    """Lists.
+
+    Raises:
+        ArenaError: a flag that is for runs, with another noun.
+    """
+    for name in FILTERS:
+        if args.noun != "runs" and getattr(args, name):
+            raise ArenaError(f"--{name} chooses among runs", f"write `arena list runs --{name} …`")
     with only_json(args.json):
         show: Callable[[], None]
         if args.noun == "runs":
             from arena.cli.runs import list_runs
 
-            found, show = list_runs(args.paths or ["runs"])
+            found, show = list_runs(args.paths or ["runs"], Choice.of(args))
         elif args.noun == "plugins":
             found, show = _plugins()
-        elif args.env is not None:
-            found, show = _fitting(args.env)
+        elif args.fitting is not None:
+            found, show = _fitting(args.fitting)
         elif args.noun == "envs" and args.all:
             found, show = _every_environment()
         else:
@@ -58,8 +103,12 @@ def _specs(nouns: Iterable[str]) -> tuple[dict[str, Any], Callable[[], None]]:
         "agents": plugins.agents,
         "envs": plugins.environments,
         "encoders": plugins.encoders,
+        "trackers": plugins.trackers,
+        "launchers": plugins.launchers,
     }
     chosen = {noun: [*registries[noun].values()] for noun in nouns}
+    if "launchers" in chosen:
+        chosen["launchers"].insert(0, LOCAL)
 
     def show() -> None:
         screen = console()
@@ -68,11 +117,15 @@ def _specs(nouns: Iterable[str]) -> tuple[dict[str, Any], Callable[[], None]]:
                 screen.print(
                     noun if specs else f"no {noun} are installed; see `arena list plugins`", style="bold"
                 )
-            _print_specs((spec.name, spec.summary) for spec in specs)
+            _print_specs((spec.name, _summary(spec)) for spec in specs)
         if "envs" in chosen:
             screen.print("Any other Gymnasium id works too: `arena list envs --all`.", style="dim")
 
     return {noun: [_plain(spec) for spec in specs] for noun, specs in chosen.items()}, show
+
+
+def _summary(spec: Spec) -> str:
+    return f"{spec.summary} (default)" if _plain(spec).get("default") else spec.summary
 
 
 def _print_specs(rows: Iterable[tuple[str, str]]) -> None:
@@ -90,6 +143,8 @@ def _print_specs(rows: Iterable[tuple[str, str]]) -> None:
 
 def _plain(spec: Spec) -> dict[str, Any]:
     extra = {name: getattr(spec, name) for name in ("unit", "horizon") if hasattr(spec, name)}
+    if isinstance(spec, TrackerSpec):
+        extra["default"] = spec.name in DEFAULT_TRACKERS
     return {
         "name": spec.name,
         "summary": spec.summary,
@@ -102,7 +157,6 @@ def _plain(spec: Spec) -> dict[str, Any]:
 def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
     from arena.agent import Needs
     from arena.environments import EnvironmentFactory, mismatch
-    from arena.errors import ArenaError
     from arena.spaces import described
 
     factory = EnvironmentFactory.resolve(env)

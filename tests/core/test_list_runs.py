@@ -1,0 +1,538 @@
+"""``arena list runs`` against brute force over folders made up here, and ``arena list`` of trackers and launchers."""
+
+from __future__ import annotations
+
+import builtins
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+from datetime import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import filelock
+import pytest
+
+import arena.experiment
+import arena.run
+from arena.cli import list as list_verb
+from arena.cli import main, runs
+from arena.cli.run_filters import SORTS, Condition
+from arena.run import Run, find_runs
+from arena.specs import LauncherSpec, TrackerSpec
+
+KEYS = {
+    *("path", "agent", "env", "seed", "steps", "total", "mean", "best", "status", "error"),
+    *("seconds", "options", "num_envs", "modified"),
+}
+
+
+@pytest.fixture
+def listed(capsys):
+    """The rows of a command line."""
+
+    def call(*words):
+        status = main(["list", "runs", *map(str, words), "--json"])
+        out, err = capsys.readouterr()
+        assert (status, err) == (0, "")
+        return json.loads(out)["runs"]
+
+    return call
+
+
+@pytest.fixture
+def shown(capsys):
+    """What a command line prints for people."""
+
+    def call(*words):
+        assert main(["list", "runs", *map(str, words)]) == 0
+        return capsys.readouterr().out
+
+    return call
+
+
+@pytest.fixture
+def complaint(capsys):
+    """The one line that a command line ends with."""
+
+    def call(*words):
+        assert main(["list", *map(str, words)]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        return err
+
+    return call
+
+
+def fake(folder, *, agent="sarsa", env="arena/CliffWalk-v0", seed=0, total=1000, at=None, mean=-13.0, **more):
+    """A run folder as the runner leaves it; `at` is where it was stopped, or None when it is finished."""
+    folder.mkdir(parents=True, exist_ok=True)
+    experiment = {
+        "agent": {"name": agent, "options": more.pop("agent_options", {"step_size": 0.5})},
+        "env": {"id": env, "options": more.pop("env_options", {"slip": 0.0}), "wrappers": []},
+        "num_envs": 1,
+        "steps": total,
+        "seeds": [seed],
+        "horizon": 100,
+        **more,
+    }
+    (folder / "run.json").write_text(json.dumps({"schema": 1, "id": "x", "experiment": experiment}))
+    (folder / "lock").touch()
+    steps = total if at is None else at
+    values = [{"step": k, "evaluation": mean - (7 * k // 100) % 5} for k in range(100, steps + 1, 100)]
+    values += [{"step": steps, "evaluation": None}, {"step": steps, "loss": 99.0}]
+    (folder / "metrics.jsonl").write_text(
+        "".join(json.dumps(v) + "\n" for v in values) + '{"step": 5, "evaluat'
+    )
+    timing = [{"step": k, "seconds": k / 1000, "time": 1.7e9} for k in range(100, steps + 1, 100)]
+    (folder / "timing.jsonl").write_text("".join(json.dumps(v) + "\n" for v in timing) + '{"step": 9')
+    if at is None:
+        result = {"steps": total, "converged": False, "evaluation": {"mean": mean}}
+        result["best"] = Run(folder, None).best()
+        (folder / "result.json").write_text(json.dumps(result))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Some two hundred runs of all kinds, and what was put into them."""
+    out, draw, truth = tmp_path_factory.mktemp("many"), random.Random(3), {}
+    for i in range(200):
+        one = {
+            "agent": draw.choice(["sarsa", "q-learning", "expected-sarsa"]),
+            "env": draw.choice(["arena/CliffWalk-v0", "arena/Grid-v0", "FrozenLake-v1"]),
+            "seed": draw.randrange(4),
+            "total": draw.choice([500, 1000, 2000]),
+            "at": draw.choice([None, None, 0, 300]),
+            "mean": draw.choice([-13.0, 0.25, 7, -100.5]),
+            "num_envs": draw.choice([1, 4]),
+            "agent_options": {
+                "step_size": draw.choice([0.1, 0.5, 1]),
+                "behaviour": draw.choice(["ucb", "softmax"]),
+            },
+            "env_options": {
+                "slip": draw.choice([0, 0.1]),
+                "map": draw.choice([None, "a.txt"]),
+                "big": i % 2 == 0,
+            },
+        }
+        folder = fake(out / draw.choice(["a", "b/c", "b"]) / f"run{i:03}", **one)
+        os.utime(folder / "run.json", (2e9 + i, 2e9 + i))
+        truth[str(folder)] = one
+    for name, text in {"x": "{", "y": '{"schema": 99}', "z": "[]"}.items():
+        (out / "b" / name).mkdir(parents=True)
+        (out / "b" / name / "run.json").write_text(text)
+    return out, truth
+
+
+WHERE = [
+    ("agent.step_size=0.1", lambda one: one["agent_options"]["step_size"] == 0.1),
+    ("agent.step-size = 1.00", lambda one: one["agent_options"]["step_size"] == 1),
+    ("agent.step_size!=.5", lambda one: one["agent_options"]["step_size"] != 0.5),
+    ("agent.step_size<1", lambda one: one["agent_options"]["step_size"] < 1),
+    ("agent.step_size<=5e-1", lambda one: one["agent_options"]["step_size"] <= 0.5),
+    ("agent.step_size>0.1", lambda one: one["agent_options"]["step_size"] > 0.1),
+    ("steps>=1k", lambda one: one["total"] >= 1000),
+    ("steps==2e3", lambda one: one["total"] == 2000),
+    ("env.slip=0", lambda one: one["env_options"]["slip"] == 0),
+    ("env.map=None", lambda one: one["env_options"]["map"] is None),
+    ("env.map!=a.txt", lambda one: one["env_options"]["map"] != "a.txt"),
+    ("env.map>0", lambda one: False),
+    ("env.big=TRUE", lambda one: one["env_options"]["big"]),
+    ("agent.behaviour=ucb", lambda one: one["agent_options"]["behaviour"] == "ucb"),
+    ("num_envs=4", lambda one: one["num_envs"] == 4),
+    ("agent=sarsa", lambda one: one["agent"] == "sarsa"),
+    ("seed<2", lambda one: one["seed"] < 2),
+    ("wrappers=[]", lambda one: True),
+]
+
+
+@pytest.mark.parametrize(("text", "law"), WHERE, ids=[text for text, _ in WHERE])
+def test_where_is_brute_force(listed, many, text, law):
+    out, truth = many
+    found = [row["path"] for row in listed(out, "--where", text)]
+    assert sorted(found) == sorted(path for path, one in truth.items() if law(one))
+
+
+def test_every_filter_is_brute_force(listed, many):
+    out, truth = many
+    rows = {row["path"]: row for row in listed(out)}
+    assert rows.keys() > truth.keys()
+    kinds = {
+        "--agent": [["sarsa"], ["*sarsa"], ["q-*", "sarsa"], ["none"]],
+        "--env": [["arena/*"], ["FrozenLake-v?", "arena/Grid-v0"]],
+        "--seed": [[0], [1, 3]],
+        "--status": [["finished"], ["unfinished", "damaged"], ["newer"], ["training"]],
+    }
+    if not runs._Locks().known:
+        kinds["--status"].pop()
+    laws = {
+        "--agent": lambda row, globs: any(row["agent"] and fnmatchcase(row["agent"], g) for g in globs),
+        "--env": lambda row, globs: any(row["env"] and fnmatchcase(row["env"], g) for g in globs),
+        "--seed": lambda row, seeds: row["seed"] in seeds,
+        "--status": lambda row, statuses: row["status"] in statuses,
+    }
+    pairs = [*itertools.combinations(kinds, 1), *itertools.combinations(kinds, 2), tuple(kinds)]
+    for flags in pairs:
+        for values in itertools.product(*(kinds[flag] for flag in flags)):
+            chosen = [*zip(flags, values, strict=True)]
+            words = [word for flag, several in chosen for value in several for word in (flag, value)]
+            wanted = [p for p, row in rows.items() if all(laws[f](row, several) for f, several in chosen)]
+            assert [row["path"] for row in listed(*words, out)] == wanted, words
+
+
+def test_a_row_says_what_was_put_in(listed, many):
+    out, truth = many
+    for row in listed(out):
+        assert row.keys() == KEYS
+        one = truth.get(row["path"])
+        assert datetime.fromisoformat(row["modified"]).tzinfo is not None
+        if one is None:
+            assert row["status"] == {"x": "damaged", "y": "newer", "z": "damaged"}[Path(row["path"]).name]
+            assert row["error"]
+            assert row["options"] is row["best"] is row["seconds"] is None
+            continue
+        assert (row["agent"], row["env"], row["seed"]) == (one["agent"], one["env"], one["seed"])
+        assert (row["total"], row["num_envs"], row["error"]) == (one["total"], one["num_envs"], None)
+        assert row["options"] == {"agent": one["agent_options"], "env": one["env_options"]}
+        assert row["status"] == ("finished" if one["at"] is None else "unfinished")
+        assert row["steps"] == (one["total"] if one["at"] is None else one["at"])
+        assert row["mean"] == (one["mean"] if one["at"] is None else None)
+        assert row["best"] == Run(Path(row["path"]), None).best()
+        run = Run(Path(row["path"]), None)
+        assert (row["seconds"] or 0.0) == run.seconds
+
+
+@pytest.mark.parametrize("by", SORTS)
+def test_sorts(listed, many, by):
+    out, _ = many
+    rows = {row["path"]: row for row in listed(out)}
+    found = [row["path"] for row in listed(out, "--sort", by)]
+    back = [row["path"] for row in listed(out, "--sort", by, "--reverse")]
+    assert sorted(found) == sorted(back) == sorted(rows)
+    if by == "path":
+        assert found == [*rows] == back[::-1]
+        return
+    value = {path: row[SORTS[by]] for path, row in rows.items()}
+    known = [path for path in rows if value[path] is not None]
+    unknown = [path for path in rows if value[path] is None]
+    assert found == sorted(known, key=value.__getitem__) + unknown
+    assert back == sorted(known, key=value.__getitem__, reverse=True) + unknown
+    assert listed(out, "--sort", by, "--limit", 5) == [rows[path] for path in found[:5]]
+
+
+def test_the_line_beneath_counts(shown, many, tmp_path):
+    out, truth = many
+    finished = sum(one["at"] is None for one in truth.values())
+    counts = f"{finished} finished, {200 - finished} unfinished, 2 damaged, 1 newer"
+    assert shown(out).splitlines()[-1] == f"203 runs: {counts}"
+    assert shown(out, "--limit", 9).splitlines()[-1] == f"203 runs, the first 9 shown: {counts}"
+    assert shown(out, "--status", "newer").splitlines()[-1] == "1 of 203 runs: 1 newer"
+    assert shown(out, "--agent", "nobody") == "none of 203 runs matches\n"
+    assert shown(tmp_path) == f"no runs in {tmp_path}\n"
+
+
+def test_options_that_differ_tell_runs_apart(shown, tmp_path):
+    fake(tmp_path / "a", agent_options={"step_size": 0.5, "epsilon": 0.1, "text": None})
+    fake(tmp_path / "b", agent_options={"step_size": 0.25, "epsilon": 0.1, "text": "x"})
+    fake(tmp_path / "c", agent="q-learning", env_options={"slip": 0.1})
+    fake(tmp_path / "d", agent="q-learning", env="FrozenLake-v1", agent_options={"step_size": 0.5})
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e" / "run.json").write_text("{")
+    head, a, b, c, d, e, *_ = shown(tmp_path).splitlines()
+    assert head.split() == ["agent", "env", "seed", "steps", "return", "best", "status", "options", "run"]
+    assert a.split()[-2:] == ["step_size=0.5", str(tmp_path / "a")]
+    assert b.split()[-3:] == ["step_size=0.25", "text=x", str(tmp_path / "b")]
+    assert c.split()[-2:] == ["finished", str(tmp_path / "c")]
+    assert "=" not in d
+    assert e.endswith(f"a file is truncated or malformed  {tmp_path / 'e'}")
+    assert "options" not in shown(tmp_path, "--agent", "q-learning").splitlines()[0]
+
+
+@pytest.mark.parametrize("width", [70, 80])
+def test_a_narrow_terminal_gets_two_lines_a_run(tmp_path, width):
+    name = "expected-sarsa_arena-CliffWalk-v0_seed0_64c5eb40d26a"
+    found = [
+        runs._read(fake(tmp_path / name, agent="expected-sarsa", at=300), runs._Locks()),
+        runs._read(fake(tmp_path / "b", agent_options={"x" * 90: 1}), runs._Locks()),
+        runs._read(fake(tmp_path / "c", agent_options={"x" * 90: 2}), runs._Locks()),
+    ]
+    for number, run in enumerate(found):
+        run.row["path"] = f"runs/{number}{name}"
+    lines = runs._table(found, width).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    assert [line.split()[-1] for line in lines if "runs/" in line] == [run.row["path"] for run in found]
+    assert (
+        len(runs._table(found, None).plain.splitlines())
+        == len(runs._table(found, 300).plain.splitlines())
+        == 4
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("runs --where stepsize=1", "no field of these runs is called 'stepsize'; did you mean"),
+        ("runs --where agent.stepsize=1", "did you mean 'agent.step_size'"),
+        ("runs --where qqqqqqq=1", "see `arena list runs --json`"),
+        ("runs --where slip", "'slip' is no condition"),
+        ("runs --where =3", "is no condition"),
+        ("runs --where env.slip<high", "'high', which is no number"),
+        ("runs --status done", "--status cannot be 'done'"),
+        ("runs --sort stepz", "--sort cannot be 'stepz'; did you mean steps?"),
+        ("runs --limit 0", "--limit is 0"),
+        ("runs --seed x", "--seed is 'x'"),
+        ("agents --agent sarsa", "--agent chooses among runs; write `arena list runs --agent"),
+        ("--seed 0", "--seed chooses among runs"),
+        ("plugins --reverse", "--reverse chooses among runs"),
+        ("runs nowhere", "there is no folder nowhere"),
+    ],
+)
+def test_mistakes_are_a_line(complaint, tmp_path, monkeypatch, words, wanted):
+    monkeypatch.chdir(tmp_path)
+    fake(tmp_path / "runs" / "a")
+    assert wanted in complaint(*words.split())
+
+
+def test_a_condition_without_runs_is_no_mistake(listed, tmp_path):
+    assert listed(tmp_path, "--where", "agent.step_size=1") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "equal"),
+    [
+        (["a", 2, None], "[a,2.0,none]", True),
+        (["a", 2], "a, 2", True),
+        (["a", 2], "a", False),
+        (["TimeLimit(a=1, b=2)"], "TimeLimit(a=1, b=2)", True),
+        ("5", "5", True),
+        ("5", "5.0", False),
+        (True, "1", False),
+        (1, "true", False),
+        (10**400, "1e400", False),
+        (float("inf"), "inf", True),
+        ("", "", True),
+        ({}, "x", False),
+    ],
+)
+def test_values_are_compared_as_what_they_are(value, text, equal):
+    assert Condition.read(f"key={text}").holds({"key": value}) is equal
+    assert Condition.read(f"key!={text}").holds({"key": value}) is not equal
+    assert not Condition.read(f"key!={text}").holds({"other": value})
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (["agent", "options"], [1]),
+        (["agent", "options"], None),
+        (["env", "options"], "x"),
+        (["num_envs"], "4"),
+        (["agent", "options"], {"deep": json.loads('{"a":' * 400 + "1" + "}" * 400)}),
+        (["agent", "options"], {"deep": json.loads("[" * 400 + "]" * 400)}),
+        (["horizon"], json.loads("[" * 400 + "]" * 400)),
+    ],
+)
+def test_what_is_malformed_is_damaged(listed, shown, tmp_path, keys, value):
+    path = fake(tmp_path / "a") / "run.json"
+    document = json.loads(path.read_text())
+    place = document["experiment"]
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    path.write_text(json.dumps(document))
+    [row] = listed(tmp_path)
+    assert (row["status"], row["error"]) == ("damaged", "a file is truncated or malformed")
+    assert (row["agent"], row["seed"]) == ("sarsa", 0)
+    assert listed(tmp_path, "--agent", "sarsa", "--status", "damaged") == [row]
+    assert "truncated" in shown(tmp_path)
+
+
+def test_a_damaged_best_is_damage(listed, tmp_path):
+    path = fake(tmp_path / "a") / "result.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "best": [1]}))
+    assert listed(tmp_path)[0]["status"] == "damaged"
+
+
+def test_metrics_and_timings_may_be_gone_or_torn(listed, tmp_path):
+    folder = fake(tmp_path / "a", at=300)
+    (folder / "timing.jsonl").write_bytes(b'{"step": 200, "seconds": 2}\n' + b"\xff{" * 9999 + b"\n")
+    (folder / "metrics.jsonl").write_bytes(
+        b'\xff "evaluation"\n{"step": 100, "evaluation": -3}\n["evaluation"]\n'
+    )
+    [row] = listed(tmp_path)
+    assert (row["steps"], row["seconds"], row["best"]) == (200, 2.0, {"step": 100, "mean": -3.0})
+    (folder / "timing.jsonl").unlink()
+    (folder / "metrics.jsonl").unlink()
+    [row] = listed(tmp_path)
+    assert (row["steps"], row["seconds"], row["best"], row["status"]) == (0, None, None, "unfinished")
+
+
+def test_a_run_that_was_given_more_steps_is_unfinished(listed, tmp_path):
+    path = fake(tmp_path / "a", total=1000) / "run.json"
+    document = json.loads(path.read_text())
+    document["experiment"]["steps"] = 5000
+    path.write_text(json.dumps(document))
+    [row] = listed(tmp_path)
+    assert (row["status"], row["steps"], row["total"], row["mean"]) == ("unfinished", 1000, 5000, -13.0)
+    assert row["best"] == Run(tmp_path / "a", None).best()
+
+
+@pytest.mark.skipif(not runs._Locks().known, reason="this system does not tell who holds locks")
+def test_a_run_whose_lock_is_held_is_training(listed, shown, tmp_path):
+    held, free, done = (fake(tmp_path / name, at=at) for name, at in (("a", 300), ("b", 300), ("c", None)))
+    code = (
+        "import sys, filelock\n"
+        "locks = [filelock.FileLock(path + '/lock', timeout=0) for path in sys.argv[1:]]\n"
+        "for lock in locks: lock.acquire()\n"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, held, done], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        wanted = {str(held): "training", str(free): "unfinished", str(done): "finished"}
+        assert {row["path"]: row["status"] for row in listed(tmp_path)} == wanted
+        assert [row["path"] for row in listed(tmp_path, "--status", "training")] == [str(held)]
+        assert shown(tmp_path).endswith("3 runs: 1 finished, 1 unfinished, 1 training\n")
+        process.stdin.close()
+    assert {row["status"] for row in listed(tmp_path)} == {"unfinished", "finished"}
+
+
+@pytest.mark.skipif(not runs._Locks().known, reason="this system does not tell who holds locks")
+def test_a_lock_of_another_device_is_told_by_who_has_it_open(tmp_path):
+    path = fake(tmp_path / "a", at=300) / "lock"
+    locks = runs._Locks()
+    with filelock.FileLock(path, timeout=0):
+        mine, inode = str(os.getpid()), str(path.stat().st_ino)
+        locks._held = {inode: [("ff:ff", mine)]}
+        assert locks.holds(str(path))
+        locks._held = {inode: [("ff:ff", "0")]}
+        assert not locks.holds(str(path))
+    locks._held = {inode: [("ff:ff", mine)]}
+    assert not locks.holds(str(path))
+
+
+def test_listing_touches_no_lock(listed, tmp_path, monkeypatch):
+    folder = fake(tmp_path / "a", at=300)
+    (folder / "lock").unlink()
+
+    def refuse(*_):
+        raise AssertionError("a lock was tried")
+
+    fcntl = pytest.importorskip("fcntl")
+    for name in ("flock", "lockf"):
+        monkeypatch.setattr(fcntl, name, refuse)
+    before = sorted(path.name for path in folder.iterdir())
+    assert listed(tmp_path)[0]["status"] == "unfinished"
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_without_proc_there_is_no_training(listed, complaint, tmp_path, monkeypatch):
+    fake(tmp_path / "a", at=300)
+    true_open = builtins.open
+
+    def no_proc(path, *arguments, **more):
+        if str(path).startswith("/proc"):
+            raise FileNotFoundError(path)
+        return true_open(path, *arguments, **more)
+
+    monkeypatch.setattr(builtins, "open", no_proc)
+    with filelock.FileLock(tmp_path / "a" / "lock"):
+        assert listed(tmp_path)[0]["status"] == "unfinished"
+    assert "use --status unfinished" in complaint("runs", tmp_path, "--status", "training")
+
+
+def test_a_thousand_runs_cost_a_few_files_each(listed, tmp_path, monkeypatch):
+    for i in range(1000):
+        folder = fake(tmp_path / f"run{i:04}", at=100 if i % 2 else None, total=200)
+        (folder / "snapshots" / "000000000100").mkdir(parents=True)
+    opened, scanned, true_open, true_scan = {}, [], builtins.open, os.scandir
+
+    def count(path, *arguments, **more):
+        place = os.path.dirname(str(path))
+        opened[place] = opened.get(place, 0) + 1
+        return true_open(path, *arguments, **more)
+
+    monkeypatch.setattr(builtins, "open", count)
+    monkeypatch.setattr(os, "scandir", lambda path: (scanned.append(path), true_scan(path))[1])
+    assert len(listed(tmp_path)) == 1000
+    assert {opened.pop(str(tmp_path / f"run{i:04}")) for i in range(1000)} == {3}
+    assert len(scanned) == 1001  # a run's own folder, and none inside it
+    opened.clear()
+    assert len(listed(tmp_path, "--limit", 10, "--where", "steps=200")) == 10
+    assert max(opened.values()) == 3
+    # Metrics are read of what is shown alone: of the first ten, five are unfinished.
+    assert sum(opened[str(tmp_path / f"run{i:04}")] for i in range(1000)) == 500 * 3 + 500 * 2 + 5
+
+
+def test_runs_are_found_at_any_depth_and_links_do_not_lead_in_circles(listed, tmp_path):
+    wanted = sorted(fake(tmp_path / name) for name in ("a", "b/c/d", "b/a-b", "b/a/b", "é/x y"))
+    fake(tmp_path / "a" / "start" / "inner")  # what lies in a run is that run's
+    (tmp_path / "b" / "up").symlink_to(tmp_path)
+    (tmp_path / "b" / "self").symlink_to("self")
+    (tmp_path / "b" / "gone").symlink_to("nowhere")
+    (tmp_path / "linked").symlink_to("b")
+    assert find_runs(tmp_path) == wanted
+    assert find_runs(tmp_path / "a") == [tmp_path / "a"]
+    assert find_runs(tmp_path / "nowhere") == []
+    assert [row["path"] for row in listed(tmp_path)] == [str(path) for path in wanted]
+    linked = [row["path"] for row in listed(tmp_path / "linked")]
+    assert linked == [str(tmp_path / "linked" / name) for name in ("a/b", "a-b", "c/d")]
+    assert len(listed(tmp_path / "a", tmp_path / "a", tmp_path)) == len(wanted)
+
+
+def test_folders_stand_between_flags(listed, many):
+    out, _ = many
+    both = listed(out / "a", out / "b", "--agent", "sarsa")
+    assert both == listed(out / "a", "--agent", "sarsa", out / "b")
+    assert both == listed("--agent", "sarsa", out / "a", out / "b")
+
+
+def test_what_is_copied_from_modules_that_import_numpy_is_the_same():
+    assert arena.run.SCHEMA == runs.READS
+    assert arena.experiment.TRACKERS == list_verb.DEFAULT_TRACKERS
+
+
+def test_trackers_and_launchers(capsys):
+    import types
+
+    from arena.plugins import Plugins, use
+
+    plugin = types.SimpleNamespace(
+        arena_trackers=arena.hookimpl(lambda: [TrackerSpec("tensorboard", "t"), TrackerSpec("csv", "c")]),
+        arena_launchers=arena.hookimpl(lambda: [LauncherSpec("cluster", "far away")]),
+    )
+    with use(Plugins(installed=False, extra={"mine": plugin})):
+        assert main(["list", "trackers", "--json"]) == main(["list", "trackers"]) == 0
+        found, _, text = capsys.readouterr().out.partition("\n}\n")
+        trackers = {spec["name"]: spec for spec in json.loads(found + "}")["trackers"]}
+        assert {name: spec["default"] for name, spec in trackers.items()} == {
+            "csv": False,
+            "tensorboard": True,
+        }
+        assert trackers["csv"].keys() == {"name", "summary", "reference", "plugin", "default"}
+        assert text.count("(default)") == 1
+        assert main(["list", "launchers", "--json"]) == 0
+        launchers = json.loads(capsys.readouterr().out)["launchers"]
+        assert [spec["name"] for spec in launchers] == ["local", "cluster"]
+    with use(Plugins(installed=False)):
+        assert main(["list", "trackers"]) == main(["list", "launchers"]) == 0
+        out = capsys.readouterr().out
+        assert "no trackers are installed" in out
+        assert "processes of this machine" in out
+
+
+@pytest.mark.parametrize(
+    "words", [["runs"], ["runs", "--json", "--where", "seed=0"], ["trackers"], ["launchers"]]
+)
+def test_nothing_heavy_is_imported(tmp_path, words):
+    fake(tmp_path / "runs" / "a", at=300)
+    code = f"import sys; from arena.cli import main; main({['list', *words]}); print(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert not {"numpy", "gymnasium", "torch", "numba", "pygame"} & {*done.stdout.split("\n")}
