@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from arena.hookspecs import hookimpl
     from arena.journal import Journal
     from arena.mdp import TransitionModel
-    from arena.specs import AgentSpec, EncoderSpec, EnvironmentSpec, Preset
+    from arena.specs import (
+        AgentSpec,
+        EncoderSpec,
+        EnvironmentSpec,
+        LauncherSpec,
+        Preset,
+        TrackerSpec,
+    )
     from arena.stream import Stream, Transition
 
 _HOMES = {
@@ -30,12 +37,14 @@ _HOMES = {
     "EnvironmentSpec": "arena.specs",
     "Experiment": "arena.experiment",
     "Journal": "arena.journal",
+    "LauncherSpec": "arena.specs",
     "Needs": "arena.agent",
     "Preset": "arena.specs",
     "Problem": "arena.agent",
     "Progress": "arena.agent",
     "Results": "arena.api",
     "Stream": "arena.stream",
+    "TrackerSpec": "arena.specs",
     "Transition": "arena.stream",
     "TransitionModel": "arena.mdp",
     "hookimpl": "arena.hookspecs",
@@ -52,12 +61,14 @@ __all__ = [
     "EnvironmentSpec",
     "Experiment",
     "Journal",
+    "LauncherSpec",
     "Needs",
     "Preset",
     "Problem",
     "Progress",
     "Results",
     "Stream",
+    "TrackerSpec",
     "Transition",
     "TransitionModel",
     "hookimpl",

@@ -35,9 +35,6 @@ HORIZON = 1000
 #: More runs than this are not one experiment.
 MOST_SEEDS = 100_000
 
-#: Where metrics are written besides the run folder's own files, unless somebody says otherwise.
-TRACKERS = ("tensorboard",)
-
 
 @dataclass(frozen=True)
 class Experiment:
@@ -79,7 +76,7 @@ class Experiment:
     device: str = "cpu"
     threads: int = 1
     start: Start | None = None
-    trackers: tuple[str, ...] = TRACKERS
+    trackers: tuple[str, ...] = ()
 
     @classmethod
     def create(
@@ -121,7 +118,8 @@ class Experiment:
             threads: cores that torch uses; part of a run's id, since sums round by how they are split.
             start: the folder of a run whose agent is the one to begin with: its newest snapshot, its best one
                 (``RUN@best``), or that after some steps (``RUN@20000``).
-            trackers: where metrics are also written, such as ``["tensorboard"]``, the default, or ``[]``.
+            trackers: where metrics are also written, such as ``["tensorboard"]``, or ``[]``; by default those whose
+                specs say so.
 
         Raises:
             ArenaError: unknown names, values out of range, or an agent that does not fit the environment or the
@@ -365,7 +363,7 @@ def _seeds(seeds: Any) -> tuple[int, ...]:
 def _trackers(names: str | Sequence[str] | None) -> tuple[str, ...]:
     known = get_plugins().trackers
     if names is None:
-        return tuple(name for name in TRACKERS if name in known)
+        return tuple(spec.name for spec in known.values() if spec.default)
     chosen = (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
     return tuple(known[name].name for name in chosen)
 

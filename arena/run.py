@@ -19,12 +19,10 @@ from arena.checkpoint import Checkpoints
 from arena.errors import ArenaError, BusyError
 from arena.experiment import Experiment
 from arena.files import cannot_write, write_atomically
+from arena.folders import SCHEMA, find_runs
 from arena.plugins import get_plugins
 
 __all__ = ["Run", "find_runs"]
-
-#: Raised when a run folder's layout changes so that an older arena cannot read it.
-SCHEMA = 1
 
 #: The distributions whose versions decide a run's bytes.
 DISTRIBUTIONS = ("arena-rl", "gymnasium", "numba", "numpy", "torch")
@@ -213,14 +211,6 @@ class Run:
             yield
         finally:
             lock.release()
-
-
-def find_runs(folder: Path) -> list[Path]:
-    """Every run folder in a folder, itself included, sorted by path; see `arena.cli.runs.run_folders`."""
-    # It lives where runs are listed, without what this module imports.
-    from arena.cli.runs import run_folders
-
-    return run_folders(folder)
 
 
 def line(values: Mapping[str, Any]) -> bytes:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
 
 __all__ = [
+    "LOCAL",
     "AgentSpec",
     "Command",
     "CommandSpec",
@@ -234,14 +235,23 @@ class EncoderSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerSpec(Spec):
-    """A tracker; ``target`` is a callable ``(run) -> tracker``, to which a run's metrics are also written."""
+    """A tracker; ``target``, called as ``target(run, step)``, makes an `arena.trackers.Tracker`.
+
+    Args:
+        default: whether runs use it that do not say which trackers they want.
+    """
 
     kind: ClassVar[str] = "tracker"
+
+    default: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class LauncherSpec(Spec):
-    """A launcher; ``target`` is a callable that runs a sweep's experiments: in processes, on a cluster."""
+    """A launcher; ``target`` is a class made as ``target(config, workers)`` from its nested dataclass ``Config``.
+
+    `arena.launchers.Launcher` says what it does with a sweep's runs: in processes, on a cluster.
+    """
 
     kind: ClassVar[str] = "launcher"
 
@@ -293,3 +303,7 @@ def _is_target(text: str) -> bool:
 
 def _is_positive(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+LOCAL = LauncherSpec(name="local", summary="worker processes on this machine", target="arena.launchers:Local")
+"""The launcher that needs no plugin; it has its name for itself."""

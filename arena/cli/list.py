@@ -12,20 +12,14 @@ from arena.cli.run_filters import SORTS, STATUSES, Choice
 from arena.errors import ArenaError
 from arena.plugins import get_plugins
 from arena.registry import Registry
-from arena.specs import LauncherSpec, Spec, TrackerSpec
+from arena.specs import LOCAL, Spec
 
-__all__ = ["DEFAULT_TRACKERS", "configure", "parse", "run"]
+__all__ = ["configure", "parse", "run"]
 
 NOUNS = ("agents", "envs", "encoders", "trackers", "launchers", "plugins", "runs")
 
 #: The flags that choose among runs.
 FILTERS = ("agent", "env", "seed", "status", "where", "sort", "reverse", "limit")
-
-#: `arena.experiment.TRACKERS`, whose module imports numpy.
-DEFAULT_TRACKERS = ("tensorboard",)
-
-#: The launcher that needs no plugin.
-LOCAL = LauncherSpec(name="local", summary="processes of this machine")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -142,9 +136,7 @@ def _print_specs(rows: Iterable[tuple[str, str]]) -> None:
 
 
 def _plain(spec: Spec) -> dict[str, Any]:
-    extra = {name: getattr(spec, name) for name in ("unit", "horizon") if hasattr(spec, name)}
-    if isinstance(spec, TrackerSpec):
-        extra["default"] = spec.name in DEFAULT_TRACKERS
+    extra = {name: getattr(spec, name) for name in ("unit", "horizon", "default") if hasattr(spec, name)}
     return {
         "name": spec.name,
         "summary": spec.summary,

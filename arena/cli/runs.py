@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING, Any
 from arena.cli.output import clean, console
 from arena.cli.run_filters import STATUSES, Choice, Found, flattened
 from arena.errors import ArenaError
+from arena.folders import SCHEMA, find_runs
 from arena.tables_text import UNKNOWN, count, number
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-__all__ = ["READS", "list_runs", "run_folders"]
-
-#: `arena.run.SCHEMA`, whose module imports numpy.
-READS = 1
+__all__ = ["list_runs"]
 
 #: Whatever can be wrong with a file that is JSON, or was.
 WRONG = (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError)
@@ -60,7 +58,7 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
     locks = _Locks()
     if "training" in choice.statuses and not locks.known:
         raise ArenaError("this system does not tell which runs are being trained", "use --status unfinished")
-    paths = dict.fromkeys(path for folder in folders for path in run_folders(Path(folder)))
+    paths = dict.fromkeys(path for folder in folders for path in find_runs(Path(folder)))
     runs = [_read(path, locks) for path in paths]
     matching = choice.matching(runs)
     shown = matching[: choice.limit]
@@ -77,24 +75,6 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
         screen.print(clean(_summary(runs, matching, len(shown), folders)), soft_wrap=True)
 
     return {"runs": [run.row for run in shown]}, show
-
-
-def run_folders(folder: Path) -> list[Path]:
-    """Every run folder in a folder, itself included, sorted by path.
-
-    What is inside a run is not looked at, and links to folders are not followed, so that none leads in a circle.
-    """
-    found, pending = [], [str(folder)]
-    while pending:
-        place = pending.pop()
-        with contextlib.suppress(OSError):  # what may not be read is passed over
-            with os.scandir(place) as entries:
-                names = {entry.name: entry for entry in entries}
-            if "run.json" in names:
-                found.append(Path(place))
-            else:
-                pending += [entry.path for entry in names.values() if entry.is_dir(follow_symlinks=False)]
-    return sorted(found)
 
 
 class _Locks:
@@ -146,7 +126,7 @@ def _read(path: Path, locks: _Locks) -> Found:
     run = Found(row)
     try:
         document = _json(folder, "run.json")
-        if document["schema"] > READS:
+        if document["schema"] > SCHEMA:
             row["error"] = f"schema {document['schema']} needs a newer arena-rl"
             row["status"] = "newer"
             return run

@@ -1,0 +1,1 @@
+"""MLflow as a tracker; docs/tracking.md says how to use it."""

@@ -1,0 +1,19 @@
+"""What this plugin contributes; it does not import tensorboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from arena.hookspecs import hookimpl
+from arena.specs import TrackerSpec
+
+
+@hookimpl
+def arena_trackers() -> Iterable[TrackerSpec]:
+    """The tracker ``tensorboard``."""
+    yield TrackerSpec(
+        name="tensorboard",
+        summary="Event files in the run folder, for `tensorboard --logdir`",
+        target="arena_tensorboard.tracker:TensorBoard",
+        default=True,
+    )

@@ -1,0 +1,109 @@
+"""Event files for TensorBoard, through its own record writer: neither torch's SummaryWriter nor tensorflow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arena.errors import ArenaError
+from arena.run import Run
+from arena.trackers import grouped, hyperparameters
+
+try:
+    # Not EventFileWriter: it imports tensorflow where that is installed, writes from a thread of its own up to two
+    # minutes later, and names files by the second, which does not tell two sessions apart.
+    from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import api_pb2, metadata
+    from tensorboard.plugins.hparams.plugin_data_pb2 import (
+        HParamsPluginData,
+        SessionEndInfo,
+        SessionStartInfo,
+    )
+    from tensorboard.summary.writer.record_writer import RecordWriter
+except ModuleNotFoundError as error:
+    raise ArenaError(
+        f"tracker tensorboard needs {error.name}", "pip install tensorboard, or give --track none"
+    ) from error
+
+__all__ = ["TensorBoard"]
+
+PREFIX = "events.out.tfevents."
+
+
+class TensorBoard:
+    """Writes a file a session into ``RUN/tensorboard``; TensorBoard reads them in the order of their names.
+
+    Each line of metrics is with the operating system when `log` returns, so that a checkpoint never knows of more
+    than the files do.
+
+    Args:
+        run: the run.
+        step: where it stands; TensorBoard drops what an earlier session wrote of later steps.
+
+    Raises:
+        ArenaError: ``RUN/tensorboard`` is a link: a run folder may be a stranger's.
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, run: Run, step: int) -> None:
+        folder = run.folder / "tensorboard"
+        if folder.is_symlink():
+            raise ArenaError(f"{folder} is a link", "put a folder there")
+        folder.mkdir(exist_ok=True)
+        self._writer = RecordWriter(_next(folder).open("xb"))
+        try:
+            self._write(step=0, file_version="brain.Event:2")
+            # TensorBoard drops this step as well as those after it, and metrics of `step` itself are not void.
+            self._write(step=step + 1, session_log=SessionLog(status=SessionLog.START))
+            self._hparams(metadata.SESSION_START_INFO_TAG, step, session_start_info=_start_info(run))
+        except BaseException:
+            self._writer.close()
+            raise
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in grouped(values).items()]
+        self._write(step=step, summary=Summary(value=scalars))
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        exact = {name: result[name] for name in ("optimum", "policy_value") if result[name] is not None}
+        scalars = [Summary.Value(tag=f"evaluation/{name}", simple_value=exact[name]) for name in exact]
+        self._write(step=result["steps"], summary=Summary(value=scalars))
+        end = SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time())
+        self._hparams(metadata.SESSION_END_INFO_TAG, result["steps"], session_end_info=end)
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _hparams(self, tag: str, step: int, **data: Any) -> None:
+        # No Experiment message: TensorBoard takes the first that it finds for all runs, and without one it gathers
+        # the columns of the HPARAMS tab from every run.
+        about = metadata.create_summary_metadata(HParamsPluginData(**data))
+        value = Summary.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)
+        self._write(step=step, summary=Summary(value=[value]))
+
+    def _write(self, **event: Any) -> None:
+        self._writer.write(Event(wall_time=time.time(), **event).SerializeToString())
+        self._writer.flush()
+
+
+def _next(folder: Path) -> Path:
+    """The name of a new file, after those that are there."""
+    numbers = [path.name.removeprefix(PREFIX) for path in folder.glob(f"{PREFIX}*")]
+    latest = max((int(number) for number in numbers if number.isdecimal()), default=0)
+    return folder / f"{PREFIX}{latest + 1:06d}"
+
+
+def _start_info(run: Run) -> SessionStartInfo:
+    # The seeds of one experiment are one row of the HPARAMS tab, averaged.
+    info = SessionStartInfo(group_name=run.experiment.id(0), start_time_secs=time.time())
+    for name, value in hyperparameters(run.experiment).items():
+        if isinstance(value, bool):
+            info.hparams[name].bool_value = value
+        elif isinstance(value, str):
+            info.hparams[name].string_value = value
+        else:
+            info.hparams[name].number_value = value
+    return info
