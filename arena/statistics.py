@@ -23,12 +23,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from arena.errors import ArenaError
 
-__all__ = ["Scores", "Statistic", "Summary", "bootstrap_ci", "iqm", "mean", "summarise"]
+__all__ = [
+    "CHUNK",
+    "Scores",
+    "Statistic",
+    "Summary",
+    "bootstrap_ci",
+    "draw",
+    "interval",
+    "iqm",
+    "iqm_of_each",
+    "mean",
+    "summarise",
+]
 
 Scores: TypeAlias = NDArray[np.float64]
 Statistic: TypeAlias = Literal["mean", "iqm"] | Callable[[Scores], float]
 
-_CHUNK = 1 << 20
+CHUNK = 1 << 20
 """Most numbers that one step of the bootstrap resamples at once (8 MiB)."""
 
 
@@ -126,17 +138,62 @@ def bootstrap_ci(
     generator = np.random.default_rng(generator)
     shape = np.shape(scores)
     values = np.empty(resamples)
-    step = max(1, _CHUNK // data.size)
+    step = max(1, CHUNK // data.size)
     for start in range(0, resamples, step):
         count = min(step, resamples - start)
-        drawn = generator.integers(seeds, size=(count, seeds, tasks))
+        drawn = draw(generator, count, seeds, tasks)
         samples = data[drawn, np.arange(tasks)]
         if isinstance(statistic, str):
             values[start : start + count] = _STATISTICS[statistic](samples)
         else:
             values[start : start + count] = [statistic(sample.reshape(shape)) for sample in samples]
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = interval(values, level)
     return (float(low), float(high))
+
+
+def draw(generator: np.random.Generator, resamples: int, seeds: int, tasks: int = 1) -> NDArray[np.int64]:
+    """Which seeds each resample holds: as many as there are, with replacement, in every task for itself.
+
+    Args:
+        generator: is advanced.
+        resamples: how many.
+        seeds: how many there are to draw from.
+        tasks: how many there are.
+
+    Returns:
+        Shape (resamples, seeds, tasks), integers in [0, seeds).
+    """
+    return generator.integers(seeds, size=(resamples, seeds, tasks))
+
+
+def interval(values: Scores, level: float = 0.95) -> tuple[Scores, Scores]:
+    """The percentile interval of whatever resampling gave.
+
+    Args:
+        values: shape (resamples, …).
+        level: the nominal coverage, in (0, 1).
+
+    Returns:
+        The two bounds, each of shape (…).
+    """
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high
+
+
+def iqm_of_each(samples: Scores) -> Scores:
+    """The interquartile means along the second axis, as `iqm` has them.
+
+    Args:
+        samples: shape (resamples, scores, …).
+
+    Returns:
+        Shape (resamples, …).
+    """
+    n = samples.shape[1]
+    cut = n // 4
+    if cut:
+        samples = np.partition(samples, (cut, n - cut - 1), axis=1)[:, cut : n - cut]
+    return np.asarray(samples.mean(axis=1))
 
 
 def summarise(returns_per_seed: ArrayLike) -> Summary:
@@ -187,10 +244,7 @@ def _mean(samples: Scores) -> Scores:
 
 def _iqm(samples: Scores) -> Scores:
     """(resamples, seeds, tasks) -> (resamples,)."""
-    flat = samples.reshape(len(samples), -1)
-    n = flat.shape[1]
-    cut = n // 4
-    return np.asarray(np.partition(flat, (cut, n - cut - 1), axis=1)[:, cut : n - cut].mean(axis=1))
+    return iqm_of_each(samples.reshape(len(samples), -1))
 
 
 _STATISTICS: dict[str, Callable[[Scores], Scores]] = {"iqm": _iqm, "mean": _mean}

@@ -1,0 +1,257 @@
+"""Run folders as plain files: nothing they name is imported, and a broken one is a row and stops nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from arena.errors import ArenaError
+from arena.folders import SCHEMA, find_runs
+
+__all__ = ["Facts", "RunRecord", "Skipped", "canonical", "read_runs"]
+
+#: Whatever can be wrong with a file that is JSON, or was.
+WRONG = (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError)
+
+#: No return is larger; beyond it, sums overflow.
+LARGEST = 1e100
+
+#: Bytes from the end of timing.jsonl that hold its last whole line.
+TAIL = 4096
+
+Facts: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run's files say of it.
+
+    Attributes:
+        path: its folder.
+        id: the digest in ``run.json``.
+        agent: the agent's name.
+        agent_options: its hyperparameters.
+        env: the environment's id.
+        env_options: its options.
+        wrappers: the wrappers around it, the innermost first.
+        settings: whatever else decides the result: ``envs``, ``episodes``, ``horizon``, ``device``.
+        seed: of its random numbers.
+        total: the steps it was asked for.
+        steps: the steps it has trained.
+        finished: whether it has trained as far as it should.
+        mean: the mean return of its last evaluation; None if there is none.
+        optimum: the exact optimum; None where unknown.
+        policy_value: the learned policy's exact value; None where unknown.
+        seconds: how long it trained; None where unknown.
+        time: when it last trained, in seconds since 1970; None where unknown.
+        versions: of Python and of the distributions that decide its bytes.
+        curve: steps and mean returns of its evaluations.
+    """
+
+    path: Path
+    id: str
+    agent: str
+    agent_options: Facts
+    env: str
+    env_options: Facts
+    wrappers: tuple[str, ...]
+    settings: Facts
+    seed: int
+    total: int
+    steps: int
+    finished: bool
+    mean: float | None
+    optimum: float | None
+    policy_value: float | None
+    seconds: float | None
+    time: float | None
+    versions: dict[str, str]
+    curve: tuple[list[int], list[float]]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A run folder that is in no number of the report.
+
+    Attributes:
+        path: the folder.
+        status: ``damaged``, ``newer``, ``unfinished`` or ``duplicate``.
+        reason: what is wrong with it, in a few words.
+        record: what it says of itself, if it can be read.
+    """
+
+    path: Path
+    status: str
+    reason: str
+    record: RunRecord | None = None
+
+
+def read_runs(folders: Sequence[Path]) -> list[RunRecord | Skipped]:
+    """Every run under some folders, each once, sorted by path.
+
+    Raises:
+        ArenaError: a folder that does not exist.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise ArenaError(f"there is no folder {folder}", "name one that holds runs: `arena report DIR`")
+    found = {os.path.realpath(path): path for folder in folders for path in find_runs(folder)}
+    return [_read(path) for path in sorted(found.values())]
+
+
+def canonical(value: Any) -> str:
+    """A text that equal options of runs share, whatever the order of their keys."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _read(folder: Path) -> RunRecord | Skipped:
+    try:
+        document = _json(folder / "run.json")
+        if _whole(document["schema"]) > SCHEMA:
+            return Skipped(folder, "newer", f"schema {document['schema']} needs a newer arena-rl")
+        return _record(folder, document)
+    except OSError as error:
+        return Skipped(folder, "damaged", f"cannot be read: {error.strerror}")
+    except WRONG:
+        return Skipped(folder, "damaged", "a file is truncated or malformed")
+
+
+def _record(folder: Path, document: Mapping[str, Any]) -> RunRecord:
+    experiment = document["experiment"]
+    agent, env = experiment["agent"], experiment["env"]
+    [seed] = experiment["seeds"]
+    total = _whole(experiment["steps"])
+    curve = _curve(folder)
+    steps, seconds, time = _last_line(folder)
+    mean, result = (curve[1][-1] if curve[1] else None), {}
+    finished = False
+    if (folder / "result.json").exists():
+        result = _json(folder / "result.json")
+        if result["converged"] or _whole(result["steps"]) >= total:
+            finished, steps, mean = True, _whole(result["steps"]), _number(result["evaluation"]["mean"])
+    return RunRecord(
+        path=folder,
+        id=_text(document["id"]),
+        agent=_text(agent["name"]),
+        agent_options=_options(agent["options"]),
+        env=_text(env["id"]),
+        env_options=_options(env["options"]),
+        wrappers=tuple(_text(wrapper) for wrapper in env["wrappers"]),
+        settings=_options(
+            {
+                "envs": experiment.get("num_envs", 1),
+                "episodes": experiment.get("episodes"),
+                "horizon": experiment.get("horizon"),
+                "device": experiment.get("device", "cpu"),
+            }
+        ),
+        seed=_whole(seed),
+        total=total,
+        steps=steps,
+        finished=finished,
+        mean=mean,
+        optimum=_number(result.get("optimum")),
+        policy_value=_number(result.get("policy_value")) if finished else None,
+        seconds=seconds,
+        time=time,
+        versions={_text(k): _text(v) for k, v in document.get("versions", {}).items()},
+        curve=curve,
+    )
+
+
+def _curve(folder: Path) -> tuple[list[int], list[float]]:
+    """Steps and means of the evaluations in metrics.jsonl; a line that is torn, or whose mean is null, is left out."""
+    found: dict[int, float] = {}
+    for text in _lines(folder / "metrics.jsonl"):
+        if b'"evaluation"' not in text:
+            continue
+        try:
+            values = json.loads(text)
+            mean = _number(values["evaluation"])
+            if mean is not None:
+                found[_whole(values["step"])] = mean
+        except WRONG:
+            continue
+    steps = sorted(found)
+    return steps, [found[step] for step in steps]
+
+
+def _lines(path: Path) -> Iterable[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except FileNotFoundError:
+        return
+
+
+def _last_line(folder: Path) -> tuple[int, float | None, float | None]:
+    """Steps, seconds and the time of day in the last whole line of timing.jsonl."""
+    try:
+        with (folder / "timing.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        lines = []
+    for line in reversed(lines):
+        try:
+            values = json.loads(line)
+            return _whole(values["step"]), _number(values.get("seconds")), _number(values.get("time"))
+        except WRONG:  # the line that a kill cut short
+            continue
+    return 0, None, None
+
+
+def _json(path: Path) -> Facts:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(document, dict):
+        raise TypeError(document)
+    return document
+
+
+def _options(value: Any) -> Facts:
+    """Options that can be compared and shown: 1.0 is 1, and texts can be encoded."""
+    if not isinstance(value, dict):
+        raise TypeError(value)
+    plain = {_text(key): _plain(item) for key, item in value.items()}
+    canonical(plain)  # as deep as it can be read, it can be written
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_text(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return str(value)
+        return int(value) if value.is_integer() and abs(value) < 1e15 else value
+    return value
+
+
+def _text(value: Any) -> str:
+    """A text; half a character, which no file can hold, becomes a question mark."""
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise TypeError(value)
+    return value
+
+
+def _number(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(value)
+    return float(value) if abs(value) <= LARGEST else None  # not a number is not at most anything
