@@ -18,6 +18,9 @@ COMMANDS = (
     ("arena train q-learning arena/CliffWalk-v0", ["train", "q-learning", "arena/CliffWalk-v0"]),
     ("arena resume", ["resume"]),
     ("arena eval", ["eval"]),
+    ("arena sweep", ["sweep"]),
+    ("arena tune", ["tune"]),
+    ("arena report", ["report"]),
     ("arena list", ["list"]),
     ("arena check", ["check"]),
 )
