@@ -1,0 +1,168 @@
+"""What a tuning file says: the experiment that stays fixed, the space that is searched, and the study."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from arena.config import Between, coerce
+from arena.errors import ArenaError
+from arena.experiment import Experiment, arguments_of
+from arena_optuna.search import Parameter, hints_of, parameters
+
+__all__ = ["Definition", "Settings"]
+
+Objective = Literal["final", "best", "area"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The ``[study]`` table."""
+
+    trials: Annotated[int, Between(1, None)] = 40
+    """How many trials, complete or pruned."""
+
+    objective: Objective = "final"
+    """What of a run's evaluations is maximised: the last, the best, or the mean of all."""
+
+    sampler: Literal["tpe", "random"] = "tpe"
+    """What proposes: the tree-structured Parzen estimator, or chance."""
+
+    seed: Annotated[int, Between(0, None)] = 0
+    """The seed of the proposals."""
+
+    pruner: Literal["median", "hyperband", "none"] = "median"
+    """What ends trials before their time."""
+
+    storage: str | None = None
+    """An Optuna storage's URL; by default SQLite in the output folder."""
+
+    name: str | None = None
+    """What the study is called; by default like the file."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A tuning file, read and checked.
+
+    Attributes:
+        name: of the study.
+        arguments: of `Experiment.create`, the same in every trial.
+        space: what is searched.
+        settings: the study's.
+        steps: how long every run trains; in the agent's unit.
+        evaluate_every: steps between evaluations.
+        seeds: of every trial.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    space: tuple[Parameter, ...]
+    settings: Settings
+    steps: int = field(init=False)
+    evaluate_every: int = field(init=False)
+    seeds: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        base = self.experiment({parameter.name: parameter.first for parameter in self.space})
+        for name in ("steps", "evaluate_every", "seeds"):
+            object.__setattr__(self, name, getattr(base, name))
+
+    @classmethod
+    def read(cls, path: Path, trials: int | None = None) -> Definition:
+        """Reads a tuning file.
+
+        Args:
+            path: the file.
+            trials: how many, rather than what the file says.
+
+        Raises:
+            ArenaError: a file that cannot be read or is no TOML, or something in it that is none of what it is
+                there for.
+        """
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ArenaError(f"cannot read {path}: {error.strerror}", "check the path") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ArenaError(f"{path} is not TOML: {error}", "mend that line") from error
+        search, study = (_table(values, name) for name in ("search", "study"))
+        settings = coerce(
+            Settings, {**study, **({} if trials is None else {"trials": trials})}, where="study"
+        )
+        arguments = arguments_of(values)
+        for name, example in (("agent", 'name = "q-learning"'), ("env", 'id = "arena/CliffWalk-v0"')):
+            if name not in arguments:
+                raise ArenaError(f"{path} has no {name}", f"write [{name}] with {example}")
+        return cls(_name(settings.name or path.stem), arguments, _space(arguments, search), settings)
+
+    def experiment(self, values: Mapping[str, Any]) -> Experiment:
+        """The experiment of a trial.
+
+        Args:
+            values: of everything searched, by its name.
+
+        Raises:
+            ArenaError: values that do not go together.
+        """
+        arguments = dict(self.arguments)
+        for name, value in values.items():
+            prefix, _, option = name.rpartition(".")
+            if prefix:
+                key = f"{prefix}_options"
+                arguments[key] = {**arguments.get(key, {}), option: value}
+            else:
+                arguments[name] = value
+        return Experiment.create(**arguments)
+
+    def values(self, suggested: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that Optuna's suggestions stand for, by name."""
+        return {p.name: p.value(suggested[p.name]) for p in self.space if p.name in suggested}
+
+    def identity(self) -> dict[str, Any]:
+        """Whatever makes the values of two trials comparable, by name; a study keeps to it."""
+        experiment = self.experiment({parameter.name: parameter.first for parameter in self.space}).to_dict()
+        del experiment["trackers"]
+        found: dict[str, Any] = {"objective": self.settings.objective}
+        for key, value in experiment.items():
+            inner = value.items() if isinstance(value, dict) else ()
+            for name, part in inner:
+                options = part.items() if name == "options" else [(name, part)]
+                found |= {f"{key}.{option}": plain for option, plain in options}
+            if not isinstance(value, dict):
+                found[key] = value
+        return found | {parameter.name: _described(parameter) for parameter in self.space}
+
+
+def _space(arguments: Mapping[str, Any], search: Mapping[str, Any]) -> tuple[Parameter, ...]:
+    from arena.environments import options_class_of
+    from arena.plugins import get_plugins
+
+    hints = hints_of(
+        get_plugins().agents[arguments["agent"]].load().Config, options_class_of(arguments["env"])
+    )
+    fixed = {
+        f"{prefix}.{name}" for prefix in ("agent", "env") for name in arguments.get(f"{prefix}_options", {})
+    }
+    return parameters(search, hints, fixed | {*arguments})
+
+
+def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
+    table = values.pop(name, {})
+    if not isinstance(table, dict):
+        raise ArenaError(f"{name} is {table!r}, which is not a table", f"write a [{name}] table")
+    return table
+
+
+def _name(name: str) -> str:
+    if not name.strip() or any(c in '/\\:*?"<>|' or not c.isprintable() for c in name):
+        raise ArenaError(f"the study's name is {name!r}, which names no folder", "leave out / and the like")
+    return name
+
+
+def _described(parameter: Parameter) -> dict[str, Any]:
+    described = {name: value for name, value in vars(parameter).items() if name != "name"}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in described.items()}

@@ -1,0 +1,125 @@
+"""What a study came to: the best trials, and an experiment that trains the winner on seeds it has not seen."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optuna.exceptions import ExperimentalWarning
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import FrozenTrial, TrialState
+
+from arena.cli.output import clean, console, print_table
+from arena.files import write_atomically
+from arena.tables_text import number
+from arena_optuna.display import short_names, states_text, value_text
+from arena_optuna.study import StudyFolder
+
+if TYPE_CHECKING:
+    from arena.experiment import Experiment
+
+__all__ = ["Outcome"]
+
+STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+
+#: What the values are, by objective.
+RETURNS = {"final": "final return", "best": "best return", "area": "mean return"}
+
+#: Trials in the table.
+SHOWN = 5
+
+#: How many fresh seeds the winner gets, and the first of them.
+FRESH, FIRST = 10, 1000
+
+#: Complete trials that say something of which option matters.
+ENOUGH = 20
+
+
+class Outcome:
+    """What is shown at the end.
+
+    Args:
+        folder: the study.
+        workers: how many the command should name.
+    """
+
+    def __init__(self, folder: StudyFolder, workers: int) -> None:
+        self.folder, self.definition = folder, folder.definition
+        self.trials, self.best = folder.trials, folder.best
+        self.command: str | None = None
+        if self.best is not None:
+            path = folder.out / "best.toml"
+            write_atomically(path, self.winner(self.best).to_toml().encode())
+            self.command = f"arena train --config {shlex.quote(str(path))} --workers {max(workers, 2)}"
+
+    def winner(self, best: FrozenTrial) -> Experiment:
+        """The experiment of the best trial, with seeds that no trial had."""
+        first = max(FIRST, *(seed + 1 for seed in self.definition.seeds))
+        found = self.definition.experiment(self.definition.values(best.params))
+        return dataclasses.replace(found, seeds=tuple(range(first, first + FRESH)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``arena tune --json`` prints."""
+        return {
+            "study": self.definition.name,
+            "storage": self.folder.place,
+            "trials": [self._row(trial) for trial in self.trials],
+            "best": None if self.best is None else self._row(self.best),
+            "command": self.command,
+        }
+
+    def show(self) -> None:
+        """Prints the best trials, what mattered, and the command that reruns the winner."""
+        screen = console()
+        states = states_text(Counter(STATES[trial.state] for trial in self.trials))
+        screen.print()
+        screen.print(clean(f"{self.definition.name} · {states}"), style="bold")
+        if self.best is None:
+            screen.print("no trial is complete yet: the same command goes on", style="dim")
+            return
+        complete = [
+            trial for trial in self.trials if trial.value is not None and trial.state == TrialState.COMPLETE
+        ]
+        top = sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))[:SHOWN]
+        names = short_names({parameter.name: None for parameter in self.definition.space})
+        rows = []
+        for trial in top:
+            values = self.definition.values(trial.params)
+            cells = [value_text(values[name]) for name in names]
+            rows.append([str(trial.number), number(trial.value), *cells])
+        columns = ["trial", RETURNS[self.definition.settings.objective], *names.values()]
+        print_table(columns, rows, right=columns)
+        if importances := self._importances(len(complete)):
+            shares = " · ".join(f"{names[name]} {share:.0%}" for name, share in importances.items())
+            screen.print(f"what mattered: {shares}", style="dim")
+        screen.print()
+        bias = f"its value is the luckiest of {len(complete)}: train it on seeds that the search has not seen"
+        screen.print(bias, style="dim")
+        screen.print(clean(f"  {self.command}"), soft_wrap=True)
+
+    def _row(self, trial: FrozenTrial) -> dict[str, Any]:
+        return {
+            "number": trial.number,
+            "state": STATES[trial.state],
+            "value": trial.value,
+            "params": self.definition.values(trial.params),
+            "runs": [str(Path(self.folder.out, name)) for name in trial.user_attrs.get("runs", ())],
+        }
+
+    def _importances(self, complete: int) -> dict[str, float]:
+        """Each option's share in getting among the best tenth, the largest first; empty where that is not known."""
+        if complete < ENOUGH or len(self.definition.space) < 2:
+            return {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return get_param_importances(self.folder.study, evaluator=PedAnovaImportanceEvaluator())

@@ -1,0 +1,19 @@
+"""What this plugin contributes; Optuna is imported when the verb runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from arena.hookspecs import hookimpl
+from arena.specs import CommandSpec
+
+
+@hookimpl
+def arena_commands() -> Iterable[CommandSpec]:
+    """The verb ``tune``."""
+    yield CommandSpec(
+        name="tune",
+        summary="search for an agent's hyperparameters, and rerun the winner on fresh seeds",
+        reference="Akiba et al., 2019: Optuna",
+        target="arena_optuna.command:command",
+    )
