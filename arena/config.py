@@ -66,7 +66,7 @@ class Between:
     """
 
     low: float | None
-    high: float | None
+    high: float | None = None
     _: dataclasses.KW_ONLY
     open_low: bool = False
     open_high: bool = False

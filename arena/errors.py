@@ -21,6 +21,9 @@ class ArenaError(Exception):
         self.remedy = remedy
         super().__init__(f"{problem}; {remedy}" if remedy else problem)
 
+    def __reduce__(self) -> tuple[type[ArenaError], tuple[str, str], dict[str, object]]:
+        return type(self), (self.problem, self.remedy), self.__dict__  # args hold the joined text
+
 
 class Interrupted(ArenaError):
     """A run was asked to stop (Ctrl-C, SIGTERM); its last step is in a checkpoint."""
@@ -37,7 +40,7 @@ def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> Are
         >>> str(unknown("agent", "q-lerning", ["q-learning", "sarsa"]))
         "no agent is called 'q-lerning'; did you mean 'q-learning'?"
     """
-    names = sorted(known)
+    names = sorted(set(known))
     close = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     if close:
         hint = "did you mean " + " or ".join(repr(c) for c in close) + "?"

@@ -56,7 +56,7 @@ class Experiment:
         evaluate_every: steps between evaluations.
         log_every: steps between lines of metrics.
         device: where torch modules live.
-        threads: cores that torch uses.
+        threads: cores that torch and BLAS use.
         start: the snapshot of another run that the agent begins from, or None.
         trackers: where metrics are also written; see `arena list trackers`.
     """
@@ -115,7 +115,7 @@ class Experiment:
             evaluate_every: steps between evaluations; by default a twentieth of ``steps``.
             log_every: steps between lines of metrics; by default a tenth of ``evaluate_every``.
             device: where torch modules live.
-            threads: cores that torch uses; part of a run's id, since sums round by how they are split.
+            threads: cores that torch and BLAS use; part of a run's id, since sums round by how they are split.
             start: the folder of a run whose agent is the one to begin with: its newest snapshot, its best one
                 (``RUN@best``), or that after some steps (``RUN@20000``).
             trackers: where metrics are also written, such as ``["tensorboard"]``, or ``[]``; by default those whose

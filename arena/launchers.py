@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias, cast
 
-from arena.config import Between
-from arena.errors import ArenaError
+from arena.config import Between, coerce
+from arena.errors import ArenaError, unknown
+from arena.plugins import get_plugins
 from arena.run import Run
 from arena.runner import Listener
+from arena.specs import LOCAL, LauncherSpec
 
-__all__ = ["Launcher", "Local", "Outcome"]
+__all__ = ["Launcher", "Local", "Outcome", "launcher_class", "launcher_named", "launchers", "make_launcher"]
 
 Outcome: TypeAlias = dict[str, Any] | ArenaError
 """What became of one run: what its ``result.json`` holds, or why it has none."""
@@ -48,7 +50,7 @@ class Local:
     class Config:
         """Options of the local launcher."""
 
-        retries: Annotated[int, Between(0)] = 2
+        retries: Annotated[int, Between(0, None)] = 2
         """how often a run is begun again after its worker died"""
 
     def __init__(self, config: Config, workers: int) -> None:
@@ -59,3 +61,46 @@ class Local:
         from arena.parallel import outcomes
 
         return outcomes(runs, listener, self._workers, self._config.retries)
+
+
+def launchers() -> dict[str, LauncherSpec]:
+    """Every launcher by name: those of plugins, and ``local``, which no plugin can take over."""
+    found = {**get_plugins().launchers, LOCAL.name: LOCAL}
+    return dict(sorted(found.items()))
+
+
+def launcher_named(name: str) -> LauncherSpec:
+    """The spec of a launcher.
+
+    Raises:
+        ArenaError: there is none of that name; the message has the nearest names.
+    """
+    found = launchers()
+    if name not in found:
+        raise unknown("launcher", name, found)
+    return found[name]
+
+
+def launcher_class(name: str) -> type[Any]:
+    """The class of a launcher, whose `Config` has its options.
+
+    Raises:
+        ArenaError: there is no such launcher, what it needs is not installed, or it is no launcher.
+    """
+    spec = launcher_named(name)
+    found = spec.load()
+    if not (isinstance(found, type) and isinstance(getattr(found, "Config", None), type)):
+        raise ArenaError(
+            f"{name} ({spec.target}) is no launcher: it has no Config", "mend or leave out its plugin"
+        )
+    return found
+
+
+def make_launcher(name: str, options: Mapping[str, object], workers: int) -> Launcher:
+    """A launcher with its options, as plain values have them.
+
+    Raises:
+        ArenaError: as `launcher_class`; or an option that it does not have, or out of its range.
+    """
+    found = launcher_class(name)
+    return cast(Launcher, found(coerce(found.Config, options, where="launcher"), workers))

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import queue
-import signal
-import threading
+import functools
+import time
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
-from pathlib import Path
-from types import FrameType
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from arena.agent import Progress
-from arena.errors import ArenaError, Interrupted
+from arena.errors import ArenaError, BusyError, Interrupted
+from arena.launchers import Outcome
 from arena.plugins import get_plugins
 from arena.run import Run
 from arena.runner import Listener, execute
+from arena.signals import Stoppable, stop_on_signal
+from arena.workers import DIED, EXIT_SECONDS, READY, Crash, Worker, attempted, not_begun
 
-__all__ = ["execute_all"]
+__all__ = ["execute_all", "outcomes"]
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: How often a run is begun again after its worker died, unless somebody says otherwise.
+RETRIES = 2
+
+#: Seconds between two looks at a run that another process trains.
+BUSY_SECONDS = 0.5
+
+#: Seconds between two questions to the listener whether to stop, while there is no news.
+TICK = 0.1
 
 
 def execute_all(
@@ -32,7 +35,8 @@ def execute_all(
 ) -> list[dict[str, Any]]:
     """Trains runs to their ends; their results in the same order.
 
-    The first Ctrl-C or SIGTERM makes every run checkpoint and stop; a second Ctrl-C stops at once.
+    The first Ctrl-C or SIGTERM makes every run checkpoint and stop; a second Ctrl-C stops at once. A run whose worker
+    dies is begun again from its checkpoint, twice.
 
     Args:
         runs: the runs.
@@ -41,196 +45,275 @@ def execute_all(
 
     Raises:
         Interrupted: after Ctrl-C; finished runs keep their results, the others a checkpoint.
-        ArenaError: the first run's that failed; the other runs have been trained all the same. Or a worker
-            died, or plugins are only in this process's memory.
+        ArenaError: the first run's that failed; the other runs have been trained all the same. Or plugins are
+            only in this process's memory.
     """
+    results = []
+    for outcome in _trained(runs, listener, workers if len(runs) > 1 else 1, RETRIES, waits=False):
+        if isinstance(outcome, Crash) and outcome.__cause__ is not None:
+            raise outcome.__cause__  # it happened in this process: whoever wrote the agent wants its traceback
+        if isinstance(outcome, ArenaError):
+            raise outcome
+        results.append(outcome)
+    return results
+
+
+def outcomes(
+    runs: Sequence[Run], listener: Listener | None = None, workers: int = 1, retries: int = RETRIES
+) -> list[Outcome]:
+    """Trains runs to their ends, as `arena.launchers.Launcher.launch` promises; what became of each, in the same order.
+
+    Signals are as in `execute_all`. One worker is this process itself, which whatever kills a run kills, too.
+
+    Args:
+        runs: the runs.
+        listener: follows them all, in this process.
+        workers: processes to use; one means this one.
+        retries: how often a run is begun again after its worker died.
+
+    Raises:
+        Interrupted: after Ctrl-C, or when the listener says to stop; whatever had begun has a checkpoint.
+        ArenaError: no worker can be started, or plugins are only in this process's memory.
+    """
+    return _trained(runs, listener, workers, retries, waits=True)
+
+
+def _trained(
+    runs: Sequence[Run], listener: Listener | None, workers: int, retries: int, waits: bool
+) -> list[Outcome]:
     if not runs:
         return []
-    with _stop_on_signal() as stop:
-        stoppable = _Stoppable(listener or Listener(), stop, runs[0])
-        if workers <= 1 or len(runs) <= 1:
-            return _here(runs, stoppable)
-        return _in_processes(runs, stoppable, min(workers, len(runs)))
+    with stop_on_signal() as stop:
+        schedule = _Schedule(runs, Stoppable(listener or Listener(), stop, runs[0]), retries, waits)
+        if workers <= 1:
+            _here(schedule)
+        elif not schedule.done:
+            _in_processes(schedule, min(workers, len(runs)))
+    return schedule.outcomes()
 
 
-class _Flag:
-    """Whether somebody asked to stop."""
+class _Schedule:
+    """Which runs are to be trained, and what became of the others.
 
-    raised = False
+    A job is a run's number. It is pending, then begun; it ends with an outcome, or is pending again: first in line if
+    its worker died, and last if another process trained it meanwhile.
+    """
 
+    def __init__(self, runs: Sequence[Run], listener: Stoppable, retries: int, waits: bool) -> None:
+        self.runs, self.listener = runs, listener
+        self._retries, self._waits = retries, waits
+        self._outcomes: dict[int, Outcome] = {}
+        self._pending = deque(job for job in range(len(runs)) if not self._finished(job))
+        self._elsewhere: dict[int, float] = {}
+        self._deaths: Counter[int] = Counter()
+        self._waited: set[int] = set()
 
-class _Stoppable(Listener):
-    """Hands everything on to another listener, and says when to stop; a signal is told once, of ``first``."""
+    @property
+    def done(self) -> bool:
+        return len(self._outcomes) == len(self.runs)
 
-    def __init__(self, listener: Listener, stop: _Flag, first: Run) -> None:
-        self._listener, self._stop, self._first, self._told = listener, stop, first, False
-        self.progressed = listener.progressed  # type: ignore[method-assign]
-        self.noticed = listener.noticed  # type: ignore[method-assign]
+    def pending(self) -> bool:
+        """Whether a run can begin now."""
+        for job, due in tuple(self._elsewhere.items()):
+            if time.monotonic() >= due:
+                if _is_free(self.runs[job]):
+                    del self._elsewhere[job]
+                    if not self._finished(job):
+                        self._pending.append(job)
+                else:
+                    self._elsewhere[job] = time.monotonic() + BUSY_SECONDS
+        return bool(self._pending)
 
-    def stopping(self) -> bool:
-        if self._stop.raised and not self._told:
-            self._told = True  # here and not in the signal's handler, which may interrupt the listener
-            self.noticed(self._first, "stopping; once more stops at once")
-        return self._stop.raised or self._listener.stopping()
+    def begin(self) -> int:
+        return self._pending.popleft()
 
+    def ended(self, job: int, outcome: Outcome) -> None:
+        if isinstance(outcome, BusyError) and self._waits:
+            self._elsewhere[job] = time.monotonic() + BUSY_SECONDS
+            if job not in self._waited:
+                self._waited.add(job)
+                self.listener.noticed(self.runs[job], "another process trains it; waiting")
+        else:
+            self._end(job, outcome)
 
-@contextlib.contextmanager
-def _stop_on_signal() -> Iterator[_Flag]:
-    flag = _Flag()
+    def died(self, job: int, how: str) -> None:
+        self._deaths[job] += 1
+        deaths, run = self._deaths[job], self.runs[job]
+        if deaths <= self._retries and not self.listener.asked:
+            again = f"begun again from its checkpoint, attempt {deaths + 1} of {self._retries + 1}"
+            self.listener.noticed(run, f"its worker died {how}; {again}")
+            self._pending.appendleft(job)
+        else:
+            often = f"{deaths} times, last {how}" if deaths > 1 else how
+            remedy = "if memory ran out, use fewer --workers; the same command goes on from its checkpoint"
+            self._end(job, ArenaError(f"the worker of {run.folder} died {often}", remedy))
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        if flag.raised and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        flag.raised = True
+    def _end(self, job: int, outcome: Outcome) -> None:
+        self._outcomes[job] = outcome
+        self.listener.ended(self.runs[job], outcome)
 
-    try:
-        before = {number: signal.signal(number, handle) for number in SIGNALS}
-    except ValueError:  # not the main thread: whoever owns it handles signals
-        before = {}
-    try:
-        yield flag
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def outcomes(self) -> list[Outcome]:
+        """What became of every run.
 
+        Raises:
+            Interrupted: not all have ended, because somebody asked to stop.
+        """
+        if self.listener.asked:
+            for job, run in enumerate(self.runs):
+                outcome = self._outcomes.get(job) or not_begun(run.folder)
+                if isinstance(outcome, Interrupted):
+                    raise outcome
+        return [self._outcomes[job] for job in range(len(self.runs))]
 
-def _here(runs: Sequence[Run], listener: Listener) -> list[dict[str, Any]]:
-    futures: list[Future[dict[str, Any]]] = []
-    for run in runs:
-        future: Future[dict[str, Any]] = Future()
+    def _finished(self, job: int) -> bool:
         try:
-            future.set_result(_begin(run, listener))
-        except Interrupted:
-            raise
+            result = self.runs[job].result()
         except ArenaError as error:
-            future.set_exception(error)
-        futures.append(future)
-    return _results(futures)
+            self._outcomes[job] = error
+            return True
+        if result is not None:
+            self._outcomes[job] = result
+        return result is not None
 
 
-def _begin(run: Run, listener: Listener) -> dict[str, Any]:
-    if listener.stopping():
-        raise Interrupted(f"stopped before {run.folder} began", "the same command goes on")
-    return execute(run, listener)
+def _is_free(run: Run) -> bool:
+    try:
+        with run.locked():
+            return True
+    except BusyError:
+        return False
+    except ArenaError:  # which whoever trains it will say
+        return True
 
 
-def _in_processes(runs: Sequence[Run], listener: Listener, workers: int) -> list[dict[str, Any]]:
+def _here(schedule: _Schedule) -> None:
+    while not (schedule.done or schedule.listener.stopping()):
+        if schedule.pending():
+            job = schedule.begin()
+            run = schedule.runs[job]
+            schedule.ended(job, attempted(run.folder, functools.partial(execute, run, schedule.listener)))
+        elif not schedule.done:
+            time.sleep(TICK)
+
+
+def _in_processes(schedule: _Schedule, limit: int) -> None:
     if any(not info.distribution and info.status in ("ok", "warning") for info in get_plugins().infos):
         raise ArenaError("plugins that are only in memory train in this process only", "use workers=1")
-    # Spawned, not forked: a fork would copy this process's threads' locks and torch's state.
-    context = multiprocessing.get_context("spawn")
-    messages: Any = context.Queue()
-    asked = context.Event()
-    by_folder = {str(run.folder): run for run in runs}
-    before = set(multiprocessing.active_children())
-    children: set[Any] = set()
-    with ProcessPoolExecutor(workers, context, _begin_worker, (messages, asked, os.getpid())) as pool:
+    told = False
+    with _Workers(limit) as workers:
+        while not schedule.done and (workers.busy or not told):
+            if not schedule.listener.stopping():
+                while schedule.pending() and (worker := workers.free()):
+                    job = schedule.begin()
+                    worker.begin(job, schedule.runs[job].folder)
+            elif not told:
+                workers.stop()
+                told = True
+            for worker, (what, *news) in workers.news(TICK):
+                if worker.job is None:
+                    continue
+                if what == "ended":
+                    schedule.ended(worker.job, *news)
+                    worker.job = None
+                elif what == "died":
+                    schedule.died(worker.job, *news)
+                else:
+                    getattr(schedule.listener, what)(schedule.runs[worker.job], *news)
+
+
+class _Workers:
+    """Some workers, each begun when it is first needed; none outlives the ``with`` block.
+
+    Args:
+        limit: how many at most.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._workers: list[Worker] = []
+        self._one_was_ready = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            # After the queue, whose resource tracker unblocks the signals as it starts.
-            with _signals_blocked():
-                try:
-                    futures = [pool.submit(_work, str(run.folder)) for run in runs]  # which spawns
-                    pool.submit(os.getpid).cancel()  # CPython's pool watches the last worker only once woken
-                finally:
-                    children = set(multiprocessing.active_children()) - before
-            while not all(future.done() for future in futures):
-                if listener.stopping() and not asked.is_set():
-                    asked.set()
-                _relay(messages, by_folder, listener)
-            for future in futures:
-                if isinstance(error := future.exception(), BrokenProcessPool):
-                    raise error
-        except BaseException as error:
-            # The pool would wait for the others, which ignore its SIGTERM; their checkpoints are whole.
-            for child in children:
-                child.kill()
-            if isinstance(error, BrokenProcessPool):
-                remedy = 'if this is a script, put the call under if __name__ == "__main__":; '
-                remedy += "the same command resumes its runs"
-                raise ArenaError(f"a worker process died: {error!r}", remedy) from error
-            raise
-        while _relay(messages, by_folder, listener, seconds=0.0):
-            pass
-    return _results(futures)
+            if kind is None:
+                for worker in self._workers:
+                    worker.connection.close()  # which is how it hears that there is no more to do
+                until = time.monotonic() + EXIT_SECONDS
+                for worker in self._workers:
+                    worker.join(until)
+        finally:  # at once, if something went wrong: what they train has whole checkpoints
+            for worker in self._workers:
+                worker.end()
 
+    @property
+    def busy(self) -> bool:
+        """Whether any of them trains a run."""
+        return any(worker.job is not None for worker in self._workers)
 
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Processes begun here are born deaf to the signals; this one gets them afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    def free(self) -> Worker | None:
+        """An idle worker, begun now if there is none and room for it.
 
+        Raises:
+            ArenaError: there are none, and none can be begun.
+        """
+        idle = next((worker for worker in self._workers if worker.job is None), None)
+        if idle is not None or len(self._workers) >= self._limit:
+            return idle
+        worker = Worker()
+        self._workers.append(worker)
+        try:
+            worker.start()
+        except OSError as error:
+            self._drop(worker)
+            if not self._workers:
+                raise ArenaError(
+                    f"no worker can be started: {error.strerror}", "use fewer --workers"
+                ) from error
+            self._limit = len(self._workers)  # fewer will do
+            return None
+        return worker
 
-def _results(futures: Sequence[Future[dict[str, Any]]]) -> list[dict[str, Any]]:
-    errors = [error for future in futures if (error := future.exception()) is not None]
-    failures = [error for error in errors if not isinstance(error, Interrupted)]
-    for error in (*failures, *errors):
-        if isinstance(error, ArenaError):
-            raise error
-        raise ArenaError(f"a worker process died: {error!r}", "the same command resumes its run") from error
-    return [future.result() for future in futures]
+    def stop(self) -> None:
+        """Tells all to checkpoint and stop."""
+        for worker in tuple(self._workers):
+            if worker.ready:
+                worker.stop()
+            else:
+                self._drop(worker)
 
+    def news(self, seconds: float) -> Iterator[tuple[Worker, tuple[Any, ...]]]:
+        """What they say within some seconds, a tuple each; ``("died", how)`` is the last of one that died.
 
-def _relay(messages: Any, by_folder: dict[str, Run], listener: Listener, seconds: float = 0.1) -> bool:
-    try:
-        method, folder, arguments = messages.get(timeout=seconds) if seconds else messages.get_nowait()
-    except queue.Empty:
-        return False
-    getattr(listener, method)(by_folder[folder], *arguments)
-    return True
+        Raises:
+            ArenaError: no worker comes so far as to be ready.
+        """
+        ready = wait([worker.connection for worker in self._workers], seconds)
+        for worker in tuple(self._workers):
+            said = worker.heard(worker.connection in ready)
+            if said == READY:
+                self._one_was_ready = True
+                worker.greet()
+            elif said == DIED:
+                yield worker, (*DIED, self._bury(worker))
+            elif said:
+                yield worker, said
 
+    def _bury(self, worker: Worker) -> str:
+        """Clears a dead worker away; how it died, in words."""
+        how, itself = worker.fate()
+        self._drop(worker)
+        if itself and not self._one_was_ready:
+            remedy = 'if this is a script, put the call under if __name__ == "__main__":; '
+            raise ArenaError(
+                f"a worker process died before it began, {how}", remedy + "the same command resumes its runs"
+            )
+        return how
 
-class _Worker(Listener):
-    """Sends a worker's news to the parent, and stops when it asks or is gone."""
-
-    def __init__(self, messages: Any, asked: Any, parent: int) -> None:
-        self._messages, self._asked, self._parent = messages, asked, parent
-        self._orphaned, self._busy = False, threading.Lock()
-
-    def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
-        self._messages.put(("progressed", str(run.folder), (progress, evaluation)))
-
-    def noticed(self, run: Run, text: str) -> None:
-        self._messages.put(("noticed", str(run.folder), (text,)))
-
-    def stopping(self) -> bool:
-        return self._orphaned or bool(self._asked.is_set())
-
-    def work(self, folder: str) -> dict[str, Any]:
-        with self._busy:
-            return _begin(Run.open(Path(folder)), self)
-
-    def end_with_parent(self) -> None:
-        """Waits until the parent is gone; ends this process once its run, if any, has checkpointed."""
-        parent = multiprocessing.parent_process()
-        assert parent is not None, "a worker has a parent"
-        # A fork of the parent's may hold the sentinel's other end: hence its number too.
-        while os.getppid() == self._parent and not wait([parent.sentinel], 1.0):
-            pass
-        self._orphaned = True
-        self._busy.acquire()
-        os._exit(1)
-
-
-_worker: _Worker | None = None
-
-
-def _begin_worker(messages: Any, asked: Any, parent: int) -> None:
-    global _worker
-    for number in SIGNALS:  # the parent decides: a terminal signals the whole group
-        signal.signal(number, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    _worker = _Worker(messages, asked, parent)
-    threading.Thread(target=_worker.end_with_parent, daemon=True).start()
-
-
-def _work(folder: str) -> dict[str, Any]:
-    assert _worker is not None, "the pool calls _begin_worker first"
-    return _worker.work(folder)
+    def _drop(self, worker: Worker) -> None:
+        self._workers.remove(worker)
+        worker.end()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from arena.agent import Agent, Problem, Progress, TabularPolicy
 from arena.checkpoint import Loaded
@@ -24,6 +25,7 @@ from arena.errors import ArenaError, Interrupted
 from arena.evaluate import Evaluator
 from arena.experiment import Experiment
 from arena.files import cannot_write, sweep, write_atomically
+from arena.numba_cache import lock_saves
 from arena.optimum import optimum, policy_value
 from arena.plugins import get_plugins
 from arena.random import Generators, derive
@@ -39,6 +41,9 @@ CHECKPOINT_SECONDS = 5.0
 PACE_SECONDS = 0.1
 
 
+lock_saves()  # before anything of a run is compiled
+
+
 class Listener:
     """Follows a run; every method may be overridden."""
 
@@ -47,6 +52,9 @@ class Listener:
 
     def noticed(self, run: Run, text: str) -> None:
         """Something that its user should know, in one line."""
+
+    def ended(self, run: Run, outcome: dict[str, Any] | ArenaError) -> None:
+        """The run is over for whoever launched it: its result, or why it has none."""
 
     def stopping(self) -> bool:
         """Whether the run should checkpoint and stop now."""
@@ -122,18 +130,18 @@ def fits_this_version(run: Run) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _threads(experiment: Experiment) -> Iterator[None]:
-    """Lets torch use as many cores as the experiment says: how sums are split decides how they round."""
+    """Lets libraries use as many cores as the experiment says: how sums are split decides how they round."""
     _ = experiment.agent_class  # imported first, so that whether torch is there is known
     torch: Any = sys.modules.get("torch")
     before = torch and torch.get_num_threads()
-    if before in (None, experiment.threads):
-        yield
-        return
-    torch.set_num_threads(experiment.threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with threadpool_limits(experiment.threads):  # BLAS and OpenMP; torch has a number of its own
+        if torch:
+            torch.set_num_threads(experiment.threads)
+        try:
+            yield
+        finally:
+            if torch:
+                torch.set_num_threads(before)
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -77,7 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--track", metavar="NAME", nargs="+", action="extend", help=track)
     add("--out", metavar="DIR", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
     add("--device", metavar="D", help="where neural networks live, such as cpu or cuda")
-    add("--threads", metavar="N", type=whole("--threads"), help="cores that torch uses (default: 1)")
+    add("--threads", metavar="N", type=whole("--threads"), help="cores that torch and BLAS use (default: 1)")
     add("--json", action="store_true", help="print one JSON object and nothing else")
     add("--quiet", action="store_true", help="draw no progress bar")
 

@@ -6,6 +6,7 @@ import errno
 import itertools
 import json
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from test_runner import prepared
 
 from arena import runner
-from arena.errors import ArenaError
+from arena.errors import ArenaError, Interrupted
 from arena.runner import execute
 from arena.stream import Stream
 from arena.testing import contents, difference
@@ -157,3 +158,53 @@ def test_a_real_limit_on_the_size_of_files_ends_in_one_line_and_resumes(tmp_path
     )
     again = subprocess.run(command, capture_output=True, text=True, env=child_environment(0))
     assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_an_error_survives_the_way_to_another_process():
+    error = Interrupted("stopped", "go on")
+    error.add_note("from afar")
+    found = pickle.loads(pickle.dumps(error))
+    assert (type(found), found.problem, found.remedy, str(found)) == (
+        Interrupted,
+        "stopped",
+        "go on",
+        str(error),
+    )
+    assert found.__notes__ == ["from afar"]
+
+
+def test_two_processes_that_compile_at_once_do_not_mix_their_code_up(tmp_path):
+    """numba alone loses one of the two entries, and gives the other's code for it."""
+    (tmp_path / "twice.py").write_text(TWICE)
+    environment = {
+        **child_environment(0),
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+        "PYTHONPATH": str(tmp_path),
+    }
+    command = [sys.executable, str(tmp_path / "twice.py")]
+    both = [
+        subprocess.Popen([*command, kind], env=environment, stdout=subprocess.PIPE, text=True)
+        for kind in ("int", "float")
+    ]
+    assert [process.communicate(timeout=120)[0] for process in both] == ["1\n", "1.5\n"]
+    for kind, value in (("int", "1\n"), ("float", "1.5\n")):
+        again = subprocess.run([*command, kind], env=environment, capture_output=True, text=True, check=True)
+        assert again.stdout == value
+
+
+#: Saves slowly: float's index comes after int's, and int's code after float's.
+TWICE = """
+import sys, time
+from numba import njit
+from numba.core.caching import IndexDataCacheFile
+from arena import runner
+kind = sys.argv[1]
+def slow(save, seconds):
+    return lambda *arguments: (time.sleep(seconds), save(*arguments))[1]
+IndexDataCacheFile._save_index = slow(IndexDataCacheFile._save_index, {"int": 1.0, "float": 2.0}[kind])
+IndexDataCacheFile._save_data = slow(IndexDataCacheFile._save_data, {"int": 2.5, "float": 0.0}[kind])
+@njit(cache=True)
+def same(x):
+    return x
+print(same({"int": 1, "float": 1.5}[kind]))
+"""

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import types
 
+import gymnasium as gym
 import pytest
 
 from arena.errors import ArenaError, Interrupted
@@ -21,20 +23,20 @@ from arena.testing.processes import child_environment
 #: A script that trains runs of so many steps, and says what happens as it happens.
 SCRIPT = """
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from arena.errors import ArenaError
 from arena.parallel import execute_all
 from arena.run import Run, find_runs
 from arena.runner import Listener
+from arena.workers import Worker
+
+begin = Worker.begin
 
 
-class Pool(ProcessPoolExecutor):
-    def submit(self, *arguments):
-        future = super().submit(*arguments)
-        print("submitted", flush=True)
-        return future
+def says_begun(*arguments):
+    begin(*arguments)
+    print("begun", flush=True)
 
 
 class Says(Listener):
@@ -50,9 +52,7 @@ class Says(Listener):
 
 
 def main():
-    import arena.parallel
-
-    arena.parallel.ProcessPoolExecutor = Pool
+    Worker.begin = says_begun
     runs = sorted((Run.open(folder) for folder in find_runs(Path(sys.argv[1]))), key=lambda run: run.seed)
     try:
         execute_all(runs, Says(), workers=int(sys.argv[2]))
@@ -67,8 +67,18 @@ GUARD
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals to a process group")
 
 
-def prepared(folder, seed=0, steps=10**8):
-    settings = {"steps": steps, "seeds": [seed], "horizon": 50, "episodes": 5}
+class Hangs(gym.Wrapper):
+    steps = 0
+
+    def step(self, action):
+        self.steps += 1
+        if self.steps > 3000:
+            time.sleep(3600)
+        return self.env.step(action)
+
+
+def prepared(folder, seed=0, steps=10**8, **settings):
+    settings |= {"steps": steps, "seeds": [seed], "horizon": 50, "episodes": 5}
     return Run.prepare(Experiment.create("random", "CartPole-v1", **settings), seed, folder)
 
 
@@ -109,7 +119,7 @@ def test_workers_end_with_their_parent_idle_or_not(tmp_path):
 def test_an_interrupt_of_the_whole_group_while_workers_start(tmp_path):
     runs = [prepared(tmp_path, seed) for seed in (0, 1)]
     with started(tmp_path) as process:
-        await_lines(process, "submitted", 1)
+        await_lines(process, "begun", 1)
         os.killpg(process.pid, signal.SIGINT)
         output, errors = process.communicate(timeout=30)
     assert process.returncode == 1
@@ -123,9 +133,9 @@ def test_an_interrupt_of_the_whole_group_while_workers_start(tmp_path):
 @posix
 def test_a_second_interrupt_stops_workers_at_once(tmp_path):
     for seed in (0, 1):
-        prepared(tmp_path, seed)
+        prepared(tmp_path, seed, wrappers=["test_parallel:Hangs"])
     with started(tmp_path) as process:
-        await_lines(process, "submitted", 1)
+        await_lines(process, "progressed", 2)
         process.send_signal(signal.SIGINT)
         await_lines(process, "noticed", 1)
         process.send_signal(signal.SIGINT)
