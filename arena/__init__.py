@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TrackerSpec,
     )
     from arena.stream import Stream, Transition
+    from arena.sweeps import sweep
 
 _HOMES = {
     "Agent": "arena.agent",
@@ -49,6 +50,7 @@ _HOMES = {
     "TransitionModel": "arena.mdp",
     "hookimpl": "arena.hookspecs",
     "load": "arena.api",
+    "sweep": "arena.sweeps",
     "train": "arena.api",
 }
 
@@ -73,6 +75,7 @@ __all__ = [
     "TransitionModel",
     "hookimpl",
     "load",
+    "sweep",
     "train",
 ]
 

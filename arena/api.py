@@ -131,17 +131,17 @@ def execute_runs(
 ) -> Results:
     """Trains runs that are prepared already, behind a progress bar unless a listener is given."""
     with contextlib.ExitStack() as stack:
-        if listener is None and progress:
+        if listener is None:
             from arena.progress import progress_bar
 
-            listener = stack.enter_context(progress_bar(runs))
+            listener = stack.enter_context(progress_bar(runs, drawn=progress))
         _refuse_mixture(experiment, runs, listener)
         results = execute_all(runs, listener, workers)
     done = dataclasses.replace(experiment, steps=max(run.experiment.steps for run in runs))
     return Results.of(done, runs, results)
 
 
-def _refuse_mixture(experiment: Experiment, runs: Sequence[Run], listener: Listener | None) -> None:
+def _refuse_mixture(experiment: Experiment, runs: Sequence[Run], listener: Listener) -> None:
     """A summary is over runs of one length; runs that have gone further than asked are said to have."""
     lengths = sorted({run.experiment.steps for run in runs})
     if len(lengths) > 1:
@@ -149,7 +149,7 @@ def _refuse_mixture(experiment: Experiment, runs: Sequence[Run], listener: Liste
             f"some of these runs have gone to {lengths[-1]:,} steps before, the others are to go to {lengths[0]:,}",
             f"ask for --steps {lengths[-1]}, or choose another --out",
         )
-    if lengths[0] > experiment.steps and listener is not None:
+    if lengths[0] > experiment.steps:
         listener.noticed(runs[0], f"trained to {lengths[0]:,} steps before: the results are of those")
 
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import json
 import typing
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
-from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, RecordEpisodeStatistics, TimeLimit
+from gymnasium.wrappers import TimeLimit
 
 from arena.agent import Needs
 from arena.config import asdict, coerce, options_of
 from arena.errors import ArenaError, unknown
+from arena.facts import Facts
 from arena.gymnasium_stream import GymnasiumStream, probe
-from arena.mdp import TransitionModel
 from arena.named import read_wrapper, source_digest
 from arena.native import NativeVectorEnv
 from arena.plugins import get_plugins
@@ -26,36 +28,9 @@ from arena.spaces import View, described, view
 from arena.stream import NativeStream, Stream
 from arena.tables import TableVectorEnv
 
-__all__ = ["EnvironmentFactory", "Facts", "mismatch"]
+__all__ = ["EnvironmentFactory", "mismatch", "same_spaces"]
 
 Env = gym.Env[Any, Any]
-
-#: Wrappers that leave the transitions as the model has them; under any other the model is not trusted.
-TRUSTED = (TimeLimit, OrderEnforcing, PassiveEnvChecker, RecordEpisodeStatistics)
-
-
-@dataclass(frozen=True, eq=False)
-class Facts:
-    """What one instance of an environment tells.
-
-    Attributes:
-        observation_space: of one environment.
-        action_space: of one environment.
-        model: its tables, where it has them and no wrapper may have changed them.
-        shows_states: whether an observation is the index of the model's state.
-        limit: the steps after which its episodes are truncated, or None.
-        exact_optimum: its own ``unwrapped.optimum(horizon)``, where it has no tables but knows the answer.
-    """
-
-    observation_space: gym.Space[Any]
-    action_space: gym.Space[Any]
-    model: TransitionModel | None
-    limit: int | None
-    exact_optimum: Callable[[int], float | None] | None
-
-    @property
-    def shows_states(self) -> bool:
-        return self.model is not None and self.observation_space == gym.spaces.Discrete(self.model.num_states)
 
 
 @dataclass(frozen=True)
@@ -109,7 +84,7 @@ class EnvironmentFactory:
         make_one = _register(env)
         if make_one is not None:
             return cls(env, dict(options or {}), tuple(wrappers), make_one)
-        return cls(env, _canonical(env, options or {}), tuple(wrappers))
+        return _shared(cls(env, _canonical(env, options or {}), tuple(wrappers)))
 
     def identity(self) -> dict[str, Any]:
         """What tells this environment from others, for a run's id: names, options, revisions, and sources."""
@@ -154,11 +129,7 @@ class EnvironmentFactory:
         """What one instance tells; made once."""
         env = self.make()
         try:
-            model, limit = _model_and_limit(env)
-            exact = getattr(env.unwrapped, "optimum", None)
-            return Facts(
-                env.observation_space, env.action_space, model, limit, exact if callable(exact) else None
-            )
+            return Facts.of(env)
         finally:
             env.close()
 
@@ -228,7 +199,7 @@ class EnvironmentFactory:
     def _native_creator(self) -> Callable[..., NativeVectorEnv] | None:
         if self.make_one is not None:
             return None
-        entry = gym.spec(self.id).vector_entry_point
+        entry = gym.spec(self.id.rpartition(":")[2]).vector_entry_point
         creator = load_env_creator(entry) if isinstance(entry, str) else entry
         declared = getattr(creator, "arena_protocol", None)
         return (
@@ -240,7 +211,7 @@ class EnvironmentFactory:
     def _native(self, num_envs: int, limit: int | None) -> NativeVectorEnv:
         shortest = min((steps for steps in (limit, self.facts.limit) if steps is not None), default=None)
         if self._native_creator is not None:
-            options = {**gym.spec(self.id).kwargs, **self.options}
+            options = {**gym.spec(self.id.rpartition(":")[2]).kwargs, **self.options}
             return self._native_creator(num_envs=num_envs, max_episode_steps=shortest, **options)
         assert self.facts.model is not None, "is_native must be asked first"
         return TableVectorEnv(self.facts.model, num_envs, shortest)
@@ -273,6 +244,18 @@ def same_spaces(needs: Needs, trained: EnvironmentFactory, other: EnvironmentFac
             spaces = [view and view.outer for view in (mine, theirs)]
             return f"it was trained with {what} of {spaces[0]}, and {other.id} has {spaces[1]}"
     return None
+
+
+#: Equal factories are one object for as long as anybody has it: a sweep of a thousand runs asks for facts once.
+_alive: weakref.WeakValueDictionary[Hashable, EnvironmentFactory] = weakref.WeakValueDictionary()
+
+
+def _shared(factory: EnvironmentFactory) -> EnvironmentFactory:
+    """The factory that is in use already for the same environment, or else this one."""
+    spec = gym.spec(factory.id.rpartition(":")[2])
+    made_by = (spec.entry_point, spec.vector_entry_point, spec.max_episode_steps, repr(spec.kwargs))
+    text = json.dumps(factory.options, sort_keys=True, default=repr)
+    return _alive.setdefault((factory.id, text, factory.wrappers, made_by), factory)
 
 
 #: Functions that this program itself has handed over, by name: they need not say what they make.
@@ -354,28 +337,6 @@ def options_class_of(env_id: str) -> type[Any]:
         reason = str(error).strip().split("\n")[0]
         raise ArenaError(f"{env_id} cannot be imported: {reason}", "install what it needs") from error
     return options_of(creator, gym_spec.kwargs)
-
-
-def _model_and_limit(env: Env) -> tuple[TransitionModel | None, int | None]:
-    trusted, limit = True, None
-    while isinstance(env, gym.Wrapper):
-        trusted = trusted and type(env) in TRUSTED
-        if isinstance(env, TimeLimit):
-            limit = min(env._max_episode_steps, limit or env._max_episode_steps)
-        env = env.env
-    model = getattr(env, "model", None)
-    if not isinstance(model, TransitionModel):
-        model = _toy_text_model(env)
-    return (model if trusted else None), limit
-
-
-def _toy_text_model(env: Any) -> TransitionModel | None:
-    """The model of a Gymnasium toy text, which keeps its dynamics as a dictionary ``P``."""
-    table, initial = getattr(env, "P", None), getattr(env, "initial_state_distrib", None)
-    # Taxi's fickle passenger changes the destination outside P.
-    if not isinstance(table, dict) or initial is None or getattr(env, "fickle_passenger", False):
-        return None
-    return TransitionModel.from_gymnasium(table, initial)
 
 
 def _spec_of(

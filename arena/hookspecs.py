@@ -118,7 +118,7 @@ def arena_launchers() -> Iterable[LauncherSpec]:
 
             @hookimpl
             def arena_launchers():
-                yield LauncherSpec(name="slurm", summary="A job a run", target="my_plugin.slurm:launch")
+                yield LauncherSpec(name="slurm", summary="A job a run", target="my_plugin.slurm:Slurm")
     """
     return ()
 

@@ -1,4 +1,8 @@
-"""A progress bar on standard error, one line a run; news costs a training run a dictionary's assignment."""
+"""A progress bar on standard error; news costs a training run a dictionary's assignment.
+
+A few seeds of one experiment have a line each. Of many runs there is one line for all, with what is finished and what
+failed, and below it a line for each that is being trained now.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
+from arena.errors import ArenaError
+from arena.labels import Label, labels
 from arena.runner import Listener
 from arena.tables_text import count, duration, number
 
@@ -18,11 +25,18 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from arena.agent import Progress
+    from arena.launchers import Outcome
     from arena.run import Run
 
 __all__ = ["progress_bar"]
 
-#: More runs than this share one line.
+#: A row of the bars: its label, how much is done, what it does, its return, and the seconds left.
+_Cells: TypeAlias = tuple[str, float, str, str, float]
+
+#: Before the first news.
+COMPILING = "compiling…"
+
+#: Runs that have a line of their own.
 MOST_LINES = 8
 
 #: Redrawings a second.
@@ -31,26 +45,45 @@ RATE = 4
 #: Seconds over which a speed is taken; the present of a bar is what just happened.
 WINDOW = 5.0
 
+#: Seconds without news after which a run may have ended without saying so: it converged, or failed.
+SILENCE = 0.5
+
+#: Seconds after which a guess of the time left is worth showing.
+SETTLED = 1.0
+
+#: Runs, at each redrawing, whose folders are looked into for what other processes have finished.
+LOOKS = 50
+
+#: Columns that the drawing takes at most; a terminal with fewer than `WIDE` gets the short form.
+WIDEST, WIDE = 120, 100
+
+#: Columns of a bar, and of a short one.
+BAR, SHORT_BAR = 28, 10
+
 
 @contextlib.contextmanager
-def progress_bar(runs: Sequence[Run]) -> Iterator[Listener]:
+def progress_bar(runs: Sequence[Run], *, already: int = 0, drawn: bool = True) -> Iterator[Listener]:
     """Draws the progress of runs while they train, and takes the drawing away at the end.
 
-    Where standard error is no terminal there is no bar: notices are plain lines.
+    Where standard error is no terminal, or nobody wants to see it, there is no bar: notices are plain lines.
 
     Args:
         runs: what will be trained, in this process or in others.
+        already: how many more belong to them and are finished, so that nothing has to be known of them.
+        drawn: whether to draw it where it can be.
     """
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, emoji=False, markup=False)
-    lines = [_Line(run) for run in runs]
-    if not console.is_terminal or all(line.finished for line in lines):
+    if not (drawn and console.is_terminal and runs):
+        yield _Notices()
+        return
+    display = _Display(runs, already)
+    if not display.unfinished:
         yield _Notices()
         return
     from rich.live import Live
 
-    display = _Display(lines)
     with Live(display, console=console, refresh_per_second=RATE, transient=True):
         yield _Bar(display, console)
 
@@ -66,130 +99,231 @@ class _Bar(Listener):
     """Notes where every run is; the drawing thread looks when it likes."""
 
     def __init__(self, display: _Display, console: Console) -> None:
-        self._latest, self._console = display.latest, console
+        self._news, self._display, self._console = display.news, display, console
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
-        self._latest[run.folder] = (progress, evaluation)
+        self._news[run.folder] = (progress, evaluation)
+
+    def ended(self, run: Run, outcome: Outcome) -> None:
+        self._display.ends[run.folder] = isinstance(outcome, ArenaError)
 
     def noticed(self, run: Run, text: str) -> None:
         self._console.print(_notice(run, text), style="yellow")
 
 
-class _Line:
-    """What is known of one run."""
+class _Speed:
+    """Steps a second over the last few seconds."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.total = run.experiment.steps
-        self.finished = run.result() is not None
-        self.steps: int | None = None
-        self.evaluation: float | None = None
+    def __init__(self) -> None:
         self._past: deque[tuple[float, int]] = deque()
 
-    def update(self, latest: tuple[Progress, float | None] | None, now: float) -> None:
-        """Takes the run's last news."""
-        if latest is None or self.finished:
-            return
-        progress, self.evaluation = latest
-        if progress.steps == self.steps and self._past:
-            # No news: it may have converged before its last step, which nobody says but the result.
-            self.finished = now - self._past[-1][0] > 0.5 and self.run.result() is not None
-            return
-        self.steps = progress.steps
-        self.finished = self.steps >= self.total
-        self._past.append((now, self.steps))
+    def update(self, now: float, steps: int) -> None:
+        """Takes the number of steps so far."""
+        self._past.append((now, steps))
         while len(self._past) > 2 and now - self._past[0][0] > WINDOW:
             self._past.popleft()
 
     @property
+    def value(self) -> float:
+        """Zero while it is unknown."""
+        if len(self._past) < 2:
+            return 0.0
+        (before, first), (now, last) = self._past[0], self._past[-1]
+        return (last - first) / (now - before) if now > before else 0.0
+
+
+class _Line:
+    """What is known of one run."""
+
+    def __init__(self, run: Run, label: Label) -> None:
+        self.run, self.label = run, label
+        self.total, self.unit = run.experiment.steps, run.experiment.spec.unit
+        self.finished, self.failed = run.result() is not None, False
+        self.steps: int | None = None
+        self.evaluation: float | None = None
+        self.heard, self.base = 0.0, float(self.finished)
+        self._resumes, self._speed = run.metrics.exists(), _Speed()
+
+    def update(self, latest: tuple[Progress, float | None], now: float) -> int:
+        """Takes the run's last news; returns how many steps it took in this session since the news before."""
+        progress, self.evaluation = latest
+        taken = progress.steps - (self.steps or 0)
+        if self.steps is None and self._resumes:
+            # It goes on from a checkpoint: the steps before that were not taken just now.
+            taken, self.base = 0, progress.steps / self.total
+        self.steps, self.heard = progress.steps, now
+        self.finished = self.finished or self.steps >= self.total
+        self._speed.update(now, self.steps)
+        return taken
+
+    def look(self) -> None:
+        """Finds out whether it has ended without saying so: it converged, or another process trained it."""
+        with contextlib.suppress(ArenaError):
+            self.finished = self.finished or self.run.result() is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is to come."""
+        return self.finished or self.failed
+
+    @property
     def training(self) -> bool:
         """Whether it has begun and not ended."""
-        return self.steps is not None and not self.finished
+        return self.steps is not None and not self.ended
 
     @property
     def fraction(self) -> float:
         """How much of it is done."""
-        return 1.0 if self.finished else min((self.steps or 0) / self.total, 1.0)
+        return 1.0 if self.ended else min((self.steps or 0) / self.total, 1.0)
 
     @property
     def speed(self) -> float:
         """Steps a second lately; zero while that is unknown."""
-        if self.finished or len(self._past) < 2:
-            return 0.0
-        (before, first), (now, last) = self._past[0], self._past[-1]
-        return (last - first) / (now - before)
+        return 0.0 if self.ended else self._speed.value
+
+    @property
+    def left(self) -> float:
+        """Seconds to go at that speed."""
+        return (1 - self.fraction) * self.total / self.speed if self.speed else math.inf
 
 
 class _Display:
     """What is drawn: it looks at the news when rich asks for a picture."""
 
-    def __init__(self, lines: Sequence[_Line]) -> None:
-        self.lines = lines
-        self.latest: dict[object, tuple[Progress, float | None]] = {}
-        first = lines[0].run.experiment
-        self._unit = first.spec.unit
-        same = all(
-            (line.run.experiment.agent, line.run.experiment.env) == (first.agent, first.env) for line in lines
-        )
-        self._title = f"{first.agent} on {first.env}" if same else f"{len(lines)} runs"
+    def __init__(self, runs: Sequence[Run], already: int = 0) -> None:
+        self.news: dict[Path, tuple[Progress, float | None]] = {}
+        #: Whether a run that has ended failed.
+        self.ends: dict[Path, bool] = {}
+        named = labels([run.experiment for run in runs])
+        self._lines = {run.folder: _Line(run, label) for run, label in zip(runs, named, strict=True)}
+        #: The name of the one experiment whose seeds all have a line.
+        self._title = str(named[0]) if len({*named}) == 1 and len(runs) + already <= MOST_LINES else None
+        self._total = already + len(self._lines)
+        #: The runs that may still have news, the next to be looked at first.
+        self.unfinished = deque(line for line in self._lines.values() if not line.finished)
+        self._already = already
+        self._steps, self._speed = 0, _Speed()
+        self._began: float | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        now = time.monotonic()
-        for line in self.lines:
-            line.update(self.latest.get(line.run.folder), now)
-        yield self._table()
+        from rich.text import Text
 
-    def _table(self) -> Table:
+        self._update(time.monotonic())
+        bar = BAR if options.max_width >= WIDE else SHORT_BAR
+        if self._title is None:
+            yield _bars([self._sum()], bar)
+            if lines := self._training():
+                yield self._table(lines, min(options.max_width, WIDEST))
+            return
+        yield Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
+        rows = [self._cells(line) for line in self._lines.values()]
+        yield _bars(rows if self._total == 1 else [*rows, self._sum()], bar)
+
+    def _update(self, now: float) -> None:
+        while self.news:  # taken one by one, since whoever trains adds to it at any time
+            folder, latest = self.news.popitem()
+            self._began = now if self._began is None else self._began
+            self._steps += self._lines[folder].update(latest, now)
+        while self.ends:
+            folder, failed = self.ends.popitem()
+            line = self._lines[folder]
+            line.finished, line.failed = not failed, failed
+        self._speed.update(now, self._steps)
+        for line in self.unfinished:
+            if line.training and now - line.heard > SILENCE:
+                line.look()
+        for _ in range(min(LOOKS, len(self.unfinished))):
+            line = self.unfinished.popleft()
+            if line.steps is None and not line.ended:
+                line.look()
+            if not line.ended:
+                self.unfinished.append(line)
+
+    def _training(self) -> list[_Line]:
+        """The runs that are being trained, of many those with the latest news, each in its place."""
+        training = [line for line in self.unfinished if line.training]
+        latest = {line.run.folder for line in sorted(training, key=lambda line: -line.heard)[:MOST_LINES]}
+        return [line for folder, line in self._lines.items() if folder in latest]
+
+    def _cells(self, line: _Line) -> _Cells:
+        if line.ended:
+            state = "failed" if line.failed else "done"
+        else:
+            state = _speed(line.speed, line.unit) if self._began else COMPILING
+        return f"  seed {line.run.seed}", line.fraction, state, _return(line.evaluation), line.left
+
+    def _sum(self) -> _Cells:
+        """All runs together; of seeds of one experiment with their mean return."""
+        lines = self._lines.values()
+        failed = sum(line.failed for line in lines)
+        finished = self._total - failed - sum(not line.ended for line in lines)
+        done = self._already + sum(line.fraction for line in lines)
+        units = {line.unit for line in lines}
+        unit = units.pop() if len(units) == 1 else "step"
+        state = _speed(self._speed.value, unit) if self._began else COMPILING
+        scores = [line.evaluation for line in lines if line.evaluation is not None]
+        score = _return(sum(scores) / len(scores)) if scores and self._title else ""
+        score = f"{failed:,} failed" if failed else score
+        return f"  {finished:,} of {self._total:,} runs", done / self._total, state, score, self._left(done)
+
+    def _left(self, done: float) -> float:
+        """Seconds to go for all, if the rest goes as what was done since the beginning."""
+        gone = done - self._already - sum(line.base for line in self._lines.values())
+        seconds = 0.0 if self._began is None else time.monotonic() - self._began
+        return seconds * (self._total - done) / gone if gone > 0 and seconds > SETTLED else math.inf
+
+    def _table(self, lines: Sequence[_Line], width: int) -> Table:
+        """A row for each of some runs; the names take the columns that the rest leaves."""
+        from rich.progress_bar import ProgressBar
         from rich.table import Table
 
-        table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(style="bold", no_wrap=True)
-        table.add_column()
-        for _ in range(2):
-            table.add_column(justify="right", no_wrap=True)
-        for _ in range(2):
-            table.add_column(style="dim", no_wrap=True)
-        if 1 < len(self.lines) <= MOST_LINES:
-            table.add_row(self._title)
-            for line in self.lines:
-                self._add(table, f"  seed {line.run.seed}", [line])
-        elif len(self.lines) == 1:
-            self._add(table, self._title, self.lines)
-        if len(self.lines) > 1:
-            done = sum(line.finished for line in self.lines)
-            label = f"  {done} of {len(self.lines)} runs"
-            self._add(
-                table,
-                label if len(self.lines) <= MOST_LINES else f"{self._title}, {label.strip()}",
-                self.lines,
-            )
+        wide = width >= WIDE
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        table.width = width
+        for ratio in (3, 2):
+            table.add_column(no_wrap=True, overflow="ellipsis", ratio=ratio)
+        table.add_column(no_wrap=True)
+        _add_numbers(table, SHORT_BAR * wide, 1 * wide)
+        for line in lines:
+            bar = [ProgressBar(total=1.0, completed=line.fraction, width=SHORT_BAR)] if wide else []
+            score = [_return(line.evaluation)] if wide else []
+            speed = _speed(line.speed, line.unit)
+            names = f"  {line.label.agent}", line.label.env, f"seed {line.run.seed}"
+            table.add_row(*names, *bar, f"{line.fraction:.0%}", speed, *score)
         return table
 
-    def _add(self, table: Table, label: str, lines: Sequence[_Line]) -> None:
-        from rich.progress_bar import ProgressBar
 
-        fraction = sum(line.fraction for line in lines) / len(lines)
-        bar = ProgressBar(total=1.0, completed=fraction, width=28)
-        speed = sum(line.speed for line in lines)
-        if all(line.finished for line in lines):
-            state = "done"
-        elif any(line.training for line in self.lines):
-            state = f"{count(speed)} {self._unit}s/s" if speed else ""
-        else:
-            state = "compiling…"
-        scores = [line.evaluation for line in lines if line.evaluation is not None]
-        score = f"return {number(sum(scores) / len(scores))}" if scores else ""
-        left = _left(lines)
-        table.add_row(
-            label, bar, f"{fraction:.0%}", state, score, f"{duration(left)} left" if 0 < left < 1e7 else ""
-        )
+def _bars(rows: Sequence[_Cells], width: int) -> Table:
+    """Rows with a bar each, so many columns long."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    _add_numbers(table, width, 2)
+    for label, fraction, state, score, left in rows:
+        bar = ProgressBar(total=1.0, completed=fraction, width=width)
+        time_left = f"{duration(left)} left" if 0 < left < 1e7 else ""
+        table.add_row(label, bar, f"{fraction:.0%}", state, score, time_left)
+    return table
 
 
-def _left(lines: Sequence[_Line]) -> float:
-    """Seconds to go for all: what is left of all their steps, at the speed of those that are training."""
-    speed = sum(line.speed for line in lines)
-    steps = sum((1 - line.fraction) * line.total for line in lines)
-    return steps / speed if speed else math.inf
+def _add_numbers(table: Table, bar: int, dim: int) -> None:
+    """Adds the columns of a bar, if any, of how much is done and how fast, and some with lesser news."""
+    if bar:
+        table.add_column(width=bar)
+    table.add_column(justify="right", no_wrap=True, min_width=4)
+    table.add_column(justify="right", no_wrap=True, min_width=13)
+    for _ in range(dim):
+        table.add_column(style="dim", no_wrap=True, min_width=10)
+
+
+def _speed(speed: float, unit: str) -> str:
+    return f"{count(speed)} {unit}s/s" if speed else ""
+
+
+def _return(mean: float | None) -> str:
+    return "" if mean is None else f"return {number(mean)}"
 
 
 def _notice(run: Run, text: str) -> str:

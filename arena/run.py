@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib.metadata
 import json
 import math
@@ -20,7 +21,7 @@ from arena.errors import ArenaError, BusyError
 from arena.experiment import Experiment
 from arena.files import cannot_write, write_atomically
 from arena.folders import SCHEMA, find_runs
-from arena.plugins import get_plugins
+from arena.plugins import Plugins, get_plugins
 
 __all__ = ["Run", "find_runs"]
 
@@ -109,7 +110,7 @@ class Run:
             "schema": SCHEMA,
             "id": experiment.id(seed),
             "experiment": one.to_dict(),
-            "versions": _versions(),
+            "versions": _versions(get_plugins()),
         }
         write_atomically(folder / "run.json", _dumps(document, indent=2))
         return run
@@ -267,16 +268,13 @@ def _whole(folder: Path, experiment: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def _versions() -> dict[str, str]:
+@functools.lru_cache(maxsize=4)
+def _versions(plugins: Plugins) -> dict[str, str]:
     """Of Python, of what decides a run's bytes, and of whatever brings a plugin."""
-    names = {
-        *DISTRIBUTIONS,
-        *(i.distribution for i in get_plugins().infos if i.distribution and i.status != "blocked"),
-    }
+    mine = {info.distribution for info in plugins.infos if info.distribution and info.status != "blocked"}
     found = {"python": platform.python_version()}
-    for name in sorted(names):
-        with contextlib.suppress(
-            importlib.metadata.PackageNotFoundError
-        ):  # a checkout, or a plugin in memory
+    for name in sorted({*DISTRIBUTIONS, *mine}):
+        # A checkout, or a plugin in memory, has none.
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found

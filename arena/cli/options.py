@@ -1,4 +1,4 @@
-"""The options of the chosen agent and environment, ``--agent.discount 0.9``, as arguments of a verb's parser.
+"""The options of what was chosen, an agent's ``--agent.discount 0.9``, as arguments of a verb's parser.
 
 argparse tells which words belong to which option. The values are read by `arena.config`, which reads TOML files
 and notebooks' dictionaries too, so that a mistake has the same one-line error everywhere.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,8 @@ from arena.errors import ArenaError
 
 __all__ = ["Section", "add", "check", "read", "split"]
 
-_OPTION = re.compile(r"--(agent|env)\.")
+#: Where ``arena train`` has options of what it chose.
+PREFIXES = ("agent", "env")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Section:
     """The options behind one prefix.
 
     Attributes:
-        prefix: ``agent`` or ``env``.
+        prefix: such as ``agent``, without dashes and dot.
         owner: whose options they are, for people.
         options: the config class.
         defaults: the preset's values, which the help shows.
@@ -42,12 +42,15 @@ class Section:
     defaults: Mapping[str, object]
 
 
-def split(words: Sequence[str], *, greedy: bool) -> tuple[list[str], list[str]]:
-    """Takes the options of agents and environments out of a command line, before it is known what they are.
+def split(
+    words: Sequence[str], *, greedy: bool, prefixes: Sequence[str] = PREFIXES
+) -> tuple[list[str], list[str]]:
+    """Takes the options with a prefix out of a command line, before it is known what they are.
 
     Args:
         words: the words behind the verb.
         greedy: whether an option may have several values; only one may come before a positional word.
+        prefixes: of the sections that the verb has.
 
     Returns:
         The other words, and these, with flags spelt like fields (``--agent.step-size`` as ``--agent.step_size``).
@@ -55,8 +58,9 @@ def split(words: Sequence[str], *, greedy: bool) -> tuple[list[str], list[str]]:
     rest: list[str] = []
     mine: list[str] = []
     room = 0.0
+    heads = tuple(f"--{prefix}." for prefix in prefixes)
     for word in words:
-        if _OPTION.match(word):
+        if word.startswith(heads):
             flag, equals, value = word.partition("=")
             flag = f"--{flag[2:].replace('-', '_')}"
             mine += [flag + equals + value] if is_flag(value) else [flag, value] if equals else [flag]

@@ -19,8 +19,10 @@ __all__ = ["run"]
 #: What each verb of arena's own does; `arena.cli.NAME` has the rest.
 VERBS = {
     "train": "train an agent in an environment: table, run folders, exact answers",
+    "sweep": "train every combination of agents, environments and settings in a file",
     "resume": "go on with runs that were stopped, or train them further",
     "eval": "let a trained agent play, here or in another environment",
+    "report": "compare runs on one page: curves, intervals, profiles, exact optima",
     "list": "what there is: agents, environments, encoders, plugins, runs",
     "check": "put an agent, an environment or a plugin to the test",
 }

@@ -18,7 +18,6 @@ import pytest
 
 import arena.experiment
 import arena.run
-from arena.cli import list as list_verb
 from arena.cli import main, runs
 from arena.cli.run_filters import SORTS, Condition
 from arena.run import Run, find_runs

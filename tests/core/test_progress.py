@@ -10,8 +10,9 @@ from rich.console import Console
 
 from arena.agent import Progress
 from arena.api import Results, train
+from arena.errors import ArenaError
 from arena.experiment import Experiment
-from arena.progress import _Bar, _Display, _Line, progress_bar
+from arena.progress import MOST_LINES, _Bar, _Display, progress_bar
 from arena.run import Run
 from arena.tables_text import count, duration, number, results_text
 
@@ -22,14 +23,14 @@ def runs(tmp_path):
     return [Run.prepare(experiment, seed, tmp_path) for seed in experiment.seeds]
 
 
-def picture(display):
-    console = Console(file=io.StringIO(), width=110, force_terminal=False)
+def picture(display, width=110):
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
     console.print(display)
     return console.file.getvalue()
 
 
 def test_lines(runs):
-    display = _Display([_Line(run) for run in runs])
+    display = _Display(runs)
     bar = _Bar(display, Console(file=io.StringIO()))
     assert "compiling…" in picture(display)
     bar.progressed(runs[0], Progress(250), -20.0)
@@ -43,14 +44,93 @@ def test_lines(runs):
     assert "1 of 3 runs" in picture(display)
 
 
-def test_many_runs_share_a_line(runs):
-    display = _Display([_Line(run) for run in runs] * 3)
-    assert len(picture(display).splitlines()) == 1
+@pytest.fixture
+def many(tmp_path):
+    """Sixty runs of thirty experiments."""
+    found = [
+        Experiment.create(agent, env, agent_options={"step_size": size}, seeds=2, steps=1000)
+        for agent in ("q-learning", "sarsa")
+        for env in ("arena/CliffWalk-v0", "FrozenLake-v1", "CliffWalking-v1")
+        for size in (0.1, 0.2, 0.3, 0.4, 0.5)
+    ]
+    return [Run.prepare(experiment, seed, tmp_path) for experiment in found for seed in experiment.seeds]
+
+
+def test_many_runs_share_a_line(many):
+    display = _Display(many)
+    [line] = picture(display).splitlines()
+    assert "0 of 60 runs" in line
+    assert "compiling…" in line
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_of_many_runs_those_in_training_have_a_line(many, width):
+    display = _Display(many, already=40)
+    bar = _Bar(display, Console(file=io.StringIO()))
+    for i, run in enumerate(many):
+        bar.progressed(run, Progress(1000 if i < 30 else 500), -20.0)
+    drawn = picture(display, width).splitlines()
+    assert len(drawn) == 1 + MOST_LINES
+    assert max(map(len, drawn)) <= min(width, 120)
+    assert "70 of 100 runs" in drawn[0]
+    assert "85%" in drawn[0]
+    for line in drawn[1:]:
+        for word in ("sarsa step_size=0.", "seed ", "50%"):
+            assert word in line
+        assert "arena/CliffWalk-v0" in line or "CliffWalking-v1" in line
+
+
+def test_failures_are_counted(many):
+    display = _Display(many)
+    bar = _Bar(display, Console(file=io.StringIO()))
+    for run in many[:3]:
+        bar.progressed(run, Progress(500), None)
+    bar.ended(many[0], ArenaError("no"))
+    bar.ended(many[1], {"converged": True})
+    drawn = picture(display).splitlines()
+    assert "1 of 60 runs" in drawn[0]
+    assert "1 failed" in drawn[0]
+    assert len(drawn) == 2
+
+
+def test_what_another_process_finished_is_found(many):
+    display = _Display(many)
+    bar = _Bar(display, Console(file=io.StringIO()))
+    bar.progressed(many[0], Progress(1), None)
+    result = {"steps": 1000, "evaluation": {"mean": 1.0}, "optimum": None, "policy_value": None}
+    for run in many[-20:]:
+        run.write_result(result)
+    picture(display)  # a few folders at each redrawing
+    assert "20 of 60 runs" in picture(display)
+
+
+def test_a_redrawing_of_a_thousand_runs_reads_few_files(many, tmp_path, monkeypatch):
+    runs = [Run(tmp_path / f"{i}", many[0].experiment) for i in range(1000)]
+    display = _Display(runs)
+    looked = []
+    monkeypatch.setattr(Run, "result", lambda run: looked.append(run))
+    picture(display)
+    assert len(looked) <= 50
+
+
+def test_speed_and_time_left_are_those_of_this_session(runs, monkeypatch):
+    runs[0].metrics.touch()  # it goes on from a checkpoint
+    display = _Display(runs[:1], already=1)
+    bar = _Bar(display, Console(file=io.StringIO()))
+    now = 100.0
+    monkeypatch.setattr("arena.progress.time.monotonic", lambda: now)
+    for steps in (500, 600):
+        bar.progressed(runs[0], Progress(steps), None)
+        drawn = picture(display)
+        now += 2.0
+    assert "50 steps/s" in drawn
+    assert "80%" in drawn  # of both runs
+    assert "8 s left" in drawn
 
 
 def test_one_that_converges_early_is_done(runs):
-    display = _Display([_Line(runs[0])])
-    display.latest[runs[0].folder] = (Progress(10), None)
+    display = _Display(runs[:1])
+    display.news[runs[0].folder] = (Progress(10), None)
     picture(display)
     result = {
         "converged": True,
@@ -76,12 +156,12 @@ def test_without_a_terminal_only_notices(runs, capsys):
 
 
 def test_news_is_noted_and_not_drawn(runs):
-    display = _Display([_Line(runs[0])])
+    display = _Display(runs[:1])
     bar = _Bar(display, Console(file=(drawn := io.StringIO())))
     for step in range(100):
         bar.progressed(runs[0], Progress(step), None)
     assert drawn.getvalue() == ""
-    assert display.latest == {runs[0].folder: (Progress(99), None)}
+    assert display.news == {runs[0].folder: (Progress(99), None)}
 
 
 def test_results_as_text(tmp_path):

@@ -1,0 +1,284 @@
+"""What a sweep's file says: grids of agents, environments and settings, and the experiments that they come to."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from arena.errors import ArenaError, unknown
+from arena.experiment import Experiment, agent_class_of, arguments_of
+from arena.labels import shown
+from arena.plugins import get_plugins
+
+__all__ = ["Sweep", "read_sweep"]
+
+#: More runs than this are a mistake in a grid.
+MOST_RUNS = 100_000
+
+#: The launcher where nobody names one.
+LAUNCHER = "local"
+
+#: The keys of a sweep's file that are not an experiment's, and what each holds.
+OWN: dict[str, tuple[type, str]] = {
+    "grid": (list, "a list of tables: write [[grid]] above each, with two brackets"),
+    "launcher": (Mapping, "a table: write [launcher], and below it its name and its options"),
+    "out": (str, "a folder"),
+    "skip_misfits": (bool, "true or false"),
+}
+
+#: What may stand before the dot of an option, ``"agent.step_size"``.
+TABLES = [
+    name.removesuffix("_options") for name in Experiment.__dataclass_fields__ if name.endswith("_options")
+]
+
+#: What an experiment's file may hold.
+KEYS = [name for name in Experiment.__dataclass_fields__ if name not in OWN]
+
+EXAMPLE = 'write [[grid]], and below it agent = ["q-learning", "sarsa"] and env = "arena/CliffWalk-v0"'
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Experiments that are to be run together.
+
+    Attributes:
+        experiments: each with its seeds; no two have a run in common.
+        out: the folder of run folders.
+        launcher: what trains them, as `arena list launchers` has it.
+        launcher_options: its options, unchecked.
+        skipped: how many combinations were left out since the agent does not fit the environment.
+    """
+
+    experiments: tuple[Experiment, ...]
+    out: Path = Path("runs")
+    launcher: str = LAUNCHER
+    launcher_options: Mapping[str, Any] = field(default_factory=dict)
+    skipped: int = 0
+
+    def __len__(self) -> int:
+        return sum(len(experiment.seeds) for experiment in self.experiments)
+
+    def launched_by(self, name: str | None, options: Mapping[str, Any] | None = None) -> Sweep:
+        """The same experiments with another launcher, or with other options of the same one; None changes nothing."""
+        same = name in (None, self.launcher)
+        before = self.launcher_options if same else {}  # they were another one's
+        return dataclasses.replace(
+            self, launcher=name or self.launcher, launcher_options={**before, **(options or {})}
+        )
+
+
+def read_sweep(source: str | Path | Mapping[str, Any], **settings: Any) -> Sweep:
+    """Reads a sweep's file, and makes every experiment in it.
+
+    Args:
+        source: the file, or what it holds.
+        settings: arguments of `Experiment.create` that come on top of the file, such as ``steps=1000``.
+
+    Raises:
+        ArenaError: a file that cannot be read, a key or an option that nothing has, a grid that is empty, an agent that
+            does not fit its environment (unless ``skip_misfits``), or too many runs; with the combination.
+    """
+    document = source if isinstance(source, Mapping) else read_document(Path(source))
+    own, shared = _parts(document)
+    launcher, options = launcher_of(document)
+    expansion = _Expansion(_arguments(shared), own.get("skip_misfits", False), settings)
+    combinations = _combinations(own.get("grid"))
+    for where, values in combinations:
+        expansion.add(where, values)
+    experiments = expansion.experiments()
+    if not experiments:
+        raise ArenaError("no agent of this sweep fits its environment", "see `arena list agents --for ENV`")
+    return Sweep(experiments, Path(own.get("out", "runs")), launcher, options, expansion.skipped)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The tables of a sweep's file as they stand.
+
+    Raises:
+        ArenaError: it cannot be read, or is no TOML (with the line).
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ArenaError(f"cannot read {path}: {error.strerror}", "check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        remedy = 'texts and options of an agent stand in quotes: "agent.step_size" = [0.1, 0.5]'
+        raise ArenaError(f"{path} is not TOML: {error}", remedy) from error
+
+
+def launcher_of(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The launcher that a sweep's file names, and its options.
+
+    Raises:
+        ArenaError: its name is no text.
+    """
+    options = dict(_parts(document)[0].get("launcher", {}))
+    name = options.pop("name", LAUNCHER)
+    if not isinstance(name, str):
+        raise ArenaError(f"the launcher's name is {name!r}", 'write name = "local"')
+    return name, options
+
+
+def _parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The keys of a sweep alone, and those of all its experiments."""
+    own = {key: value for key, value in document.items() if key in OWN}
+    shared = {key: value for key, value in document.items() if key not in OWN}
+    for key, value in own.items():
+        kind, words = OWN[key]
+        if not isinstance(value, kind):
+            raise ArenaError(
+                f"{key} is {shown(value)}, which is not {words.partition(':')[0]}", f"give {words}"
+            )
+    _refuse_unknown(shared, "sweep", [*KEYS, *OWN])
+    for key, value in shared.items():
+        if isinstance(value, list) and key in ("agent", "env"):
+            raise ArenaError(f"{key} is a list outside of a grid", f"{EXAMPLE}")
+    return own, shared
+
+
+def _refuse_unknown(values: Mapping[str, Any], owner: str, known: list[str]) -> None:
+    for key in values:
+        table, dot, _ = key.partition(".")
+        if dot and table not in TABLES:
+            raise unknown(f"table of options in a {owner}", table, TABLES)
+        if not dot and key not in known:
+            remedy = f'known: {", ".join(sorted(known))}, and options such as "agent.step_size"'
+            raise unknown(f"key of a {owner}", key, known, remedy)
+
+
+def _combinations(grids: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every combination of every grid, with words that say which it is."""
+    if not grids:
+        raise ArenaError("the sweep has no grid", EXAMPLE)
+    axes = [_axes(f"grid {number}", grid) for number, grid in enumerate(grids, 1)]
+    total = sum(math.prod(map(len, grid.values())) for grid in axes)
+    if total > MOST_RUNS:
+        raise ArenaError(
+            f"the sweep has {total:,} experiments, and {MOST_RUNS:,} runs are the most", "try fewer"
+        )
+    for number, grid in enumerate(axes, 1):
+        several = [key for key, values in grid.items() if len(values) > 1 or key in ("agent", "env")]
+        for chosen in itertools.product(*grid.values()):
+            values = dict(zip(grid, chosen, strict=True))
+            words = ", ".join(f"{key} = {_named(values[key])}" for key in several)
+            yield f"grid {number}" + (f" ({words})" if words else ""), values
+
+
+def _axes(where: str, grid: Any) -> dict[str, list[Any]]:
+    """The values of each key of a grid; ``seeds`` are no axis, but how often each combination is run."""
+    if not isinstance(grid, Mapping):
+        raise ArenaError(f"{where} is {shown(grid)}, which is not a table", EXAMPLE)
+    if not grid:
+        raise ArenaError(f"{where} is empty", EXAMPLE)
+    _refuse_unknown(grid, "grid", KEYS)
+    axes = {
+        key: list(value) if isinstance(value, list | tuple) and key != "seeds" else [value]
+        for key, value in grid.items()
+    }
+    for key, values in axes.items():
+        if not values:
+            remedy = "give one at least, or leave the key out; an empty list itself is written [[]]"
+            raise ArenaError(f"{where} has no value for {key}", remedy)
+    return axes
+
+
+def _named(value: Any) -> str:
+    """An agent or environment may be a table: its name is enough."""
+    return shown(value.get("name", value.get("id", value)) if isinstance(value, Mapping) else value)
+
+
+def _arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Experiment.create` in keys of an experiment's file and options such as ``agent.epsilon``."""
+    arguments = arguments_of({key: value for key, value in values.items() if "." not in key})
+    for key, value in values.items():
+        table, dot, option = key.partition(".")
+        if dot:
+            name = f"{table}_options"
+            arguments[name] = {**arguments.get(name, {}), option: value}
+    return arguments
+
+
+def _over(arguments: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments with others laid over them, option by option; options go with the name that they stand beside."""
+    merged = {**arguments, **more}
+    for table in TABLES:
+        other = table in arguments and merged[table] != arguments[table]
+        before = {} if other else arguments.get(f"{table}_options", {})
+        merged[f"{table}_options"] = {**before, **more.get(f"{table}_options", {})}
+    return merged
+
+
+class _Expansion:
+    """The experiments of the combinations so far, each once."""
+
+    def __init__(self, shared: dict[str, Any], skip_misfits: bool, settings: Mapping[str, Any]) -> None:
+        self.skipped = 0
+        self._shared, self._skip_misfits, self._settings = shared, skip_misfits, settings
+        self._found: dict[str, tuple[Experiment, str]] = {}
+        self._fits: dict[str, bool] = {}
+        self._runs = 0
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        return tuple(experiment for experiment, _ in self._found.values())
+
+    def add(self, where: str, values: Mapping[str, Any]) -> None:
+        """Makes the experiment of a combination, unless it is there: then the seeds of both are run."""
+        try:
+            arguments = {**_over(self._shared, _arguments(values)), **self._settings}
+            missing = [name for name in ("agent", "env") if name not in arguments]
+            if missing:
+                raise ArenaError(f"there is no {' and no '.join(missing)}", EXAMPLE)
+            if self._skip_misfits and not self._does_fit(arguments):
+                self.skipped += 1
+                return
+            experiment = Experiment.create(**arguments)
+        except ArenaError as error:
+            raise ArenaError(f"{where}: {error.problem}", error.remedy) from error
+        key = experiment.id(0)
+        before, elsewhere = self._found.get(key, (None, where))
+        if before is not None:
+            experiment = _joined(before, elsewhere, experiment, where)
+        self._runs += len(experiment.seeds) - (len(before.seeds) if before else 0)
+        if self._runs > MOST_RUNS:
+            raise ArenaError(
+                f"the sweep has more than {MOST_RUNS:,} runs", "try fewer values, or fewer seeds"
+            )
+        self._found[key] = (experiment, elsewhere)
+
+    def _does_fit(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether the agent fits the environment; what else is wrong with either, `Experiment.create` says."""
+        from arena.environments import EnvironmentFactory, mismatch
+
+        agent, env, wrappers = arguments["agent"], arguments["env"], arguments.get("wrappers", ())
+        spec = get_plugins().agents[agent]
+        options = {**spec.preset(env).env, **arguments.get("env_options", {})}
+        key = repr((agent, env, options, wrappers))
+        if key not in self._fits:
+            factory = EnvironmentFactory.resolve(env, options, wrappers)
+            self._fits[key] = mismatch(agent_class_of(spec).needs, factory) is None
+        return self._fits[key]
+
+
+def _joined(one: Experiment, there: str, other: Experiment, here: str) -> Experiment:
+    """One experiment that came up twice, with the seeds of both.
+
+    Raises:
+        ArenaError: they differ in what does not tell runs apart.
+    """
+    differing = [
+        name
+        for name in Experiment.__dataclass_fields__
+        if name != "seeds" and getattr(one, name) != getattr(other, name)
+    ]
+    if differing:
+        problem = f"{here} has the same runs as {there}, but other {' and '.join(differing)}"
+        raise ArenaError(
+            problem, "leave one of them out; metrics of the longer run hold those of the shorter"
+        )
+    return dataclasses.replace(one, seeds=tuple(dict.fromkeys([*one.seeds, *other.seeds])))

@@ -1,0 +1,100 @@
+"""What to call each of several experiments: the agent, the environment, and whatever else tells them apart."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arena.experiment import Experiment
+
+__all__ = ["Label", "labels", "shown"]
+
+#: Settings that a label leaves out: a run's id does, too, or they have a column of their own.
+SILENT = ("steps", "seeds", "evaluate_every", "log_every", "trackers")
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 30
+_REPR.maxlist = 8
+
+
+@dataclass(frozen=True)
+class Label:
+    """The name of one experiment among others.
+
+    Attributes:
+        agent: the agent's name, and the settings that tell it apart from others of that name.
+        env: likewise the environment's.
+    """
+
+    agent: str
+    env: str
+
+    def __str__(self) -> str:
+        return f"{self.agent} on {self.env}"
+
+
+def labels(experiments: Sequence[Experiment]) -> list[Label]:
+    """A label for each experiment, in order.
+
+    Only experiments with the same agent and environment need more than these two names; theirs have the settings in
+    which any two of them differ.
+
+    Example:
+        >>> one, other = (Experiment.create("sarsa", "arena/CliffWalk-v0", agent_options={"epsilon": e},
+        ...                                 env_options={"slip": e}) for e in (0.1, 0.2))
+        >>> str(labels([one, other])[1])
+        'sarsa epsilon=0.2 on arena/CliffWalk-v0 slip=0.2'
+        >>> str(labels([one])[0])
+        'sarsa on arena/CliffWalk-v0'
+    """
+    settings = [_settings(experiment) for experiment in experiments]
+    groups: dict[tuple[str, str], list[dict[tuple[str, str], Any]]] = {}
+    for experiment, mine in zip(experiments, settings, strict=True):
+        groups.setdefault((experiment.agent, experiment.env), []).append(mine)
+    varying = {pair: _varying(group) for pair, group in groups.items()}
+    found = []
+    for experiment, mine in zip(experiments, settings, strict=True):
+        said = {"agent": experiment.agent, "env": experiment.env}
+        for owner, name in varying[experiment.agent, experiment.env]:
+            if (owner, name) in mine:
+                said[owner] += f" {name}={shown(mine[owner, name])}"
+        found.append(Label(**said))
+    return found
+
+
+def shown(value: object) -> str:
+    """A value of an option in few letters: texts without quotes, numbers without noise, what is long cut short."""
+    if isinstance(value, str):
+        return " ".join(_REPR.repr(value)[1:-1].replace("\\n", " ").split())
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(shown, value))}]" if len(value) <= 8 else _REPR.repr(list(value))
+    return _REPR.repr(value)
+
+
+def _settings(experiment: Experiment) -> dict[tuple[str, str], Any]:
+    """Whatever may tell experiments of one agent and environment apart, by owner and name."""
+    found = {}
+    for name, value in vars(experiment).items():
+        table, _, options = name.rpartition("_")
+        if options == "options" and isinstance(value, Mapping):
+            owner = table if table == "env" else "agent"
+            found.update({(owner, option): setting for option, setting in value.items()})
+        elif name in experiment.__dataclass_fields__ and name not in SILENT:
+            found["env" if name in ("env", "wrappers", "horizon", "episodes") else "agent", name] = value
+    if experiment.start is not None:
+        found["agent", "start"] = f"{experiment.start.run}@{experiment.start.step}"
+    return found
+
+
+def _varying(group: Sequence[Mapping[tuple[str, str], Any]]) -> list[tuple[str, str]]:
+    names = dict.fromkeys(name for settings in group for name in settings)
+    absent = object()
+    return [
+        name for name in names if any(s.get(name, absent) != group[0].get(name, absent) for s in group[1:])
+    ]
