@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 from optuna.trial import Trial, TrialState
@@ -20,9 +16,7 @@ from arena.specs import described
 from arena_optuna.study import StudyFolder
 from arena_optuna.trial import train_trial
 
-__all__ = ["SIGNALS", "Ended", "News", "Stop", "stop_on_signal", "work"]
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+__all__ = ["Ended", "News", "work"]
 
 #: Trials that may fail one after the other before it is taken to be no matter of parameters.
 MOST_FAILURES = 10
@@ -126,30 +120,3 @@ class _Follower(Listener):
 
     def stopping(self) -> bool:
         return self._news.stopping()
-
-
-class Stop:
-    """Whether a signal asked to stop."""
-
-    raised = False
-
-
-@contextlib.contextmanager
-def stop_on_signal() -> Iterator[Stop]:
-    """Notes the first Ctrl-C or SIGTERM; a second Ctrl-C is a KeyboardInterrupt."""
-    stop = Stop()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if stop.raised and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.raised = True
-
-    try:
-        before = {number: signal.signal(number, handle) for number in SIGNALS}
-    except ValueError:  # not the main thread: whoever owns it handles signals
-        before = {}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import signal
-from collections.abc import Iterator
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError, Interrupted
+from arena.signals import deaf, signals_blocked
 from arena_optuna.definition import Definition
 from arena_optuna.study import StudyFolder
-from arena_optuna.work import SIGNALS, Ended, News, work
+from arena_optuna.work import Ended, News, work
 
 __all__ = ["work_in_processes"]
 
@@ -33,7 +31,7 @@ def work_in_processes(definition: Definition, out: Path, workers: int, news: New
     context = multiprocessing.get_context("spawn")
     processes: dict[Connection, Any] = {}
     try:
-        with _signals_blocked():
+        with signals_blocked():
             for _ in range(workers):
                 mine, theirs = context.Pipe()
                 process = context.Process(target=_work, args=(theirs, definition, out))
@@ -103,10 +101,7 @@ class _Wire(News):
 
 
 def _work(connection: Connection, definition: Definition, out: Path) -> None:
-    for number in SIGNALS:  # the parent decides: a terminal signals the whole group
-        signal.signal(number, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    deaf()
     from arena_optuna.quiet import quiet
 
     wire = _Wire(connection)
@@ -119,17 +114,3 @@ def _work(connection: Connection, definition: Definition, out: Path) -> None:
         wire.send("failed", error.problem, error.remedy)
     else:
         wire.send("left")
-
-
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Processes begun here are born deaf to the signals; this one gets them afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    resource_tracker.ensure_running()  # which unblocks the signals as it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,1 @@
+"""Training on Ray: the processes of this machine, or a cluster's."""

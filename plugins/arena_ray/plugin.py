@@ -1,0 +1,19 @@
+"""What this plugin contributes; it does not import Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from arena.hookspecs import hookimpl
+from arena.specs import LauncherSpec
+
+
+@hookimpl
+def arena_launchers() -> Iterable[LauncherSpec]:
+    """Ray, on this machine or on a cluster."""
+    yield LauncherSpec(
+        name="ray",
+        summary="Workers of Ray, on this machine or on a cluster that shares its files",
+        reference="Moritz et al. 2018, Ray: A Distributed Framework for Emerging AI Applications",
+        target="arena_ray.launcher:Ray",
+    )
