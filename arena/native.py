@@ -105,8 +105,10 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         if done.any():
             final = np.empty(self.num_envs, dtype=object)
             lanes = np.flatnonzero(done)
-            # One array an observation, as Gymnasium's own vectors give; a scalar's is zero-dimensional.
-            final[lanes] = list(self.successors(lanes))
+            # One array an observation, as Gymnasium's own vectors give. In a loop: numpy would first make one array
+            # of them all.
+            for lane, successor in zip(lanes.tolist(), self.successors(lanes), strict=True):
+                final[lane] = successor
             info = {"final_obs": final, "_final_obs": done}
         return (
             self.observation.copy(),
