@@ -19,7 +19,7 @@ from typing import Any
 
 from arena.codec import Encoded, State, decode, encode
 from arena.errors import ArenaError
-from arena.files import cannot_write, sync_folder, write_synced
+from arena.files import cannot_write, refuse_link, sync_folder, write_synced
 from arena.journal import Journal
 from arena.segments import DamagedError, Segments, digest, read_file, read_verified, remove
 
@@ -152,8 +152,9 @@ class Checkpoints:
             raise DamagedError(str(error)) from error
 
     def _write(self, files: dict[str, bytes], info: dict[str, Any], journals: list[Journal]) -> Path:
+        refuse_link(self.folder)
         if not self.folder.is_dir():
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir()  # not its parents: a run that was deleted while it trains must not come back in part
             sync_folder(self.folder.parent)
         for leftover in self.folder.iterdir():
             if leftover.name.startswith((_UNFINISHED, _DISCARDED)):

@@ -307,7 +307,7 @@ def _refuse_stranger(name: str, function: Callable[..., Any]) -> None:
 def _canonical(env_id: str, options: Mapping[str, object]) -> dict[str, Any]:
     """The options as plain values of their fields' types: all of them for ours, the given ones for anyone's."""
     options_class = options_class_of(env_id)
-    config = coerce(options_class, options, where="env")
+    config = coerce(options_class, options, where="env", owner=env_id)
     if hasattr(config, "canonical"):
         config = config.canonical()
     plain = asdict(config)

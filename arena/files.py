@@ -8,7 +8,7 @@ from pathlib import Path
 
 from arena.errors import ArenaError
 
-__all__ = ["cannot_write", "sweep", "sync_folder", "write_atomically", "write_synced"]
+__all__ = ["cannot_write", "refuse_link", "sweep", "sync_folder", "write_atomically", "write_synced"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -33,6 +33,18 @@ def sweep(folder: Path) -> None:
     """Removes what `write_atomically` left in a folder when it was killed; for its one writer, at the start."""
     for leftover in folder.glob(".*.saving"):
         leftover.unlink(missing_ok=True)
+
+
+def refuse_link(path: Path) -> None:
+    """Refuses to write through a link: a run folder may be a stranger's, and lead anywhere.
+
+    Raises:
+        ArenaError: it is one.
+    """
+    if path.is_symlink():
+        raise ArenaError(
+            f"{path} is a link, which may lead out of the run", "put the real thing in its place"
+        )
 
 
 def write_synced(path: Path, data: bytes) -> None:

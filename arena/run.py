@@ -8,6 +8,7 @@ import functools
 import importlib.metadata
 import json
 import math
+import os
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ from arena.experiment import Experiment
 from arena.files import cannot_write, write_atomically
 from arena.folders import SCHEMA, find_runs
 from arena.plugins import Plugins, get_plugins
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Run", "find_runs"]
 
@@ -87,32 +93,33 @@ class Run:
         one = dataclasses.replace(experiment, seeds=(seed,))
         # What a cached property holds: a function has no id to look up.
         one.__dict__["factory"] = experiment.factory
-        if (folder / "run.json").exists():
-            old = _document(folder)["experiment"]
-            before = _whole(folder, old, "steps")
-            one = dataclasses.replace(
-                one,
-                steps=max(experiment.steps, before),
-                evaluate_every=_whole(folder, old, "evaluate_every"),
-                log_every=_whole(folder, old, "log_every"),
-            )
-            one.__dict__["factory"] = experiment.factory
-            if one.steps == before and list(one.trackers) == old.get("trackers"):
-                return cls(folder, one)
-        run = cls(folder, one)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(folder, error) from error
-        if one.start is not None:
-            one.start.copy(run.start)
-        document = {
-            "schema": SCHEMA,
-            "id": experiment.id(seed),
-            "experiment": one.to_dict(),
-            "versions": _versions(get_plugins()),
-        }
-        write_atomically(folder / "run.json", _dumps(document, indent=2))
+        with _alone(folder):
+            if (folder / "run.json").exists():
+                old = _document(folder)["experiment"]
+                before = _whole(folder, old, "steps")
+                one = dataclasses.replace(
+                    one,
+                    steps=max(experiment.steps, before),
+                    evaluate_every=_whole(folder, old, "evaluate_every"),
+                    log_every=_whole(folder, old, "log_every"),
+                )
+                one.__dict__["factory"] = experiment.factory
+                if one.steps == before and list(one.trackers) == old.get("trackers"):
+                    return cls(folder, one)
+            run = cls(folder, one)
+            if one.start is not None:
+                one.start.copy(run.start)
+            document = {
+                "schema": SCHEMA,
+                "id": experiment.id(seed),
+                "experiment": one.to_dict(),
+                "versions": _versions(get_plugins()),
+            }
+            write_atomically(folder / "run.json", _dumps(document, indent=2))
         return run
 
     @classmethod
@@ -180,6 +187,16 @@ class Run:
                         best = {"step": int(values["step"]), "mean": float(mean)}
         return best
 
+    def write_failure(self, error: Exception, step: int) -> None:
+        """Notes why it ended before its end, for whoever lists it; the next session takes the note away."""
+        with contextlib.suppress(ArenaError):  # the disk may be what failed
+            write_atomically(self.failure, _dumps({"error": str(error), "step": step}))
+
+    @property
+    def failure(self) -> Path:
+        """Why it ended before its end, while that is how things stand."""
+        return self.folder / "failed.json"
+
     @property
     def seconds(self) -> float:
         """How long it has trained, over all its sessions."""
@@ -212,6 +229,21 @@ class Run:
             yield
         finally:
             lock.release()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps other processes from describing the same run meanwhile, where the system locks folders."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems do not
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def line(values: Mapping[str, Any]) -> bytes:

@@ -24,7 +24,7 @@ from arena.environments import EnvironmentFactory
 from arena.errors import ArenaError, Interrupted
 from arena.evaluate import Evaluator
 from arena.experiment import Experiment
-from arena.files import cannot_write, sweep, write_atomically
+from arena.files import cannot_write, refuse_link, sweep, write_atomically
 from arena.numba_cache import lock_saves
 from arena.optimum import optimum, policy_value
 from arena.plugins import get_plugins
@@ -77,7 +77,16 @@ def execute(run: Run, listener: Listener | None = None) -> dict[str, Any]:
         return finished
     with run.locked(), ExitStack() as stack:
         stack.enter_context(_threads(run.experiment))
-        return _Session(run, listener or Listener(), stack).train()
+        run.failure.unlink(missing_ok=True)
+        session = None
+        try:
+            session = _Session(run, listener or Listener(), stack)
+            return session.train()
+        except Interrupted:
+            raise
+        except Exception as error:
+            run.write_failure(error, session.progress.steps if session else 0)
+            raise
 
 
 def build_agent(
@@ -145,10 +154,8 @@ def _threads(experiment: Experiment) -> Iterator[None]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    # A run folder may be a stranger's: nothing is written through its links. Unbuffered, so that closing a file
-    # on a full disk has nothing left to write and hides no error.
-    if path.is_symlink():
-        raise ArenaError(f"{path} is a link", "put a file there")
+    # Unbuffered, so that closing a file on a full disk has nothing left to write and hides no error.
+    refuse_link(path)
     return path.open("ab", buffering=0)
 
 
@@ -159,6 +166,8 @@ class _Session:
         self.run, self.listener, self.experiment = run, listener, run.experiment
         self.checkpoints = run.checkpoints
         self.id = self.experiment.id(run.seed)
+        for folder in (run.checkpoints.folder, run.snapshots, *run.snapshots.glob("*")):
+            refuse_link(folder)
         for folder in (run.folder, *run.snapshots.glob("*")):
             sweep(folder)
         self.factory = self.experiment.factory
@@ -206,7 +215,7 @@ class _Session:
             if self.listener.stopping() and not self.done:
                 self._save()
                 remedy = f"`arena resume {self.run.folder}` goes on"
-                raise Interrupted(f"stopped at step {self.progress.steps}, which is saved", remedy)
+                raise Interrupted(f"stopped at step {self.progress.steps:,}, which is saved", remedy)
             if time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
                 self._save()
         return self._finish()
@@ -287,6 +296,8 @@ class _Session:
             "policy_value": own,
             "best": self.run.best(),
         }
+        if not (self.run.folder / "run.json").exists():
+            raise ArenaError(f"{self.run.folder} was deleted while it trained", "train it again")
         self._save()
         self.run.write_result(result)
         self.tracking.finish(result)
@@ -299,7 +310,13 @@ class _Session:
     def _snapshot(self) -> None:
         encoded = encode({"agent": self.agent.snapshot()})
         folder = self.run.snapshots / f"{self.progress.steps:012d}"
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for place in (self.run.snapshots, folder):
+                place.mkdir(
+                    exist_ok=True
+                )  # not its parents: a run that was deleted must not come back in part
+        except OSError as error:
+            raise cannot_write(folder, error) from error
         write_atomically(folder / "arrays.safetensors", encoded.arrays)
         write_atomically(folder / "state.json", encoded.tree)
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors import numpy as safetensors_numpy
 
 from arena.errors import ArenaError
-from arena.files import sync_folder, write_synced
+from arena.files import refuse_link, sync_folder, write_synced
 from arena.journal import Journal
 
 __all__ = ["DamagedError", "Segments", "digest", "read_file", "read_verified", "remove"]
@@ -70,8 +70,7 @@ class Segments:
             ArenaError: the folder is a link.
             OSError: as the system gave it; nothing that was there before has changed.
         """
-        if self.folder.is_symlink():
-            raise ArenaError(f"{self.folder} is a link", "put a folder there")  # it would lead out of the run
+        refuse_link(self.folder)
         if not self.folder.is_dir():
             self.folder.mkdir()
             sync_folder(self.folder.parent)

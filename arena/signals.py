@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from types import FrameType
 
+from arena.agent import Progress
 from arena.run import Run
 from arena.runner import Listener
 
@@ -45,23 +46,31 @@ def stop_on_signal() -> Iterator[Stop]:
 
 
 class Stoppable(Listener):
-    """Hands everything on to another listener, and says when to stop; a signal is told once, of ``first``.
+    """Hands everything on to another listener, and says when to stop; a signal is told once.
+
+    Args:
+        listener: the other one.
+        stop: whether a signal came.
+        first: the run that the notice names until another one is heard of.
 
     Attributes:
         asked: whether it has said so: there is no way back.
     """
 
     def __init__(self, listener: Listener, stop: Stop, first: Run) -> None:
-        self._listener, self._stop, self._first, self._told = listener, stop, first, False
+        self._listener, self._stop, self._latest, self._told = listener, stop, first, False
         self.asked = False
-        self.progressed = listener.progressed  # type: ignore[method-assign]
         self.noticed = listener.noticed  # type: ignore[method-assign]
         self.ended = listener.ended  # type: ignore[method-assign]
+
+    def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
+        self._latest = run
+        self._listener.progressed(run, progress, evaluation)
 
     def stopping(self) -> bool:
         if self._stop.raised and not self._told:
             self._told = True  # here and not in the signal's handler, which may interrupt the listener
-            self.noticed(self._first, "stopping; once more stops at once")
+            self.noticed(self._latest, "stopping; once more stops at once")
         self.asked = self.asked or self._stop.raised or self._listener.stopping()
         return self.asked
 

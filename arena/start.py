@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.codec import Encoded, State, decode
 from arena.errors import ArenaError
-from arena.files import cannot_write, write_atomically
+from arena.files import cannot_write, refuse_link, write_atomically
 
 if TYPE_CHECKING:
     from arena.environments import EnvironmentFactory
@@ -80,6 +80,7 @@ class Start:
         Raises:
             ArenaError: the other run has gone, or its snapshot has changed since.
         """
+        refuse_link(folder)
         if all((folder / name).exists() for name in FILES):
             return
         source = Path(self.run) / "snapshots" / f"{self.step:012d}"
@@ -128,7 +129,8 @@ def snapshot_folder(run: Run, which: str = LAST) -> Path:
         return found[max(found) if best is None or best["step"] not in found else best["step"]]
     step = int(which) if which.isdecimal() else -1
     if step not in found:
-        steps = ", ".join(f"{number}" for number in list(found)[-5:])
+        nearest = sorted(found, key=lambda number: abs(number - step) if step >= 0 else -number)[:5]
+        steps = ", ".join(map(str, sorted(nearest)))
         problem = f"{run.folder} has no snapshot {which!r}"
         raise ArenaError(problem, f"give best, last, or a step such as {steps}")
     return found[step]

@@ -60,7 +60,9 @@ def attempted(folder: Path, train: Callable[[], dict[str, Any]]) -> Outcome:
         return train()
     except ArenaError as error:
         return error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an extension's panic is no Exception
         crash = Crash(
             f"{folder} failed: {described(error)}", "mend that; the same command goes on from its checkpoint"
         )
@@ -87,7 +89,11 @@ def serve(connection: Connection[Any, Any], parent: int) -> None:
         parent: the parent's process id.
     """
     deaf()
-    _Servant(connection, parent).serve()
+    try:
+        _Servant(connection, parent).serve()
+    except BaseException:  # not by the usual way out, which waits for threads that a run left behind
+        traceback.print_exc()
+        os._exit(1)
 
 
 class _Servant(Listener):

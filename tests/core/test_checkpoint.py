@@ -44,6 +44,7 @@ def assert_is(loaded: Loaded | None, step: int) -> None:
 
 @pytest.fixture
 def two(tmp_path: Path) -> Checkpoints:
+    (tmp_path / "run").mkdir()
     checkpoints = Checkpoints(tmp_path / "run" / "checkpoint")
     save(checkpoints, 1, 2)
     return checkpoints

@@ -8,16 +8,20 @@ import json
 import os
 import pickle
 import resource
+import shutil
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
-from test_runner import prepared
+from test_runner import experiment, prepared
 
+from arena import run as run_module
 from arena import runner
 from arena.errors import ArenaError, Interrupted
-from arena.runner import execute
+from arena.run import Run
+from arena.runner import Listener, execute
 from arena.stream import Stream
 from arena.testing import contents, difference
 from arena.testing.processes import child_environment
@@ -160,6 +164,72 @@ def test_a_real_limit_on_the_size_of_files_ends_in_one_line_and_resumes(tmp_path
     assert (again.returncode, again.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("name", ["checkpoint", "snapshots", "snapshots/000000000500", "metrics.jsonl"])
+def test_nothing_is_written_or_removed_through_a_link(name, tmp_path):
+    run, elsewhere = prepared(tmp_path), tmp_path / "elsewhere"
+    kept = elsewhere / "00000000" / "important"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("x")
+    (run.folder / name).parent.mkdir(exist_ok=True)
+    (run.folder / name).symlink_to(elsewhere)
+    with pytest.raises(ArenaError, match="is a link, which may lead out of the run"):
+        execute(run)
+    assert [path for path in elsewhere.rglob("*") if path.is_file()] == [kept]
+
+
+def test_a_run_that_is_deleted_while_it_trains_does_not_come_back_in_part(tmp_path):
+    run = prepared(tmp_path)
+
+    class Deletes(Listener):
+        def progressed(self, run, progress, evaluation):
+            shutil.rmtree(run.folder, ignore_errors=True)
+
+    with pytest.raises(ArenaError, match=r"cannot write .*No such file|was deleted while it trained"):
+        execute(run, Deletes())
+    assert not [path for path in run.folder.rglob("*") if path.is_file()]
+
+
+def test_why_a_run_failed_stays_beside_it_until_it_begins_again(tmp_path, monkeypatch):
+    run = prepared(tmp_path)
+    plain = Stream.progress
+    with monkeypatch.context() as patch:
+        patch.setattr(Stream, "progress", lambda self, **metrics: plain(self, loss=np.nan))
+        with pytest.raises(ArenaError):
+            execute(run)
+    note = json.loads(run.failure.read_text())
+    assert note["error"].startswith("loss of q-learning is nan at step 1: ")
+    execute(run)
+    assert not run.failure.exists()
+
+
+def test_two_that_prepare_one_run_keep_the_longer(tmp_path, monkeypatch):
+    prepared(tmp_path, steps=1000)
+    longer = threading.Thread(target=prepared, args=(tmp_path,), kwargs={"steps": 50_000})
+    read = run_module._document
+
+    def reading(folder):
+        document = read(folder)
+        if threading.current_thread() is threading.main_thread() and not longer.ident:
+            longer.start()
+            longer.join(1.0)  # it would read and write now, if nothing kept it from that
+        return document
+
+    monkeypatch.setattr(run_module, "_document", reading)
+    prepared(tmp_path, steps=2000)
+    longer.join()
+    assert prepared(tmp_path, steps=10).experiment.steps == 50_000
+
+
+def test_a_snapshot_that_has_changed_since_is_no_start(tmp_path):
+    source = prepared(tmp_path / "source", steps=500)
+    execute(source)
+    one = experiment(start=str(source.folder))
+    state = source.snapshots / "000000000500" / "state.json"
+    state.write_bytes(state.read_bytes() + b" ")
+    with pytest.raises(ArenaError, match="is not the snapshot of .* that the run begins from"):
+        Run.prepare(one, 0, tmp_path)
+
+
 def test_an_error_survives_the_way_to_another_process():
     error = Interrupted("stopped", "go on")
     error.add_note("from afar")
@@ -197,6 +267,7 @@ TWICE = """
 import sys, time
 from numba import njit
 from numba.core.caching import IndexDataCacheFile
+from arena import run as run_module
 from arena import runner
 kind = sys.argv[1]
 def slow(save, seconds):

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -25,6 +26,7 @@ from arena.parallel import execute_all, outcomes
 from arena.run import Run
 from arena.runner import Listener, execute
 from arena.testing import contents, difference
+from arena.testing.processes import child_environment
 from arena.workers import Crash, Worker, attempted
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks")
@@ -87,6 +89,22 @@ class Quits(Misbehaves):
 class Exits(Misbehaves):
     def misbehave(self):
         sys.exit("enough")
+
+
+class Panic(BaseException):
+    """As an extension's: no Exception."""
+
+
+class Panics(Misbehaves):
+    """Leaves a thread behind, for which an interpreter that ends would wait; in any process."""
+
+    def __init__(self, env):
+        super().__init__(env)
+        self.in_worker = True
+
+    def misbehave(self):
+        threading.Thread(target=time.sleep, args=(30,)).start()
+        raise Panic("at the disco")
 
 
 class Unpicklable(ArenaError):
@@ -471,3 +489,34 @@ def test_an_error_travels_as_one_that_its_parent_knows():
         found = pickle.loads(pickle.dumps(workers._portable(error)))
         assert (type(found), found.problem, found.remedy) == (kind, error.problem, error.remedy)
         assert str(found) == str(error)
+
+
+@posix
+def test_a_panic_is_its_runs_outcome_here_and_in_a_worker(tmp_path):
+    script = tmp_path / "panics.py"
+    script.write_text(PANICS)
+    for workers_used in (1, 2):
+        done = subprocess.run(
+            [sys.executable, str(script), str(tmp_path / str(workers_used)), str(workers_used)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**child_environment(0), "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+        )
+        assert done.stdout.splitlines() == ["Crash True", "dict True"], done.stderr
+
+
+#: In a process of its own, which the thread that is left behind must not keep from ending.
+PANICS = """
+import os, sys
+from pathlib import Path
+from arena.parallel import outcomes
+from test_workers import prepared
+if __name__ == "__main__":
+    folder, workers = Path(sys.argv[1]), int(sys.argv[2])
+    found = outcomes([prepared(folder, 0, "Panics"), prepared(folder, 1)], workers=workers)
+    print(type(found[0]).__name__, "Panic: at the disco" in str(found[0]))
+    print(type(found[1]).__name__, found[1]["steps"] == 1000)
+    sys.stdout.flush()
+    os._exit(0)
+"""
