@@ -110,6 +110,14 @@ class Resampled:
         part.counts = [self.counts[i] for i in environments]
         return part
 
+    def like(self, scores: Sequence[ArrayLike]) -> Resampled:
+        """Other scores of the same seeds, with the same draws."""
+        other = object.__new__(Resampled)
+        other.strata, other.drawn, other.counts = _strata(scores), self.drawn, self.counts
+        if [len(part) for part in other.strata] != [len(part) for part in self.strata]:
+            raise ArenaError("the scores are not of the same seeds", "give each environment as many")
+        return other
+
 
 ByEnvironment: TypeAlias = "Sequence[ArrayLike] | Scores | Resampled"
 
@@ -122,10 +130,16 @@ def scale(scores: ArrayLike, optimum: float | None) -> tuple[float, float]:
         optimum: the exact optimum, or None where it is unknown.
 
     Returns:
-        (low, high): the lowest score, and the optimum or else the highest score.
+        (low, high): the lowest score; and the optimum, or the highest score where the optimum is unknown or no
+        score is below it, since nothing would then tell the scores apart.
+
+    Example:
+        >>> scale([0.8, 0.75], optimum=1.0), scale([0.8, 0.75], optimum=0.74)
+        ((0.75, 1.0), (0.75, 0.8))
     """
     data = np.asarray(scores, dtype=np.float64)
-    return float(data.min()), float(data.max() if optimum is None else optimum)
+    low, best = float(data.min()), float(data.max())
+    return low, best if optimum is None or _narrow(low, optimum) else float(optimum)
 
 
 def normalise(scores: ArrayLike, low: float, high: float) -> Scores:
@@ -144,9 +158,8 @@ def normalise(scores: ArrayLike, low: float, high: float) -> Scores:
         array([0. , 1. , 0.5])
     """
     data = np.asarray(scores, dtype=np.float64)
-    tolerance = NARROW * max(1.0, abs(high))
-    if high - low <= tolerance:
-        return np.where(data >= high - tolerance, 1.0, 0.0)
+    if _narrow(low, high):
+        return np.where(data >= high - NARROW * max(1.0, abs(high)), 1.0, 0.0)
     return np.asarray((data - low) / (high - low))
 
 
@@ -289,6 +302,10 @@ def learning_curve(
     ]
     low, high = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     return Band(common, middle, low, high)
+
+
+def _narrow(low: float, high: float) -> bool:
+    return high - low <= NARROW * max(1.0, abs(high))
 
 
 def _resampled(scores: ByEnvironment, generator: np.random.Generator | int = 0) -> Resampled:

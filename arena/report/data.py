@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from arena.errors import ArenaError
 from arena.folders import SCHEMA, find_runs
@@ -23,6 +26,12 @@ LARGEST = 1e100
 
 #: Bytes from the end of timing.jsonl that hold its last whole line.
 TAIL = 4096
+
+#: Bytes of the largest JSON file, of the largest log, and of the longest line of one that are read.
+MOST, MOST_LOG, MOST_LINE = 64 << 20, 4 << 30, 1 << 20
+
+#: What lies beside the runs of a tuning study.
+STUDY = ("study.json", "study.db")
 
 Facts: TypeAlias = dict[str, Any]
 
@@ -39,7 +48,8 @@ class RunRecord:
         env: the environment's id.
         env_options: its options.
         wrappers: the wrappers around it, the innermost first.
-        settings: whatever else decides the result: ``envs``, ``episodes``, ``horizon``, ``device``.
+        settings: whatever else decides the result: ``envs``, ``episodes``, ``horizon``, ``device``, ``threads``,
+            and ``start``, the snapshot (``run``, ``step``, ``digest``) that it began from, or None.
         seed: of its random numbers.
         total: the steps it was asked for.
         steps: the steps it has trained.
@@ -76,37 +86,64 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A run folder that is in no number of the report.
+    """A run folder that is in no number of the report; or a folder of them, where they are a tuning study's.
 
     Attributes:
         path: the folder.
-        status: ``damaged``, ``newer``, ``unfinished`` or ``duplicate``.
+        status: ``damaged``, ``newer``, ``unfinished``, ``duplicate`` or ``study``.
         reason: what is wrong with it, in a few words.
         record: what it says of itself, if it can be read.
+        runs: how many runs it stands for.
     """
 
     path: Path
     status: str
     reason: str
     record: RunRecord | None = None
+    runs: int = 1
 
 
 def read_runs(folders: Sequence[Path]) -> list[RunRecord | Skipped]:
     """Every run under some folders, each once, sorted by path.
 
+    The trials of a tuning study are compared only where the study's folder, or one inside it, is named: they are no
+    replications, and most of them are bad on purpose. Elsewhere the study's folder stands for them.
+
     Raises:
         ArenaError: a folder that does not exist.
     """
+    found: dict[str, Path] = {}
+    trials: dict[str, tuple[Path, set[str]]] = {}
     for folder in folders:
         if not folder.is_dir():
             raise ArenaError(f"there is no folder {folder}", "name one that holds runs: `arena report DIR`")
-    found = {os.path.realpath(path): path for folder in folders for path in find_runs(folder)}
-    return [_read(path) for path in sorted(found.values())]
+        studies: dict[Path, Path | None] = {folder: None}
+        for path in find_runs(folder):
+            study = None if path == folder else _study(path.parent, studies)
+            if study is None:
+                found[os.path.realpath(path)] = path
+            else:
+                trials.setdefault(os.path.realpath(study), (study, set()))[1].add(os.path.realpath(path))
+    left = [(study, len(runs - found.keys())) for study, runs in trials.values()]
+    rows = [Skipped(study, "study", _trials(n), runs=n) for study, n in sorted(left) if n]
+    return [*rows, *(_read(path) for path in sorted(found.values()))]
 
 
 def canonical(value: Any) -> str:
     """A text that equal options of runs share, whatever the order of their keys."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _study(folder: Path, known: dict[Path, Path | None]) -> Path | None:
+    """The tuning study that a folder belongs to, itself included, up to those that are known."""
+    if folder not in known:
+        here = any(os.path.exists(folder / name) for name in STUDY)
+        known[folder] = folder if here else _study(folder.parent, known)
+    return known[folder]
+
+
+def _trials(n: int) -> str:
+    return f"{n:,} run{'s' * (n != 1)} of a tuning study: name this folder to compare them"
 
 
 def _read(folder: Path) -> RunRecord | Skipped:
@@ -148,6 +185,8 @@ def _record(folder: Path, document: Mapping[str, Any]) -> RunRecord:
                 "episodes": experiment.get("episodes"),
                 "horizon": experiment.get("horizon"),
                 "device": experiment.get("device", "cpu"),
+                "threads": experiment.get("threads", 1),
+                "start": _start(experiment.get("start")),
             }
         ),
         seed=_whole(seed),
@@ -181,20 +220,39 @@ def _curve(folder: Path) -> tuple[list[int], list[float]]:
     return steps, [found[step] for step in steps]
 
 
-def _lines(path: Path) -> Iterable[bytes]:
+def _lines(path: Path) -> Iterator[bytes]:
+    with contextlib.suppress(FileNotFoundError), _opened(path, MOST_LOG) as file:
+        while line := file.readline(MOST_LINE):
+            if len(line) == MOST_LINE:
+                raise OSError(errno.EFBIG, f"{path.name} has a line of more than {MOST_LINE >> 20} MiB")
+            yield line
+
+
+def _opened(path: Path, most: int) -> BinaryIO:
+    """A plain file, open; a pipe or a device would never end, or never begin.
+
+    Raises:
+        OSError: it cannot be opened, is something else, or is larger than ``most`` bytes.
+    """
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        with path.open("rb") as file:
-            yield from file
-    except FileNotFoundError:
-        return
+        facts = os.fstat(file)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, f"{path.name} is not a plain file")
+        if facts.st_size > most:
+            raise OSError(errno.EFBIG, f"{path.name} is larger than {most >> 20:,} MiB")
+        return os.fdopen(file, "rb")
+    except BaseException:
+        os.close(file)
+        raise
 
 
 def _last_line(folder: Path) -> tuple[int, float | None, float | None]:
     """Steps, seconds and the time of day in the last whole line of timing.jsonl."""
     try:
-        with (folder / "timing.jsonl").open("rb") as file:
+        with _opened(folder / "timing.jsonl", MOST_LOG) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-            lines = file.read().splitlines()
+            lines = file.read(TAIL).splitlines()
     except FileNotFoundError:
         lines = []
     for line in reversed(lines):
@@ -207,10 +265,21 @@ def _last_line(folder: Path) -> tuple[int, float | None, float | None]:
 
 
 def _json(path: Path) -> Facts:
-    document = json.loads(path.read_text(encoding="utf-8"))
+    with _opened(path, MOST) as file:
+        document = json.loads(file.read(MOST).decode("utf-8"))
     if not isinstance(document, dict):
         raise TypeError(document)
     return document
+
+
+def _start(value: Any) -> Facts | None:
+    if value is None:
+        return None
+    return {
+        "run": _text(value["run"]),
+        "step": _whole(value["step"]),
+        "digest": _text(value["digest"]),
+    }
 
 
 def _options(value: Any) -> Facts:

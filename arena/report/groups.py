@@ -10,10 +10,13 @@ from typing import Any
 from arena.plugins import get_plugins
 from arena.report.data import Facts, RunRecord, Skipped, canonical
 
-__all__ = ["Environment", "Group", "group", "shown", "unit"]
+__all__ = ["Environment", "Group", "begun", "group", "shown", "unit"]
 
 #: Characters of an option's value in a label.
 LONGEST = 40
+
+#: The fact that runs which began from the same snapshot share.
+START = "start"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,7 @@ def group(records: Sequence[RunRecord]) -> tuple[list[Group], list[Skipped]]:
 
     Returns:
         The groups, by environment and algorithm; and runs of a seed that their group has already: the one that
-        trained further, or else later, counts.
+        trained further, finished or not, counts; of two that trained as far, the later one.
     """
     environments = _environments(records)
     labels = _algorithms(records, environments)
@@ -84,6 +87,12 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
+def begun(start: Facts) -> str:
+    """The snapshot that a run began from, as a person would write it: the end of a long path says the most."""
+    text = " ".join(f"{start['run']}@{start['step']}".split())
+    return text if len(text) <= LONGEST else f"…{text[1 - LONGEST :]}"
+
+
 def unit(agent: str) -> str:
     """What an agent counts: steps, or a planner's sweeps; steps if its plugin is not here."""
     spec = get_plugins().agents.get(agent)
@@ -104,7 +113,7 @@ def _environments(records: Iterable[RunRecord]) -> dict[str, Environment]:
     found = {}
     for name, places in same_id.items():
         facts = [_environment_facts(first[place]) for place in places]
-        for place, label in zip(places, _labels(name, facts, _varying(facts)), strict=True):
+        for place, label in zip(places, _labels(name, facts, _varying(facts), {}), strict=True):
             record = first[place]
             found[place] = Environment(
                 label, name, record.env_options, record.wrappers, record.settings["horizon"]
@@ -127,35 +136,52 @@ def _algorithms(records: Sequence[RunRecord], environments: Mapping[str, Environ
         by_place: dict[str, list[Facts]] = defaultdict(list)
         for run in runs:
             by_place[_place(run)].append(_algorithm_facts(run))
-        keys = {key for facts in by_place.values() for key in _varying(facts)}
+        differing = {key for facts in by_place.values() for key in _varying(facts)}
         facts = [_algorithm_facts(run) for run in runs]
-        labels.update(zip(map(id, runs), _labels(agent, facts, keys), strict=True))
+        keys = [key for key in dict.fromkeys(key for one in facts for key in one) if key in differing]
+        starts = [run.settings["start"] for run in runs if run.settings["start"] is not None]
+        texts = {canonical(start["digest"]): begun(start) for start in reversed(starts)}
+        labels.update(zip(map(id, runs), _labels(agent, facts, keys, {START: texts}), strict=True))
     return labels
 
 
 def _algorithm_facts(record: RunRecord) -> Facts:
-    settings = {key: value for key, value in record.settings.items() if key != "horizon"}
-    return {**settings, **record.agent_options}
+    """By name: the options as they are declared, and behind them the settings, as `arena.labels` has them."""
+    start = record.settings["start"]
+    settings = {key: value for key, value in record.settings.items() if key not in ("horizon", "start")}
+    settings[START] = start and start["digest"]
+    taken = record.agent_options
+    return {**taken, **{f"run.{key}" if key in taken else key: value for key, value in settings.items()}}
 
 
-def _varying(facts: Sequence[Facts]) -> set[str]:
-    """The keys whose values are not the same everywhere; a missing one is a value of its own."""
+def _varying(facts: Sequence[Facts]) -> list[str]:
+    """The keys whose values are not the same everywhere, in order; a missing one is a value of its own."""
     values: dict[str, Counter[str]] = defaultdict(Counter)
     for one in facts:
         for key, value in one.items():
             values[key][canonical(value)] += 1
-    return {key for key, seen in values.items() if len(seen) > 1 or seen.total() < len(facts)}
+    return [key for key, seen in values.items() if len(seen) > 1 or seen.total() < len(facts)]
 
 
-def _labels(name: str, facts: Sequence[Facts], keys: set[str]) -> list[str]:
-    """A name with the given keys' values; equal values have equal labels, and others different ones."""
+def _labels(
+    name: str, facts: Sequence[Facts], keys: Sequence[str], texts: Mapping[str, Mapping[str, str]]
+) -> list[str]:
+    """A name with the given keys' values; equal values have equal labels, and others different ones.
+
+    Args:
+        name: what every label begins with.
+        facts: what the labels are of.
+        keys: which facts they say, in order.
+        texts: for some keys, how each value (as `canonical` has it) is written.
+    """
+    written = {key: {**_short(one[key] for one in facts if key in one), **texts.get(key, {})} for key in keys}
     labels: dict[str, str] = {}
     result = []
     for one in facts:
-        chosen = {key: one[key] for key in sorted(keys & one.keys())}
+        chosen = {key: canonical(one[key]) for key in keys if key in one}
         exact = canonical(chosen)
         if exact not in labels:
-            label = " ".join([name, *(f"{key}={shown(value)}" for key, value in chosen.items())])
+            label = " ".join([name, *(f"{key}={written[key][v]}" for key, v in chosen.items())])
             taken = {*labels.values()}
             numbered = (f"{label} ({i})" for i in range(2, len(facts) + 2))
             labels[exact] = label if label not in taken else next(n for n in numbered if n not in taken)
@@ -163,10 +189,25 @@ def _labels(name: str, facts: Sequence[Facts], keys: set[str]) -> list[str]:
     return result
 
 
+def _short(values: Iterable[Any]) -> dict[str, str]:
+    """Values as labels write them: numbers with four digits, where that leaves no two of them alike."""
+    distinct = {canonical(value): value for value in values}
+    brief = {key: _brief(value) for key, value in distinct.items()}
+    if len({*brief.values()}) == len(brief):
+        return brief
+    return {key: shown(value) for key, value in distinct.items()}
+
+
+def _brief(value: Any) -> str:
+    if not isinstance(value, float):
+        return shown(value)
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
 def _one_a_seed(runs: Sequence[RunRecord]) -> tuple[list[RunRecord], list[Skipped]]:
     best: dict[int, RunRecord] = {}
     others = []
-    for run in sorted(runs, key=lambda run: (run.finished, run.steps, run.time or 0.0), reverse=True):
+    for run in sorted(runs, key=lambda run: (run.steps, run.time or 0.0), reverse=True):
         if run.seed not in best:
             best[run.seed] = run
             continue

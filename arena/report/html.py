@@ -78,9 +78,13 @@ def swatch(index: int) -> str:
     return tag("svg", line, class_="swatch", viewBox="0 0 20 10", aria_hidden="true")
 
 
-def named(label: str, index: Mapping[str, int]) -> str:
-    """An algorithm's line and label, where the label may run in any direction of writing."""
-    return swatch(index[label]) + tag("bdi", escaped(label))
+def named(label: str, index: Mapping[str, int], before: str = "") -> str:
+    """An algorithm's line and label, where the label may run in any direction of writing.
+
+    It may break behind an equals sign. What does not fit is cut by the style sheet, and the title has all of it.
+    """
+    inner = before + swatch(index[label]) + tag("bdi", escaped(label).replace("=", "=<wbr>"))
+    return tag("span", inner, class_="named", title=label)
 
 
 def decimals(

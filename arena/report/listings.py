@@ -17,13 +17,13 @@ from arena.tables_text import count, duration
 __all__ = ["all_options", "differing_options", "runs", "versions"]
 
 #: What of a group is no hyperparameter of its agent, but decides the result too.
-SETTINGS = ("envs", "episodes", "device")
+SETTINGS = ("envs", "episodes", "device", "threads")
 
 
 def differing_options(document: Facts, index: Mapping[str, int]) -> str:
     """A row for each setting of options, with the options that are not the same in all; empty if there are none."""
     settings = _settings(document)
-    keys = sorted({key for options, _ in settings for key in options})
+    keys = dict.fromkeys(key for options, _ in settings for key in options)
     differing = [key for key in keys if len({canonical(o[key]) for o, _ in settings if key in o}) > 1]
     if not differing:
         return ""
@@ -130,9 +130,16 @@ def _settings(document: Facts) -> list[tuple[dict[str, Any], list[Facts]]]:
     """Each algorithm's options, with the groups that have exactly those: presets differ by environment."""
     found: dict[tuple[str, str], tuple[dict[str, Any], list[Facts]]] = {}
     for row in document["groups"]:
-        options = {**{key: row[key] for key in SETTINGS}, **row["options"]}
+        start = row["start"] and f"{row['start']['run']}@{row['start']['step']}"
+        settings = {**{key: row[key] for key in SETTINGS}, "start": start}
+        options = {**row["options"], **{_beside(key, row["options"]): settings[key] for key in settings}}
         found.setdefault((row["label"], canonical(options)), (options, []))[1].append(row)
     return list(found.values())
+
+
+def _beside(key: str, options: Mapping[str, Any]) -> str:
+    """A setting's name where an option may have the same."""
+    return f"run.{key}" if key in options else key
 
 
 def _options(name: str, where: str, options: Mapping[str, Any]) -> str:

@@ -18,24 +18,38 @@ REASONS = {
     "damaged": "damaged",
     "newer": "from a newer arena-rl",
     "unfinished": "unfinished",
-    "duplicate": "of a seed that is there already",
+    "duplicate": "duplicate (same options and seed as a run that trained further)",
 }
 
 
 def notices(
-    groups: Sequence[Group], skipped: Sequence[Skipped], block: tuple[list[str], list[str]], partial: bool
+    groups: Sequence[Group],
+    skipped: Sequence[Skipped],
+    block: tuple[list[str], list[str]],
+    partial: bool,
+    above: Sequence[str] = (),
 ) -> list[str]:
-    """The warnings of a report, the gravest first."""
+    """The warnings of a report, the gravest first.
+
+    Args:
+        groups: the runs that count.
+        skipped: those that do not.
+        block: the algorithms and the environments that are put together.
+        partial: whether unfinished runs count.
+        above: the environments in which every run is above the optimum.
+    """
     runs = [run for one in groups for run in one.runs]
     return [
         text
         for text in (
-            _left_out(skipped),
+            _left_out([one for one in skipped if one.status != "study"]),
+            _studies([one for one in skipped if one.status == "study"]),
             _partial(runs) if partial else "",
             _one_seed(groups),
             _steps(groups),
             _missing(groups, block),
             _optima(groups),
+            _lucky(above),
             _versions(runs),
         )
         if text
@@ -46,9 +60,26 @@ def _left_out(skipped: Sequence[Skipped]) -> str:
     if not skipped:
         return ""
     kinds = Counter(one.status for one in skipped)
-    what = ", ".join(f"{n:,} {REASONS[status]}" for status, n in kinds.most_common())
+    what = ", ".join(f"{n:,} {_kind(status, n)}" for status, n in kinds.most_common())
     listed = "It is" if len(skipped) == 1 else "They are"
     return f"{_runs(len(skipped))} left out: {what}. {listed} listed under Runs."
+
+
+def _kind(status: str, n: int) -> str:
+    return REASONS[status].replace("duplicate", "duplicate" + "s" * (n != 1))
+
+
+def _studies(studies: Sequence[Skipped]) -> str:
+    if not studies:
+        return ""
+    of = f"{'a tuning study' if len(studies) == 1 else 'tuning studies'} ({_named(str(s.path) for s in studies)})"
+    return f"{_runs(sum(one.runs for one in studies))} left out as trials of {of}: name such a folder to compare them."
+
+
+def _lucky(above: Sequence[str]) -> str:
+    if not above:
+        return ""
+    return f"Every run exceeds the optimum's expectation in {_named(above)}: there 1 is the best run."
 
 
 def _partial(runs: Sequence[RunRecord]) -> str:
@@ -62,7 +93,7 @@ def _one_seed(groups: Sequence[Group]) -> str:
         return ""
     if n == len(groups):
         return "Every algorithm has one seed in each environment: there are no intervals, and luck is not ruled out."
-    return f"{n:,} of {len(groups):,} groups have one seed, and so no interval."
+    return f"{n:,} of {len(groups):,} groups {'has' if n == 1 else 'have'} one seed, and so no interval."
 
 
 def _steps(groups: Sequence[Group]) -> str:

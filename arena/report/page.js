@@ -5,7 +5,16 @@
   const every = (selector) => [...document.querySelectorAll(selector)];
   const dark = matchMedia("(prefers-color-scheme: dark)");
   let place = 0;
-  let shown = new Set(data.shown);
+  let picked = null; // the algorithms that a reader switched on, or null for those a figure begins with
+  let whole = false; // whether the curves' axis has every point
+
+  const available = {
+    curves: () => data.curves[place].map(({ key }) => key),
+    profiles: () => data.profiles.map(({ key }) => key),
+  };
+  const first = (id) => (id === "curves" ? data.shown.curves[place] : data.shown.profiles);
+  const shown = (id) => picked ?? new Set(first(id));
+  const drawing = (id, rows) => rows.filter(({ key }) => shown(id).has(key));
 
   // Plotly takes < and & in a name for markup: a name from a run is text.
   const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
@@ -25,7 +34,7 @@
   }
 
   /** A curve and its band. */
-  function traces({ key, x, y, low, high }) {
+  function traces({ key, x, y, low, high }, _, { length }) {
     const { label, colour, dash } = data.algorithms[key];
     const name = plain(label);
     const line = {
@@ -37,13 +46,40 @@
     if (!low) return [line];
     const band = {
       x: [...x, ...[...x].reverse()], y: [...low, ...[...high].reverse()], name,
-      type: "scatter", mode: "lines", fill: "toself", fillcolor: colour + (shown.size > 4 ? "18" : "26"),
+      type: "scatter", mode: "lines", fill: "toself", fillcolor: colour + (length > 4 ? "18" : "26"),
       line: { width: 0 }, hoverinfo: "skip", showlegend: false,
     };
     return [band, line];
   }
 
-  function layout(colours, x, y) {
+  /**
+   * Where the axis of the curves ends so that a few points astray do not flatten the others: the points without the
+   * 2 % lowest and highest, if what is left out would more than double it on that side; null if all fit.
+   */
+  function robust(drawn, optimum) {
+    const known = optimum === null ? [] : [optimum];
+    const inner = [...known], outer = [...known];
+    for (const part of ["y", "low", "high"]) {
+      const values = drawn.flatMap((curve) => curve[part] ?? []).sort((a, b) => a - b);
+      const few = values.length < 10 ? 0 : Math.ceil(values.length / 50);
+      if (values.length) inner.push(values[few], values.at(-1 - few));
+      if (values.length) outer.push(values[0], values.at(-1));
+    }
+    const [low, high] = [Math.min(...inner), Math.max(...inner)];
+    const [least, most] = [Math.min(...outer), Math.max(...outer)];
+    const [below, above] = [low - least > high - low, most - high > high - low];
+    if (!below && !above) return null;
+    const [from, to] = [below ? low : least, above ? high : most];
+    const pad = 0.06 * (to - from) || 0.05 * Math.abs(low) || 1;
+    const range = [from - pad, to + pad];
+    const values = drawn.flatMap(({ y }) => y);
+    const said = [[values.filter((y) => y < range[0]), "below"], [values.filter((y) => y > range[1]), "above"]]
+      .filter(([points]) => points.length)
+      .map(([{ length }, where]) => `${length} point${length === 1 ? "" : "s"} ${where}`);
+    return { range, note: said.length ? `${said.join(" and ")} the axis.` : "Bands reach beyond the axis." };
+  }
+
+  function layout(colours, x, y, many) {
     const axis = {
       gridcolor: colours.line, linecolor: colours.line, zeroline: false, automargin: true,
       tickfont: { color: colours.quiet }, title: { font: { color: colours.quiet }, standoff: 10 },
@@ -52,7 +88,7 @@
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colours.ink },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       margin: { l: 8, r: 12, t: 28, b: 8 },
-      hovermode: shown.size > 8 ? "closest" : "x unified",
+      hovermode: many > 8 ? "closest" : "x unified",
       hoverlabel: { bgcolor: colours.paper, bordercolor: colours.line, font: { color: colours.ink, size: 12 } },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colours.quiet, activecolor: colours.ink },
       showlegend: false, dragmode: false,
@@ -61,13 +97,11 @@
     };
   }
 
-  /** The learning curves of the chosen environment; planners count sweeps, which no other axis shares. */
+  /** The learning curves of the chosen environment. */
   function curves(colours) {
     const { label, optimum } = data.environments[place];
-    const here = data.curves[place].filter(({ key }) => shown.has(key));
-    const stepping = data.curves[place].filter(({ unit }) => unit === "step");
-    const unit = stepping.length || !here.length ? "step" : here[0].unit;
-    const drawn = here.filter((curve) => curve.unit === unit);
+    const drawn = drawing("curves", data.curves[place]);
+    const unit = drawn.length ? drawn[0].unit : "step";
     const lines = drawn.flatMap(traces);
     if (optimum !== null && drawn.length) {
       const ends = drawn.flatMap(({ x }) => [x[0], x[x.length - 1]]);
@@ -79,16 +113,18 @@
     const axis = { title: unit === "step" ? "environment steps" : `${unit}s`, tickformat: "~s", hoverformat: ",d" };
     const empty = data.curves[place].length ? "No algorithm that is switched on has a curve here."
       : "No evaluations that all seeds share were logged here.";
-    return { lines, layout: layout(colours, axis, { title: "evaluation return" }), name: label, empty };
+    const beyond = robust(drawn, optimum);
+    const returns = { title: "evaluation return", ...(beyond && !whole && { range: beyond.range }) };
+    return { lines, layout: layout(colours, axis, returns, drawn.length), name: label, empty, beyond };
   }
 
   function profiles(colours) {
-    const lines = data.profiles.filter(({ key }) => shown.has(key))
-      .flatMap((curve) => traces({ ...curve, x: data.taus }));
+    const drawn = drawing("profiles", data.profiles).map((curve) => ({ ...curve, x: data.taus }));
+    const lines = drawn.flatMap(traces);
     const ends = [data.taus[0], data.taus[data.taus.length - 1]];
     const x = { title: "normalised score τ", range: ends, hoverformat: ".2f" };
     const y = { title: "fraction of runs with score > τ", range: [-0.01, 1.03], tickformat: ".0%" };
-    return { lines, layout: layout(colours, x, y), name: "performance-profiles" };
+    return { lines, layout: layout(colours, x, y, drawn.length), name: "performance-profiles" };
   }
 
   /** Saves a figure as papers want it: light, with its legend, whatever the page looks like. */
@@ -96,16 +132,26 @@
     const figure = build(theme("light"));
     const above = { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 } };
     const size = { width: 760, height: 440 };
-    const whole = { ...figure.layout, ...size, showlegend: true, legend: above, paper_bgcolor: "#ffffff" };
+    const look = { ...figure.layout, ...size, showlegend: true, legend: above, paper_bgcolor: "#ffffff" };
+    if (figure.beyond && !whole) {
+      const corner = { xref: "paper", yref: "paper", x: 1, y: 0, xanchor: "right", yanchor: "bottom" };
+      look.annotations = [{ ...corner, text: figure.beyond.note, showarrow: false, font: { size: 10 } }];
+    }
     const filename = figure.name.replace(/[^\w.-]+/g, "-");
     const config = { ...size, format, filename, scale: format === "png" ? 3 : 1 };
-    return Plotly.downloadImage({ data: figure.lines, layout: whole }, config);
+    return Plotly.downloadImage({ data: figure.lines, layout: look }, config);
   }
 
-  const buttons = (build) => [[
+  const home = { name: "home", title: "Show all points", icon: Plotly.Icons.home, click: () => widen(true) };
+  const buttons = (id, build) => [[
     { name: "svg", title: "Download as SVG", icon: Plotly.Icons.disk, click: () => save(build, "svg") },
     { name: "png", title: "Download as PNG", icon: Plotly.Icons.camera, click: () => save(build, "png") },
-  ], ["zoom2d", "resetScale2d"]];
+  ], ["zoom2d", id === "curves" ? home : "resetScale2d"]];
+
+  function widen(all) {
+    whole = all;
+    refresh();
+  }
 
   function draw(id, build) {
     const target = document.getElementById(id);
@@ -118,42 +164,72 @@
       target.hidden = !message.hidden;
       if (target.hidden) return;
     }
-    const config = { responsive: true, displaylogo: false, displayModeBar: true, modeBarButtons: buttons(build) };
-    Plotly.react(target, figure.lines, figure.layout, config);
+    const own = id === "curves" ? { doubleClick: false } : { doubleClick: "reset" };
+    const config = { ...own, responsive: true, displaylogo: false, displayModeBar: true };
+    const begun = target.matches(".js-plotly-plot");
+    Plotly.react(target, figure.lines, figure.layout, { ...config, modeBarButtons: buttons(id, build) });
+    if (!begun && id === "curves") target.on("plotly_doubleclick", () => widen(true));
+  }
+
+  /** What the axis leaves out, and a button that brings it in or out. */
+  function tell() {
+    const { beyond } = curves(theme());
+    const note = document.getElementById("beyond");
+    const [text, button] = note.children;
+    note.hidden = !beyond;
+    text.textContent = whole ? "The axis has every point." : beyond?.note;
+    button.textContent = whole ? "Leave out what is far off" : "Show all points";
+    button.onclick = () => widen(!whole);
   }
 
   function refresh() {
-    for (const key of every(".key")) key.setAttribute("aria-pressed", shown.has(Number(key.dataset.key)));
+    for (const key of every(".key")) {
+      const id = figureOf(key);
+      key.hidden = !available[id]().includes(Number(key.dataset.key));
+      key.setAttribute("aria-pressed", shown(id).has(Number(key.dataset.key)));
+    }
+    for (const button of every(".every")) button.hidden = available[figureOf(button)]().length <= data.most;
     for (const button of every("[data-env]")) button.setAttribute("aria-pressed", Number(button.dataset.env) === place);
     for (const table of every("[data-place]")) table.hidden = Number(table.dataset.place) !== place;
     draw("curves", curves);
     draw("profiles", profiles);
+    tell();
   }
 
+  function figureOf(element) {
+    return element.closest("section").id.replace("-section", "");
+  }
+
+  /** Another environment; where none of the picked algorithms has a curve, it shows those it begins with. */
   function choose(index) {
     place = index;
+    whole = false;
+    if (picked && !available.curves().some((key) => picked.has(key))) picked = null;
     refresh();
   }
 
   /** A click isolates an algorithm, and a second one brings the others back; with Shift or Ctrl it adds. */
-  function pick(key, more) {
+  function pick(id, key, more) {
+    const now = new Set(shown(id));
     if (more) {
-      if (!shown.delete(key)) shown.add(key);
+      if (!now.delete(key)) now.add(key);
+      picked = now;
     } else {
-      shown = new Set(shown.size === 1 && shown.has(key) ? data.shown : [key]);
+      picked = picked && now.size === 1 && now.has(key) ? null : new Set([key]);
     }
     refresh();
   }
 
   for (const key of every(".key")) {
     key.title = "Click to see it alone; Shift-click to add or remove it";
+    key.firstElementChild.removeAttribute("title");
     key.addEventListener("click", (event) =>
-      pick(Number(key.dataset.key), event.shiftKey || event.ctrlKey || event.metaKey));
+      pick(figureOf(key), Number(key.dataset.key), event.shiftKey || event.ctrlKey || event.metaKey));
   }
   for (const button of every(".every")) {
     button.addEventListener("click", () => {
-      const all = shown.size === data.algorithms.length;
-      shown = new Set(all ? data.shown : data.algorithms.keys());
+      const keys = available[figureOf(button)]();
+      picked = keys.every((key) => picked?.has(key)) ? null : new Set(keys);
       refresh();
     });
   }
@@ -179,6 +255,17 @@
     document.getElementById("matches").textContent =
       left === rows.length ? `${total} ${noun}` : `${left.toLocaleString("en")} of ${total} ${noun}`;
   }
+  /** A box that scrolls fades where there is more. */
+  function fade(box) {
+    box.classList.toggle("right", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+    box.classList.toggle("below", box.scrollTop + box.clientHeight < box.scrollHeight - 2);
+  }
+  for (const box of every(".scroll, .legend, .every-option")) {
+    const watch = new ResizeObserver(() => fade(box));
+    for (const element of [box, ...box.children]) watch.observe(element);
+    box.addEventListener("scroll", () => fade(box), { passive: true });
+  }
+
   document.getElementById("filter").addEventListener("input", (event) => filter(event.target.value));
   filter("");
   refresh();

@@ -24,6 +24,9 @@ MOST_BUTTONS = 6
 #: With more algorithms than this, the figures begin with the best ones only.
 MOST_SHOWN, FIRST_SHOWN = 14, 8
 
+#: Curves that a sentence names.
+MOST_CUT = 4
+
 
 def page(document: Facts, folder: Path) -> str:
     """The whole page.
@@ -44,7 +47,8 @@ def page(document: Facts, folder: Path) -> str:
         "facts": _facts(document),
         "notices": _notices(document),
         "environments": _chooser(document),
-        "legend": _legend(document, index),
+        "legend": _legend(index),
+        "cut": _cut(document),
         "returns": _returns(document, index),
         "aggregates": _aggregates(document, index),
         "comparisons": _comparisons(document, index),
@@ -138,7 +142,21 @@ def _chooser(document: Facts) -> str:
     return tag("label", "Environment ", tag("select", *options, id="env"), class_="choose")
 
 
-def _legend(document: Facts, index: dict[str, int]) -> str:
+def _cut(document: Facts) -> str:
+    """Of each environment, the curves that end before those of some of their seeds do."""
+    parts = []
+    for i, place in enumerate(document["environments"]):
+        rows = [row for row in document["curves"] if row["env"] == place["label"] and row["steps"]]
+        short = [row for row in _one_axis(rows) if row["steps"][-1] < row["longest"]]
+        said = [f"{row['label']} to {plural(row['steps'][-1], row['unit'])}" for row in short[:MOST_CUT]]
+        more = [f"{len(short) - MOST_CUT} more"] if len(short) > MOST_CUT else []
+        if short:
+            text = f"Drawn only as far as all seeds have evaluations: {', '.join([*said, *more])}."
+            parts.append(tag("p", escaped(text), class_="note", data_place=str(i)))
+    return "".join(parts)
+
+
+def _legend(index: dict[str, int]) -> str:
     if len(index) == 1:
         return ""
     keys = [
@@ -179,8 +197,25 @@ def _comparisons(document: Facts, index: dict[str, int]) -> str:
         "profiles": _profiles(document, index),
         "improvement": _improvement(document, index),
         "matrix": tables.matrix(document, index),
+        "order": _order(document),
     }
     return _filled("comparisons.html", parts)
+
+
+def _order(document: Facts) -> str:
+    """What the order of the algorithms means, where it is that of no single environment."""
+    if len(document["environments"]) < 2 or len(document["algorithms"]) < 2:
+        return ""
+    if not document["aggregate"]:
+        return (
+            "Algorithms that ran in more environments stand first; none of them ran in all, so that their order"
+            " is no ranking."
+        )
+    within = len(document["aggregate"][0]["environments"])
+    rest = len(document["algorithms"]) - len(document["aggregate"])
+    behind = f" {plural(rest, 'algorithm')} that did not run in all of them follow, unranked." if rest else ""
+    by = f"Algorithms stand in the order of their IQM over {within:,} environments, normalised."
+    return by + behind.replace("follow,", "follows,") if rest == 1 else by + behind
 
 
 def _profiles(document: Facts, index: dict[str, int]) -> str:
@@ -189,7 +224,7 @@ def _profiles(document: Facts, index: dict[str, int]) -> str:
             "p", "No algorithm ran in every environment, so there is nothing to put together.", class_="empty"
         )
     plot = tag("div", class_="plot", id="profiles", role="img", aria_label="Performance profiles")
-    return _legend(document, index) + plot
+    return _legend(index) + plot
 
 
 def _improvement(document: Facts, index: dict[str, int]) -> str:
@@ -215,11 +250,11 @@ def _figures(document: Facts, index: dict[str, int]) -> dict[str, Any]:
         if row["steps"]:
             kept = {"key": index[row["label"]], "unit": row["unit"], "x": row["steps"], "y": row["iqm"]}
             curves[places[row["env"]]].append({**kept, "low": row["low"], "high": row["high"]})
+    curves = [_one_axis(rows) for rows in curves]
     profiles = [
         {"key": index[row["label"]], "y": row["fraction"], "low": row["low"], "high": row["high"]}
         for row in document["profiles"]["curves"]
     ]
-    first = range(len(index) if len(index) <= MOST_SHOWN else FIRST_SHOWN)
     return {
         "algorithms": [
             {
@@ -229,9 +264,22 @@ def _figures(document: Facts, index: dict[str, int]) -> dict[str, Any]:
             }
             for label, i in index.items()
         ],
-        "shown": list(first),
+        "shown": {"curves": [_first(rows) for rows in curves], "profiles": _first(profiles)},
+        "most": MOST_SHOWN,
         "environments": [{"label": p["label"], "optimum": p["optimum"]} for p in document["environments"]],
         "curves": curves,
         "taus": document["profiles"]["taus"],
         "profiles": profiles,
     }
+
+
+def _one_axis(rows: list[Facts]) -> list[Facts]:
+    """The curves that share an axis: planners count sweeps, and are drawn where nothing counts steps."""
+    units = {row["unit"] for row in rows}
+    chosen = "step" if "step" in units or not rows else rows[0]["unit"]
+    return [row for row in rows if row["unit"] == chosen]
+
+
+def _first(rows: list[Facts]) -> list[int]:
+    """The algorithms that a figure begins with."""
+    return [row["key"] for row in rows][: None if len(rows) <= MOST_SHOWN else FIRST_SHOWN]

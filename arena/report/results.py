@@ -48,6 +48,7 @@ def comparison(found: Sequence[RunRecord | Skipped], *, partial: bool = False) -
     skipped += duplicates
     environments = list({one.environment.label: one.environment for one in groups}.values())
     scales = {place.label: _scale(place, groups) for place in environments}
+    means = {(one.algorithm, one.environment.label): _means(one) for one in groups}
     normal = {
         (one.algorithm, one.environment.label): normalise(_means(one), *scales[one.environment.label][:2])
         for one in groups
@@ -64,13 +65,13 @@ def comparison(found: Sequence[RunRecord | Skipped], *, partial: bool = False) -
         "environments": [_environment_row(place, scales[place.label]) for place in environments],
         "aggregate": _aggregates(resampled, block, rank),
         "profiles": _profiles(resampled, block, rank),
-        "improvement": _improvement(resampled, rank[:MOST_PAIRED]),
+        "improvement": _improvement(_unscaled(resampled, means), rank[:MOST_PAIRED]),
         "curves": [_curve_row(one, generator) for one in groups],
         "runs": [_run_row(run, one, normal) for one in groups for run in one.runs],
         "skipped": [_skipped_row(one) for one in skipped],
         "versions": _versions(records),
         "trained": _span([run.time for run in records if run.time is not None]),
-        "warnings": notices(groups, skipped, block, partial),
+        "warnings": notices(groups, skipped, block, partial, _above(scales)),
     }
 
 
@@ -95,9 +96,15 @@ def _counted(found: Sequence[RunRecord | Skipped], partial: bool) -> tuple[list[
         raise ArenaError(
             "there are no runs in these folders", "name a folder that holds runs, as `arena train --out` does"
         )
+    studies = [one.path for one in skipped if one.status == "study"]
+    if len(studies) == len(found):
+        raise ArenaError(
+            "there are only runs of tuning studies in these folders", f"name one: `arena report {studies[0]}`"
+        )
+    n = len(found) - len(studies)
     waiting = sum(one.status == "unfinished" and one.record.mean is not None for one in skipped if one.record)
     raise ArenaError(
-        f"none of {len(found)} run{'s' * (len(found) != 1)} has finished and can be read",
+        f"none of {n} run{'s' * (n != 1)} has finished and can be read",
         "count unfinished ones with --partial" if waiting else "see `arena list runs DIR`",
     )
 
@@ -107,11 +114,16 @@ def _means(one: Group) -> list[float]:
 
 
 def _scale(place: Environment, groups: Sequence[Group]) -> tuple[float, float, float | None]:
-    """What is 0, what is 1, and the optimum where it is known."""
+    """What is 0, what is 1, and the optimum where it is known; an optimum that all runs exceed is not 1."""
     runs = [run for one in groups if one.environment is place for run in one.runs]
     known = Counter(run.optimum for run in runs if run.optimum is not None)
     optimum = known.most_common(1)[0][0] if known else None
     return *scale([run.mean for run in runs if run.mean is not None], optimum), optimum
+
+
+def _above(scales: Mapping[str, tuple[float, float, float | None]]) -> list[str]:
+    """The environments in which every run is above the optimum."""
+    return [e for e, (low, _, best) in scales.items() if best is not None and _digits(low) > _digits(best)]
 
 
 def _comparable(normal: Mapping[tuple[str, str], Any]) -> tuple[list[str], list[str]]:
@@ -140,6 +152,21 @@ def _resampled(
     }
 
 
+def _unscaled(
+    resampled: Mapping[str, tuple[list[str], Resampled]], means: Mapping[tuple[str, str], Sequence[float]]
+) -> dict[str, tuple[list[str], Resampled]]:
+    """The means as they are, with the same draws: a scale may put on one point what they tell apart."""
+    return {
+        label: (places, scores.like([[_digits(x) for x in means[label, place]] for place in places]))
+        for label, (places, scores) in resampled.items()
+    }
+
+
+def _digits(value: float) -> float:
+    """Without the rounding of a sum, in which equal returns may differ."""
+    return float(f"{value:.12g}")
+
+
 def _taken(found: tuple[list[str], Resampled], environments: Sequence[str]) -> Resampled:
     places, scores = found
     return scores.take([places.index(place) for place in environments])
@@ -150,14 +177,16 @@ def _ranked(
 ) -> list[str]:
     """The algorithms from the best: by the IQM of their scores as it is shown, and then by the mean.
 
-    Those that can be put together come first: the others ran elsewhere, and their scores mean something else.
+    Those that can be put together come first: the others ran elsewhere, and their scores mean something else. Of
+    these, those that ran in more environments come first.
     """
 
-    def key(label: str) -> tuple[bool, float, float, str]:
+    def key(label: str) -> tuple[bool, int, float, float, str]:
         inside = label in block[0]
         strata = (_taken(resampled[label], block[1]) if inside else resampled[label][1]).strata
         mean = float(np.mean([part.mean() for part in strata]))
-        return not inside, -round(iqm(np.concatenate(strata)), 3), -round(mean, 9), label
+        behind = 0 if inside else -len(strata)
+        return not inside, behind, -round(iqm(np.concatenate(strata)), 3), -round(mean, 9), label
 
     return sorted(resampled, key=key)
 
@@ -273,7 +302,13 @@ def _improvement(resampled: Mapping[str, tuple[list[str], Resampled]], labels: S
 
 def _curve_row(one: Group, generator: np.random.Generator) -> Facts:
     band = learning_curve([run.curve for run in one.runs], points=POINTS, generator=generator)
-    row = {"label": one.algorithm, "env": one.environment.label, "unit": unit(one.agent)}
+    longest = max((run.curve[0][-1] for run in one.runs if run.curve[0]), default=None)
+    row = {
+        "label": one.algorithm,
+        "env": one.environment.label,
+        "unit": unit(one.agent),
+        "longest": longest,
+    }
     if band is None:
         return {**row, "steps": [], "iqm": [], "low": None, "high": None}
     return {**row, "steps": [int(x) for x in band.x], "iqm": _list(band.middle), **_bounds(band)}

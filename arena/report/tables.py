@@ -22,8 +22,9 @@ Write = Callable[[float | None], str]
 
 
 def returns(document: Facts, place: Facts, index: Mapping[str, int]) -> str:
-    """What every algorithm achieved in one environment."""
+    """What every algorithm achieved in one environment, the best there first."""
     rows = [row for row in document["groups"] if row["env"] == place["label"]]
+    rows.sort(key=lambda row: (-row["iqm"], -row["mean"]))
     bounds = [bound for row in rows for bound in [*(row["iqm_ci95"] or ()), *(row["ci95"] or ())]]
     numbers = [row[key] for row in rows for key in ("iqm", "mean")]
     write = decimals([*numbers, *bounds], also=[place["optimum"], *(row["gap"] for row in rows)])
@@ -103,7 +104,7 @@ def improvement(document: Facts, index: Mapping[str, int]) -> str:
     columns = [("P(row &gt; column)", "name"), *((head, "cell") for head in heads)]
     rows = []
     for i, x in enumerate(labels, 1):
-        head = (tag("span", str(i), class_="number") if numbered else "") + named(x, index)
+        head = named(x, index, tag("span", str(i), class_="number") if numbered else "")
         rows.append([head, *(_pair(x, y, pairs.get((x, y)), brief=numbered) for y in labels)])
     return table(columns, rows, "grid many" if numbered else "grid")
 

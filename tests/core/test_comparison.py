@@ -54,6 +54,25 @@ def test_the_scale_ends_at_the_optimum_or_else_at_the_best():
     assert scale([1, 3, 2], None) == (1, 3)
 
 
+@pytest.mark.parametrize("optimum", [0.74, 0.75, 0.75 + 1e-12])
+def test_scores_that_all_reach_the_optimum_stay_apart(optimum):
+    ends = scale([0.80, 0.84, 0.75], optimum)
+    assert ends == (0.75, 0.84)
+    assert normalise([0.75, 0.795, 0.84], *ends) == pytest.approx([0, 0.5, 1])
+    assert normalise([0.8, 0.8], *scale([0.8, 0.8], optimum)).tolist() == [1, 1]
+
+
+def test_other_scores_of_the_same_seeds_have_the_same_draws():
+    x, y = [drawn(4, 1), drawn(3, 2)], [drawn(5, 3), drawn(3, 4)]
+    generator = np.random.default_rng(0)
+    ours, theirs = Resampled(x, generator=generator), Resampled(y, generator=generator)
+    moved = [data.like([7 * part - 3 for part in data.strata]) for data in (ours, theirs)]
+    assert probability_of_improvement(*moved) == probability_of_improvement(ours, theirs)
+    assert moved[0].drawn is ours.drawn
+    with pytest.raises(ArenaError, match="not of the same seeds"):
+        ours.like(y)
+
+
 @pytest.mark.parametrize("sizes", [(1,), (5,), (5, 5, 5), (4, 7), (2, 9, 1)])
 def test_aggregates_equal_scipys(sizes):
     strata = [drawn(n, n) for n in sizes]

@@ -221,6 +221,100 @@ def test_many_algorithms_begin_with_the_best(browser, tmp_path):
     assert browser.names == ["q-learning i=0"] and browser.errors == []
 
 
+def test_every_environment_begins_with_algorithms_that_ran_in_it(browser, tmp_path):
+    for i in range(18):
+        write_run(tmp_path, f"agent-{i:02}", f"World{i // 6}-v0", mean=float(i), optimum=20.0)
+    browser.open(written(tmp_path))
+    keys = "[...document.querySelectorAll('#curves-section .key')].filter(k => !k.hidden).map(k => k.textContent)"
+    for place in range(3):
+        browser.click("[data-env]", place)
+        ran = {f"agent-{i:02}" for i in range(6 * place, 6 * place + 6)}
+        assert {*browser.names} == {*ran, "optimum"} and {*browser.js(keys)} == ran
+        assert not browser.find(".every").is_displayed()
+    browser.driver.execute_script(
+        "[...document.querySelectorAll('#curves-section .key')].find(k => !k.hidden).click()"
+    )
+    assert len(browser.names) == 2
+    browser.click("[data-env]", 0)  # where what was picked has no curve
+    assert len(browser.names) == 7 and browser.errors == []
+
+
+def astray(folder):
+    """Four agents; one evaluation of one of them, in all its seeds, is far below whatever else there is."""
+    for rank, agent in enumerate(("q-learning", "sarsa", "random", "dyna-q")):
+        for seed in range(3):
+            curve = [(step, step / 100 - rank + seed / 7) for step in range(10, 210, 10)]
+            curve[4] = (50, -90_000.0) if rank == 1 else curve[4]
+            write_run(folder, agent, seed=seed, mean=curve[-1][1], curve=curve, optimum=3.0)
+
+
+def test_a_point_astray_does_not_flatten_the_curves(browser, tmp_path):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    astray(tmp_path)
+    browser.open(written(tmp_path))
+    least = "document.getElementById('curves').layout.yaxis.range[0]"
+    assert -10 < browser.js(least) < 0 and browser.js(least.replace("[0]", "[1]")) > 3
+    note = browser.find("#beyond")
+    assert note.text == "1 point below the axis. Show all points"
+    browser.click("#beyond button")
+    assert browser.js(least) < -80_000 and "The axis has every point." in note.text
+    browser.click("#beyond button")
+    assert browser.js(least) > -10
+    browser.click('#curves [data-title="Show all points"]')
+    assert browser.js(least) < -80_000
+    browser.click("#beyond button")
+    ActionChains(browser.driver).double_click(browser.find("#curves .nsewdrag")).perform()
+    browser.until(f"{least} < -80000")
+    browser.click("#curves-section .key")
+    assert not note.is_displayed() and browser.errors == []
+
+
+def test_a_saved_figure_says_what_its_axis_leaves_out(browser, tmp_path):
+    astray(tmp_path)
+    browser.open(written(tmp_path))
+    browser.driver.execute_script("Plotly.downloadImage = (figure) => { window.saved = figure.layout; }")
+    browser.click('#curves [data-title="Download as SVG"]')
+    assert browser.js("window.saved.annotations.map(a => a.text)") == ["1 point below the axis."]
+    browser.click("#beyond button")
+    browser.click('#curves [data-title="Download as SVG"]')
+    assert browser.js("window.saved.annotations ?? null") is None
+
+
+def test_an_ordinary_figure_has_the_whole_axis(browser, report):
+    browser.open(report)
+    assert not browser.find("#beyond").is_displayed()
+    assert browser.js("document.getElementById('curves').layout.yaxis.autorange")
+
+
+@pytest.mark.parametrize("width", [390, 500, 1280])
+def test_long_labels_leave_the_numbers_free(browser, tmp_path, width):
+    for i in range(12):
+        for env in "XYZ":
+            options = {"epsilon": 0.01 * i, "step_size": 0.1439416370477771 + i / 7, "a" * 40: "b" * i}
+            write_run(tmp_path, env=env, options=options, num_envs=3 + i % 2, mean=float(i), optimum=20.0)
+    browser.open(written(tmp_path), width, 900)
+    table = "document.querySelector('#improvement-section .scroll')"
+    browser.driver.execute_script(f"{table}.scrollIntoView()")
+    overlaps = browser.js(
+        f"[...{table}.querySelectorAll('tbody tr')].filter(row => row.querySelector('bdi')"
+        ".getBoundingClientRect().right > row.cells[1].getBoundingClientRect().left).length"
+    )
+    cut = browser.js(
+        f"[...{table}.querySelectorAll('bdi')].filter(b => b.scrollWidth > b.clientWidth + 1).length"
+    )
+    assert overlaps == 0 and cut == 0
+    title = browser.js(f"{table}.querySelector('tbody .named').title")
+    assert title == browser.js(f"{table}.querySelector('tbody bdi').textContent")
+    if width < 600:
+        browser.until(f"{table}.classList.contains('right')")  # a fading edge says that there is more
+        browser.driver.execute_script(f"{table}.scrollLeft = 1e4")
+        browser.until(f"!{table}.classList.contains('right')")
+        left = f"{table}.querySelector('tbody th').getBoundingClientRect().left"
+        assert browser.js(f"Math.abs({left} - {table}.getBoundingClientRect().left) < 4")
+    assert browser.js("document.documentElement.scrollWidth") <= width and browser.errors == []
+
+
 def test_planners_have_an_axis_of_their_own_or_none(browser, tmp_path):
     write_run(tmp_path, "value-iteration", "A-v0", steps=8)
     write_run(tmp_path, "q-learning", "A-v0")
