@@ -16,24 +16,21 @@ Example:
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import dataclasses
 import functools
 import inspect
-import itertools
 import json
 import math
 import numbers
-import re
 import reprlib
-import textwrap
 import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, Union
 
+from arena.config_help import documented, fields_help
 from arena.errors import ArenaError, unknown
 
 if TYPE_CHECKING:
@@ -95,13 +92,16 @@ class Plain(metaclass=_Anything):
     """The type of a field that takes any plain JSON or TOML value, lists as tuples (see `parse_plain`)."""
 
 
-def coerce(cls: type[C], values: Mapping[str, object], *, where: str, parse: bool = False) -> C:
+def coerce(
+    cls: type[C], values: Mapping[str, object], *, where: str, owner: str = "", parse: bool = False
+) -> C:
     """Builds a config from plain values as TOML, JSON or Python have them.
 
     Args:
         cls: the config's class.
         values: the values by field name; what is missing takes its default.
         where: what the errors put before a field's name (``agent`` gives ``agent.discount``); may be empty.
+        owner: whose options they are, for the error about an unknown one; by default as `where`.
         parse: whether strings are read as values (``"0.9"`` as a number), as from a command line.
 
     Returns:
@@ -110,7 +110,7 @@ def coerce(cls: type[C], values: Mapping[str, object], *, where: str, parse: boo
     Raises:
         ArenaError: an unknown name, a missing one, a value of another type, or one out of its range.
     """
-    owner = where or cls.__name__
+    owner = owner or where or cls.__name__
     if not isinstance(values, Mapping):
         raise ArenaError(f"{owner} is {_show(values)}, which is not a table", "give names and values")
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
@@ -146,18 +146,6 @@ def asdict(config: DataclassInstance) -> dict[str, Any]:
     Infinities stay floats, which Python's JSON and TOML write and read.
     """
     return {name: _thaw(value) for name, value in _values(config).items()}
-
-
-def fields_help(cls: type[DataclassInstance]) -> dict[str, str]:
-    """The help text of each field that has one: its docstring, or else ``metadata={"help": ...}``.
-
-    Docstrings (PEP 257's attribute docstrings) come from the source of the class and its bases.
-    """
-    found = {f.name: str(f.metadata["help"]) for f in dataclasses.fields(cls) if "help" in f.metadata}
-    for base in reversed(cls.__mro__):
-        if dataclasses.is_dataclass(base):
-            found.update(_docstrings(base))
-    return {field.name: found[field.name] for field in dataclasses.fields(cls) if field.name in found}
 
 
 def parse_plain(text: str) -> object:
@@ -199,7 +187,7 @@ def options_of(function: Callable[..., object], defaults: Mapping[str, object] |
         if name == "render_mode" or not (default is MISSING or _is_plain(default)):
             continue
         hint = _option_type(hints.get(name), default)
-        keywords: dict[str, Any] = {"metadata": {"help": _documented(function, name) or f"See {title}."}}
+        keywords: dict[str, Any] = {"metadata": {"help": documented(function, name) or f"See {title}."}}
         if default is not MISSING:
             keywords["default_factory"] = functools.partial(_coerce, hint, default, name)
         specs.append((name, hint, dataclasses.field(**keywords)))
@@ -345,28 +333,6 @@ def _thaw(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_thaw(item) for item in value]
     return {key: _thaw(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-@functools.cache
-def _docstrings(cls: type) -> dict[str, str]:
-    """The attribute docstrings in a class's own source; none where the source cannot be had."""
-    try:
-        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-    except (OSError, TypeError, SyntaxError):
-        return {}
-    found = {}
-    for pair in itertools.pairwise(body.body if isinstance(body, ast.ClassDef) else ()):
-        match pair:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = inspect.cleandoc(text)
-    return found
-
-
-def _documented(function: Callable[..., object], name: str) -> str:
-    """A Google or Sphinx docstring's first line on a parameter, or nothing."""
-    text = f"{inspect.getdoc(function) or ''}\n{inspect.getdoc(getattr(function, '__init__', None)) or ''}"
-    found = re.search(rf"^ *(?::param )?{re.escape(name)}(?: \([^)\n]*\))?: *(\S.*)$", text, re.MULTILINE)
-    return found[1] if found else ""
 
 
 def _option_type(hint: Any, default: Any) -> Any:

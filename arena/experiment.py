@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import tomli_w
 
 from arena.config import asdict, coerce
+from arena.counts import whole_number
 from arena.errors import ArenaError, unknown
 from arena.plugins import get_plugins
 from arena.start import Start
@@ -135,9 +136,8 @@ class Experiment:
         options = {**preset.env, **(factory.options if factory else {}), **(env_options or {})}
         wrappers = factory.wrappers if factory else wrappers
         factory = EnvironmentFactory.resolve(factory.make_one or name if factory else name, options, wrappers)
-        config = coerce(
-            agent_class_of(spec).Config, {**preset.options, **(agent_options or {})}, where="agent"
-        )
+        chosen = {**preset.options, **(agent_options or {})}
+        config = coerce(agent_class_of(spec).Config, chosen, where="agent", owner=spec.name)
         _refuse_misfit(spec, factory)
         steps = _whole("steps", _first(steps, preset.steps, 100_000))
         every = _whole("evaluate-every", _first(evaluate_every, max(1, steps // 20)))
@@ -182,7 +182,7 @@ class Experiment:
 
     def config(self) -> Any:
         """The agent's hyperparameters as an instance of its `Config`."""
-        return coerce(self.agent_class.Config, self.agent_options, where="agent")
+        return coerce(self.agent_class.Config, self.agent_options, where="agent", owner=self.agent)
 
     def id(self, seed: int) -> str:
         """The digest that names a run: 12 hexadecimal digits.
@@ -334,10 +334,13 @@ def _first(*values: Any) -> Any:
 
 
 def _whole(name: str, value: Any, low: int = 1) -> int:
-    """A count, whatever integer type it comes in."""
+    """A count: any integer type's, ``1e4`` as TOML reads it, or a text as on the command line."""
     try:
-        count = operator.index(value)
-    except TypeError:
+        if isinstance(value, str):
+            count = whole_number(value)
+        else:
+            count = int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
+    except (TypeError, ValueError):
         count = low - 1
     if isinstance(value, bool) or count < low:
         raise ArenaError(f"{name} is {value!r}, which is not a whole number from {low}", "give one")

@@ -6,13 +6,14 @@ import dataclasses
 import itertools
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError, unknown
 from arena.experiment import Experiment, agent_class_of, arguments_of
+from arena.grid_hints import named, of_its_own, option_called, toml_remedy
 from arena.labels import shown
 from arena.plugins import get_plugins
 
@@ -24,12 +25,12 @@ MOST_RUNS = 100_000
 #: The launcher where nobody names one.
 LAUNCHER = "local"
 
-#: The keys of a sweep's file that are not an experiment's, and what each holds.
-OWN: dict[str, tuple[type, str]] = {
-    "grid": (list, "a list of tables: write [[grid]] above each, with two brackets"),
-    "launcher": (Mapping, "a table: write [launcher], and below it its name and its options"),
-    "out": (str, "a folder"),
-    "skip_misfits": (bool, "true or false"),
+#: The keys of a sweep's file that are not an experiment's, what each holds, and what to do where it does not.
+OWN: dict[str, tuple[type, str, str]] = {
+    "grid": (list, "a list of tables", "write [[grid]] above each, with two brackets"),
+    "launcher": (Mapping, "a table", "write [launcher], and below it its name and its options"),
+    "out": (str, "a folder", "give a folder"),
+    "skip_misfits": (bool, "true or false", "give true or false"),
 }
 
 #: What may stand before the dot of an option, ``"agent.step_size"``.
@@ -89,8 +90,8 @@ def read_sweep(source: str | Path | Mapping[str, Any], **settings: Any) -> Sweep
     launcher, options = launcher_of(document)
     expansion = _Expansion(_arguments(shared), own.get("skip_misfits", False), settings)
     combinations = _combinations(own.get("grid"))
-    for where, values in combinations:
-        expansion.add(where, values)
+    for where, values, axes in combinations:
+        expansion.add(where, values, axes)
     experiments = expansion.experiments()
     if not experiments:
         raise ArenaError("no agent of this sweep fits its environment", "see `arena list agents --for ENV`")
@@ -103,13 +104,14 @@ def read_document(path: Path) -> dict[str, Any]:
     Raises:
         ArenaError: it cannot be read, or is no TOML (with the line).
     """
+    text = ""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text)
     except OSError as error:
         raise ArenaError(f"cannot read {path}: {error.strerror}", "check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        remedy = 'texts and options of an agent stand in quotes: "agent.step_size" = [0.1, 0.5]'
-        raise ArenaError(f"{path} is not TOML: {error}", remedy) from error
+        raise ArenaError(f"{path} is not TOML: {error}", toml_remedy(text, error)) from error
 
 
 def launcher_of(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -130,30 +132,37 @@ def _parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     own = {key: value for key, value in document.items() if key in OWN}
     shared = {key: value for key, value in document.items() if key not in OWN}
     for key, value in own.items():
-        kind, words = OWN[key]
+        kind, words, remedy = OWN[key]
         if not isinstance(value, kind):
-            raise ArenaError(
-                f"{key} is {shown(value)}, which is not {words.partition(':')[0]}", f"give {words}"
-            )
-    _refuse_unknown(shared, "sweep", [*KEYS, *OWN])
+            given = "a table" if isinstance(value, Mapping) else shown(value)
+            raise ArenaError(f"{key} is {given}, which is not {words}", remedy)
+    grids = [grid for grid in own.get("grid", ()) if isinstance(grid, Mapping)]
+    _refuse_unknown(shared, "sweep", [*KEYS, *OWN], [shared, *grids])
+    for grid in grids:
+        _refuse_unknown(grid, "grid", KEYS, [shared, grid])
     for key, value in shared.items():
         if isinstance(value, list) and key in ("agent", "env"):
             raise ArenaError(f"{key} is a list outside of a grid", f"{EXAMPLE}")
     return own, shared
 
 
-def _refuse_unknown(values: Mapping[str, Any], owner: str, known: list[str]) -> None:
+def _refuse_unknown(
+    values: Mapping[str, Any], owner: str, known: list[str], tables: Sequence[Mapping[str, Any]]
+) -> None:
+    """Refuses a key that nothing has; some tables name agents and environments, of whose options it may be one."""
     for key in values:
         table, dot, _ = key.partition(".")
         if dot and table not in TABLES:
             raise unknown(f"table of options in a {owner}", table, TABLES)
         if not dot and key not in known:
+            if option := option_called(key, tables):
+                raise ArenaError(f"no key of a {owner} is called {key!r}", f'did you mean "{option}"?')
             remedy = f'known: {", ".join(sorted(known))}, and options such as "agent.step_size"'
             raise unknown(f"key of a {owner}", key, known, remedy)
 
 
-def _combinations(grids: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every combination of every grid, with words that say which it is."""
+def _combinations(grids: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, list[Any]]]]:
+    """Every combination of every grid, behind words that say which it is; and the grid's lists."""
     if not grids:
         raise ArenaError("the sweep has no grid", EXAMPLE)
     axes = [_axes(f"grid {number}", grid) for number, grid in enumerate(grids, 1)]
@@ -166,8 +175,8 @@ def _combinations(grids: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         several = [key for key, values in grid.items() if len(values) > 1 or key in ("agent", "env")]
         for chosen in itertools.product(*grid.values()):
             values = dict(zip(grid, chosen, strict=True))
-            words = ", ".join(f"{key} = {_named(values[key])}" for key in several)
-            yield f"grid {number}" + (f" ({words})" if words else ""), values
+            words = ", ".join(f"{key} = {shown(named(values[key]))}" for key in several)
+            yield f"grid {number}" + (f" ({words})" if words else ""), values, grid
 
 
 def _axes(where: str, grid: Any) -> dict[str, list[Any]]:
@@ -176,7 +185,6 @@ def _axes(where: str, grid: Any) -> dict[str, list[Any]]:
         raise ArenaError(f"{where} is {shown(grid)}, which is not a table", EXAMPLE)
     if not grid:
         raise ArenaError(f"{where} is empty", EXAMPLE)
-    _refuse_unknown(grid, "grid", KEYS)
     axes = {
         key: list(value) if isinstance(value, list | tuple) and key != "seeds" else [value]
         for key, value in grid.items()
@@ -186,11 +194,6 @@ def _axes(where: str, grid: Any) -> dict[str, list[Any]]:
             remedy = "give one at least, or leave the key out; an empty list itself is written [[]]"
             raise ArenaError(f"{where} has no value for {key}", remedy)
     return axes
-
-
-def _named(value: Any) -> str:
-    """An agent or environment may be a table: its name is enough."""
-    return shown(value.get("name", value.get("id", value)) if isinstance(value, Mapping) else value)
 
 
 def _arguments(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,7 +230,7 @@ class _Expansion:
     def experiments(self) -> tuple[Experiment, ...]:
         return tuple(experiment for experiment, _ in self._found.values())
 
-    def add(self, where: str, values: Mapping[str, Any]) -> None:
+    def add(self, where: str, values: Mapping[str, Any], axes: Mapping[str, list[Any]]) -> None:
         """Makes the experiment of a combination, unless it is there: then the seeds of both are run."""
         try:
             arguments = {**_over(self._shared, _arguments(values)), **self._settings}
@@ -239,7 +242,8 @@ class _Expansion:
                 return
             experiment = Experiment.create(**arguments)
         except ArenaError as error:
-            raise ArenaError(f"{where}: {error.problem}", error.remedy) from error
+            remedy = of_its_own(error.problem, values, axes) or error.remedy
+            raise ArenaError(f"{where}: {error.problem}", remedy) from error
         key = experiment.id(0)
         before, elsewhere = self._found.get(key, (None, where))
         if before is not None:

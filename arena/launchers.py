@@ -13,7 +13,19 @@ from arena.run import Run
 from arena.runner import Listener
 from arena.specs import LOCAL, LauncherSpec
 
-__all__ = ["Launcher", "Local", "Outcome", "launcher_class", "launcher_named", "launchers", "make_launcher"]
+__all__ = [
+    "BUSY",
+    "Launcher",
+    "Local",
+    "Outcome",
+    "launcher_class",
+    "launcher_named",
+    "launchers",
+    "make_launcher",
+]
+
+#: What a launcher notices of a run that another process trains; the progress display counts these.
+BUSY = "another process trains it; waiting"
 
 Outcome: TypeAlias = dict[str, Any] | ArenaError
 """What became of one run: what its ``result.json`` holds, or why it has none."""
@@ -31,7 +43,9 @@ class Launcher(Protocol):
 
         A worker opens the run's folder, which it shares with this process, and calls `arena.runner.execute`. It
         uses one core. One that dies is replaced, and its run goes on from its checkpoint, a few times. A run that
-        another process trains is waited for, and has that process's result. A run that fails harms no other.
+        another process trains is waited for, which the listener hears as `BUSY`, and has that process's result. A run
+        that fails harms no other. What it notices is about a run, unless it ends in "…": then it says what is going on,
+        such as "starting a cluster…", until the next news.
 
         Args:
             runs: prepared runs.
@@ -103,4 +117,5 @@ def make_launcher(name: str, options: Mapping[str, object], workers: int) -> Lau
         ArenaError: as `launcher_class`; or an option that it does not have, or out of its range.
     """
     found = launcher_class(name)
-    return cast(Launcher, found(coerce(found.Config, options, where="launcher"), workers))
+    config = coerce(found.Config, options, where="launcher", owner=f"the launcher {name}")
+    return cast(Launcher, found(config, workers))

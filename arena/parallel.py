@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from arena.errors import ArenaError, BusyError, Interrupted
-from arena.launchers import Outcome
+from arena.launchers import BUSY, Outcome
 from arena.plugins import get_plugins
 from arena.run import Run
 from arena.runner import Listener, execute
@@ -132,7 +132,7 @@ class _Schedule:
             self._elsewhere[job] = time.monotonic() + BUSY_SECONDS
             if job not in self._waited:
                 self._waited.add(job)
-                self.listener.noticed(self.runs[job], "another process trains it; waiting")
+                self.listener.noticed(self.runs[job], BUSY)
         else:
             self._end(job, outcome)
 

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, Interrupted
 from arena.labels import Label, labels
+from arena.launchers import BUSY
 from arena.runner import Listener
 from arena.tables_text import count, duration, number
 
@@ -57,6 +58,9 @@ LOOKS = 50
 #: Columns that the drawing takes at most; a terminal with fewer than `WIDE` gets the short form.
 WIDEST, WIDE = 120, 100
 
+#: Columns that stay free on the right: a terminal writes ^C behind the drawing, and a line that this folds would stay.
+MARGIN = 4
+
 #: Columns of a bar, and of a short one.
 BAR, SHORT_BAR = 28, 10
 
@@ -89,10 +93,15 @@ def progress_bar(runs: Sequence[Run], *, already: int = 0, drawn: bool = True) -
 
 
 class _Notices(Listener):
-    """No terminal: whatever matters, a line each."""
+    """No terminal: whatever matters, a line each; of the runs that others train, the first."""
+
+    def __init__(self) -> None:
+        self._told = False
 
     def noticed(self, run: Run, text: str) -> None:
-        print(_notice(run, text), file=sys.stderr)
+        if text != BUSY or not self._told:
+            self._told = self._told or text == BUSY
+            print(_notice(run, text), file=sys.stderr)
 
 
 class _Bar(Listener):
@@ -105,10 +114,16 @@ class _Bar(Listener):
         self._news[run.folder] = (progress, evaluation)
 
     def ended(self, run: Run, outcome: Outcome) -> None:
-        self._display.ends[run.folder] = isinstance(outcome, ArenaError)
+        if not isinstance(outcome, Interrupted):  # which goes on another time
+            self._display.ends[run.folder] = isinstance(outcome, ArenaError)
 
     def noticed(self, run: Run, text: str) -> None:
-        self._console.print(_notice(run, text), style="yellow")
+        if text == BUSY:
+            self._display.busy[run.folder] = None
+        elif _is_passing(text):
+            self._display.state = text
+        else:
+            self._console.print(_notice(run, text), style="yellow", soft_wrap=True)
 
 
 class _Speed:
@@ -139,6 +154,8 @@ class _Line:
         self.run, self.label = run, label
         self.total, self.unit = run.experiment.steps, run.experiment.spec.unit
         self.finished, self.failed = run.result() is not None, False
+        #: Whether another process trains it, as far as is known.
+        self.elsewhere = False
         self.steps: int | None = None
         self.evaluation: float | None = None
         self.heard, self.base = 0.0, float(self.finished)
@@ -147,6 +164,7 @@ class _Line:
     def update(self, latest: tuple[Progress, float | None], now: float) -> int:
         """Takes the run's last news; returns how many steps it took in this session since the news before."""
         progress, self.evaluation = latest
+        self.elsewhere = False
         taken = progress.steps - (self.steps or 0)
         if self.steps is None and self._resumes:
             # It goes on from a checkpoint: the steps before that were not taken just now.
@@ -194,6 +212,10 @@ class _Display:
         self.news: dict[Path, tuple[Progress, float | None]] = {}
         #: Whether a run that has ended failed.
         self.ends: dict[Path, bool] = {}
+        #: Runs that another process was found to train.
+        self.busy: dict[Path, None] = {}
+        #: What is going on before the first news.
+        self.state = COMPILING
         named = labels([run.experiment for run in runs])
         self._lines = {run.folder: _Line(run, label) for run, label in zip(runs, named, strict=True)}
         #: The name of the one experiment whose seeds all have a line.
@@ -206,24 +228,32 @@ class _Display:
         self._began: float | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.constrain import Constrain
         from rich.text import Text
 
         self._update(time.monotonic())
-        bar = BAR if options.max_width >= WIDE else SHORT_BAR
-        if self._title is None:
-            yield _bars([self._sum()], bar)
+        width = min(options.max_width - MARGIN, WIDEST)
+        bar = BAR if width >= WIDE else SHORT_BAR
+        elsewhere = sum(line.elsewhere and not line.ended for line in self._lines.values())
+        if self._title is not None:
+            yield Constrain(Text(self._title, style="bold", no_wrap=True, overflow="ellipsis"), width)
+            rows = [self._cells(line) for line in self._lines.values()]
+            yield Constrain(_bars(rows if self._total == 1 else [*rows, self._sum()], bar), width)
+        else:
+            yield Constrain(_bars([self._sum()], bar), width)
             if lines := self._training():
-                yield self._table(lines, min(options.max_width, WIDEST))
-            return
-        yield Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
-        rows = [self._cells(line) for line in self._lines.values()]
-        yield _bars(rows if self._total == 1 else [*rows, self._sum()], bar)
+                yield self._table(lines, width)
+        if elsewhere:
+            yield Text(f"  {elsewhere:,} trained by another process", style="dim", no_wrap=True)
 
     def _update(self, now: float) -> None:
         while self.news:  # taken one by one, since whoever trains adds to it at any time
             folder, latest = self.news.popitem()
             self._began = now if self._began is None else self._began
             self._steps += self._lines[folder].update(latest, now)
+        while self.busy:
+            folder, _ = self.busy.popitem()
+            self._lines[folder].elsewhere = True
         while self.ends:
             folder, failed = self.ends.popitem()
             line = self._lines[folder]
@@ -249,7 +279,7 @@ class _Display:
         if line.ended:
             state = "failed" if line.failed else "done"
         else:
-            state = _speed(line.speed, line.unit) if self._began else COMPILING
+            state = _speed(line.speed, line.unit) if self._began else self.state
         return f"  seed {line.run.seed}", line.fraction, state, _return(line.evaluation), line.left
 
     def _sum(self) -> _Cells:
@@ -260,7 +290,7 @@ class _Display:
         done = self._already + sum(line.fraction for line in lines)
         units = {line.unit for line in lines}
         unit = units.pop() if len(units) == 1 else "step"
-        state = _speed(self._speed.value, unit) if self._began else COMPILING
+        state = _speed(self._speed.value, unit) if self._began else self.state
         scores = [line.evaluation for line in lines if line.evaluation is not None]
         score = _return(sum(scores) / len(scores)) if scores and self._title else ""
         score = f"{failed:,} failed" if failed else score
@@ -326,5 +356,14 @@ def _return(mean: float | None) -> str:
     return "" if mean is None else f"return {number(mean)}"
 
 
+def _is_passing(text: str) -> bool:
+    """Whether a notice says what is going on, and not what has happened to its run; see `arena.launchers.Launcher`."""
+    return text.endswith("…")
+
+
 def _notice(run: Run, text: str) -> str:
-    return f"{run.experiment.agent} on {run.experiment.env}, seed {run.seed}: {text}"
+    return (
+        text
+        if _is_passing(text)
+        else f"{run.experiment.agent} on {run.experiment.env}, seed {run.seed}: {text}"
+    )

@@ -72,9 +72,11 @@ class SweepResults:
 
     Attributes:
         rows: one for each experiment, in the order of the file.
+        skipped: how many combinations were left out since the agent does not fit the environment.
     """
 
     rows: list[SweepRow]
+    skipped: int = 0
 
     @property
     def experiments(self) -> list[Results]:
@@ -98,8 +100,13 @@ class SweepResults:
             {**row.results.to_dict(), "failed": [failure.to_dict() for failure in row.failures]}
             for row in self.rows
         ]
-        total = self.finished + len(failed)
-        return {"experiments": experiments, "runs": total, "finished": self.finished, "failed": failed}
+        return {
+            "experiments": experiments,
+            "runs": self.finished + len(failed),
+            "finished": self.finished,
+            "failed": failed,
+            "skipped": self.skipped,
+        }
 
     def cells(self) -> list[list[str]]:
         """The texts of the table, an experiment a row, under `COLUMNS`."""
@@ -187,7 +194,8 @@ def run_sweep(
                 raise Interrupted(problem, "the same command goes on") from error
             outcomes.update(zip([run.folder for run in missing], launched, strict=True))
     pairs = zip(found.experiments, runs, strict=True)
-    return SweepResults([_row(experiment, group, outcomes) for experiment, group in pairs])
+    rows = [_row(experiment, group, outcomes) for experiment, group in pairs]
+    return SweepResults(rows, found.skipped)
 
 
 def count_finished(found: Sweep) -> list[int]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arena.cli import options
 from arena.cli.output import only_json, print_json
-from arena.cli.parser import whole
+from arena.cli.parser import Parser, is_flag, whole
 from arena.errors import ArenaError
 from arena.tables_text import number
 
@@ -16,11 +19,17 @@ if TYPE_CHECKING:
     from arena.api import LoadedRun
     from arena.environments import EnvironmentFactory
 
-__all__ = ["configure", "run"]
+__all__ = ["configure", "parse", "run"]
+
+EPILOG = """\
+`arena eval RUN --help` also shows the options --env.… of its environment, and with --env OTHER those of the other one.
+"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena eval``."""
+    parser.usage = "arena eval RUN [--env OTHER] [--env.OPTION VALUE …] [options]"
+    parser.epilog = EPILOG
     parser.description = "Lets the trained agent of a run play, without exploring."
     add = parser.add_argument
     add("run_folder", metavar="RUN", type=Path, help="a run folder; see `arena list runs`")
@@ -41,6 +50,41 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print one JSON object, with values and policy of tabular agents")
 
 
+def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+    """Parses a command line with the environment's options in it; ``--help`` knows them."""
+    leading = len(words) > 0 and not is_flag(words[0])
+    rest, mine = options.split(words, greedy=leading, prefixes=["env"])
+    if {"-h", "--help"} & {*rest}:
+        others = [word for word in rest if word not in ("-h", "--help")]
+        try:
+            if others:
+                options.add(parser, _section(parser.parse_intermixed_args(others)))
+        finally:  # an error comes below the help
+            parser.print_help()
+        sys.exit(0)
+    args = parser.parse_intermixed_args(rest)
+    args.given = {}
+    if mine:
+        with only_json(args.json):  # what is imported here may print
+            section = _section(args)
+        options.add(parser, section)
+        options.check(parser, mine, [section])
+        args = parser.parse_intermixed_args([*rest, *mine])
+        args.given = options.read(args, section)
+    return args
+
+
+def _section(args: argparse.Namespace) -> options.Section:
+    """The options of the environment to play in."""
+    from arena.environments import options_class_of
+    from arena.run import Run
+
+    experiment = Run.open(args.run_folder).experiment
+    env = args.env or experiment.env
+    defaults = experiment.env_options if env == experiment.env else {}
+    return options.Section("env", env, options_class_of(env), defaults)
+
+
 def run(args: argparse.Namespace) -> int:
     """Evaluates, and shows the result."""
     from arena.api import load
@@ -48,13 +92,16 @@ def run(args: argparse.Namespace) -> int:
     with only_json(args.json):
         loaded = load(args.run_folder, args.at)
         experiment = loaded.run.experiment
-        factory = loaded.factory if args.env in (None, experiment.env) else _other(loaded, args.env)
+        factory = loaded.factory
+        if args.given or args.env not in (None, experiment.env):
+            factory = _other(loaded, args.env or experiment.env, args.given)
         horizon, episodes = args.horizon or experiment.horizon, args.episodes or experiment.episodes
         found = _evaluated(loaded, factory, horizon, episodes)
     if args.json:
         print_json(found)
         return 0
     from arena.cli.results import show_evaluation
+    from arena.labels import shown
 
     returns = found["evaluation"]["returns"]
     cells = {
@@ -66,17 +113,20 @@ def run(args: argparse.Namespace) -> int:
         "policy value": number(found["policy_value"]),
         "gap": number(found["gap"]),
     }
-    show_evaluation(
-        f"{experiment.agent} on {factory.id} · after {loaded.steps:,} {experiment.spec.unit}s", cells
-    )
+    place = " ".join([factory.id, *(f"{name}={shown(value)}" for name, value in args.given.items())])
+    show_evaluation(f"{experiment.agent} on {place} · after {loaded.steps:,} {experiment.spec.unit}s", cells)
     return 0
 
 
-def _other(loaded: LoadedRun, env: str) -> EnvironmentFactory:
-    """Another environment, as far as the agent can play there."""
+def _other(loaded: LoadedRun, env: str, given: Mapping[str, Any]) -> EnvironmentFactory:
+    """Another environment, or the run's own with other options on top, as far as the agent can play there."""
     from arena.environments import EnvironmentFactory, mismatch, same_spaces
 
-    factory = EnvironmentFactory.resolve(env)
+    mine = loaded.run.experiment
+    if env == mine.env:
+        factory = EnvironmentFactory.resolve(env, {**mine.env_options, **given}, mine.wrappers)
+    else:
+        factory = EnvironmentFactory.resolve(env, given)
     needs = loaded.agent.needs
     reason = mismatch(needs, factory) or same_spaces(needs, loaded.factory, factory)
     if reason is not None:
@@ -101,6 +151,7 @@ def _evaluated(loaded: LoadedRun, factory: EnvironmentFactory, horizon: int, epi
     return {
         "path": str(loaded.run.folder),
         "env": factory.id,
+        "env_options": dict(factory.options),
         "seed": loaded.run.seed,
         "steps": loaded.steps,
         "seconds": loaded.run.seconds,

@@ -128,7 +128,9 @@ def read(args: argparse.Namespace, section: Section) -> dict[str, Any]:
     head = f"{section.prefix}."
     given = {name.removeprefix(head): value for name, value in vars(args).items() if name.startswith(head)}
     words = {name: v[0] if isinstance(v, list) and len(v) == 1 else v for name, v in given.items()}
-    config = coerce(section.options, {**section.defaults, **words}, where=section.prefix, parse=True)
+    config = coerce(
+        section.options, {**section.defaults, **words}, where=section.prefix, owner=section.owner, parse=True
+    )
     return {name: value for name, value in asdict(config).items() if name in given}
 
 

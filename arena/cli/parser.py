@@ -9,11 +9,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from arena.counts import whole_number
 from arena.errors import ArenaError
 
 __all__ = ["Parser", "is_flag", "nearest", "seed", "whole", "without"]
 
-_UNITS = {"k": 10**3, "M": 10**6, "G": 10**9}
 _NEGATIVE = re.compile(r"-(\.?\d|(inf|infinity|nan)$)", re.IGNORECASE)
 
 
@@ -111,22 +111,16 @@ def whole(name: str, least: int = 1) -> Callable[[str], int]:
     """
 
     def read(text: str) -> int:
-        unit = _UNITS.get(text[-1:], 1)
-        digits = text[:-1] if unit > 1 else text
         try:
-            number = (
-                int(digits) * unit if digits.lstrip("+-").replace("_", "").isdigit() else float(digits) * unit
-            )
-            if number != int(number):
-                raise ValueError
-        except (ValueError, OverflowError):
+            number = whole_number(text)
+        except ValueError:
             problem = f"{name} is {text!r}, which is not a whole number"
             raise ArenaError(problem, "give one such as 200000, 2e5 or 200k") from None
         if number < least:
             raise ArenaError(
                 f"{name} is {text}, which is less than {least}", f"give a whole number from {least}"
             )
-        return int(number)
+        return number
 
     return read
 

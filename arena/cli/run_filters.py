@@ -16,7 +16,7 @@ from arena.errors import ArenaError, unknown
 
 __all__ = ["SORTS", "STATUSES", "Choice", "Condition", "Found", "flattened"]
 
-STATUSES = ("finished", "unfinished", "training", "damaged", "newer")
+STATUSES = ("finished", "unfinished", "training", "failed", "damaged", "newer")
 
 #: What each order compares; the first is the order in which runs are found.
 SORTS = {
@@ -149,6 +149,16 @@ class Choice:
                 error = unknown("field of these runs", condition.key, known, "see `arena list runs --json`")
                 raise ArenaError(f"--where {condition.text!r}: {error.problem}", error.remedy)
         return self._sorted([run for run in runs if self._passes(run)])
+
+    def wider(self, runs: Sequence[Found]) -> str:
+        """Where a name lacks stars for which some of the runs would match it: the question whether that was meant."""
+        for flag, patterns in (("agent", self.agents), ("env", self.envs)):
+            for pattern in patterns:
+                if not any(_fits(run.row[flag], [pattern]) for run in runs) and any(
+                    _fits(run.row[flag], [f"*{pattern}*"]) for run in runs
+                ):
+                    return f"; did you mean --{flag} '*{pattern}*'?"
+        return ""
 
     def _passes(self, run: Found) -> bool:
         row = run.row

@@ -6,42 +6,38 @@ Neither `arena.run` nor anything that needs numpy is imported.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO
 
 from arena.cli.output import clean, console
-from arena.cli.run_filters import STATUSES, Choice, Found, flattened
+from arena.cli.run_filters import Choice, Found, flattened
+from arena.cli.run_table import run_table, summary
 from arena.errors import ArenaError
 from arena.folders import SCHEMA, find_runs
-from arena.tables_text import UNKNOWN, count, number
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 __all__ = ["list_runs"]
 
 #: Whatever can be wrong with a file that is JSON, or was.
 WRONG = (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError)
 
+#: What a run may be whose metrics tell its best evaluation.
+READABLE = ("finished", "unfinished", "training", "failed")
+
 #: The files that training writes to: the newest says when the run was last worked on.
-WRITTEN = ("run.json", "metrics.jsonl", "timing.jsonl", "result.json")
-
-#: Fields in which runs of one experiment may differ, or that the table shows anyway.
-NOT_SHOWN = ("agent", "env", "seed", "steps", "evaluate_every", "log_every", "trackers", "start.digest")
-
-#: Columns of text that differing options may take, and that the names of agents and environments keep.
-OPTIONS, NAMES = 40, 8
-
-COLUMNS = ("agent", "env", "seed", "steps", "return", "best", "status")
-RIGHT = ("seed", "steps", "return", "best")
+WRITTEN = ("run.json", "metrics.jsonl", "timing.jsonl", "result.json", "failed.json")
 
 #: Bytes that hold the last line of a ``timing.jsonl`` many times over.
 TAIL = 4096
+
+#: Bytes of a file, or of one line, that are read at most: none of arena's is so large.
+MOST = 2**26
 
 
 def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], Callable[[], None]]:
@@ -64,15 +60,16 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
     shown = matching[: choice.limit]
     for run in shown:
         # Of those shown alone: it takes a whole file where the result does not say.
-        if run.row["best"] is None and run.row["status"] in ("finished", "unfinished", "training"):
+        if run.row["best"] is None and run.row["status"] in READABLE:
             run.row["best"] = _best(run.row["path"])
 
     def show() -> None:
         screen = console()
         if shown:
-            screen.print(_table(shown, screen.width if screen.is_terminal else None), soft_wrap=True)
+            screen.print(run_table(shown, screen.width if screen.is_terminal else None), soft_wrap=True)
             screen.print()
-        screen.print(clean(_summary(runs, matching, len(shown), folders)), soft_wrap=True)
+        hint = "" if matching else choice.wider(runs)
+        screen.print(clean(summary(runs, matching, len(shown), folders) + hint), soft_wrap=True)
 
     return {"runs": [run.row for run in shown]}, show
 
@@ -122,9 +119,13 @@ def _read(path: Path, locks: _Locks) -> Found:
     folder = str(path)
     unread = ("agent", "env", "seed", "steps", "total", "mean", "best")
     row: dict[str, Any] = {"path": folder, **dict.fromkeys(unread), "status": "damaged", "error": None}
-    row |= {**dict.fromkeys(("seconds", "options", "num_envs")), "modified": _modified(folder)}
+    files = _files(folder)
+    row |= {**dict.fromkeys(("seconds", "options", "num_envs")), "modified": _modified(files)}
     run = Found(row)
     try:
+        for name, status in files.items():
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, f"{name} is no regular file")
         document = _json(folder, "run.json")
         if document["schema"] > SCHEMA:
             row["error"] = f"schema {document['schema']} needs a newer arena-rl"
@@ -137,9 +138,12 @@ def _read(path: Path, locks: _Locks) -> Found:
         row["options"] = {name: dict(experiment[name].get("options", {})) for name in ("agent", "env")}
         row["num_envs"] = _whole(experiment["num_envs"]) if "num_envs" in experiment else None
         row["steps"], row["seconds"] = _progress(folder)
-        row["status"] = _result(folder, row)
+        row["status"] = _result(folder, row) if "result.json" in files else "unfinished"
         if row["status"] == "unfinished" and locks.holds(os.path.join(folder, "lock")):
             row["status"] = "training"
+        elif row["status"] == "unfinished" and "failed.json" in files:
+            row["error"] = _text(_json(folder, "failed.json")["error"])
+            row["status"] = "failed"
     except OSError as error:
         row |= {"status": "damaged", "error": f"cannot be read: {error.strerror}"}
     except WRONG:
@@ -149,8 +153,6 @@ def _read(path: Path, locks: _Locks) -> Found:
 
 def _result(folder: str, row: dict[str, Any]) -> str:
     """Fills in what ``result.json`` says; whether the run is finished."""
-    if not os.path.exists(os.path.join(folder, "result.json")):
-        return "unfinished"
     result = _json(folder, "result.json")
     row["mean"] = _mean(result["evaluation"]["mean"])
     steps = _whole(result["steps"])
@@ -163,18 +165,31 @@ def _result(folder: str, row: dict[str, Any]) -> str:
 
 
 def _json(folder: str, name: str) -> Any:
-    with open(os.path.join(folder, name), encoding="utf-8") as file:
-        return json.loads(file.read())
+    with _opened(folder, name) as file:
+        return json.loads(file.read(MOST).decode("utf-8"))
+
+
+def _opened(folder: str, name: str) -> BinaryIO:
+    """A file that is one: to open a pipe may wait for ever, and to read a device does."""
+
+    def regular(path: str, flags: int) -> int:
+        found = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+        if stat.S_ISREG(os.fstat(found).st_mode):
+            return found
+        os.close(found)
+        raise OSError(errno.EINVAL, f"{name} is no regular file")
+
+    return open(os.path.join(folder, name), "rb", opener=regular)
 
 
 def _progress(folder: str) -> tuple[int, float | None]:
     """The steps and seconds of the last whole line of ``timing.jsonl``."""
-    with contextlib.suppress(OSError):
-        with open(os.path.join(folder, "timing.jsonl"), "rb") as file:
+    with contextlib.suppress(FileNotFoundError):
+        with _opened(folder, "timing.jsonl") as file:
             size = file.seek(0, os.SEEK_END)
-            for length in (TAIL, size):
+            for length in (TAIL, MOST):
                 file.seek(max(0, size - length))
-                for line in reversed(file.read().splitlines()):
+                for line in reversed(file.read(length).splitlines()):
                     with contextlib.suppress(*WRONG):  # a line that a kill cut short
                         values = json.loads(line)
                         return _whole(values["step"]), _mean(values.get("seconds"))
@@ -185,8 +200,8 @@ def _best(folder: str) -> dict[str, Any] | None:
     """As `arena.run.Run.best`, reading of each line no more than it takes."""
     best: dict[str, Any] | None = None
     with contextlib.suppress(OSError):
-        with open(os.path.join(folder, "metrics.jsonl"), "rb") as file:
-            for line in file:
+        with _opened(folder, "metrics.jsonl") as file:
+            while line := file.readline(MOST):
                 if b'"evaluation"' in line:
                     with contextlib.suppress(*WRONG):
                         values = json.loads(line)
@@ -196,13 +211,20 @@ def _best(folder: str) -> dict[str, Any] | None:
     return best
 
 
-def _modified(folder: str) -> str | None:
-    times = []
+def _files(folder: str) -> dict[str, os.stat_result]:
+    """What the system says of the files that are there."""
+    found = {}
     for name in WRITTEN:
         with contextlib.suppress(OSError):
-            times.append(os.stat(os.path.join(folder, name)).st_mtime)
+            found[name] = os.stat(os.path.join(folder, name))
+    return found
+
+
+def _modified(files: Mapping[str, os.stat_result]) -> str | None:
     try:
-        return datetime.fromtimestamp(max(times), UTC).isoformat(timespec="milliseconds")
+        return datetime.fromtimestamp(max(status.st_mtime for status in files.values()), UTC).isoformat(
+            timespec="milliseconds"
+        )
     except (ValueError, OverflowError, OSError):  # no file, or a year beyond 9999
         return None
 
@@ -225,108 +247,3 @@ def _mean(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(value)
     return float(value) if math.isfinite(value) else None
-
-
-def _summary(runs: Sequence[Found], matching: Sequence[Found], shown: int, folders: Sequence[str]) -> str:
-    """Such as ``37 runs: 30 finished, 5 unfinished, 2 training``."""
-    if not runs:
-        return f"no runs in {', '.join(folders)}"
-    several = f"{len(runs):,} run{'s' * (len(runs) != 1)}"
-    if not matching:
-        return f"none of {several} matches"
-    chosen = several if len(matching) == len(runs) else f"{len(matching):,} of {several}"
-    first = "" if shown == len(matching) else f", the first {shown:,} shown"
-    statuses = [run.row["status"] for run in matching]
-    counts = [f"{statuses.count(status):,} {status}" for status in STATUSES if status in statuses]
-    return f"{chosen}{first}: {', '.join(counts)}"
-
-
-def _table(runs: Sequence[Found], width: int | None) -> Text:
-    """A line for each run that ends in its path; two, where a terminal of that width cannot hold one."""
-    from rich.cells import cell_len
-    from rich.text import Text
-
-    cells = [[_one_line(cell) for cell in _cells(run.row)] for run in runs]
-    notes = [_cut(_one_line(note), OPTIONS) for note in _notes(runs)]
-    paths = [_one_line(run.row["path"]) for run in runs]
-    noted = ["options"] * any(notes)
-    lines = _aligned(
-        [*COLUMNS, *noted, "run"],
-        [[*row, *[note] * len(noted), path] for row, note, path in zip(cells, notes, paths, strict=True)],
-    )
-    if width is None or max(map(cell_len, lines)) <= width:
-        return Text("\n").join([Text(lines[0], style="dim"), *map(Text, lines[1:])])
-    for i in (COLUMNS.index("env"), COLUMNS.index("agent")):  # which the path names, too
-        excess = max(map(cell_len, _aligned(COLUMNS, cells))) - width
-        room = max(NAMES, max(cell_len(row[i]) for row in cells) - max(0, excess))
-        cells = [[*row[:i], _cut(row[i], room), *row[i + 1 :]] for row in cells]
-    head, *lines = _aligned(COLUMNS, cells)
-    text = Text(head, style="dim")
-    for line, note, path in zip(lines, notes, paths, strict=True):
-        text.append(f"\n{line}\n", style="not dim")
-        room = cell_len(note) + cell_len(path) + 4 <= width
-        text.append(f"  {note}{'' if room else chr(10)}" if note else "")
-        text.append(f"  {path}")
-    return text
-
-
-def _aligned(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The names of columns and their rows, each as one line."""
-    from rich.cells import cell_len
-
-    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
-    lines = []
-    for row in (names, *rows):
-        padded = []
-        for name, cell, width in zip(names, row, widths, strict=True):
-            space = " " * (width - cell_len(cell))
-            padded.append(space + cell if name in RIGHT else cell + space)
-        lines.append("  ".join(padded).rstrip())
-    return lines
-
-
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    """What a row has under `COLUMNS`."""
-    steps = UNKNOWN
-    if row["steps"] is not None:
-        done = row["status"] == "finished"
-        steps = f"{row['steps']:,}" if done else f"{count(row['steps'])} of {count(row['total'])}"
-    agent, env, seed = (UNKNOWN if row[name] is None else str(row[name]) for name in ("agent", "env", "seed"))
-    best = None if row["best"] is None else row["best"]["mean"]
-    return [agent, env, seed, steps, number(row["mean"]), number(best), row["status"]]
-
-
-def _notes(runs: Sequence[Found]) -> list[str]:
-    """Of each run what is wrong with it, or what tells it from the others: options that differ among them.
-
-    An agent's options are compared with those of the same agent; all else with the same agent in the same
-    environment.
-    """
-    values: dict[tuple[Any, ...], set[str]] = {}
-    for run in runs:
-        for key, value in run.fields.items():
-            values.setdefault(_group(run, key), set()).add(str(value))
-    notes = []
-    for run in runs:
-        differing = [
-            f"{key.removeprefix('agent.')}={value}"
-            for key, value in run.fields.items()
-            if key not in NOT_SHOWN and value is not None and len(values[_group(run, key)]) > 1
-        ]
-        notes.append(run.row["error"] or " ".join(differing))
-    return notes
-
-
-def _group(run: Found, key: str) -> tuple[Any, ...]:
-    """What a field is compared within."""
-    return (key, run.row["agent"], None if key.startswith("agent.") else run.row["env"])
-
-
-def _one_line(text: str) -> str:
-    return clean(text).replace("\n", " ").replace("\t", " ")
-
-
-def _cut(text: str, width: int) -> str:
-    from rich.cells import cell_len, set_cell_size
-
-    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1)}…"

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "parse", "run"]
 
-#: The width from which the table of results is whole, and the columns that a narrower terminal does without.
-WIDE, SPARE = 105, ("IQM", "optimum")
+#: The columns that a terminal does without where they do not fit, the first of them first.
+SPARE = ("IQM", "optimum", "95 % CI")
+
+#: Columns between two columns.
+GAP = 2
 
 EPILOG = """\
 The file says what the experiments share, and has grids: every combination of their lists is an experiment.
@@ -53,6 +56,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--workers", metavar="W", type=whole("--workers"), help="processes to use (default: one a core)")
     where = "what trains the runs (default: the file's, or else local); see `arena list launchers`"
     add("--launcher", metavar="NAME", help=where)
+    track = "where metrics are also written, whatever the file says (`none` for nowhere); see `arena list trackers`"
+    add("--track", metavar="NAME", nargs="+", action="extend", help=track)
     add("--address", metavar="A", help="the same as --launcher.address, where the launcher has that option")
     add("--dry-run", action="store_true", help="show the experiments and what is finished; train nothing")
     add("--json", action="store_true", help="print one JSON object and nothing else")
@@ -91,7 +96,9 @@ def run(args: argparse.Namespace) -> int:
     with only_json(args.json):
         from arena.grid import read_sweep
 
-        settings = {} if args.steps is None else {"steps": args.steps}
+        settings: dict[str, Any] = {} if args.steps is None else {"steps": args.steps}
+        if args.track is not None:
+            settings["trackers"] = [name for name in args.track if name != "none"]
         sweep = read_sweep(args.file, **settings).launched_by(args.launcher, args.options)
         if args.out is not None:
             sweep = dataclasses.replace(sweep, out=args.out)
@@ -175,10 +182,12 @@ def _show(sweep: Sweep, results: SweepResults) -> None:
     screen = console()
     screen.print()
     screen.print(_counted(sweep), style="bold")
-    hidden = () if screen.width >= WIDE else SPARE
-    _print_results(screen, [name for name in COLUMNS if name not in hidden], results)
+    rows = [dict(zip(COLUMNS, map(clean, cells), strict=True)) for cells in results.cells()]
+    hidden = _hidden(rows, screen.width)
+    _print_results(screen, [name for name in COLUMNS if name not in hidden], rows)
     if hidden:
-        screen.print(f"a wider terminal also shows {' and '.join(hidden)}", style="dim")
+        names = " and ".join(part for part in (", ".join(hidden[:-1]), hidden[-1]) if part)
+        screen.print(f"a wider terminal also shows {names}", style="dim")
     screen.print()
     for failure in results.failures:
         screen.print(clean(f"failed: {failure.run.folder}: {failure.error}"), style="red", soft_wrap=True)
@@ -188,21 +197,33 @@ def _show(sweep: Sweep, results: SweepResults) -> None:
     screen.print(clean(f"go on with: arena report {sweep.out}"), style="dim", soft_wrap=True)
 
 
-def _print_results(screen: Console, columns: Sequence[str], results: SweepResults) -> None:
+def _hidden(rows: Sequence[Mapping[str, str]], width: int) -> tuple[str, ...]:
+    """The columns to leave out so that the others stand side by side; all of `SPARE` where even that is too wide."""
+    from rich.cells import cell_len
+
+    from arena.sweeps import COLUMNS
+
+    widths = {name: max(map(cell_len, (name, *(row[name] for row in rows)))) + GAP for name in COLUMNS}
+    for count in range(len(SPARE)):
+        if sum(widths.values()) - sum(widths[name] for name in SPARE[:count]) - GAP <= width:
+            return SPARE[:count]
+    return SPARE
+
+
+def _print_results(screen: Console, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     """One row an experiment; names are folded between words where the terminal is narrow, numbers never."""
     from rich.table import Table
 
-    from arena.sweeps import COLUMNS, NUMBERS
+    from arena.sweeps import NUMBERS
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
     for name in columns:
         style = {"agent": "bold", "return": "bold green"}.get(name)
         table.add_column(
             name, justify="right" if name in NUMBERS else "left", style=style, no_wrap=name in NUMBERS
         )
-    for cells in results.cells():
-        row = dict(zip(COLUMNS, cells, strict=True))
-        table.add_row(*(clean(row[name]) for name in columns))
+    for row in rows:
+        table.add_row(*(row[name] for name in columns))
     screen.print(table)
 
 
@@ -213,5 +234,6 @@ def _counted(sweep: Sweep) -> str:
 
 def _show_skipped(sweep: Sweep) -> None:
     if sweep.skipped:
-        text = f"{sweep.skipped:,} combinations left out: the agent does not fit the environment"
+        several = f"{sweep.skipped:,} combination{'s' * (sweep.skipped != 1)}"
+        text = f"{several} left out: the agent does not fit the environment"
         console().print(text, style="yellow")

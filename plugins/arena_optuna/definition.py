@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from arena.config import Between, coerce
-from arena.errors import ArenaError
+from arena.errors import ArenaError, unknown
 from arena.experiment import Experiment, arguments_of
 from arena_optuna.search import Parameter, hints_of, parameters
 
 __all__ = ["Definition", "Settings"]
+
+#: What a tuning file may hold.
+KEYS = [*Experiment.__dataclass_fields__, "search", "study"]
 
 Objective = Literal["final", "best", "area"]
 
@@ -93,6 +96,9 @@ class Definition:
         settings = coerce(
             Settings, {**study, **({} if trials is None else {"trials": trials})}, where="study"
         )
+        for key in values:
+            if key not in KEYS:
+                raise unknown("key of a tuning file", key, KEYS)
         arguments = arguments_of(values)
         for name, example in (("agent", 'name = "q-learning"'), ("env", 'id = "arena/CliffWalk-v0"')):
             if name not in arguments:

@@ -126,7 +126,7 @@ class _Bar(_Followed):
         self._fractions.pop(trial.number, None)
 
     def show(self, text: str) -> None:
-        self._console.print(text, style="yellow")
+        self._console.print(text, style="yellow", soft_wrap=True)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from rich.progress_bar import ProgressBar

@@ -99,6 +99,9 @@ class Outcome:
             rows.append([str(trial.number), number(trial.value), *cells])
         columns = ["trial", RETURNS[self.definition.settings.objective], *names.values()]
         print_table(columns, rows, right=columns)
+        equal = sum(trial.value == self.best.value for trial in complete)
+        if equal > 1:
+            screen.print(f"{equal} trials are equally good", style="dim")
         if importances := self._importances(len(complete)):
             shares = " · ".join(f"{names[name]} {share:.0%}" for name, share in importances.items())
             screen.print(f"what mattered: {shares}", style="dim")

@@ -10,7 +10,7 @@ from typing import Any
 import ray
 
 from arena.errors import ArenaError, Interrupted
-from arena.launchers import Outcome
+from arena.launchers import BUSY, Outcome
 from arena.run import Run
 from arena.runner import Listener
 from arena_ray.work import Answer, Post, train
@@ -137,7 +137,7 @@ class Fleet:
                 self._end(index, ArenaError(*value))
             elif kind == "busy" and not self._stopping:
                 if index not in self._not_before:
-                    self._listener.noticed(run, "another process trains it; waiting for that one's result")
+                    self._listener.noticed(run, BUSY)
                 self._not_before[index] = time.monotonic() + PATIENCE
                 self._queue.append(index)
 

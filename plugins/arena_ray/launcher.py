@@ -45,7 +45,7 @@ class Ray:
         memory: Annotated[int, Between(1, None)] | None = None
         """the bytes that a run holds of its node's memory, which no run may exceed in sum; None: it is not counted"""
         resources: tuple[tuple[str, Annotated[float, Positive]], ...] = ()
-        """further resources that a run holds, such as [["tpu", 1]]"""
+        """further resources that a run holds, such as [["tpu", 1]]; on a command line in quotes: '[["tpu", 1]]'"""
         retries: Annotated[int, Between(0, None)] = 3
         """how often a run is begun again after its worker died"""
         variables: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class Ray:
         from arena_ray.session import connected
 
         workers = min(self._workers, len(runs))
-        with connected(self._config, workers) as options:
+        with connected(self._config, workers, lambda text: listener.noticed(runs[0], text)) as options:
             from arena_ray.fleet import Fleet
 
             return Fleet(runs, listener, options, workers, self._config.retries).train()

@@ -14,7 +14,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,15 @@ SILENT = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 @contextlib.contextmanager
-def connected(config: Ray.Config, workers: int) -> Iterator[dict[str, Any]]:
+def connected(
+    config: Ray.Config, workers: int, say: Callable[[str], None] | None = None
+) -> Iterator[dict[str, Any]]:
     """Connects this process to Ray for a while; gives the options of a run's task.
+
+    Args:
+        config: the launcher's options.
+        workers: how many runs train at once.
+        say: hears what is going on where that takes a while.
 
     Raises:
         ArenaError: there is no such cluster, Ray does not start, or it has no room for a run.
@@ -66,6 +73,8 @@ def connected(config: Ray.Config, workers: int) -> Iterator[dict[str, Any]]:
         "max_retries": 0,  # the driver begins runs again itself, and says so
     }
     local = config.address is None
+    if say is not None and not ("ray" in sys.modules and _imported().is_initialized()):
+        say("starting Ray…" if local else "joining Ray…")
     with contextlib.ExitStack() as stack:
         with _set(QUIET | (_seclusion() if local else {}), over=False):
             ray = _imported()

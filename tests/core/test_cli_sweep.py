@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from arena.cli import main
 from arena.testing.processes import child_environment
@@ -116,7 +117,7 @@ def test_json(run, tmp_path):
     status, out, _ = run("sweep", "sweep.toml", "--workers", 1, "--json", "--out", "there", "--steps", 200)
     found = json.loads(out)
     assert status == 0
-    assert found.keys() == {"experiments", "runs", "finished", "failed"}
+    assert found.keys() == {"experiments", "runs", "finished", "failed", "skipped"}
     assert (found["runs"], found["finished"], found["failed"]) == (8, 8, [])
     for row in found["experiments"]:
         assert row.keys() == {"experiment", "runs", "summary", "failed"}
@@ -137,7 +138,35 @@ def test_misfits_are_counted(run, tmp_path):
     )
     out = run("sweep", "sweep.toml", "--dry-run")[1]
     assert "1 experiment · " in out
-    assert "1 combinations left out: the agent does not fit the environment" in out
+    assert "1 combination left out: the agent does not fit the environment" in out
+    assert json.loads(run("sweep", "sweep.toml", "--workers", 1, "--json")[1])["skipped"] == 1
+
+
+def test_trackers_of_the_command_line_replace_the_files(run, tmp_path):
+    def trackers(*words):
+        found = json.loads(run("sweep", "sweep.toml", "--dry-run", "--json", *words)[1])
+        return {tuple(row["experiment"]["trackers"]) for row in found["experiments"]}
+
+    assert trackers() == {()}
+    assert trackers("--track", "tensorboard") == {("tensorboard",)}
+    (tmp_path / "sweep.toml").write_text(FILE.replace("trackers = []", 'trackers = ["tensorboard"]'))
+    assert trackers() == {("tensorboard",)}
+    assert trackers("--track", "none") == {()}
+
+
+def test_a_narrow_terminal_drops_columns_and_folds_no_names(run, monkeypatch):
+    whole = run("sweep", "sweep.toml", "--workers", 1)[1].splitlines()[2:7]
+    lines = {}
+    for width in (200, 100, 80, 70):
+        screen = Console(highlight=False, emoji=False, markup=False, width=width, force_terminal=False)
+        monkeypatch.setattr("arena.cli.sweep.console", lambda screen=screen: screen)
+        screen.file = sys.stdout
+        lines[width] = run("sweep", "sweep.toml")[1].splitlines()
+        rows = [line for line in lines[width] if "arena/CliffWalk-v0" in line]
+        assert [line.split()[:3] for line in rows] == [line.split()[:3] for line in whole[1:]]
+        assert max(map(len, lines[width])) <= width
+    assert not any("wider terminal" in line for line in lines[200])
+    assert "a wider terminal also shows IQM, optimum and 95 % CI" in lines[70]
 
 
 def test_a_run_that_fails_harms_no_other(run, tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ import arena.experiment
 import arena.run
 from arena.cli import main, runs
 from arena.cli.run_filters import SORTS, Condition
+from arena.cli.run_table import run_table
 from arena.run import Run, find_runs
 from arena.specs import LauncherSpec, TrackerSpec
 
@@ -251,6 +252,108 @@ def test_options_that_differ_tell_runs_apart(shown, tmp_path):
     assert "options" not in shown(tmp_path, "--agent", "q-learning").splitlines()[0]
 
 
+def notes(text):
+    """The options of each run in a table without a terminal, by the name of its folder."""
+    head, *lines = text.partition("\n\n")[0].splitlines()
+    start, end = head.index("options"), head.index("run")
+    return {Path(line[end:]).name: line[start:end].strip() for line in lines}
+
+
+def test_options_are_short_whole_and_distinct(shown, listed, tmp_path):
+    for name, step_size, epsilon, big in (
+        ("a", 0.12345678901234567, 0.5, True),
+        ("b", 0.2718281828459045, 0.50001, False),
+        ("c", 0.5, 0.500012, False),
+    ):
+        options = {"step_size": step_size, "epsilon": epsilon, "big": big, "layers": [64, 0.123456]}
+        fake(tmp_path / name, agent_options=options, env_options={"map": f"{name}{'x' * 60}"})
+    assert notes(shown(tmp_path)) == {
+        "a": f"step_size=0.1235 epsilon=0.5 big=true env.map=a{'x' * 60}",
+        "b": f"step_size=0.2718 epsilon=0.50001 big=false env.map=b{'x' * 60}",
+        "c": f"step_size=0.5 epsilon=0.500012 big=false env.map=c{'x' * 60}",
+    }
+    assert listed(tmp_path)[0]["options"]["agent"]["step_size"] == 0.12345678901234567
+
+
+def test_options_are_compared_within_an_environment(shown, tmp_path):
+    # The presets of an agent differ from environment to environment.
+    fake(tmp_path / "a", agent_options={"step_size": 0.5, "epsilon": 0.1})
+    fake(tmp_path / "b", agent_options={"step_size": 0.5, "epsilon": 0.2})
+    fake(tmp_path / "c", agent_options={"step_size": 0.1, "epsilon": 0.1}, env="FrozenLake-v1")
+    assert notes(shown(tmp_path)) == {"a": "epsilon=0.1", "b": "epsilon=0.2", "c": ""}
+
+
+def test_a_name_without_stars_that_would_match_with_them(shown, tmp_path):
+    fake(tmp_path / "a")
+    nothing = "none of 1 run matches"
+    assert shown(tmp_path, "--env", "CliffWalk") == f"{nothing}; did you mean --env '*CliffWalk*'?\n"
+    assert (
+        shown(tmp_path, "--agent", "sars?", "--env", "arena") == f"{nothing}; did you mean --env '*arena*'?\n"
+    )
+    assert shown(tmp_path, "--agent", "sars") == f"{nothing}; did you mean --agent '*sars*'?\n"
+    assert shown(tmp_path, "--env", "Frozen") == f"{nothing}\n"
+
+
+def test_a_run_that_failed_says_why(shown, listed, tmp_path):
+    why = "training raised RuntimeError: the wheel came off, and rolled down the hill"
+    for name, at in (("a", 300), ("b", 300), ("c", None)):
+        fake(tmp_path / name, at=at)
+    for name in ("a", "c"):
+        (tmp_path / name / "failed.json").write_text(json.dumps({"error": why, "step": 300}))
+    rows = listed(tmp_path)
+    assert [(row["status"], row["error"]) for row in rows] == [
+        ("failed", why),
+        ("unfinished", None),
+        ("finished", None),  # it has been trained since
+    ]
+    assert rows[0]["best"] is not None
+    assert listed(tmp_path, "--status", "failed") == rows[:1]
+    text = shown(tmp_path)
+    assert why in text
+    assert text.endswith("3 runs: 1 finished, 1 unfinished, 1 failed\n")
+    for width in (80, 60):
+        lines = run_table([runs._read(tmp_path / "a", runs._Locks())], width).plain.splitlines()
+        assert max(map(len, lines[:-1])) <= width
+        assert any(why[:50] in line for line in lines)
+    (tmp_path / "a" / "failed.json").write_text("{")
+    assert listed(tmp_path)[0]["status"] == "damaged"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", runs.WRITTEN)
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_damage_and_is_not_waited_for(listed, tmp_path, name, kind):
+    folder = fake(tmp_path / "a", at=300)
+    (folder / name).unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(folder / name)
+    elif kind == "folder":
+        (folder / name).mkdir()
+    else:
+        (folder / name).symlink_to("/dev/zero")
+    code = f"from arena.cli import main; main(['list', 'runs', {str(tmp_path)!r}, '--json'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    [row] = json.loads(done.stdout)["runs"]
+    assert (row["status"], row["error"]) == ("damaged", f"cannot be read: {name} is no regular file")
+    if kind != "folder":
+        with pytest.raises(OSError, match="no regular file"):  # nor if it becomes one between two looks
+            runs._opened(str(folder), name)
+
+
+def test_a_line_without_end_is_not_read_whole(listed, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "MOST", 1000)
+    folder = fake(tmp_path / "a", at=300)
+    with open(folder / "timing.jsonl", "ab") as file:
+        file.truncate(2**40)
+    with open(folder / "metrics.jsonl", "ab") as file:
+        file.write(b"x" * 5000)
+    [row] = listed(tmp_path)
+    assert (row["steps"], row["status"]) == (0, "unfinished")
+    assert row["best"] == {"step": 300, "mean": -14.0}
+
+
 @pytest.mark.parametrize("width", [70, 80])
 def test_a_narrow_terminal_gets_two_lines_a_run(tmp_path, width):
     name = "expected-sarsa_arena-CliffWalk-v0_seed0_64c5eb40d26a"
@@ -261,13 +364,11 @@ def test_a_narrow_terminal_gets_two_lines_a_run(tmp_path, width):
     ]
     for number, run in enumerate(found):
         run.row["path"] = f"runs/{number}{name}"
-    lines = runs._table(found, width).plain.splitlines()
+    lines = run_table(found, width).plain.splitlines()
     assert max(map(len, lines)) <= width
     assert [line.split()[-1] for line in lines if "runs/" in line] == [run.row["path"] for run in found]
     assert (
-        len(runs._table(found, None).plain.splitlines())
-        == len(runs._table(found, 300).plain.splitlines())
-        == 4
+        len(run_table(found, None).plain.splitlines()) == len(run_table(found, 300).plain.splitlines()) == 4
     )
 
 

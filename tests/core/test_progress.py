@@ -10,9 +10,10 @@ from rich.console import Console
 
 from arena.agent import Progress
 from arena.api import Results, train
-from arena.errors import ArenaError
+from arena.errors import ArenaError, Interrupted
 from arena.experiment import Experiment
-from arena.progress import MOST_LINES, _Bar, _Display, progress_bar
+from arena.launchers import BUSY
+from arena.progress import MARGIN, MOST_LINES, _Bar, _Display, progress_bar
 from arena.run import Run
 from arena.tables_text import count, duration, number, results_text
 
@@ -71,7 +72,7 @@ def test_of_many_runs_those_in_training_have_a_line(many, width):
         bar.progressed(run, Progress(1000 if i < 30 else 500), -20.0)
     drawn = picture(display, width).splitlines()
     assert len(drawn) == 1 + MOST_LINES
-    assert max(map(len, drawn)) <= min(width, 120)
+    assert max(map(len, drawn)) <= min(width - MARGIN, 120)  # ^C must not fold a line
     assert "70 of 100 runs" in drawn[0]
     assert "85%" in drawn[0]
     for line in drawn[1:]:
@@ -91,6 +92,60 @@ def test_failures_are_counted(many):
     assert "1 of 60 runs" in drawn[0]
     assert "1 failed" in drawn[0]
     assert len(drawn) == 2
+
+
+def test_what_is_interrupted_has_not_failed(many):
+    display = _Display(many)
+    bar = _Bar(display, Console(file=io.StringIO()))
+    bar.progressed(many[0], Progress(500), None)
+    bar.ended(many[0], Interrupted("stopped"))
+    drawn = picture(display).splitlines()
+    assert "0 of 60 runs" in drawn[0]
+    assert "failed" not in drawn[0]
+
+
+def test_runs_of_other_processes_are_counted_until_they_are_ours_or_end(many, runs):
+    for display, three in ((_Display(many), many[:3]), (_Display(runs), runs)):
+        bar = _Bar(display, Console(file=(notices := io.StringIO())))
+        for run in three:
+            bar.noticed(run, BUSY)
+        assert picture(display).splitlines()[-1] == "  3 trained by another process"
+        bar.progressed(three[0], Progress(1), None)
+        bar.ended(three[1], {"converged": True})
+        assert picture(display).splitlines()[-1] == "  1 trained by another process"
+        bar.ended(three[2], {"converged": True})
+        assert "another process" not in picture(display)
+        assert notices.getvalue() == ""
+
+
+def test_without_a_terminal_the_first_run_of_another_process_is_told(runs, capsys):
+    with progress_bar(runs) as listener:
+        for run in runs:
+            listener.noticed(run, BUSY)
+        listener.noticed(runs[0], "its worker died")
+        listener.noticed(runs[0], "starting a cluster…")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        f"q-learning on arena/CliffWalk-v0, seed 0: {BUSY}",
+        "q-learning on arena/CliffWalk-v0, seed 0: its worker died",
+        "starting a cluster…",
+    ]
+
+
+def test_what_is_going_on_before_the_first_news(many):
+    display = _Display(many)
+    bar = _Bar(display, Console(file=(notices := io.StringIO())))
+    bar.noticed(many[0], "starting a cluster…")
+    assert "starting a cluster…" in picture(display)
+    bar.progressed(many[0], Progress(1), None)
+    assert "starting" not in picture(display)
+    assert notices.getvalue() == ""
+
+
+def test_notices_are_not_folded(many):
+    bar = _Bar(_Display(many), Console(file=(notices := io.StringIO()), width=40))
+    bar.noticed(many[0], text := f"`arena resume runs/{'x' * 60}` goes on")
+    assert text in notices.getvalue()
 
 
 def test_what_another_process_finished_is_found(many):

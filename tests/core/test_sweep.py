@@ -103,7 +103,8 @@ def test_what_a_value_may_be():
 
 def test_options_shared_by_all_must_be_had_by_all():
     with pytest.raises(
-        ArenaError, match=r"grid 1 \(.*arena/CliffWalk-v0\): no option of env is called 'is_slippery'"
+        ArenaError,
+        match=r"grid 1 \(.*arena/CliffWalk-v0\): no option of arena/CliffWalk-v0 is called 'is_slippery'",
     ):
         read_sweep({"env.is_slippery": True, "grid": [grid()]})
 
@@ -151,7 +152,7 @@ def test_misfits_are_an_error_or_left_out():
     [
         ({}, "the sweep has no grid; write [[grid]]"),
         ({"grid": []}, "the sweep has no grid"),
-        ({"grid": grid()}, "is not a list of tables; give a list of tables: write [[grid]] above each"),
+        ({"grid": grid()}, "grid is a table, which is not a list of tables; write [[grid]] above each"),
         ({"grid": [3]}, "grid 1 is 3, which is not a table"),
         ({"grid": [grid(), {}]}, "grid 2 is empty"),
         ({"grid": [grid(num_envs=[])]}, "grid 1 has no value for num_envs; give one at least"),
@@ -174,7 +175,24 @@ def test_misfits_are_an_error_or_left_out():
         ),
         (
             {"grid": [grid(agent__epsilo=0.1)]},
-            "no option of agent is called 'epsilo'; did you mean 'epsilon'",
+            "no option of q-learning is called 'epsilo'; did you mean 'epsilon'",
+        ),
+        (
+            {"grid": [grid(epsilon=0.1)]},
+            """no key of a grid is called 'epsilon'; did you mean "agent.epsilon"?""",
+        ),
+        ({"grid": [grid()], "slip": 0.1}, """no key of a sweep is called 'slip'; did you mean "env.slip"?"""),
+        (
+            {"grid": [grid(agent=["q-learning", "value-iteration"], agent__epsilon=[0.1, 0.2])]},
+            "no option of value-iteration is called 'epsilon'; give value-iteration a [[grid]] of its own",
+        ),
+        (
+            {"grid": [grid(env=["arena/CliffWalk-v0", {"id": "FrozenLake-v1"}], env__slip=0.1)]},
+            "no option of FrozenLake-v1 is called 'slip'; give FrozenLake-v1 a [[grid]] of its own",
+        ),
+        (
+            {"grid": [grid(agent=["value-iteration"], agent__epsilon=0.1)]},
+            "no option of value-iteration is called 'epsilon'; known: ",
         ),
         (
             {"grid": [grid(agent=["q-lerning"])]},
@@ -187,7 +205,7 @@ def test_misfits_are_an_error_or_left_out():
         ({"grid": [grid()], "agent": 3}, "agent is 3, which is not a table"),
         ({"grid": [grid()], "out": 3}, "out is 3, which is not a folder"),
         ({"grid": [grid()], "skip_misfits": 1}, "skip_misfits is 1, which is not true or false"),
-        ({"grid": [grid()], "launcher": "ray"}, "launcher is ray, which is not a table; give a table: write"),
+        ({"grid": [grid()], "launcher": "ray"}, "launcher is ray, which is not a table; write [launcher]"),
         ({"grid": [grid()], "launcher": {"name": 3}}, "the launcher's name is 3"),
         ({"grid": [grid(steps=[10, 20])]}, "has the same runs as grid 1 ("),
         ({"grid": [grid(seeds=MOST_RUNS + 1)]}, "more than 100,000 seeds"),
@@ -218,8 +236,36 @@ def test_files_that_are_none(tmp_path):
         read_sweep(tmp_path / "no.toml")
     bad = tmp_path / "bad.toml"
     bad.write_text('[[grid]]\nagent = ["sarsa"]\nagent.step_size = [0.1]\n')
-    with pytest.raises(ArenaError, match='is not TOML: .*line 3.*; texts .* in quotes: "agent.step_size"'):
+    with pytest.raises(
+        ArenaError, match='is not TOML: .*line 3.*; options stand in quotes: "agent.step_size"'
+    ):
         read_sweep(bad)
+    for line, remedy in {
+        "agent = sarsa": 'texts stand in quotes: agent = "q-learning"',
+        "seeds = = 3": "mend that line",
+        "seeds = [3": "mend that line",
+        'agent = "sarsa': "mend that line",
+    }.items():
+        bad.write_text(f"[[grid]]\n{line}\n")
+        with pytest.raises(ArenaError, match="is not TOML") as error:
+            read_sweep(bad)
+        assert error.value.remedy == remedy
+
+
+def test_counts_are_read_as_on_the_command_line():
+    [one] = read_sweep(tomllib.loads('''
+        steps = 1e4
+        evaluate_every = "2k"
+        [[grid]]
+        agent = "q-learning"
+        env = "arena/CliffWalk-v0"
+        num_envs = 4.0
+        seeds = "3"''')).experiments  # fmt: skip
+    assert (one.steps, one.evaluate_every, one.num_envs, one.seeds) == (10_000, 2000, 4, (0, 1, 2))
+    assert {type(count) for count in (one.steps, one.evaluate_every, one.num_envs)} == {int}
+    for wrong in (1.5, "10q", float("inf"), float("nan"), True, "0.5", "", -1e4):
+        with pytest.raises(ArenaError, match=r"steps is .*, which is not a whole number from 1"):
+            read_sweep({"steps": wrong, "grid": [grid()]})
 
 
 def test_labels_have_what_differs():
@@ -254,7 +300,7 @@ def test_launchers_by_name():
     assert launcher_named("local").load() is Local
     with pytest.raises(ArenaError, match="no launcher is called 'locl'; did you mean 'local'"):
         launcher_named("locl")
-    with pytest.raises(ArenaError, match="no option of launcher is called 'retry'"):
+    with pytest.raises(ArenaError, match="no option of the launcher local is called 'retry'"):
         make_launcher("local", {"retry": 1}, 1)
 
 

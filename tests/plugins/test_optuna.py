@@ -15,12 +15,13 @@ import pytest
 import arena
 from arena.cli import main
 from arena.run import Run, find_runs
+from arena.runner import Listener
 
 optuna = pytest.importorskip("optuna")
 
 from arena_optuna.definition import Definition  # noqa: E402
 from arena_optuna.study import StudyFolder  # noqa: E402
-from arena_optuna.trial import evaluations, score  # noqa: E402
+from arena_optuna.trial import evaluations, score, train_trial  # noqa: E402
 
 FILE = """
 steps = 4000
@@ -99,7 +100,10 @@ def write(folder, search, study, top="", **more):
         ({"study": 'storage = "study.db"'}, "the storage 'study.db' is no database's URL"),
         ({"study": 'storage = "sqlite:///no/such/folder/a.db"'}, "cannot open the storage sqlite:///no/such/folder/a.db"),
         ({"study": 'storage = "oracle://u:secret@host/x"'}, "cannot open the storage oracle://u:***@host/x"),
-        ({"top": "stepz = 3\n"}, "no key of an experiment is called 'stepz'; did you mean 'steps'"),
+        ({"top": "stepz = 3\n"}, "no key of a tuning file is called 'stepz'; did you mean 'steps'"),
+        ({"top": "[studdy]\ntrials = 3\n"}, "no key of a tuning file is called 'studdy'; did you mean 'study'?"),
+        ({"top": "[serach]\n"}, "no key of a tuning file is called 'serach'; did you mean 'search'?"),
+        ({"top": "quux = 3\n"}, "no key of a tuning file is called 'quux'; known: agent, "),
         ({"top": "steps 3\n"}, "cliff.toml is not TOML"),
     ],
 )  # fmt: skip
@@ -234,6 +238,42 @@ def test_a_trial_of_the_dead_waits_with_what_it_has_and_one_of_the_living_does_n
     assert found["best"]["number"] == 0
 
 
+def test_a_kill_in_the_last_trial_is_made_good(tune, tmp_path):
+    tune(study="trials = 1")
+    definition = Definition.read(tmp_path / "cliff.toml", trials=2)
+    out = tmp_path / "runs" / "tune-cliff"
+    with StudyFolder(definition, out) as dead:
+        last = dead.ask().number
+        with StudyFolder(definition, out) as other:
+            assert other.ask() is None
+    assert tune("--trials", 2)["trials"][last]["state"] == "complete"
+
+
+def test_a_kill_between_a_report_and_the_pruners_word_does_not_spare_a_trial(tmp_path, monkeypatch):
+    class Kill(BaseException):
+        """What no trial catches."""
+
+    def kill(trial):
+        raise Kill
+
+    write(tmp_path, SEARCH, 'trials = 2\npruner = "hyperband"')
+    definition = Definition.read(tmp_path / "cliff.toml")
+    with StudyFolder(definition, tmp_path / "out") as dead:
+        trial = dead.ask()
+        with monkeypatch.context() as patch:
+            patch.setattr(optuna.trial.Trial, "should_prune", kill)
+            with pytest.raises(Kill):
+                train_trial(dead, trial, Listener())
+        [reported] = dead.trials[trial.number].intermediate_values
+    assert reported < definition.steps
+    monkeypatch.setattr(optuna.trial.Trial, "should_prune", lambda trial: True)
+    with StudyFolder(definition, tmp_path / "out") as folder:
+        again = folder.ask()
+        state, _ = train_trial(folder, again, Listener())
+        assert (again.number, state.name) == (trial.number, "PRUNED")
+        assert [*folder.trials[again.number].intermediate_values] == [reported]
+
+
 def test_a_finished_study_is_free_and_more_trials_go_on(tune, tmp_path):
     first = tune(study="trials = 2")
     database = tmp_path / "runs" / "tune-cliff" / "study.db"
@@ -351,3 +391,10 @@ def test_people_get_a_table(tmp_path, monkeypatch, capsys):
     assert main(["list", "runs", "runs/tune-cliff", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["runs"]
     assert {row["status"] for row in rows} == {"finished"}
+
+
+def test_equally_good_trials_are_counted(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, '"agent.step_size" = [0.5]', "trials = 3")
+    assert main(["tune", "cliff.toml", "--quiet"]) == 0
+    assert "\n3 trials are equally good\n" in capsys.readouterr().out

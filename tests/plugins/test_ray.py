@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -14,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from arena.cli import main
 from arena.config import asdict, coerce, fields_help
 from arena.errors import ArenaError, Interrupted
 from arena.experiment import Experiment
+from arena.launchers import BUSY
 from arena.plugins import Plugins, get_plugins, use
 from arena.run import Run
 from arena.runner import Listener, execute
@@ -68,6 +71,9 @@ before = signal.signal(signal.SIGTERM, handler)
 
 
 class Says(Listener):
+    def noticed(self, run, text):
+        print(text, flush=True)
+
     def progressed(self, run, progress, evaluation):
         print(f"heard {min(asked)}" if asked else "progressed", flush=True)
 
@@ -225,7 +231,7 @@ def test_runs_end_in_the_same_bytes_whatever_befalls_the_others(ray, tmp_path, m
     problem = f"the worker that trained {doomed.folder} died 2 times, lastly because it was killed or crashed"
     assert outcomes[doomed.seed].problem == problem
     assert outcomes[doomed.seed].remedy.endswith("the same command goes on from its checkpoint")
-    assert listener.notices[busy.seed] == ["another process trains it; waiting for that one's result"]
+    assert listener.notices[busy.seed] == [BUSY]
     for run, said in ((failing, "raised ZeroDivisionError"), (damaged, "raised IsADirectoryError")):
         error = outcomes[run.seed]
         assert isinstance(error, ArenaError)
@@ -290,6 +296,7 @@ def test_signals_stop_a_ray_of_our_own_and_nothing_is_left_of_it(tmp_path):
         env=child_environment(0),
         start_new_session=True,
     ) as process:
+        assert process.stdout.readline() == "starting Ray…\n", process.stderr.read()
         assert process.stdout.readline() == "progressed\n", process.stderr.read()
         mine = [pid for pid in processes("") if session(pid) == process.pid]
         assert len(mine) > 2, "Ray's own processes are of this session"
@@ -372,6 +379,19 @@ def test_a_cluster_that_is_not_there_is_not_waited_for(tmp_path, scheme):
         ArenaError, match=f"cannot join the Ray cluster {address}: ConnectionRefusedError.*; see"
     ):
         _join(None, address, {})
+
+
+def test_resources_may_be_given_on_a_command_line(tmp_path, monkeypatch, capsys):
+    seen = []
+    monkeypatch.setattr(Ray, "__init__", lambda self, config, workers: seen.append(config.resources))
+    path = tmp_path / "sweep.toml"
+    path.write_text('steps = 10\n[[grid]]\nagent = "random"\nenv = "CartPole-v1"\n')
+    words = ["sweep", str(path), "--dry-run", "--launcher", "ray", "--launcher.resources", '[["tpu", 1]]']
+    assert main(words) == 0
+    assert seen == [(("tpu", 1.0),)]
+    with contextlib.suppress(SystemExit):
+        main(["sweep", "--launcher", "ray", "--help"])
+    assert "'[[\"tpu\", 1]]'" in " ".join(capsys.readouterr().out.split())
 
 
 def test_options_are_documented_and_checked():

@@ -1,0 +1,148 @@
+"""The table of ``arena list runs``: a line for each run, with the options that tell it from others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from arena.cli.output import clean
+from arena.cli.run_filters import STATUSES, Found
+from arena.tables_text import UNKNOWN, count, number
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+__all__ = ["run_table", "summary"]
+
+#: Fields in which runs of one experiment may differ, or that the table shows anyway.
+NOT_SHOWN = ("agent", "env", "seed", "steps", "evaluate_every", "log_every", "trackers", "start.digest")
+
+#: Columns of text that differing options may take, and that the names of agents and environments keep.
+OPTIONS, NAMES = 40, 8
+
+COLUMNS = ("agent", "env", "seed", "steps", "return", "best", "status")
+RIGHT = ("seed", "steps", "return", "best")
+
+
+def summary(runs: Sequence[Found], matching: Sequence[Found], shown: int, folders: Sequence[str]) -> str:
+    """Such as ``37 runs: 30 finished, 5 unfinished, 2 training``."""
+    if not runs:
+        return f"no runs in {', '.join(folders)}"
+    several = f"{len(runs):,} run{'s' * (len(runs) != 1)}"
+    if not matching:
+        return f"none of {several} matches"
+    chosen = several if len(matching) == len(runs) else f"{len(matching):,} of {several}"
+    first = "" if shown == len(matching) else f", the first {shown:,} shown"
+    statuses = [run.row["status"] for run in matching]
+    counts = [f"{statuses.count(status):,} {status}" for status in STATUSES if status in statuses]
+    return f"{chosen}{first}: {', '.join(counts)}"
+
+
+def run_table(runs: Sequence[Found], width: int | None) -> Text:
+    """A line for each run that ends in its path; two, where a terminal of that width cannot hold one."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    cells = [[_one_line(cell) for cell in _cells(run.row)] for run in runs]
+    notes = [_one_line(note) for note in _notes(runs)]
+    if width is not None:
+        notes = [
+            _cut(note, width - 2 if run.row["error"] else OPTIONS)
+            for run, note in zip(runs, notes, strict=True)
+        ]
+    paths = [_one_line(run.row["path"]) for run in runs]
+    noted = ["options"] * any(notes)
+    lines = _aligned(
+        [*COLUMNS, *noted, "run"],
+        [[*row, *[note] * len(noted), path] for row, note, path in zip(cells, notes, paths, strict=True)],
+    )
+    if width is None or max(map(cell_len, lines)) <= width:
+        return Text("\n").join([Text(lines[0], style="dim"), *map(Text, lines[1:])])
+    for i in (COLUMNS.index("env"), COLUMNS.index("agent")):  # which the path names, too
+        excess = max(map(cell_len, _aligned(COLUMNS, cells))) - width
+        room = max(NAMES, max(cell_len(row[i]) for row in cells) - max(0, excess))
+        cells = [[*row[:i], _cut(row[i], room), *row[i + 1 :]] for row in cells]
+    head, *lines = _aligned(COLUMNS, cells)
+    text = Text(head, style="dim")
+    for line, note, path in zip(lines, notes, paths, strict=True):
+        text.append(f"\n{line}\n", style="not dim")
+        room = cell_len(note) + cell_len(path) + 4 <= width
+        text.append(f"  {note}{'' if room else chr(10)}" if note else "")
+        text.append(f"  {path}")
+    return text
+
+
+def _aligned(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The names of columns and their rows, each as one line."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    lines = []
+    for row in (names, *rows):
+        padded = []
+        for name, cell, width in zip(names, row, widths, strict=True):
+            space = " " * (width - cell_len(cell))
+            padded.append(space + cell if name in RIGHT else cell + space)
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    """What a row has under `COLUMNS`."""
+    steps = UNKNOWN
+    if row["steps"] is not None:
+        done = row["status"] == "finished"
+        steps = f"{row['steps']:,}" if done else f"{count(row['steps'])} of {count(row['total'])}"
+    agent, env, seed = (UNKNOWN if row[name] is None else str(row[name]) for name in ("agent", "env", "seed"))
+    best = None if row["best"] is None else row["best"]["mean"]
+    return [agent, env, seed, steps, number(row["mean"]), number(best), row["status"]]
+
+
+def _notes(runs: Sequence[Found]) -> list[str]:
+    """Of each run what is wrong with it, or the options that differ among those of its agent and environment."""
+    values: dict[tuple[Any, ...], dict[str, str]] = {}
+    for run in runs:
+        for key, value in run.fields.items():
+            values.setdefault(_group(run, key), {})[_exact(value)] = _short(value)
+    notes = []
+    for run in runs:
+        differing = []
+        for key, value in run.fields.items():
+            texts = values[_group(run, key)]
+            if key not in NOT_SHOWN and value is not None and len(texts) > 1:
+                apart = len({*texts.values()}) == len(texts)
+                text = (_short if apart else _exact)(value)
+                differing.append(f"{key.removeprefix('agent.')}={text}")
+        notes.append(run.row["error"] or " ".join(differing))
+    return notes
+
+
+def _group(run: Found, key: str) -> tuple[Any, ...]:
+    """What a field is compared within: presets differ from environment to environment."""
+    return (key, run.row["agent"], run.row["env"])
+
+
+def _exact(value: Any) -> str:
+    """A value as a sweep's table has it."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return f"[{','.join(map(_exact, value))}]" if isinstance(value, list) else str(value)
+
+
+def _short(value: Any) -> str:
+    """The same with four digits of each number that is not whole."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"[{','.join(map(_short, value))}]" if isinstance(value, list) else _exact(value)
+
+
+def _one_line(text: str) -> str:
+    return clean(text).replace("\n", " ").replace("\t", " ")
+
+
+def _cut(text: str, width: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1)}…"
