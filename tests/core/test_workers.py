@@ -501,7 +501,10 @@ def test_a_panic_is_its_runs_outcome_here_and_in_a_worker(tmp_path):
             capture_output=True,
             text=True,
             timeout=120,
-            env={**child_environment(0), "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+            env={
+                **child_environment(0),
+                "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+            },
         )
         assert done.stdout.splitlines() == ["Crash True", "dict True"], done.stderr
 
