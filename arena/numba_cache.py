@@ -31,10 +31,17 @@ def lock_saves() -> None:
 def _locked(save: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(save)
     def locked(self: Any, key: Any, data: Any) -> None:
+        lock = filelock.FileLock(os.path.join(self._cache_path, ".saving.lock"), timeout=PATIENCE)
         try:
-            with filelock.FileLock(os.path.join(self._cache_path, ".saving.lock"), timeout=PATIENCE):
-                save(self, key, data)
+            lock.acquire()
         except filelock.Timeout:
             return  # not saved: the next process compiles it again
+        except (OSError, NotImplementedError):  # a file system without locks: as numba alone would
+            save(self, key, data)
+            return
+        try:
+            save(self, key, data)
+        finally:
+            lock.release()
 
     return locked

@@ -7,8 +7,10 @@ import signal
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from types import FrameType
+from typing import Any
 
 from arena.agent import Progress
+from arena.errors import ArenaError
 from arena.run import Run
 from arena.runner import Listener
 
@@ -60,12 +62,16 @@ class Stoppable(Listener):
     def __init__(self, listener: Listener, stop: Stop, first: Run) -> None:
         self._listener, self._stop, self._latest, self._told = listener, stop, first, False
         self.asked = False
-        self.noticed = listener.noticed  # type: ignore[method-assign]
-        self.ended = listener.ended  # type: ignore[method-assign]
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
         self._latest = run
         self._listener.progressed(run, progress, evaluation)
+
+    def noticed(self, run: Run, text: str) -> None:
+        self._listener.noticed(run, text)
+
+    def ended(self, run: Run, outcome: dict[str, Any] | ArenaError) -> None:
+        self._listener.ended(run, outcome)
 
     def stopping(self) -> bool:
         if self._stop.raised and not self._told:

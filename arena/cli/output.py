@@ -43,16 +43,13 @@ def console() -> Console:
     return found if found.is_terminal else Screen(highlight=False, emoji=False, markup=False, width=WIDE)
 
 
-def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), wide: bool = False
-) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """Prints rows under bold column names.
 
     Args:
         columns: their names.
         rows: their texts; an empty one is left blank.
         right: the columns that hold numbers.
-        wide: let the terminal fold what is too long, so that the last column can be copied.
     """
     from rich.table import Table
 
@@ -63,10 +60,7 @@ def print_table(
         table.add_column(column, style=style, justify=justify, no_wrap=i == 0, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
         table.add_row(*map(clean, row))
-    screen = console()
-    if wide:
-        screen.width = max(screen.width, WIDE)
-    screen.print(table, crop=False)
+    console().print(table, crop=False)
 
 
 @contextlib.contextmanager

@@ -12,13 +12,14 @@ import shutil
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from test_runner import experiment, prepared
 
+from arena import numba_cache, runner
 from arena import run as run_module
-from arena import runner
 from arena.errors import ArenaError, Interrupted
 from arena.run import Run
 from arena.runner import Listener, execute
@@ -262,13 +263,25 @@ def test_two_processes_that_compile_at_once_do_not_mix_their_code_up(tmp_path):
         assert again.stdout == value
 
 
+@pytest.mark.parametrize("refusal", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError()])
+def test_a_cache_where_nothing_can_be_locked_is_saved_to_all_the_same(refusal, tmp_path, monkeypatch):
+    def refuse(lock):
+        raise refusal
+
+    saved = []
+    monkeypatch.setattr(numba_cache.filelock.FileLock, "acquire", refuse)
+    save = numba_cache._locked(lambda self, key, data: saved.append((key, data)))
+    save(SimpleNamespace(_cache_path=str(tmp_path)), "key", "data")
+    assert saved == [("key", "data")]
+
+
 #: Saves slowly: float's index comes after int's, and int's code after float's.
 TWICE = """
 import sys, time
 from numba import njit
 from numba.core.caching import IndexDataCacheFile
+from arena import numba_cache, runner
 from arena import run as run_module
-from arena import runner
 kind = sys.argv[1]
 def slow(save, seconds):
     return lambda *arguments: (time.sleep(seconds), save(*arguments))[1]
