@@ -6,13 +6,11 @@ It takes a few minutes, and needs Debian's ``chromium`` and ``chromium-driver`` 
 from __future__ import annotations
 
 import base64
-import io
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
@@ -52,9 +50,8 @@ def main() -> None:
         try:
             for name, width, end, scale, scheme in PICTURES:
                 picture = photograph(driver, page, width, end, scale, scheme)
-                # A page has few colours: a palette makes a third of the bytes.
-                few = Image.open(io.BytesIO(picture)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
-                few.save(HERE / f"{name}.png", optimize=True)
+                # As it is: a palette of few colours took the blue of one algorithm for the green of another.
+                (HERE / f"{name}.png").write_bytes(picture)
         finally:
             driver.quit()
 
