@@ -33,6 +33,8 @@ class Transition(NamedTuple):
         terminated: bool, shape (num_envs,): the task ended; the value of what follows is zero.
         truncated: bool, shape (num_envs,): the episode was cut off; the value of what follows is not zero.
         next_observation: like `observation`: the true successor, also where an episode ended.
+        bonus: float64, shape (num_envs,): what an agent's curiosity adds to its own targets. The stream leaves it
+            at zero; it is part of no return.
     """
 
     observation: Array
@@ -41,6 +43,7 @@ class Transition(NamedTuple):
     terminated: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
     next_observation: Array
+    bonus: npt.NDArray[np.float64]
 
 
 class Stream(ABC):
@@ -79,6 +82,7 @@ class Stream(ABC):
             np.zeros(num_envs, dtype=np.bool_),
             np.zeros(num_envs, dtype=np.bool_),
             _buffer(num_envs, self.observation_space),
+            np.zeros(num_envs),
         )
 
     @property

@@ -1,0 +1,18 @@
+"""What the plugin's agents are called and how they do well: one light module a family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from arena.specs import AgentSpec
+
+__all__ = ["specs"]
+
+
+def specs() -> Iterator[AgentSpec]:
+    """Every agent, family by family."""
+    from arena_deep.catalogue.dqn import DQN_SPECS
+    from arena_deep.catalogue.policy_gradient import POLICY_GRADIENT_SPECS
+
+    yield from DQN_SPECS
+    yield from POLICY_GRADIENT_SPECS

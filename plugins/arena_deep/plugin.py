@@ -1,0 +1,16 @@
+"""What this plugin contributes; it imports neither torch nor gymnasium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from arena.hookspecs import hookimpl
+from arena.specs import AgentSpec
+
+
+@hookimpl
+def arena_agents() -> Iterable[AgentSpec]:
+    """Deep Q-networks and policy gradients."""
+    from arena_deep.catalogue import specs
+
+    yield from specs()

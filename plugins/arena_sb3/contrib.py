@@ -1,0 +1,71 @@
+"""The algorithms of Stable-Baselines3's contributions.
+
+Its masked PPO is left out: a stream says nothing of which actions are allowed, and without masks it is PPO.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from arena.agent import Needs
+from arena_sb3 import options
+from arena_sb3.agents import ANY, CHOICES, NUMBERS
+from arena_sb3.needed import needed
+
+with needed("agents sb3-ars, sb3-crossq, sb3-qrdqn, sb3-recurrentppo, sb3-tqc and sb3-trpo", "sb3-contrib"):
+    import sb3_contrib
+
+    from arena_sb3.off_policy import OffPolicy
+    from arena_sb3.on_policy import OnPolicy
+    from arena_sb3.random_search import RandomSearch
+    from arena_sb3.recurrent import Recurrent
+
+__all__ = ["ARS", "QRDQN", "TQC", "TRPO", "CrossQ", "RecurrentPPO"]
+
+
+class TRPO(OnPolicy):
+    """Trust-region policy optimisation."""
+
+    algorithm = sb3_contrib.TRPO
+    Config = options.TRPO
+    needs: ClassVar[Needs] = ANY
+
+
+class RecurrentPPO(Recurrent):
+    """Proximal policy optimisation with an LSTM."""
+
+    algorithm = sb3_contrib.RecurrentPPO
+    Config = options.RecurrentPPO
+    needs: ClassVar[Needs] = ANY
+
+
+class QRDQN(OffPolicy):
+    """Deep Q-network of quantiles."""
+
+    algorithm = sb3_contrib.QRDQN
+    Config = options.QRDQN
+    needs: ClassVar[Needs] = CHOICES
+
+
+class TQC(OffPolicy):
+    """Soft actor-critic with truncated quantile critics."""
+
+    algorithm = sb3_contrib.TQC
+    Config = options.TQC
+    needs: ClassVar[Needs] = NUMBERS
+
+
+class CrossQ(OffPolicy):
+    """Soft actor-critic with batch normalisation instead of target networks."""
+
+    algorithm = sb3_contrib.CrossQ
+    Config = options.CrossQ
+    needs: ClassVar[Needs] = NUMBERS
+
+
+class ARS(RandomSearch):
+    """Augmented random search."""
+
+    algorithm = sb3_contrib.ARS
+    Config = options.ARS
+    needs: ClassVar[Needs] = ANY

@@ -1,0 +1,277 @@
+"""What the agents learn from: their gradients against naive ones, ends against cuts, numbers that are none."""
+
+from collections import Counter
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from arena.errors import ArenaError
+from arena.testing import Trial, chain_values, registered
+from arena_deep.actor_critic import ActorCritic
+from arena_deep.objectives import standardised, surrogate
+from arena_deep.ppo import PPO
+from arena_deep.reinforce import REINFORCE
+
+CHAIN = "arena.testing.chain:two_states"
+
+
+def trial(agent, env, name, **settings):
+    options = settings.pop("agent_options", {})
+    return Trial(name, env, agent_options={"hidden": (8,), **options}, **settings)
+
+
+def caught(agent, monkeypatch):
+    """The gradients that an agent descends along, as they come, in place of descending."""
+    found = []
+
+    def keep(loss):
+        agent._vector.grad.zero_()
+        loss.backward()
+        found.append(agent._vector.grad.clone())
+        return agent._vector.grad.norm()
+
+    monkeypatch.setattr(agent, "_descend", keep)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "loss", "slope"),
+    [
+        (1.0, 2.0, -2.0, -2.0),
+        (1.1, 2.0, -2.2, -2.2),
+        (1.5, 2.0, -2.4, 0.0),  # made more probable by enough
+        (0.5, 2.0, -1.0, -1.0),  # a good action made improbable: back, whatever the distance
+        (1.5, -2.0, 3.0, 3.0),
+        (0.9, -2.0, 1.8, 1.8),
+        (0.5, -2.0, 1.6, 0.0),
+    ],
+)
+def test_the_clipped_objective_by_hand(ratio, advantage, loss, slope):
+    log_prob = torch.tensor([np.log(ratio)], requires_grad=True)
+    found, seen = surrogate(log_prob, torch.zeros(1), torch.tensor([advantage]), 0.2)
+    assert found.item() == pytest.approx(loss, rel=1e-6)
+    # d ρ / d log π = ρ.
+    assert torch.autograd.grad(found, log_prob)[0].item() == pytest.approx(slope, rel=1e-6)
+    assert seen.exp().item() == pytest.approx(ratio, rel=1e-6)
+
+
+def test_at_the_old_policy_the_objectives_gradient_is_the_policy_gradient():
+    log_prob = torch.tensor([-0.3, -1.2, -2.0], requires_grad=True)
+    advantage = torch.tensor([1.0, -2.0, 0.5])
+    for clip in (None, 0.2):
+        loss, _ = surrogate(log_prob, log_prob.detach(), advantage, clip)
+        torch.testing.assert_close(torch.autograd.grad(loss, log_prob)[0], -advantage / 3)
+
+
+def test_standardised_advantages_also_of_one_step_and_of_equals():
+    found = standardised(torch.tensor([1.0, 2.0, 3.0]))
+    torch.testing.assert_close(found, torch.tensor([-1.5, 0.0, 1.5]) / 1.5 * 1.5**0.5)
+    assert standardised(torch.tensor([5.0])).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("memory", [0, 3])
+def test_ppo_of_one_pass_is_a2c(memory):
+    states = []
+    for agent in (ActorCritic, PPO):
+        options = {
+            "rollout": 10,
+            "epochs": 1,
+            "minibatches": 1,
+            "normalise_advantages": False,
+            "memory": memory,
+        }
+        with (
+            registered(agent) as name,
+            trial(agent, "CartPole-v1", name, num_envs=3, agent_options=options) as t,
+        ):
+            states.append(t.train(300).agent.snapshot()["network"])
+    for first, second in zip(states[0].values(), states[1].values(), strict=True):
+        assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize("memory", [0, 4])
+def test_the_actor_critics_gradient_is_the_naive_one(env, memory, monkeypatch):
+    options = {"rollout": 25, "trace": 0.7, "discount": 0.9, "memory": memory, "entropy": 0.1}
+    with (
+        registered(ActorCritic) as name,
+        trial(ActorCritic, env, name, num_envs=2, agent_options=options) as t,
+    ):
+        agent = t.agent
+        t.train(50)
+        found = caught(agent, monkeypatch)
+        clear = agent.rollout.clear
+        kept = {}
+        monkeypatch.setattr(
+            agent.rollout, "clear", lambda: (kept.update(agent.rollout.state_dict()), clear())
+        )
+        begun = agent._first_memory.copy()
+        t.train(100)
+        expected = naive_gradient(agent, kept, begun)
+    torch.testing.assert_close(found[0], expected, rtol=1e-3, atol=1e-4)
+
+
+def naive_gradient(agent, rollout, memory):
+    """Lane by lane, step by step, with torch alone."""
+    config, network = agent.config, agent.network
+    length, lanes = rollout["reward"].shape
+    terms = []
+    for lane in range(lanes):
+        now = torch.from_numpy(memory[lane : lane + 1]) if config.memory else None
+        steps = []
+
+        def look(observation, now):
+            row = torch.from_numpy(observation[None])
+            begin = torch.zeros((1, 1), dtype=torch.bool)
+            return network(row, *(() if now is None else (begin, now)))
+
+        for t in range(length):
+            numbers, value, after = look(rollout["observation"][t, lane], now)
+            done = rollout["terminated"][t, lane] or rollout["truncated"][t, lane]
+            following = look(rollout["next_observation"][t, lane], after)[1].detach()
+            future = following * float(not rollout["terminated"][t, lane])
+            delta = rollout["reward"][t, lane] + config.discount * future - value.detach()
+            steps.append((numbers, value, delta, done))
+            now = None if after is None else after * float(not done)
+        advantage = 0.0
+        for t, (numbers, value, delta, done) in reversed(list(enumerate(steps))):
+            advantage = delta + config.discount * config.trace * advantage * float(not done)
+            action = torch.from_numpy(rollout["action"][t : t + 1, lane])
+            log_prob, entropy = agent.head.log_prob(numbers, action), agent.head.entropy(numbers)
+            error = (value - (advantage + value.detach())) ** 2
+            terms.append(-advantage * log_prob + config.value_weight * error - config.entropy * entropy)
+    agent._vector.grad.zero_()
+    torch.cat(terms).mean().backward()
+    return agent._vector.grad.clone()
+
+
+@pytest.mark.parametrize("memory", [0, 4])
+@pytest.mark.parametrize("estimator", ["trajectory", "reward-to-go"])
+def test_reinforces_gradient_is_that_of_whole_episodes_of_one_policy(memory, estimator, monkeypatch):
+    options = {"episodes": 4, "discount": 0.9, "memory": memory, "baseline": "none", "estimator": estimator}
+    with (
+        registered(REINFORCE) as name,
+        trial(REINFORCE, "CartPole-v1", name, num_envs=2, agent_options=options) as t,
+    ):
+        agent = t.agent
+        found = caught(agent, monkeypatch)
+        ends = Counter()
+        batches = [[]]
+        running = [[], []]  # of each lane, or None where an older policy began it
+        turn = agent._learn
+
+        def learn():
+            turn()
+            batches.append([])
+            running[:] = [[] if not steps else None for steps in running]
+
+        monkeypatch.setattr(agent, "_learn", learn)
+        step = t.stream.step
+
+        def record(action):
+            made = step(action)
+            for lane in range(2):
+                if running[lane] is not None:
+                    running[lane].append(
+                        (made.observation[lane].copy(), made.action[lane], made.reward[lane])
+                    )
+                if made.terminated[lane] or made.truncated[lane]:
+                    if running[lane]:
+                        batches[-1].append((lane, running[lane]))
+                        ends[lane] += 1
+                    running[lane] = []
+            return made
+
+        monkeypatch.setattr(t.stream, "step", record)
+        while len(found) < 3:
+            t.train(t.progress.steps + 2)
+    for batch, gradient in zip(batches, found, strict=False):
+        taken = [[steps for lane, steps in batch if lane == which][:2] for which in (0, 1)]
+        expected = naive_reinforce(agent, [steps for lane in taken for steps in lane])
+        torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-3)
+
+
+def naive_reinforce(agent, episodes):
+    total = 0.0
+    for steps in episodes:
+        begin = torch.zeros((len(steps), 1), dtype=torch.bool)
+        memory = (begin, torch.zeros((1, 4))) if agent.config.memory else ()
+        numbers = agent.network(torch.from_numpy(np.array([o for o, _, _ in steps])), *memory)[0]
+        log_prob = agent.head.log_prob(numbers, torch.tensor([int(a) for _, a, _ in steps]))
+        rewards = [r for _, _, r in steps]
+        to_go = [sum(0.9**k * r for k, r in enumerate(rewards[t:])) for t in range(len(steps))]
+        weight = to_go if agent.config.estimator == "reward-to-go" else [to_go[0]] * len(steps)
+        total = total - (torch.tensor(weight) * log_prob).sum() / len(episodes)
+    agent._vector.grad.zero_()
+    total.backward()
+    return agent._vector.grad.clone()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize(
+    ("limit", "options"),
+    [
+        (1, {"advantage": "one-step"}),
+        (3, {"advantage": "n-step", "normalise_returns": True}),
+        (1, {"advantage": "gae"}),
+        (3, {"advantage": "gae", "memory": 4}),
+    ],
+    ids=str,
+)
+def test_values_bootstrap_through_truncation_and_not_through_ends(options, ends, limit):
+    settings = {"discount": 0.5, "step_size": 0.02, "rollout": 8, "hidden": (), **options}
+    env_options = {"ends": ends, "limit": limit}
+    with registered(ActorCritic) as name:
+        with Trial(name, CHAIN, num_envs=4, agent_options=settings, env_options=env_options) as t:
+            t.train(8_000)
+            values = t.agent.values(t.stream.observations.encode(np.arange(2)))
+    np.testing.assert_allclose(values, chain_values(ends, 0.5), atol=0.15)
+
+
+class Broken(gym.Env):
+    """Gives an infinite number at its tenth step."""
+
+    observation_space = gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, where="observation", render_mode=None):
+        self.where, self.steps = where, 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.observe(), {}
+
+    def observe(self):
+        bad = self.where == "observation" and self.steps >= 10
+        return np.array([0, np.inf if bad else 3e38], np.float32)
+
+    def step(self, action):
+        self.steps += 1
+        return (
+            self.observe(),
+            np.inf if self.where == "reward" and self.steps >= 10 else 1.0,
+            False,
+            False,
+            {},
+        )
+
+
+@pytest.mark.parametrize("agent", [ActorCritic, REINFORCE])
+@pytest.mark.parametrize("where", ["observation", "reward"])
+def test_an_infinite_number_is_refused_by_name(agent, where):
+    gym.register("Broken-v0", Broken)
+    try:
+        with registered(agent) as name:
+            settings = {"num_envs": 2, "env_options": {"where": where}}
+            with Trial(name, "Broken-v0", **settings, agent_options={"normalise_observations": True}) as t:
+                with pytest.raises(ArenaError, match=rf"{where}.* at step (18|20)|reward inf"):
+                    t.train(100)
+    finally:
+        del gym.registry["Broken-v0"]
+
+
+def test_minibatches_that_cannot_be_are_refused():
+    with registered(PPO) as name, pytest.raises(ArenaError, match="2 sequences cannot be parted into 4"):
+        Trial(name, "CartPole-v1", num_envs=2, agent_options={"memory": 4})
