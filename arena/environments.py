@@ -164,7 +164,8 @@ class EnvironmentFactory:
         assert observations is not None and actions is not None, "mismatch() must be asked first"
         vector = self._native(num_envs, limit) if self.is_native else None
         if vector is not None:
-            return NativeStream(vector, observations, actions, [seed_of(lane, 0) for lane in range(num_envs)])
+            seeds = [seed_of(lane, 0) for lane in range(num_envs)]
+            return NativeStream(vector, observations, actions, seeds, label=self.id)
         make = functools.partial(self.make, limit)
         obstacle = self._probed(make, observations, actions) if probed else None
         stream = GymnasiumStream(

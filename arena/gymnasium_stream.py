@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
-import math
 import os
 import signal
 import traceback
@@ -21,7 +20,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from arena.errors import ArenaError
 from arena.history import History
 from arena.spaces import View
-from arena.stream import Stream, Transition
+from arena.stream import MEND, Stream, Transition
 
 if TYPE_CHECKING:
     from arena.codec import State
@@ -34,8 +33,6 @@ Vector = SyncVectorEnv | AsyncVectorEnv
 
 #: The key of a failure among the infos; lanes report nothing else there.
 FAILURE = "arena.failure"
-
-MEND = "mend it with a wrapper (--wrap)"
 
 
 class GymnasiumStream(Stream):
@@ -72,8 +69,8 @@ class GymnasiumStream(Stream):
         asynchronous: bool = False,
         obstacle: str | None = None,
     ) -> None:
-        super().__init__(num_envs, observations, actions)
-        self.label, self.obstacle = label, obstacle
+        super().__init__(num_envs, observations, actions, label)
+        self.obstacle = obstacle
         self._make, self._seed_of, self._asynchronous = make, seed_of, asynchronous
         self._lends_actions = bool(self.action_space.shape)
         self._episode = [0] * num_envs
@@ -127,10 +124,7 @@ class GymnasiumStream(Stream):
         transition.truncated[...] = truncated
         transition.next_observation[...] = self.observations.encode(observation)
         self._check(transition.next_observation)
-        # A sum is finite only if each reward is; over a list it costs a fifth of `isfinite(…).all()`.
-        if not math.isfinite(sum(transition.reward.tolist())):
-            for lane in np.flatnonzero(~np.isfinite(transition.reward)):
-                raise self._fault(f"gave the reward {transition.reward[lane]}", lane, MEND)
+        self._refuse_infinite("reward", transition.reward)
         if self.obstacle is None:
             digest = self._digest
             for i, (seen, earned) in enumerate(self._given):
@@ -167,15 +161,9 @@ class GymnasiumStream(Stream):
             self._digest[lane] = zlib.crc32(self._begun[lane])
 
     def _check(self, observation: Array) -> None:
-        """Refuses NaN, and an index out of range, which compiled code would read past a table's end with.
-
-        It runs at every step, so it reads each array once: a sum of squares is NaN exactly where a term is.
-        """
-        if observation.dtype.kind == "f":
-            if math.isnan(np.vdot(observation, observation)):
-                bad = np.isnan(observation).reshape(self.num_envs, -1).any(axis=1)
-                raise self._fault("gave an observation with NaN", bad.argmax(), MEND)
-        elif isinstance(self.observation_space, gym.spaces.Discrete):
+        """Refuses what is infinite, and an index out of range, with which compiled code would read past a table."""
+        self._refuse_infinite("observation", observation)
+        if isinstance(self.observation_space, gym.spaces.Discrete):
             n = int(self.observation_space.n)
             if np.maximum.reduce(observation.view(np.uint64)) >= n:  # as unsigned, a negative number is huge
                 lane = observation.view(np.uint64).argmax()
@@ -192,14 +180,6 @@ class GymnasiumStream(Stream):
         if isinstance(error, (EOFError, ConnectionError)):
             return self._fault("lost a worker process", remedy="if memory ran out, use fewer --envs")
         return self._fault(f"raised {type(error).__name__}", message=_line(error))
-
-    def _fault(
-        self, what: str, lane: Any = None, remedy: str = "see --debug for its traceback", message: str = ""
-    ) -> ArenaError:
-        where = "" if lane is None else f" in environment {lane}"
-        return ArenaError(
-            f"{self.label} {what}{where} at step {self.steps}" + (f": {message}" if message else ""), remedy
-        )
 
     def _source_state(self) -> State:
         state: State = {"obstacle": self.obstacle, "episode": np.array(self._episode)}

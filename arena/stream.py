@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from arena.codec import State
     from arena.native import NativeVectorEnv
 
-__all__ = ["NativeStream", "Stream", "Transition"]
+__all__ = ["MEND", "NativeStream", "Stream", "Transition"]
 
 Array = npt.NDArray[Any]
+
+#: The remedy for what an environment gives and may not.
+MEND = "mend it with a wrapper (--wrap)"
 
 
 class Transition(NamedTuple):
@@ -53,6 +57,7 @@ class Stream(ABC):
         num_envs: how many episodes run in parallel ("lanes").
         observations: how the agent sees the environment's observations.
         actions: how the agent sees its actions.
+        label: what errors call the environment.
 
     Attributes:
         observation: shape (num_envs, …): where the next action is taken.
@@ -66,8 +71,8 @@ class Stream(ABC):
     observation: Array
     notice: str | None = None
 
-    def __init__(self, num_envs: int, observations: View, actions: View) -> None:
-        self.num_envs = num_envs
+    def __init__(self, num_envs: int, observations: View, actions: View, label: str) -> None:
+        self.num_envs, self.label = num_envs, label
         self.observations, self.actions = observations, actions
         self.observation_space, self.action_space = observations.outer, actions.outer
         self.steps = 0
@@ -102,7 +107,8 @@ class Stream(ABC):
             action: shape (num_envs, *action_space.shape).
 
         Raises:
-            ArenaError: for an action outside the space, or an environment that raises (its error is the cause).
+            ArenaError: for an action outside the space, an environment that raises (its error is the cause), or one
+                that gives an observation or a reward which is infinite or no number.
         """
         transition = self.transition
         transition.observation[...] = self.observation
@@ -170,6 +176,26 @@ class Stream(ABC):
         """Closes the environments."""
         return
 
+    def _refuse_infinite(self, name: str, given: Array) -> None:
+        """Refuses what would make every weight and table infinite; `given` has a row a lane."""
+        # It runs at every step: a finite sum of squares has finite terms, and an infinite one may have overflowed.
+        if given.dtype.kind != "f" or math.isfinite(np.vdot(given, given)):
+            return
+        rows = given.reshape(self.num_envs, -1)
+        for lane in np.flatnonzero(~np.isfinite(rows).all(axis=1)):
+            bad = rows[lane][~np.isfinite(rows[lane])][0]
+            raise self._fault(
+                f"gave the {name} {bad}" if given.ndim == 1 else f"gave an {name} with {bad}", lane, MEND
+            )
+
+    def _fault(
+        self, what: str, lane: Any = None, remedy: str = "see --debug for its traceback", message: str = ""
+    ) -> ArenaError:
+        where = "" if lane is None else f" in environment {lane}"
+        return ArenaError(
+            f"{self.label} {what}{where} at step {self.steps}" + (f": {message}" if message else ""), remedy
+        )
+
     @abstractmethod
     def _begin_source(self) -> None:
         """Starts episode 0 in every lane and fills `observation`."""
@@ -193,10 +219,13 @@ class NativeStream(Stream):
         observations: how the agent sees its observations.
         actions: how the agent sees its actions.
         seeds: one a lane.
+        label: what errors call the environment.
     """
 
-    def __init__(self, vector: NativeVectorEnv, observations: View, actions: View, seeds: list[int]) -> None:
-        super().__init__(vector.num_envs, observations, actions)
+    def __init__(
+        self, vector: NativeVectorEnv, observations: View, actions: View, seeds: list[int], *, label: str
+    ) -> None:
+        super().__init__(vector.num_envs, observations, actions, label)
         self.vector, self._seeds = vector, seeds
         self._begin_source()
 
@@ -224,6 +253,8 @@ class NativeStream(Stream):
         transition.terminated[...] = vector.terminated
         transition.truncated[...] = vector.truncated
         transition.next_observation[...] = self.observations.encode(vector.successors())
+        self._refuse_infinite("reward", transition.reward)
+        self._refuse_infinite("observation", transition.next_observation)
         self._look()
 
     def _begin_source(self) -> None:
@@ -232,6 +263,7 @@ class NativeStream(Stream):
 
     def _look(self) -> None:
         self.observation[...] = self.observations.encode(self.vector.observation)
+        self._refuse_infinite("observation", self.observation)
 
     def _source_state(self) -> State:
         return self.vector.state()

@@ -44,7 +44,7 @@ def show(rows: list) -> None:
         spread = "" if r.spread is None else f"{r.spread[0]:.3g} – {r.spread[1]:.3g}"
         target = "" if r.target is None else f"{'≥' if r.at_least else '≤'} {r.target:g} {r.unit}"
         verdict = {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[r.met]
-        table.add_row(r.what, f"{r.value:.4g} {r.unit}", spread, target, verdict)
+        table.add_row(r.what, f"{'> ' if r.more else ''}{r.value:.4g} {r.unit}", spread, target, verdict)
     screen = Console()
     screen.width = max(screen.width, 120)  # a row is a line, also in a file
     screen.print(table, crop=False)

@@ -9,6 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Self, TypeVar
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Row:
         target: the bound, in the same unit, or None.
         at_least: whether the value should be above the target; below it otherwise.
         spread: the smallest and the largest repetition.
+        more: whether the value is only known to be greater than this.
     """
 
     what: str
@@ -30,6 +34,7 @@ class Row:
     target: float | None = None
     at_least: bool = True
     spread: tuple[float, float] | None = None
+    more: bool = False
 
     @property
     def met(self) -> bool | None:
@@ -39,9 +44,31 @@ class Row:
         return self.value >= self.target if self.at_least else self.value <= self.target
 
 
-def interleaved(sides: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:
+class Seconds(NamedTuple):
+    """How long something took.
+
+    Attributes:
+        cpu: of this process, by all its threads.
+        wall: on the clock.
+    """
+
+    cpu: float
+    wall: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """What both say."""
+        return cls(time.process_time(), time.perf_counter())
+
+    def passed(self) -> Seconds:
+        """What has passed since this."""
+        now = Seconds.now()
+        return Seconds(now.cpu - self.cpu, now.wall - self.wall)
+
+
+def interleaved(sides: Mapping[str, Callable[[], _T]], repeats: int) -> dict[str, list[_T]]:
     """Runs every side in turn, ``repeats`` times, after one round that does not count; each returns its figure."""
-    found: dict[str, list[float]] = {name: [] for name in sides}
+    found: dict[str, list[_T]] = {name: [] for name in sides}
     for repeat in range(repeats + 1):
         for name, side in sides.items():
             figure = side()

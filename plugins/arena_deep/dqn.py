@@ -19,7 +19,7 @@ from arena_deep.approximator import approximator
 from arena_deep.distributional import Categorical
 from arena_deep.dqn_options import DQNOptions
 from arena_deep.noisy import Noise, draw_noise
-from arena_deep.novelty import CountBonus
+from arena_deep.novelty import count_bonus
 from arena_deep.prioritised import Priorities
 from arena_deep.q_network import QNetwork
 from arena_deep.replay import Batch, Int, Replay
@@ -91,11 +91,7 @@ class DQN(Agent):
         )
         self.priorities = Priorities(self.replay, config.priority_exponent) if config.prioritised else None
         generators = problem.generators
-        self.novelty = (
-            CountBonus(problem.observation_space, config.bonus, generators.numpy("novelty"))
-            if config.bonus
-            else None
-        )
+        self.novelty = count_bonus(problem, config)
         self._explore, self._draws = generators.numpy("explore"), generators.numpy("replay")
         self._steps = self._updates = 0
         self._loss = self._q = 0.0

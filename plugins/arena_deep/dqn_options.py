@@ -7,6 +7,7 @@ from typing import Annotated
 
 from arena.config import Between, Positive
 from arena_deep.networks import NetworkOptions
+from arena_deep.novelty import NoveltyOptions
 from arena_deep.values import Loss
 
 __all__ = ["DQNOptions"]
@@ -15,7 +16,7 @@ Count = Annotated[int, Between(1, None)]
 
 
 @dataclass(frozen=True)
-class DQNOptions(NetworkOptions):
+class DQNOptions(NoveltyOptions, NetworkOptions):
     """Those of Mnih et al. 2015, and the improvements since, each with a switch of its own."""
 
     discount: Annotated[float, Between(0, 1)] = 0.99
@@ -109,6 +110,3 @@ class DQNOptions(NetworkOptions):
 
     noisy_sigma: Annotated[float, Positive] = 0.5
     """σ₀: how noisy they begin."""
-
-    bonus: Annotated[float, Between(0, None)] = 0.0
-    """β of a bonus β / √N for an observation seen N times (Tang et al. 2017); for learning only, in no return."""

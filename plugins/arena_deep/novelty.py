@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.agent import Problem
 from arena.codec import State
+from arena.config import Between
 
-__all__ = ["CountBonus"]
+__all__ = ["CountBonus", "NoveltyOptions", "count_bonus"]
 
 Array = npt.NDArray[Any]
 
 #: Bits of a hash, of which there are thus 65,536.
 BITS = 16
+
+
+@dataclass(frozen=True)
+class NoveltyOptions:
+    """The hyperparameter of curiosity; a mixin of an agent's `Config`."""
+
+    bonus: Annotated[float, Between(0, None)] = 0.0
+    """β of a bonus β / √N for an observation seen N times (Tang et al. 2017); for learning only, in no return."""
 
 
 class CountBonus:
@@ -72,3 +83,10 @@ class CountBonus:
             return np.asarray(observation, np.int64)
         centred = observation.reshape(len(observation), -1) - self._middle
         return np.asarray((centred @ self._projection > 0) @ (1 << np.arange(BITS)))
+
+
+def count_bonus(problem: Problem, options: NoveltyOptions) -> CountBonus | None:
+    """The bonus that the options ask for, or None."""
+    if not options.bonus:
+        return None
+    return CountBonus(problem.observation_space, options.bonus, problem.generators.numpy("novelty"))

@@ -19,8 +19,9 @@ from arena.stream import Stream
 from arena_deep.acting import evaluation
 from arena_deep.networks import Body, NetworkOptions, Recurrent, as_vector, optimizer
 from arena_deep.normalise import Moments
+from arena_deep.novelty import NoveltyOptions, count_bonus
 from arena_deep.policies import PolicyOptions, head_of
-from arena_deep.rollouts import Rollout, refuse_infinite
+from arena_deep.rollouts import Rollout
 
 __all__ = ["PolicyGradient", "PolicyGradientOptions", "PolicyNetwork"]
 
@@ -32,7 +33,7 @@ STEPS = 64
 
 
 @dataclass(frozen=True)
-class PolicyGradientOptions(PolicyOptions, NetworkOptions):
+class PolicyGradientOptions(PolicyOptions, NoveltyOptions, NetworkOptions):
     """What every policy-gradient agent has."""
 
     activation: Literal["relu", "tanh"] = "tanh"
@@ -154,6 +155,7 @@ class PolicyGradient(Agent):
         self.moments = (
             Moments(problem.observation_space.shape or ()) if config.normalise_observations else None
         )
+        self.novelty = count_bonus(problem, config)
         self.rollout = Rollout(problem.num_envs, problem.observation_space, self.head.raw, capacity)
         self._draws = problem.generators.numpy("policy")
         # What lanes remember now, and what they remembered when the rollout began.
@@ -185,13 +187,14 @@ class PolicyGradient(Agent):
         return None if memory is None else np.where(begin[:, None], np.float32(0), memory)
 
     def state_dict(self) -> State:
-        """What acting needs, Adam's moments, the rollout so far, what lanes remember, and where training stands."""
+        """What acting needs, Adam's moments, the rollout, counts of a bonus, memories, and where training stands."""
         return {
             **self.snapshot(),
             "optimizer": self._optimizer.state_dict(),
             "rollout": self.rollout.state_dict(),
             "memory": self._memory.copy(),
             "first_memory": self._first_memory.copy(),
+            "novelty": self.novelty and self.novelty.state_dict(),
             "learned": self._learned,
             "metrics": dict(self._metrics),
         }
@@ -201,6 +204,8 @@ class PolicyGradient(Agent):
         self.load_snapshot(state)
         self._optimizer.load_state_dict(state["optimizer"])
         self.rollout.load_state_dict(state["rollout"])
+        if self.novelty is not None:
+            self.novelty.load_state_dict(state["novelty"])
         self._memory, self._first_memory = state["memory"].copy(), state["first_memory"].copy()
         self._learned, self._metrics = state["learned"], dict(state["metrics"])
 
@@ -217,12 +222,12 @@ class PolicyGradient(Agent):
 
     def _collect(self, stream: Stream) -> None:
         """One step of every lane."""
-        refuse_infinite(stream, observation=stream.observation)
         memory = self._memory if self.network.recurrent else None
         numbers, memory = self._policy(self._seen(stream.observation), memory)
         raw = self.head.sample(numbers, self._draws)
         transition = stream.step(self.head.action(raw))
-        refuse_infinite(stream, reward=transition.reward, observation=transition.next_observation)
+        if self.novelty is not None:
+            transition.bonus[...] = self.novelty(transition.next_observation)
         self.rollout.append(transition, raw)
         if memory is not None:
             self._memory = self.reset_memory(memory, transition.terminated | transition.truncated)

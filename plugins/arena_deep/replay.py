@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -117,15 +116,7 @@ class Replay:
         return self.last - self.first
 
     def append(self, transition: Transition) -> None:
-        """Takes a step of every lane; what learning counts as its reward is reward and bonus together.
-
-        Raises:
-            ArenaError: an observation or a reward is infinite, or no number.
-        """
-        before, after = self.steps.total, self.steps.total + self.num_envs
-        _check_finite("observation", transition.observation, before)
-        _check_finite("observation", transition.next_observation, after)
-        _check_finite("reward", transition.reward, after)
+        """Takes a step of every lane; what learning counts as its reward is reward and bonus together."""
         frame = self.finals.fields["observation"][1]
         ended = transition.terminated | transition.truncated
         final = np.full(self.num_envs, GOES_ON)
@@ -201,16 +192,3 @@ class Replay:
                     "use the options it had",
                 )
         self.steps, self.finals = state["steps"], state["finals"]
-
-
-def _check_finite(what: str, values: Array, step: int) -> None:
-    """Refuses what would turn every weight into NaN, from whatever kind of stream it comes."""
-    # A sum of squares is finite only where all terms are: one call, where asking each takes three.
-    if values.dtype.kind != "f" or math.isfinite(np.vdot(values, values)):
-        return
-    bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    if bad.any():
-        raise ArenaError(
-            f"the {what} of environment {bad.argmax()} is not finite at step {step}",
-            "mend it with a wrapper (--wrap)",
-        )

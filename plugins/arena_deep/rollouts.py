@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import gymnasium as gym
@@ -11,9 +10,9 @@ import numpy.typing as npt
 
 from arena.codec import State
 from arena.errors import ArenaError
-from arena.stream import Stream, Transition
+from arena.stream import Transition
 
-__all__ = ["Rollout", "refuse_infinite"]
+__all__ = ["Rollout"]
 
 Array = npt.NDArray[Any]
 
@@ -78,7 +77,7 @@ class Rollout:
         return len(self._columns["reward"])
 
     def append(self, transition: Transition, raw: Array) -> None:
-        """Copies one step of every lane, with what the policy drew."""
+        """Copies one step of every lane, with what the policy drew; reward and bonus are learned from together."""
         if self._length == self.capacity:
             self._columns = {
                 name: np.concatenate((column, np.zeros_like(column)))
@@ -87,7 +86,7 @@ class Rollout:
         t, columns = self._length, self._columns
         columns["observation"][t] = transition.observation
         columns["action"][t] = raw
-        columns["reward"][t] = transition.reward
+        columns["reward"][t] = transition.reward + transition.bonus
         columns["terminated"][t] = transition.terminated
         columns["truncated"][t] = transition.truncated
         columns["next_observation"][t] = transition.next_observation
@@ -119,26 +118,3 @@ class Rollout:
                 self._columns[name] = column
             column[:rows] = state[name]
         self._length = rows
-
-
-def refuse_infinite(stream: Stream, **given: Array) -> None:
-    """Refuses numbers that are none, before a network learns from them and is none itself.
-
-    Args:
-        stream: of which they are.
-        given: what environments gave, by name, one row a lane.
-
-    Raises:
-        ArenaError: for an infinite or undefined one; it names the step and the environment.
-    """
-    for name, values in given.items():
-        # A finite sum of squares has finite terms, and is quickly made; an infinite one may have overflowed.
-        if values.dtype.kind != "f" or math.isfinite(np.vdot(values, values)):
-            continue
-        rows = values.reshape(len(values), -1)
-        for lane in np.flatnonzero(~np.isfinite(rows).all(axis=1)):
-            worst = rows[lane][~np.isfinite(rows[lane])][0]
-            raise ArenaError(
-                f"environment {lane} gave {worst} in its {name} at step {stream.steps}",
-                "mend the environment, or clip what it gives with a wrapper (--wrap)",
-            )

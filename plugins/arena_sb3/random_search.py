@@ -99,7 +99,8 @@ class RandomSearch(StableBaselines):
         model.num_timesteps += stream.num_envs
         self.fresh = transition.terminated | transition.truncated
         trying = self.candidate != IDLE
-        self.returns[self.candidate[trying]] += transition.reward[trying] + model.alive_bonus_offset
+        gain = transition.reward + transition.bonus + model.alive_bonus_offset
+        self.returns[self.candidate[trying]] += gain[trying]
         self.episodes[self.candidate[trying & self.fresh]] += 1
         if (self.episodes >= model.n_eval_episodes).all():
             self._update()

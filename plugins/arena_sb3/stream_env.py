@@ -71,7 +71,8 @@ class StreamVecEnv(VecEnv):
                 "r": float(totals[lane] + transition.reward[lane]),
                 "l": int(lengths[lane]) + 1,
             }
-        return stream.observation.copy(), transition.reward.astype(np.float32), done, infos
+        reward = (transition.reward + transition.bonus).astype(np.float32)
+        return stream.observation.copy(), reward, done, infos
 
     def seed(self, seed: int | None = None) -> list[int | None]:
         return [None] * self.num_envs

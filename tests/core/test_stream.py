@@ -96,8 +96,8 @@ class Planted(gym.Wrapper):
                 raise ValueError("100% broken,\nin two lines %d")
             if self.what == "unpicklable":
                 raise type("Local", (Exception,), {})("gone")
-            if self.what == "observation":
-                observation = np.full_like(observation, np.nan)
+            if self.what.startswith("observation"):
+                observation = np.full_like(observation, float(self.what.split()[1]))
             if self.what in ("nan", "inf"):
                 reward = float(self.what)
         return observation, reward, *rest
@@ -125,12 +125,14 @@ def foreign(make, num_envs=1, seed=0, label="CartPole-v1", **options):
     )
 
 
-def native(num_envs=1, seed=0):
+def native(num_envs=1, seed=0, kind=TableVectorEnv):
     env = gym.make("FrozenLake-v1").unwrapped
     model = TransitionModel.from_gymnasium(env.P, env.initial_state_distrib)
-    vector = TableVectorEnv(model, num_envs, 20)
+    vector = kind(model, num_envs, 20)
     seen, taken = view(vector.single_observation_space, KINDS), view(vector.single_action_space, KINDS)
-    return NativeStream(vector, seen, taken, [seed_of(seed, lane, 0) for lane in range(num_envs)])
+    return NativeStream(
+        vector, seen, taken, [seed_of(seed, lane, 0) for lane in range(num_envs)], label="toy"
+    )
 
 
 STREAMS = {name: functools.partial(foreign, make, label=name) for name, make in MAKES.items()}
@@ -166,12 +168,15 @@ def test_a_lane_equals_the_environment_alone(name, asynchronous):
         env, episode = MAKES[name](), 0
         see = lambda x: stream.observations.encode(_batch(x))[0]
         observation, _ = env.reset(seed=seed_of(0, lane, 0))
-        for action, (before, taken, reward, terminated, truncated, after) in zip(actions, steps, strict=True):
+        for action, (before, taken, reward, terminated, truncated, after, bonus) in zip(
+            actions, steps, strict=True
+        ):
             np.testing.assert_array_equal(before[lane], see(observation))
             np.testing.assert_array_equal(taken[lane], action[lane])
             observation, earned, ended, cut, _ = env.step(action[lane].copy())
             assert (reward[lane], terminated[lane], truncated[lane]) == (earned, ended, cut)
             np.testing.assert_array_equal(after[lane], see(observation))
+            assert bonus[lane] == 0
             if ended or cut:
                 episode += 1
                 observation, _ = env.reset(seed=seed_of(0, lane, episode))
@@ -420,7 +425,8 @@ def _anew(stream, resumed):
             "CartPole-v1 raised ValueError in environment 0 at step 8: 100% broken, in two lines %d; see",
         ),
         ("unpicklable", "CartPole-v1 raised Local in environment 0 at step 8: gone; see --debug"),
-        ("observation", "CartPole-v1 gave an observation with NaN in environment 0 at step 8; "),
+        ("observation nan", "CartPole-v1 gave an observation with nan in environment 0 at step 8; "),
+        ("observation -inf", "CartPole-v1 gave an observation with -inf in environment 0 at step 8; "),
         ("nan", "CartPole-v1 gave the reward nan in environment 0 at step 8; "),
         ("inf", "CartPole-v1 gave the reward inf in environment 0 at step 8; "),
     ],
@@ -436,6 +442,19 @@ def test_errors_name_lane_and_step(what, message, asynchronous):
         assert "Traceback" in str(cause) if asynchronous else type(cause) is ValueError
     stream.close()
     stream.close()
+
+
+class Overflowing(TableVectorEnv):
+    """Its second lane earns what no number tells."""
+
+    def advance(self, action):
+        super().advance(action)
+        self.reward[1] = np.nan
+
+
+def test_our_own_environments_are_watched_as_well():
+    with pytest.raises(ArenaError, match="toy gave the reward nan in environment 1 at step 0; mend"):
+        native(3, kind=Overflowing).step(np.zeros(3, int))
 
 
 def test_an_error_in_reset_names_its_lane():
@@ -476,8 +495,8 @@ def test_a_worker_that_dies_is_an_error():
     stream.close()
 
 
-@pytest.mark.parametrize("value", [3e38, 1e200, np.inf])
-def test_large_observations_are_not_nan(value):
+@pytest.mark.parametrize("value", [3e38, 1e200])
+def test_large_observations_are_finite(value):
     dtype = np.float32 if value < 1e100 else np.float64
     space = gym.spaces.Box(-np.inf, np.inf, (4,), dtype)
     make = lambda: gym.wrappers.TransformObservation(

@@ -40,24 +40,6 @@ def corridor_q() -> np.ndarray:
     return q
 
 
-class Spoilt(gym.Env):
-    """Gives an infinite observation at its tenth step."""
-
-    observation_space = gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
-    action_space = gym.spaces.Discrete(2)
-    steps = 0
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.steps = 0
-        return np.zeros(2, np.float32), {}
-
-    def step(self, action):
-        self.steps += 1
-        value = np.inf if self.steps == 10 else 0.0
-        return np.full(2, value, np.float32), 0.0, False, False, {}
-
-
 class Recall(gym.Env):
     """Shows a sign at the first step only; two steps later the action must be that sign: a guess without memory."""
 

@@ -22,6 +22,7 @@ NORMALISED = {"normalise_observations": True, "normalise_returns": True, "anneal
 VARIANTS = {
     "ppo, normalised": (PPO, "CartPole-v1", 3, {"rollout": 8, "epochs": 2, "minibatches": 2, **NORMALISED}),
     "ppo, remembering": (PPO, "CartPole-v1", 2, {"rollout": 16, "memory": 4, "minibatches": 1}),
+    "curious": (ActorCritic, "CartPole-v1", 2, {"bonus": 0.5}),
     "squashed": (ActorCritic, "Pendulum-v1", 2, {"squash": True, "deviation": "state", **NORMALISED}),
     "remembering": (ActorCritic, "CartPole-v1", 2, {"memory": 4, "advantage": "n-step"}),
     "one-step": (ActorCritic, "CartPole-v1", 1, {"rollout": 5, "advantage": "one-step", "shared": True}),

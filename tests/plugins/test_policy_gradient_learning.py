@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -230,46 +229,14 @@ def test_values_bootstrap_through_truncation_and_not_through_ends(options, ends,
     np.testing.assert_allclose(values, chain_values(ends, 0.5), atol=0.15)
 
 
-class Broken(gym.Env):
-    """Gives an infinite number at its tenth step."""
-
-    observation_space = gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
-    action_space = gym.spaces.Discrete(2)
-
-    def __init__(self, where="observation", render_mode=None):
-        self.where, self.steps = where, 0
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        return self.observe(), {}
-
-    def observe(self):
-        bad = self.where == "observation" and self.steps >= 10
-        return np.array([0, np.inf if bad else 3e38], np.float32)
-
-    def step(self, action):
-        self.steps += 1
-        return (
-            self.observe(),
-            np.inf if self.where == "reward" and self.steps >= 10 else 1.0,
-            False,
-            False,
-            {},
-        )
-
-
-@pytest.mark.parametrize("agent", [ActorCritic, REINFORCE])
-@pytest.mark.parametrize("where", ["observation", "reward"])
-def test_an_infinite_number_is_refused_by_name(agent, where):
-    gym.register("Broken-v0", Broken)
-    try:
-        with registered(agent) as name:
-            settings = {"num_envs": 2, "env_options": {"where": where}}
-            with Trial(name, "Broken-v0", **settings, agent_options={"normalise_observations": True}) as t:
-                with pytest.raises(ArenaError, match=rf"{where}.* at step (18|20)|reward inf"):
-                    t.train(100)
-    finally:
-        del gym.registry["Broken-v0"]
+def test_a_bonus_is_learned_from_and_no_part_of_a_return():
+    with registered(ActorCritic) as name:
+        with Trial(name, "CartPole-v1", num_envs=2, agent_options={"rollout": 100, "bonus": 0.5}) as t:
+            t.train(150)
+            learned, log = t.agent.rollout["reward"], t.stream.take_log()
+    assert (learned > 1).all()
+    assert learned[0, 0] == pytest.approx(1.5)
+    assert log["episode_return"] == log["episode_length"]
 
 
 def test_minibatches_that_cannot_be_are_refused():
