@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from torch import Generator, Tensor, nn
 
@@ -12,7 +13,47 @@ if TYPE_CHECKING:
     import gymnasium as gym
     from torch.distributions import Distribution
 
-__all__ = ["Decodes", "Encoder", "Encodes", "Inverts", "Remembers", "Samples", "Scores"]
+__all__ = [
+    "Batch",
+    "Decodes",
+    "Encoder",
+    "Encodes",
+    "Inverts",
+    "Perceives",
+    "Player",
+    "Remembers",
+    "Samples",
+    "Scores",
+]
+
+
+class Batch(NamedTuple):
+    """Observations to learn from, and what is known of them.
+
+    Attributes:
+        observation: as an environment gives them, of its type: shape (batch, *space.shape).
+        labels: by name, shape (batch, *label space's shape): the truth that a perceiver learns to tell. Empty where
+            nobody knows it, as in an agent.
+    """
+
+    observation: Tensor
+    labels: Mapping[str, Tensor] = {}
+
+
+class Player(NamedTuple):
+    """Parameters that an optimiser of their own moves down a loss of their own.
+
+    Most encoders are one player. A generator and its critic are two, who take turns.
+
+    Attributes:
+        parameters: what it moves.
+        loss: what of a batch it lowers.
+        updates: how many batches it learns from before it is the next one's turn.
+    """
+
+    parameters: Iterable[nn.Parameter]
+    loss: Callable[[Batch], Tensor]
+    updates: int = 1
 
 
 class Encoder(nn.Module, ABC):
@@ -20,26 +61,39 @@ class Encoder(nn.Module, ABC):
 
     What it can do beside that, it says by having the methods of the protocols below; nothing else is asked.
 
+    Whatever is random in a loss, such as a draw from a code's distribution, comes from torch's global generator,
+    which is the run's own while it trains.
+
     Args:
         space: of the observations that it is for.
         config: an instance of its `Config`.
+        labels: the space of each label that comes with the observations.
+
+    Attributes:
+        needs: the labels without which it cannot learn.
+        metrics: what its last loss was made of, by name: scalars without gradient.
     """
 
     @dataclass(frozen=True)
     class Config:
         """No hyperparameters."""
 
-    def __init__(self, space: gym.Space[Any], config: Any) -> None:
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self, space: gym.Space[Any], config: Any, labels: Mapping[str, gym.Space[Any]] | None = None
+    ) -> None:
         super().__init__()
-        self.space, self.config = space, config
+        self.space, self.config, self.labels = space, config, labels or {}
+        self.metrics: dict[str, Tensor] = {}
 
     @abstractmethod
-    def loss(self, batch: Tensor) -> Tensor:
-        """The scalar that training lowers, on its own and jointly with an agent.
+    def loss(self, batch: Batch) -> Tensor:
+        """The scalar that training lowers, on its own and jointly with an agent."""
 
-        Args:
-            batch: observations, shape (batch, *space.shape).
-        """
+    def players(self) -> Mapping[str, Player]:
+        """Who learns, by name; by default all parameters go down `loss`."""
+        return {"model": Player(list(self.parameters()), self.loss)}
 
 
 @runtime_checkable
@@ -54,6 +108,18 @@ class Encodes(Protocol):
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> Distribution:
         """q(z | x), over codes of shape (batch, *latent.shape)."""
+        ...
+
+
+@runtime_checkable
+class Perceives(Protocol):
+    """Tells the labels of an observation, such as the class of every pixel or the state.
+
+    Laws: it tells those that it needs, of the shapes and types of their spaces; each observation by itself.
+    """
+
+    def perceive(self, x: Tensor) -> Mapping[str, Tensor]:
+        """What it takes each label to be, by name: shape (batch, *label space's shape)."""
         ...
 
 

@@ -14,8 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from arena.pixels import Numbers
 from arena_deep.fast import Chain
-from arena_deep.networks import Body, Numbers, Recurrent, observe
+from arena_deep.networks import Body, Recurrent, observe
 
 __all__ = ["Evaluation", "evaluation"]
 

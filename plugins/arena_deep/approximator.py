@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from arena.codec import State
+from arena.pixels import Numbers
 from arena_deep.fast import Chain
-from arena_deep.networks import Numbers, as_vector, observe
+from arena_deep.networks import as_vector, observe
 from arena_deep.noisy import Noise
 from arena_deep.q_network import Plain, QNetwork
 

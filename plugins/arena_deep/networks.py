@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from arena.config import Between
+from arena.pixels import Numbers, image_shape
 
 __all__ = [
     "ACTIVATIONS",
     "Body",
     "NetworkOptions",
-    "Numbers",
     "Recurrent",
     "as_vector",
     "multilayer",
@@ -180,29 +180,13 @@ def as_vector(module: nn.Module) -> nn.Parameter:
     return vector
 
 
-class Numbers(nn.Module):
-    """Observations as float32, bytes divided by their greatest value; channels put first where they are last."""
-
-    def __init__(self, space: gym.Space[Any], channels_last: bool = False) -> None:
-        super().__init__()
-        assert isinstance(space, gym.spaces.Box), "agents that have networks ask for boxes"
-        self.scale = 1.0 / max(1, int(space.high.max())) if space.dtype == np.uint8 else 1.0
-        self.channels_last = channels_last
-
-    def forward(self, observation: Tensor) -> Tensor:
-        numbers = observation.float()
-        numbers = numbers if self.scale == 1.0 else numbers * self.scale
-        return numbers.permute(0, 3, 1, 2) if self.channels_last else numbers
-
-
 def _eyes(space: gym.Space[Any], activation: type[nn.Module]) -> nn.Module:
-    shape = space.shape or ()
-    if space.dtype != np.uint8 or len(shape) != 3:
+    image = image_shape(space)
+    if image is None:
         return Numbers(space)
-    channels_last = shape[2] <= min(shape[:2])
-    channels, *sides = (shape[2], *shape[:2]) if channels_last else shape
+    channels, *sides = image
     nature, cells = [(32, 8, 4, 0), (64, 4, 2, 0), (64, 3, 1, 0)], [(16, 3, 1, 1), (32, 3, 2, 1)]
-    layers: list[nn.Module] = [Numbers(space, channels_last)]
+    layers: list[nn.Module] = [Numbers(space)]
     for filters, size, stride, padding in nature if min(sides) >= NATURE else cells:
         layers += [nn.Conv2d(channels, filters, size, stride, padding), activation()]
         channels = filters

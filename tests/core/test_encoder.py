@@ -6,7 +6,7 @@ import torch
 from torch import distributions as d
 
 from arena.distributions import PointMass, mode
-from arena.encoder import Decodes, Encoder, Encodes, Inverts, Remembers, Samples, Scores
+from arena.encoder import Batch, Decodes, Encoder, Encodes, Inverts, Remembers, Samples, Scores
 
 
 class Doubling(Encoder):
@@ -15,7 +15,8 @@ class Doubling(Encoder):
     latent = gym.spaces.Box(-2, 2, (3,))
 
     def loss(self, batch):
-        return (self.decode(2 * batch).mean - batch).pow(2).mean()
+        x = batch.observation
+        return (self.decode(2 * x).mean - x).pow(2).mean()
 
     def encode(self, x, *, given=None):
         return PointMass(2 * x)
@@ -30,7 +31,7 @@ def test_protocols_are_told_by_their_methods():
     assert isinstance(encoder, Decodes)
     for protocol in (Samples, Scores, Inverts, Remembers):
         assert not isinstance(encoder, protocol)
-    assert encoder.loss(torch.rand(4, 3)).item() == 0
+    assert encoder.loss(Batch(torch.rand(4, 3))).item() == 0
 
 
 def test_an_encoder_must_have_a_loss():

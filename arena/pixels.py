@@ -1,0 +1,81 @@
+"""Observations as a network reads them: numbers of about one, images with their channels first; and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from arena.errors import ArenaError
+
+__all__ = ["Numbers", "image_shape", "observations"]
+
+
+def image_shape(space: gym.Space[Any]) -> tuple[int, int, int] | None:
+    """Channels, height and width of the images in a space; None where it holds none.
+
+    An image is an array of bytes of shape (height, width, channels), or with the channels first, as stacks of frames
+    are: the channels are no more than either side.
+    """
+    shape = space.shape or ()
+    if space.dtype != np.uint8 or len(shape) != 3:
+        return None
+    return (shape[2], *shape[:2]) if _channels_last(shape) else (shape[0], *shape[1:])
+
+
+class Numbers(nn.Module):
+    """Observations as float32, bytes divided by the greatest value that the space has; images as `image_shape` says.
+
+    Args:
+        space: of one observation.
+
+    Attributes:
+        scale: what an observation is multiplied by.
+        shape: of the numbers of one observation.
+
+    Raises:
+        ArenaError: if observations are no arrays.
+    """
+
+    def __init__(self, space: gym.Space[Any]) -> None:
+        super().__init__()
+        if not isinstance(space, gym.spaces.Box):
+            raise ArenaError(f"a network cannot read observations of {space}", "give it arrays (a Box)")
+        self.scale = 1.0 / max(1, int(space.high.max())) if space.dtype == np.uint8 else 1.0
+        image = image_shape(space)
+        self.shape: tuple[int, ...] = image or space.shape
+        self._channels_last = image is not None and _channels_last(space.shape)
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Shape (batch, *space.shape), any type, to (batch, *shape)."""
+        numbers = observation.float()
+        numbers = numbers if self.scale == 1.0 else numbers * self.scale
+        return numbers.permute(0, 3, 1, 2) if self._channels_last else numbers
+
+
+def observations(numbers: Tensor, space: gym.spaces.Box) -> Tensor:
+    """The observations whose `Numbers` these are, or the nearest ones in the space.
+
+    Args:
+        numbers: shape (…, *Numbers(space).shape).
+        space: of one observation.
+
+    Returns:
+        Of the space's type: shape (…, *space.shape).
+    """
+    layout = Numbers(space)
+    if layout._channels_last:
+        numbers = numbers.movedim(-3, -1)
+    values = numbers / layout.scale
+    low, high = (torch.as_tensor(side, device=values.device) for side in (space.low, space.high))
+    kind = getattr(torch, str(space.dtype))
+    if np.issubdtype(space.dtype, np.integer):
+        values = values.round()
+    return values.clamp(low.to(values.dtype), high.to(values.dtype)).to(kind)
+
+
+def _channels_last(shape: tuple[int, ...]) -> bool:
+    return shape[2] <= min(shape[:2])
