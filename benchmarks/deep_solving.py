@@ -2,9 +2,9 @@
 
 Solved is a mean of 475 over the last 100 episodes of training, exploration and all. Ours has its presets, theirs the
 settings of RL Baselines3 Zoo, which `arena_sb3.catalogue` holds. Schedules take as long as those settings say, and
-training goes on at their ends, up to four times as long. Nothing is evaluated meanwhile on either side.
+training goes on at their ends, up to twice as long. Nothing is evaluated meanwhile on either side.
 
-This takes half an hour, most of it their DQN.
+This takes a quarter of an hour, most of it their DQN.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EPISODES = 100
 SEEDS = range(5)
 
 #: How many times longer than a setting says a side may try.
-PATIENCE = 4
+PATIENCE = 2
 
 OURS = ("dqn", "reinforce", "actor-critic", "ppo")
 THEIRS: tuple[type[BaseAlgorithm], ...] = (DQN, A2C, PPO)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from arena.plugins import Plugins, use
 
+# Before torch is imported: a core for each worker. Threads that wait for each other's cores cost tenfold.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 OURS = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
