@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.errors import ArenaError
 from arena.random import Generators
 
 if TYPE_CHECKING:
@@ -157,6 +159,20 @@ class Agent(ABC):
         By default `load_snapshot`. An agent whose snapshot counts steps, for schedules, sets them back.
         """
         self.load_snapshot(state)
+
+    @classmethod
+    def foreign_snapshot(cls, path: Path) -> State:
+        """What `transfer` can begin from in a file that another library wrote; by default no file is such.
+
+        Nothing in the file may be run: a plugin reads numbers and plain values.
+
+        Args:
+            path: a file.
+
+        Raises:
+            ArenaError: it is not one that this agent can read.
+        """
+        raise ArenaError(f"{path} is a file, which this agent cannot begin from", "give the folder of a run")
 
 
 @runtime_checkable

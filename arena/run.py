@@ -112,7 +112,7 @@ class Run:
                     return cls(folder, one)
             run = cls(folder, one)
             if one.start is not None:
-                one.start.copy(run.start)
+                one.start.copy(run.start, one.agent_class)
             document = {
                 "schema": SCHEMA,
                 "id": experiment.id(seed),

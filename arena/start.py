@@ -1,4 +1,4 @@
-"""Where an agent begins that does not begin from nothing: a snapshot of another run."""
+"""Where an agent begins that does not begin from nothing: a snapshot of another run, or another library's file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arena.codec import Encoded, State, decode
+from arena.codec import Encoded, State, decode, encode
 from arena.errors import ArenaError
 from arena.files import cannot_write, refuse_link, write_atomically
 
 if TYPE_CHECKING:
+    from arena.agent import Agent
     from arena.environments import EnvironmentFactory
     from arena.run import Run
     from arena.specs import AgentSpec
@@ -30,8 +31,8 @@ class Start:
     """A snapshot that another run took, which a run's folder keeps a copy of, so that it can go on alone.
 
     Attributes:
-        run: the folder of the other run, for people: it may be gone.
-        step: after how many of its steps the snapshot was taken.
+        run: the folder of the other run, for people: it may be gone; or the file of another library.
+        step: after how many of its steps the snapshot was taken; 0 of a file.
         digest: of the snapshot's bytes; it is part of the id of a run that begins there.
     """
 
@@ -46,7 +47,7 @@ class Start:
         """The start that a person names, or that a run remembers.
 
         Args:
-            source: ``RUN``, ``RUN@best`` or ``RUN@20000``; or the fields of a start.
+            source: ``RUN``, ``RUN@best`` or ``RUN@20000``; a file that the agent can read; or the fields of a start.
             spec: the agent that is to begin there.
             factory: the environment that it is to learn in.
 
@@ -59,6 +60,8 @@ class Start:
         from arena.experiment import agent_class_of
         from arena.run import Run
 
+        if Path(source).is_file():
+            return cls(str(source), 0, _digest(_foreign(Path(source), agent_class_of(spec))))
         path, at, which = str(source).rpartition("@")
         if not at or Path(str(source)).exists():
             path, which = str(source), LAST
@@ -72,10 +75,14 @@ class Start:
                 f"{path} is no start here: {difference}", "choose an environment of the same spaces"
             )
         folder = snapshot_folder(run, which)
-        return cls(path, int(folder.name), _digest(folder))
+        return cls(path, int(folder.name), _digest(_files(folder)))
 
-    def copy(self, folder: Path) -> None:
+    def copy(self, folder: Path, agent_class: type[Agent]) -> None:
         """Puts the snapshot's files into a folder, unless they are there.
+
+        Args:
+            folder: where to.
+            agent_class: who reads another library's file.
 
         Raises:
             ArenaError: the other run has gone, or its snapshot has changed since.
@@ -83,14 +90,19 @@ class Start:
         refuse_link(folder)
         if all((folder / name).exists() for name in FILES):
             return
-        source = Path(self.run) / "snapshots" / f"{self.step:012d}"
-        self._verify(source)
+        source = Path(self.run)
+        if source.is_file():
+            files = _foreign(source, agent_class)
+        else:
+            source = source / "snapshots" / f"{self.step:012d}"
+            files = _files(source)
+        self._verify(files, source)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(folder, error) from error
-        for name in FILES:
-            write_atomically(folder / name, (source / name).read_bytes())
+        for name, data in zip(FILES, (files.arrays, files.tree), strict=True):
+            write_atomically(folder / name, data)
 
     def load(self, folder: Path) -> State:
         """The snapshot from a folder that it was copied to.
@@ -98,13 +110,13 @@ class Start:
         Raises:
             ArenaError: the copy is missing or damaged.
         """
-        self._verify(folder)
+        self._verify(_files(folder), folder)
         return read_snapshot(folder)
 
-    def _verify(self, folder: Path) -> None:
-        if _digest(folder) != self.digest:
+    def _verify(self, files: Encoded, place: Path) -> None:
+        if _digest(files) != self.digest:
             problem = (
-                f"{folder} is not the snapshot of {self.run} at step {self.step:,} that the run begins from"
+                f"{place} is not the snapshot of {self.run} at step {self.step:,} that the run begins from"
             )
             raise ArenaError(problem, "restore it from a copy, or begin a new run with --from")
 
@@ -142,9 +154,17 @@ def read_snapshot(folder: Path) -> State:
     Raises:
         ArenaError: a file is missing or damaged.
     """
-    arrays, tree = (_read(folder / name) for name in FILES)
-    state: State = decode(Encoded(arrays, tree))["agent"]
+    state: State = decode(_files(folder))["agent"]
     return state
+
+
+def _files(folder: Path) -> Encoded:
+    return Encoded(*(_read(folder / name) for name in FILES))
+
+
+def _foreign(path: Path, agent_class: type[Agent]) -> Encoded:
+    """What a snapshot's files would hold, had a run of ours written another library's file."""
+    return encode({"agent": agent_class.foreign_snapshot(path)})
 
 
 def _remembered(fields: Mapping[str, Any]) -> Start:
@@ -156,10 +176,10 @@ def _remembered(fields: Mapping[str, Any]) -> Start:
     return Start(run, step, digest)
 
 
-def _digest(folder: Path) -> str:
+def _digest(files: Encoded) -> str:
     digest = hashlib.sha256()
-    for name in FILES:
-        digest.update(hashlib.sha256(_read(folder / name)).digest())
+    for data in (files.arrays, files.tree):
+        digest.update(hashlib.sha256(data).digest())
     return digest.hexdigest()
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["Saved", "StableBaselines", "StreamVecEnv", "load_zip"]
+__all__ = ["StableBaselines", "StreamVecEnv"]
 
 _HOMES = {
-    "Saved": "arena_sb3.zips",
     "StableBaselines": "arena_sb3.agent",
     "StreamVecEnv": "arena_sb3.stream_env",
-    "load_zip": "arena_sb3.zips",
 }
 
 

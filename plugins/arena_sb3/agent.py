@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -20,7 +21,7 @@ from arena.random import Generators
 from arena.stream import Stream
 from arena_sb3.model import build
 from arena_sb3.stream_env import StreamVecEnv
-from arena_sb3.zips import load_into, load_zip
+from arena_sb3.zips import read_zip
 
 __all__ = ["StableBaselines", "vector_steps"]
 
@@ -62,10 +63,7 @@ class StableBaselines(Agent):
         actions = copy.deepcopy(problem.action_space)
         actions._np_random = problem.generators.numpy("sb3-actions")
         self.env = StreamVecEnv(problem.observation_space, actions, problem.num_envs)
-        saved = load_zip(config.zip, config.trust) if config.zip else None
-        self.model = build(self.algorithm, self.name, problem, config, self.env, saved)
-        if saved is not None:
-            load_into(self.model.policy, saved)
+        self.model = build(self.algorithm, self.name, problem, config, self.env)
         _, self.callback = self.model._setup_learn(config.schedule_steps)
         self.metrics: dict[str, float] = {}
 
@@ -122,8 +120,24 @@ class StableBaselines(Agent):
             self.model.exploration_rate = state["exploration_rate"]
 
     def transfer(self, state: State) -> None:
-        """Takes the parameters over; ε begins anew."""
-        self.model.policy.load_state_dict(state["policy"])
+        """Takes the parameters over; ε begins anew.
+
+        Raises:
+            ArenaError: they are of another network.
+        """
+        try:
+            self.model.policy.load_state_dict(state["policy"])
+        except RuntimeError as error:
+            told = f"; that one is described as {network}" if (network := state.get("network")) else ""
+            raise ArenaError(
+                f"the network to begin with is not {self.name}'s: {_first_difference(error)}{told}",
+                "set --agent.net-arch and --agent.activation as it has them, in its environment",
+            ) from error
+
+    @classmethod
+    def foreign_snapshot(cls, path: Path) -> State:
+        """The policy's parameters in a zip that Stable-Baselines3 saved; nothing pickled is loaded."""
+        return read_zip(path)
 
     def _begin(self, stream: Stream) -> None:
         """Steps `stream` from where it stands; may be called twice."""
@@ -160,6 +174,11 @@ class StableBaselines(Agent):
 
     def _parameters(self) -> dict[str, torch.Tensor]:
         return dict(self.model.policy.state_dict())
+
+
+def _first_difference(error: RuntimeError) -> str:
+    """What torch says of the first parameter that does not fit, on one line."""
+    return " ".join(str(error).partition("\n")[2].partition("\n")[0].split())[:200] or str(error)[:200]
 
 
 def vector_steps(stream: Stream) -> int:

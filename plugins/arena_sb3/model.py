@@ -20,7 +20,6 @@ from arena.errors import ArenaError
 from arena_sb3.buffers import JournalNStepReplay, JournalReplay
 from arena_sb3.features import Features, keep_weights
 from arena_sb3.stream_env import StreamVecEnv
-from arena_sb3.zips import Saved
 
 __all__ = ["Linear", "build"]
 
@@ -55,7 +54,6 @@ def build(
     problem: Problem,
     config: Any,
     env: StreamVecEnv,
-    saved: Saved | None,
 ) -> BaseAlgorithm:
     """A model that learns nothing yet and logs nowhere.
 
@@ -65,15 +63,12 @@ def build(
         problem: what it is built for.
         config: the algorithm's options.
         env: what it will step.
-        saved: the model whose network it begins with, if any.
 
     Raises:
         ArenaError: Stable-Baselines3 refuses the options or the spaces.
     """
     arguments = _arguments(algorithm, config, env.action_space)
-    arguments["policy_kwargs"] = (
-        _network(algorithm, config, problem) if saved is None else saved.policy_kwargs
-    )
+    arguments["policy_kwargs"] = _network(algorithm, config, problem)
     try:
         with warnings.catch_warnings():
             # Advice about batch sizes and devices; the options are the user's to choose.

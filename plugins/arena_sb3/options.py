@@ -41,12 +41,6 @@ class Common:
     policy_kwargs: Plain = None
     """Further arguments of the policy, such as {"log_std_init": -2, "ortho_init": false}."""
 
-    zip: str | None = None
-    """A model saved by Stable-Baselines3, to begin with its network. The file must stay: opening the run reads it."""
-
-    trust: bool = False
-    """Whether Python objects in `zip` may be loaded, which runs whatever code its author put there."""
-
 
 @dataclass(frozen=True)
 class ActorCritic(Common):

@@ -1,52 +1,36 @@
 """Models that Stable-Baselines3 saved, read without running what may be in them.
 
-Such a file holds tensors and a JSON text in which Python objects are pickled; to unpickle is to run code. The
-tensors are read by torch's restricted reader, and of the text only the network's description is looked at: where
-it is plain, nothing needs trust; where it is pickled, `trust` says that the author may run code here.
+Such a file holds tensors, which torch's restricted reader reads, and a JSON text in which Python objects are pickled;
+to unpickle is to run code. Nothing of that is unpickled: beside each pickle stands what it says, for people.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor, nn
 
+from arena.codec import State
 from arena.errors import ArenaError
 
-__all__ = ["Saved", "load_into", "load_zip"]
-
-PICKLED = ":serialized:"
+__all__ = ["read_zip"]
 
 
-class Saved(NamedTuple):
-    """What a saved model tells of its network.
-
-    Attributes:
-        path: where it was read.
-        policy_kwargs: the arguments of its policy.
-        parameters: the policy's parameters by name, on the CPU.
-    """
-
-    path: str
-    policy_kwargs: dict[str, Any]
-    parameters: dict[str, Tensor]
-
-
-def load_zip(path: str | Path, trust: bool = False) -> Saved:
-    """Reads a model that Stable-Baselines3 saved.
+def read_zip(path: Path) -> State:
+    """The parameters of a saved model's policy, and how its network is described.
 
     Args:
         path: the zip.
-        trust: whether its network's description may be unpickled, which runs whatever code its author put there.
+
+    Returns:
+        ``policy``: its parameters by name, on the CPU; ``network``: the description, for people.
 
     Raises:
-        ArenaError: it is not there or no such file; or trust is needed and there is none.
+        ArenaError: it cannot be read, or is no such file.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -58,43 +42,19 @@ def load_zip(path: str | Path, trust: bool = False) -> Saved:
             f"{path} cannot be read: {error.strerror or error}", "name a file that is there"
         ) from error
     except pickle.UnpicklingError as error:
-        remedy = "save it again with Stable-Baselines3 2 or newer"
         raise ArenaError(
-            f"the weights in {path} hold more than tensors, so they were not read", remedy
+            f"the weights in {path} hold more than tensors, so they were not read",
+            "save it again with Stable-Baselines3 2 or newer",
         ) from error
     except (KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
-        problem = f"{path} is no model of Stable-Baselines3's ({' '.join(str(error).split())[:200]})"
-        raise ArenaError(problem, "give a zip that its `save` wrote") from error
-    return Saved(str(path), _described(described, path, trust), dict(parameters))
-
-
-def load_into(policy: nn.Module, saved: Saved) -> None:
-    """Gives a policy the saved parameters.
-
-    Raises:
-        ArenaError: it is another network.
-    """
-    try:
-        policy.load_state_dict(saved.parameters)
-    except RuntimeError as error:
-        said = " ".join(str(error).split())[:300]
         raise ArenaError(
-            f"the network in {saved.path} is not this agent's: {said}",
-            "take the algorithm and the environment that it was trained with",
+            f"{path} is no model of Stable-Baselines3's ({' '.join(str(error).split())[:200]})",
+            "give a zip that its `save` wrote",
         ) from error
+    return {"policy": dict(parameters), "network": _told(described)}
 
 
-def _described(item: Any, path: str | Path, trust: bool) -> dict[str, Any]:
-    if isinstance(item, dict) and PICKLED in item:
-        if not trust:
-            raise ArenaError(
-                f"the network in {path} is described by pickled Python, which can run code when it is loaded",
-                "say --agent.trust if you trust its author",
-            )
-        import cloudpickle
-
-        item = cloudpickle.loads(base64.b64decode(item[PICKLED]))
-    network = dict(item or {})
-    if isinstance(layers := network.get("net_arch"), list) and layers and isinstance(layers[0], dict):
-        network["net_arch"] = layers[0]  # before Stable-Baselines3 1.8
-    return network
+def _told(described: Any) -> str:
+    """A network's description without its pickles, on one line."""
+    plain = described.items() if isinstance(described, dict) else ()
+    return ", ".join(f"{name} {value}" for name, value in plain if not name.startswith(":"))[:300]

@@ -1,6 +1,7 @@
-"""Models that Stable-Baselines3 saved: their weights are safe to read, the rest is code."""
+"""Models that Stable-Baselines3 saved: their weights are safe to read, the rest is code that nobody runs."""
 
 import json
+import shutil
 import zipfile
 
 import gymnasium as gym
@@ -11,9 +12,10 @@ import torch
 from stable_baselines3.common.save_util import data_to_json
 from torch import nn
 
+import arena
 from arena.errors import ArenaError
-from arena.testing import Trial, globals_untouched
-from arena_sb3 import load_zip
+from arena.testing import globals_untouched
+from arena_sb3.zips import read_zip
 
 
 class Bomb:
@@ -26,45 +28,46 @@ class Bomb:
         return open, (str(self.path), "w")
 
 
-def saved(path, **network):
-    torch.manual_seed(0)
+def saved(path, seed=0, **network):
+    torch.manual_seed(seed)
     model = sb3.PPO("MlpPolicy", gym.make("CartPole-v1"), device="cpu", policy_kwargs=network)
     model.save(path)
     return model
 
 
-def acts_like(model, **options):
-    with Trial("sb3-ppo", "CartPole-v1", agent_options=options) as trial:
-        batch = trial.observations(64)
-        action, _ = trial.agent.act(batch, None, explore=False, generator=np.random.default_rng(0))
-        assert np.array_equal(action, model.predict(batch, deterministic=True)[0])
-        assert trial.agent.model.num_timesteps == 0
-        return trial.train(16 * trial.stream.num_envs).agent
+def begun(path, out, **options):
+    options = {"learning_rate": 1e-9, **options}
+    return arena.train("sb3-ppo", "CartPole-v1", steps=8, seeds=1, start=path, out=out, agent_options=options)
 
 
-def test_a_plain_network_needs_no_trust(tmp_path):
-    path = tmp_path / "model.zip"
-    model = saved(path, net_arch=[8, 8])
-    agent = acts_like(model, zip=str(path))
-    assert agent.model.policy.net_arch == [8, 8]
-    assert load_zip(path).policy_kwargs == {"net_arch": [8, 8]}
-
-
-def test_a_pickled_network_is_refused_without_trust(tmp_path):
+def test_a_run_begins_with_a_saved_policy_and_keeps_it(tmp_path):
     path = tmp_path / "model.zip"
     model = saved(path, net_arch=[8], activation_fn=nn.ReLU)
-    with pytest.raises(ArenaError, match="can run code when it is loaded; say --agent.trust"):
-        load_zip(path)
-    with (
-        pytest.raises(ArenaError, match="--agent.trust"),
-        Trial("sb3-ppo", "CartPole-v1", agent_options={"zip": str(path)}),
+    options = {"net_arch": [8], "activation": "relu"}
+    results = begun(path, tmp_path / "runs", **options)
+    run = arena.load(results.runs[0]["path"])
+    batch = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+    action, _ = run.agent.act(batch, None, explore=False, generator=np.random.default_rng(0))
+    assert np.array_equal(action, model.predict(batch, deterministic=True)[0])
+
+    # Another model in its place is another experiment; without the file the run goes on all the same.
+    other = shutil.copytree(tmp_path / "runs", tmp_path / "copy")
+    saved(path, seed=1, net_arch=[8], activation_fn=nn.ReLU)
+    assert begun(path, other, **options).runs[0]["path"] != results.runs[0]["path"].replace("runs", "copy")
+    path.unlink()
+    assert arena.load(results.runs[0]["path"]).agent.model.num_timesteps >= 8
+
+
+def test_another_network_is_refused_and_the_saved_one_described(tmp_path):
+    path = tmp_path / "model.zip"
+    saved(path, net_arch=[8], activation_fn=nn.ReLU)
+    with pytest.raises(
+        ArenaError, match=r"not sb3-ppo's: Missing key.*net_arch \[8\], activation_fn .*ReLU.*; set"
     ):
-        pass
-    acts_like(model, zip=str(path), trust=True)
-    assert load_zip(path, trust=True).policy_kwargs["activation_fn"] is nn.ReLU
+        begun(path, tmp_path / "runs")
 
 
-def test_nothing_is_unpickled_without_trust_nor_more_than_the_network_with_it(tmp_path):
+def test_nothing_is_ever_unpickled(tmp_path):
     path, evil, mark = tmp_path / "model.zip", tmp_path / "evil.zip", tmp_path / "mark"
     saved(path)
     for key in ("policy_kwargs", "lr_schedule"):
@@ -73,18 +76,14 @@ def test_nothing_is_unpickled_without_trust_nor_more_than_the_network_with_it(tm
             data[key] = json.loads(data_to_json({key: Bomb(mark)}))[key]
             bad.writestr("data", json.dumps(data))
             bad.writestr("policy.pth", good.read("policy.pth"))
-        if key == "policy_kwargs":
-            with pytest.raises(ArenaError, match="trust"):
-                load_zip(evil)
-        else:
-            load_zip(evil, trust=True)
+        begun(evil, tmp_path / key)
         assert not mark.exists()
     with zipfile.ZipFile(path) as good, zipfile.ZipFile(evil, "w") as bad:
         bad.writestr("data", good.read("data"))
         with bad.open("policy.pth", "w") as file:
             torch.save({"weight": Bomb(mark)}, file)
     with pytest.raises(ArenaError, match="more than tensors"):
-        load_zip(evil, trust=True)
+        read_zip(evil)
     assert not mark.exists()
 
 
@@ -94,21 +93,19 @@ def test_files_that_are_no_models_are_refused(tmp_path):
         archive.writestr("data", "{}")
     for name, said in (("none.zip", "cannot be read"), ("text.zip", "no model"), ("other.zip", "no model")):
         with pytest.raises(ArenaError, match=said):
-            load_zip(tmp_path / name, trust=True)
+            read_zip(tmp_path / name)
 
 
-def test_another_network_is_refused(tmp_path):
-    path = tmp_path / "model.zip"
-    saved(path)
-    with (
-        pytest.raises(ArenaError, match="is not this agent's"),
-        Trial("sb3-a2c", "Pendulum-v1", agent_options={"zip": str(path)}),
+def test_agents_that_read_no_files_say_so(tmp_path):
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(
+        ArenaError, match="is a file, which this agent cannot begin from; give the folder of a run"
     ):
-        pass
+        arena.train("dqn", "CartPole-v1", start=tmp_path / "text.zip", out=tmp_path)
 
 
 def test_reading_leaves_the_globals_alone(tmp_path):
     path = tmp_path / "model.zip"
     saved(path)
-    with globals_untouched("load_zip"):
-        load_zip(path)
+    with globals_untouched("read_zip"):
+        read_zip(path)
