@@ -45,7 +45,7 @@ class Journal:
         total: how many rows were ever appended.
 
     Raises:
-        ArenaError: the capacity is not positive, or a field is none.
+        ArenaError: the capacity is not positive or more than memory holds, or a field is none.
     """
 
     def __init__(self, capacity: int, fields: Mapping[str, tuple[tuple[int, ...], DTypeLike]]) -> None:
@@ -57,9 +57,16 @@ class Journal:
         self.fields = {name: _field(name, *field) for name, field in fields.items()}
         self.total = 0
         # Zeros come from untouched pages of the system's: a large buffer costs memory only as it fills.
-        self._columns = {
-            name: np.zeros((capacity, *shape), kind) for name, (shape, kind) in self.fields.items()
-        }
+        try:
+            self._columns = {
+                name: np.zeros((capacity, *shape), kind) for name, (shape, kind) in self.fields.items()
+            }
+        except MemoryError as error:
+            size = capacity * self.row_bytes / 2**30
+            raise ArenaError(
+                f"{capacity:,} rows to remember would take {size:.1f} GiB",
+                "give a smaller capacity or buffer size",
+            ) from error
         self._views = {name: _read_only(column) for name, column in self._columns.items()}
 
     @classmethod

@@ -60,6 +60,13 @@ class DRQN(DQN):
 
     def __init__(self, problem: Problem, config: DRQNOptions) -> None:
         super().__init__(problem, config)
+        least = (self._length + config.n_step) * problem.num_envs
+        if config.capacity < least:
+            raise ArenaError(
+                f"a replay of {config.capacity} steps holds no sequence of {self._length} and its return for each of "
+                f"{problem.num_envs} environments",
+                f"give a capacity of {least:,} or more, or a shorter sequence",
+            )
         self._memory = np.zeros((problem.num_envs, config.memory), np.float32)
 
     def _refuse(self, config: DQNOptions) -> None:

@@ -39,7 +39,7 @@ class NetworkOptions:
     """The hyperparameters of an agent's network; a mixin of its `Config`."""
 
     hidden: tuple[Annotated[int, Between(1, None)], ...] = (64, 64)
-    """Units of each hidden layer; none makes it linear. In front of them an image goes through convolutions."""
+    """Units of each hidden layer; an empty list: linear. In front of them an image goes through convolutions."""
 
     activation: Literal["relu", "tanh"] = "relu"
     """What stands between the layers."""

@@ -25,8 +25,8 @@ Array = npt.NDArray[Any]
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
-#: Whoever has taken so many steps without the episodes that it learns from will not get them.
-PATIENCE = 1_000_000
+#: Whoever has taken so many steps, or so many bytes, without the episodes that it learns from will not get them.
+PATIENCE, MOST_BYTES = 1_000_000, 4 << 30
 
 
 class REINFORCE(PolicyGradient):
@@ -89,10 +89,11 @@ class REINFORCE(PolicyGradient):
     def _collect(self, stream: Stream) -> None:
         super()._collect(stream)
         self._ended += self.rollout.done_last
-        if len(self.rollout) > PATIENCE:
+        if len(self.rollout) > PATIENCE or self.rollout.nbytes > MOST_BYTES:
             raise ArenaError(
-                f"there are no {self._quota} whole episodes in {PATIENCE:,} steps of each environment",
-                "limit their length (--env.max_episode_steps), or take actor-critic, which needs no ends",
+                f"there are no {self._quota} whole episodes in {len(self.rollout):,} steps of each environment",
+                "limit their length (--wrap 'TimeLimit(max_episode_steps=1000)'), or take actor-critic, which needs no "
+                "ends",
             )
 
     def _ready(self) -> bool:

@@ -76,6 +76,11 @@ class Rollout:
         """How many rows fit before it grows."""
         return len(self._columns["reward"])
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes."""
+        return sum(column.nbytes for column in self._columns.values())
+
     def append(self, transition: Transition, raw: Array) -> None:
         """Copies one step of every lane, with what the policy drew; reward and bonus are learned from together."""
         if self._length == self.capacity:

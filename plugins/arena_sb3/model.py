@@ -12,16 +12,19 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.noise import ActionNoise, NormalActionNoise, OrnsteinUhlenbeckActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.preprocessing import is_image_space
 from torch import nn
 
 from arena.agent import Problem
 from arena.errors import ArenaError
+from arena.pixels import image_shape
 from arena_sb3.buffers import JournalNStepReplay, JournalReplay
 from arena_sb3.features import Features, keep_weights
 from arena_sb3.stream_env import StreamVecEnv
 
 __all__ = ["Linear", "build"]
+
+#: The smallest sides for which the three layers of their NatureCNN leave anything.
+SMALLEST_IMAGE = 36
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
@@ -111,7 +114,9 @@ def _policy(algorithm: type[BaseAlgorithm], config: Any, problem: Problem) -> st
     """The name of the policy: the option's, one for images where there is such, or the plain one."""
     if hasattr(config, "policy"):
         return {"linear": "LinearPolicy", "mlp": "MlpPolicy"}[config.policy]
-    images = problem.features is None and is_image_space(problem.observation_space)
+    image = image_shape(problem.observation_space)
+    # Their convolutions leave nothing of a smaller image, which is flattened instead.
+    images = problem.features is None and image is not None and min(image[1:]) >= SMALLEST_IMAGE
     wanted = ("Cnn",) if images else ("Mlp",)
     return next(
         alias for kind in (*wanted, "Mlp") for alias in algorithm.policy_aliases if alias.startswith(kind)

@@ -283,3 +283,8 @@ def test_an_agent_with_replay_keeps_the_other_laws(check: Any) -> None:
 def test_forgotten_replay_is_caught() -> None:
     with pytest.raises(testing.LawError, match="is not an uninterrupted one"):
         testing.resumes_exactly(ForgetsReplay, "arena/CliffWalk-v0")
+
+
+def test_more_than_memory_holds_is_refused():
+    with pytest.raises(ArenaError, match=r"1,000,000,000,000 rows .* GiB; give a smaller capacity"):
+        Journal(10**12, {"frame": ((1000, 1000), np.uint8)})

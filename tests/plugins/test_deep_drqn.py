@@ -173,3 +173,11 @@ def test_it_keeps_the_laws(law):
     options = {**SMALL, "dueling": True, "double": True, "distributional": True, "n_step": 2, "atoms": 7}
     with registered(DRQN, presets={"*": Preset(options=options)}) as name:
         law(name, "CartPole-v1", steps=120)
+
+
+def test_a_replay_too_short_for_a_sequence_is_refused():
+    least = 3 * (8 + 16 + 1)
+    with registered(DRQN) as name:
+        with pytest.raises(ArenaError, match=rf"give a capacity of {least} or more"):
+            Trial(name, "CartPole-v1", num_envs=3, agent_options={"capacity": least - 1})
+        Trial(name, "CartPole-v1", num_envs=3, agent_options={"capacity": least}).__exit__(None, None, None)

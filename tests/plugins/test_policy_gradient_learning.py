@@ -242,3 +242,17 @@ def test_a_bonus_is_learned_from_and_no_part_of_a_return():
 def test_minibatches_that_cannot_be_are_refused():
     with registered(PPO) as name, pytest.raises(ArenaError, match="2 sequences cannot be parted into 4"):
         Trial(name, "CartPole-v1", num_envs=2, agent_options={"memory": 4})
+
+
+@pytest.mark.parametrize(
+    "limit", [{"PATIENCE": 50}, {"MOST_BYTES": 10_000}], ids=lambda limit: next(iter(limit))
+)
+def test_reinforce_gives_up_on_episodes_that_do_not_end(limit, monkeypatch):
+    monkeypatch.setattr("arena_deep.reinforce.PATIENCE", limit.get("PATIENCE", 10**6))
+    monkeypatch.setattr("arena_deep.reinforce.MOST_BYTES", limit.get("MOST_BYTES", 2**32))
+    with registered(REINFORCE) as name:
+        with Trial(name, "Pendulum-v1", num_envs=2) as trial:
+            with pytest.raises(
+                ArenaError, match="there are no 4 whole episodes in .* steps of each environment; limit"
+            ):
+                trial.train(2000)
