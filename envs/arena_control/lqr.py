@@ -113,19 +113,22 @@ class LQROptions(ControlOptions):
     """Standard deviation of the Gaussian noise on every component of the next state."""
 
     action_cost: PositiveFloat = 0.1
-    """R is this times the identity; Q is the identity."""
+    """What a unit of u squared costs, whatever `force` an action comes to; a unit of x squared costs 1."""
+
+    force: PositiveFloat = 10.0
+    """What an action of 1 comes to: so much that the optimal actions stay within ±1, as agents do."""
 
     spread: PositiveFloat = 1.0
     """Every component of the first state is uniform between minus this and this."""
 
     def matrices(self) -> tuple[Any, Any]:
-        """A, shape (n, n), and B, shape (n, m)."""
+        """A, shape (n, n), and B, shape (n, m), of actions of magnitude 1."""
         n, m = self.states, self.actions
         if self.system == "random":
             generator = np.random.default_rng(self.system_seed)
             A = generator.standard_normal((n, n))
             B = generator.standard_normal((n, m)) / np.sqrt(n)
-            return A * (self.radius / np.abs(np.linalg.eigvals(A)).max()), B
+            return A * (self.radius / np.abs(np.linalg.eigvals(A)).max()), self.force * B
         if n != 2 * m:
             raise ArenaError(
                 f"a double integrator has twice as many states as actions, not {n} and {m}",
@@ -133,7 +136,7 @@ class LQROptions(ControlOptions):
             )
         one, none = np.eye(m), np.zeros((m, m))
         A = np.block([[one, self.dt * one], [none, one]])
-        return A, np.concatenate([0.5 * self.dt**2 * one, self.dt * one])
+        return A, self.force * np.concatenate([0.5 * self.dt**2 * one, self.dt * one])
 
     def problem(self) -> Problem:
         """What an optimal policy solves."""
@@ -143,7 +146,7 @@ class LQROptions(ControlOptions):
             A,
             B,
             np.eye(n),
-            self.action_cost * np.eye(self.actions),
+            self.action_cost * self.force**2 * np.eye(self.actions),
             self.noise**2 * np.eye(n),
             np.zeros(n),
             self.spread**2 / 3 * np.eye(n),

@@ -149,3 +149,16 @@ def test_arena_finds_the_optimum():
         facts = EnvironmentFactory.resolve("arena/LQR-v0", {"noise": 0.2}).facts
     assert facts.limit == 100
     assert facts.exact_optimum(100) == ac.LQR(noise=0.2).optimum(100)
+
+
+def test_the_optimal_actions_lie_in_the_action_space_whose_unit_costs_nothing():
+    assert ac.LQR().optimum(100) == pytest.approx(ac.LQR(force=1.0).optimum(100))
+    vector = ac.LQRVector(5000)
+    vector.reset(seed=0)
+    gains = ac.LQR().riccati(100).gains
+    greatest = 0.0
+    for gain in gains:
+        action = -(gain @ vector.values).T
+        greatest = max(greatest, np.abs(action).max())
+        vector.advance(action)
+    assert 0.3 < greatest < 1
