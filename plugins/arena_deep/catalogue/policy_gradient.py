@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from arena.specs import AgentSpec, Preset
 
 __all__ = ["POLICY_GRADIENT_SPECS"]
 
 
-def _annealed(steps: int, num_envs: int, **options: object) -> Preset:
+def _annealed(steps: int, num_envs: int, **options: Any) -> Preset:
     """Five seeds, whose step size goes down to zero by the end: what is learned stays learned."""
     return Preset(steps=steps, num_envs=num_envs, seeds=5, options={"anneal_steps": steps, **options})
 
@@ -16,6 +18,16 @@ def _annealed(steps: int, num_envs: int, **options: object) -> Preset:
 REINFORCE = {
     "*": Preset(steps=200_000, num_envs=1, seeds=5),
     "CartPole-v1": _annealed(150_000, 1, step_size=0.01),
+}
+
+#: The best policy of a linear system is linear, and knows what to do however far away it is. Whole episodes, for a
+#: linear critic says little of quadratic costs.
+LINEAR: dict[str, Any] = {
+    "hidden": (),
+    "rollout": 100,
+    "trace": 1.0,
+    "discount": 0.98,
+    "initial_deviation": 0.1,
 }
 
 ACTOR_CRITIC = {
@@ -31,8 +43,14 @@ ACTOR_CRITIC = {
         normalise_returns=True,
     ),
     "Acrobot-v1": _annealed(
-        200_000, 16, rollout=8, step_size=0.002, max_gradient=None, normalise_observations=True
+        300_000,
+        16,
+        entropy=0.01,
+        normalise_observations=True,
+        normalise_advantages=True,
+        normalise_returns=True,
     ),
+    "arena/LQR-v0": _annealed(2_000_000, 64, **LINEAR, step_size=0.005, normalise_advantages=True),
     "Pendulum-v1": _annealed(
         600_000,
         8,
@@ -50,6 +68,7 @@ PPO = {
     "*": Preset(steps=200_000, num_envs=8, seeds=5),
     "CartPole-v1": _annealed(100_000, 16, epochs=6, trace=0.9, discount=0.98, step_size=0.002),
     "Acrobot-v1": _annealed(150_000, 16, rollout=64, step_size=0.001, normalise_observations=True),
+    "arena/LQR-v0": _annealed(1_000_000, 16, **LINEAR, step_size=0.005),
     "Pendulum-v1": _annealed(
         150_000, 8, rollout=128, minibatches=16, epochs=10, discount=0.9, step_size=0.001
     ),
