@@ -77,8 +77,8 @@ def random_model(
 class Recorder(NativeStream):
     """A stream that keeps copies of its transitions."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
         self.record: list[Transition] = []
 
     def step(self, action: Any) -> Transition:
@@ -92,7 +92,8 @@ def make_stream(
 ) -> Any:
     vector = TableVectorEnv(model, lanes, limit)
     observations, actions = vector.single_observation_space, vector.single_action_space
-    return kind(vector, Identity(observations), Identity(actions), [1000 * seed + i for i in range(lanes)])
+    seeds = [1000 * seed + i for i in range(lanes)]
+    return kind(vector, Identity(observations), Identity(actions), seeds, label="the test's")
 
 
 def make_agent(

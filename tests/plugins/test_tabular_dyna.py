@@ -43,7 +43,7 @@ class DynaTextbook(Textbook):
 
     def replay(self, record):
         for step in record:
-            s, a, r, terminated, _, s2 = (x.tolist() for x in step)
+            s, a, r, terminated, _, s2 = (x.tolist() for x in step[:6])
             assert a == [self.choose(self.explore, s[i], i) for i in range(self.lanes)]
             for i in range(self.lanes):
                 self.box(s[i], a[i], r[i], None if terminated[i] else s2[i], self.time * self.lanes + i)

@@ -108,7 +108,7 @@ class Textbook:
         return epsilon * (sum(row) / len(row)) + (1.0 - epsilon) * max(row)
 
     def replay(self, record, box):
-        for s, a, r, terminated, truncated, s2 in (tuple(x.tolist() for x in t) for t in record):
+        for s, a, r, terminated, truncated, s2 in (tuple(x.tolist() for x in t[:6]) for t in record):
             lanes = range(self.lanes)
             chosen = [
                 self.choose(self.explore, s[i], i) if self.pending[i] is None else self.pending[i]

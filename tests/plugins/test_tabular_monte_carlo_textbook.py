@@ -99,7 +99,7 @@ class Watched(Recorder):
         agent, book = self.agent, self.book
         here = agent.behaviour_probabilities(self.observation)[np.arange(self.num_envs), action]
         t = super().step(action)
-        s, a, r, terminated, truncated, s2 = (x.tolist() for x in t)
+        s, a, r, terminated, truncated, s2 = (x.tolist() for x in t[:6])
         self.ended = []
         for i in range(self.num_envs):
             book.episodes[i].append((s[i], a[i], r[i], float(here[i])))
@@ -162,7 +162,7 @@ def test_weighted_importance_sampling_is_the_box_with_its_cumulative_weights():
     agent = make_agent(stepwise(OffPolicyMC), stream, 5, discount=0.9, **options)  # b(a | s) = 1/3, nearly
     train(agent, stream, 4000)
     Q, C, episode = np.zeros((12, 3)), np.zeros((12, 3)), []
-    for s, a, r, terminated, _, _ in (tuple(x[0] for x in t) for t in stream.record):
+    for s, a, r, terminated, _, _ in (tuple(x[0] for x in t[:6]) for t in stream.record):
         episode.append((s, a, r))
         if terminated:
             G, W = 0.0, 1.0

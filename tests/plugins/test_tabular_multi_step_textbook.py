@@ -56,7 +56,7 @@ class Book(Textbook):
 
     def replay(self, record, box):
         for step in record:
-            s, a, r, terminated, truncated, s2 = (x.tolist() for x in step)
+            s, a, r, terminated, truncated, s2 = (x.tolist() for x in step[:6])
             lanes = range(self.lanes)
             assert a == [
                 self.choose(self.explore, s[i], i) if self.pending[i] is None else self.pending[i]
