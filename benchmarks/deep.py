@@ -21,6 +21,7 @@ import torch
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.env_util import make_vec_env
+from threadpoolctl import threadpool_limits
 
 from arena.plugins import get_plugins
 from arena.testing import Trial
@@ -110,6 +111,7 @@ PAIRS = (
 def measure() -> list[Row]:
     """Every row of the suite."""
     torch.set_num_threads(1)
+    threadpool_limits(1)  # NumPy's, which ours uses
     return [row for pair in PAIRS for row in rates(pair)]
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
+from threadpoolctl import threadpool_limits
 
 from arena.experiment import Experiment
 from arena.plugins import get_plugins
@@ -85,6 +86,7 @@ class Watch:
 def measure() -> list[Row]:
     """Every row of the suite."""
     torch.set_num_threads(1)
+    threadpool_limits(1)  # NumPy's, which ours uses
     sides: dict[str, Callable[..., Attempt]] = {name: partial(ours, name) for name in OURS}
     sides |= {algorithm.__name__: partial(theirs, algorithm) for algorithm in THEIRS}
     for side in sides.values():  # what is compiled or imported at first use

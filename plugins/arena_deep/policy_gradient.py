@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -232,13 +233,13 @@ class PolicyGradient(Agent):
         if memory is not None:
             self._memory = self.reset_memory(memory, transition.terminated | transition.truncated)
 
+    @abstractmethod
     def _ready(self) -> bool:
         """Whether to learn from the rollout now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _learn(self) -> None:
         """Learns from the rollout."""
-        raise NotImplementedError
 
     def _renew(self) -> None:
         """Begins another rollout."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from deep_problems import DISCOUNT, corridor_q
 
 from arena import testing
@@ -55,11 +54,8 @@ RAINBOW = {
 
 @pytest.fixture(autouse=True, scope="module")
 def dqn():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     with registered(DQN):
         yield
-    torch.set_num_threads(threads)
 
 
 def trained(env, steps, num_envs=1, env_options=None, **options):

@@ -31,11 +31,8 @@ SMALL = {
 
 @pytest.fixture(autouse=True, scope="module")
 def agents():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     with registered(DRQN):
         yield
-    torch.set_num_threads(threads)
 
 
 def trial_of(env="CartPole-v1", num_envs=2, env_options=None, **options):
