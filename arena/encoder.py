@@ -34,10 +34,15 @@ class Batch(NamedTuple):
         observation: as an environment gives them, of its type: shape (batch, *space.shape).
         labels: by name, shape (batch, *label space's shape): the truth that a perceiver learns to tell. Empty where
             nobody knows it, as in an agent.
+        action: of sequences, whose tensors have the shape (length, batch, …): what led to each observation, zero where
+            an episode begins. None otherwise, or where nobody acted.
+        begin: of sequences, bool, shape (length, batch): an episode begins with this observation. None otherwise.
     """
 
     observation: Tensor
     labels: Mapping[str, Tensor] = {}
+    action: Tensor | None = None
+    begin: Tensor | None = None
 
 
 class Player(NamedTuple):

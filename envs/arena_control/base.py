@@ -38,7 +38,8 @@ class ControlVectorEnv(NativeVectorEnv):
     """Many controlled systems stepped by one compiled call; a lane is the single environment with its seed.
 
     It computes in float64 and shows float32. An episode's first state, its parameters and its noise depend on its
-    lane's seed and its number alone.
+    lane's seed and its number alone. Labels are in `info` as Gymnasium's vectors have them: an array over the lanes
+    under the name, and those of final states under ``final_info``.
 
     Args:
         num_envs: how many lanes.
@@ -51,6 +52,7 @@ class ControlVectorEnv(NativeVectorEnv):
         system: what the options describe.
         values: the state of every lane, float64, shape (components, num_envs).
         parameters: what the present episodes have drawn, float64, shape (count, num_envs).
+        label_spaces: of each label of one environment, by name.
 
     Raises:
         ArenaError: an option that does not exist, a value out of range, options that describe no environment.
@@ -80,6 +82,8 @@ class ControlVectorEnv(NativeVectorEnv):
         if self._pixels and self.options.observation_noise:
             raise ArenaError("observation_noise is for numbers, not for pixels", "leave one of the two out")
         super().__init__(num_envs, self._space(), self.system.action_space)
+        truth = gym.spaces.Box(*self.system.bounds, dtype=np.float32)
+        self.label_spaces = dict.fromkeys(self.options.labels, truth)
         self._make_buffers()
         self._setup = self._make_setup(max_episode_steps)
 
@@ -137,6 +141,32 @@ class ControlVectorEnv(NativeVectorEnv):
         self._look_into()
         self._show()
 
+    def reset(self, **arguments: Any) -> tuple[Array, dict[str, Any]]:
+        observation, info = super().reset(**arguments)
+        return observation, {**info, **self._told(0, np.ones(self.num_envs, dtype=np.bool_))}
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        *results, info = super().step(actions)
+        if self.label_spaces:
+            info.update(self._told(0, np.ones(self.num_envs, dtype=np.bool_)))
+            if "_final_obs" in info:
+                done = info["_final_obs"]
+                info.update(final_info=self._told(1, done), _final_info=done)
+        return (*results, info)  # type: ignore[return-value]
+
+    def labels(self, which: int = 0) -> dict[str, Array]:
+        """What there is to tell: by name, shape (num_envs, *its space's shape).
+
+        Args:
+            which: 0 for the states where the next action is taken; 1, where an episode just ended, for the final ones.
+        """
+        if not self.label_spaces:
+            return {}
+        exact = self._setup._replace(observation_noise=0.0)
+        seen = np.empty((self.num_envs, len(self.system.seen)), dtype=np.float32)
+        self.system.kernels.look(exact, self.lanes, self._states[which], self._drawn[which], seen)
+        return {name: seen.copy() for name in self.label_spaces}
+
     def begin(self, seeds: Sequence[int]) -> None:
         self.lanes["key"] = [mix(np.uint64(seed)) for seed in checked_seeds(seeds, self.num_envs)]
         self._start(True)
@@ -185,6 +215,12 @@ class ControlVectorEnv(NativeVectorEnv):
             raise ArenaError("there is no state to render yet", "reset the environment first")
         return tuple(self._paint(self._large_painter, self.values, self.parameters))
 
+    def _told(self, which: int, lanes: npt.NDArray[np.bool_]) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        for name, values in self.labels(which).items():
+            told[name], told[f"_{name}"] = values, lanes
+        return told
+
     def _start(self, first: bool) -> None:
         self.system.kernels.begin(self._setup, self.lanes, self.values, self.parameters, self._shown, first)
         self._begun, self._finished = True, 0
@@ -194,7 +230,7 @@ class ControlVectorEnv(NativeVectorEnv):
         taken = self._columns(action)
         finished = self.system.kernels.advance(
             self._setup, self.lanes, self._states, self._drawn, self._work, self._force, taken, self._earned,
-            self._ends, self._which, self._seen, onward, self._pixels,
+            self._ends, self._which, self._seen, onward, self._pixels or bool(self.label_spaces),
         )  # fmt: skip
         if finished < 0:
             self._refuse(-1 - finished, taken[-1 - finished])
@@ -299,13 +335,18 @@ class ControlEnv(gym.Env[Any, Any]):
             self._lane.restart()
         else:
             self._lane.begin([int(self.np_random.integers(2**31)) if seed is None else seed])
-        return self._lane.observation[0].copy(), {}
+        return self._lane.observation[0].copy(), self._told()
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         lane = self._lane
         lane.step_only(np.asarray(action)[None])
         ends = bool(lane.terminated[0]), bool(lane.truncated[0])
-        return lane.observation[0].copy(), float(lane.reward[0]), *ends, {}
+        return lane.observation[0].copy(), float(lane.reward[0]), *ends, self._told()
+
+    @property
+    def label_spaces(self) -> dict[str, gym.spaces.Box]:
+        """The space of each label that `info` has, by name."""
+        return self._lane.label_spaces
 
     def state(self) -> State:
         """Exactly where the episode stands."""
@@ -329,6 +370,9 @@ class ControlEnv(gym.Env[Any, Any]):
         """A frame, uint8, shape (400, 400, 3); None without a render mode."""
         frames = self._lane.render()
         return None if frames is None else frames[0]
+
+    def _told(self) -> dict[str, Any]:
+        return {name: values[0] for name, values in self._lane.labels().items()}
 
 
 @functools.cache

@@ -36,6 +36,9 @@ class ControlOptions:
     max_steps: Annotated[int, Between(1, None)] | None = None
     """Steps after which an episode is truncated, where the limit that the id has does not come first."""
 
+    labels: tuple[Literal["state"], ...] = ()
+    """What `info` tells beside the observation: the numbers of the observation `state`, without noise (state)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PhysicsOptions(ControlOptions):

@@ -1,0 +1,204 @@
+"""Parallel episodes with what is told of each frame: observations and labels from the same instant."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
+
+from arena.errors import ArenaError
+from arena.frames.columns import LABEL, OBSERVATION
+from arena.native import NativeVectorEnv
+from arena.stream import MEND
+
+__all__ = ["Lanes", "NativeLanes", "SingleLanes", "Turn", "asked", "untold"]
+
+Array = npt.NDArray[Any]
+Look = dict[str, Array]
+T = TypeVar("T")
+
+
+class Turn(NamedTuple):
+    """What a step of every lane led to.
+
+    Attributes:
+        arrived: by column, a row a lane: where the step led, also where that was an episode's end.
+        ended: the lanes whose episode ended, ascending.
+        begun: by column, a row for each of `ended`: how its next episode begins.
+    """
+
+    arrived: Look
+    ended: npt.NDArray[np.int64]
+    begun: Look
+
+
+class Lanes(ABC):
+    """N episodes side by side; what they show is valid until the next step.
+
+    Attributes:
+        num_envs: how many.
+        observation: of all lanes, as a Gymnasium vector gives it: where the next action is taken.
+    """
+
+    num_envs: int
+    observation: Any
+
+    @abstractmethod
+    def begin(self, seeds: Sequence[int]) -> Look:
+        """Starts every lane's first episode; how it begins, by column."""
+
+    @abstractmethod
+    def step(self, action: Array) -> Turn:
+        """Takes a step in every lane; where an episode ended, the next begins."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes the environments."""
+
+
+class NativeLanes(Lanes):
+    """Lanes of a vector environment of ours, whose `info` has labels of the frame it shows, and of final ones.
+
+    Args:
+        vector: the vector.
+        labels: which labels.
+        name: what errors call it.
+    """
+
+    def __init__(self, vector: NativeVectorEnv, labels: Sequence[str], name: str) -> None:
+        self.vector, self.labels, self.name = vector, labels, name
+        self.num_envs = vector.num_envs
+
+    def begin(self, seeds: Sequence[int]) -> Look:
+        self.observation, info = self.vector.reset(seed=seeds)
+        return self._look(self.observation, info)
+
+    def step(self, action: Array) -> Turn:
+        self.observation, _, _, _, info = self.vector.step(action)
+        look = self._look(self.observation, info)
+        ended = np.flatnonzero(info.get("_final_obs", ()))
+        if not len(ended):
+            return Turn(look, ended, {})
+        final = self._look(np.stack(info["final_obs"][ended].tolist()), info.get("final_info", {}), ended)
+        begun = {column: rows[ended] for column, rows in look.items()}
+        arrived = {column: rows.copy() for column, rows in look.items()}
+        for column, rows in final.items():
+            arrived[column][ended] = rows
+        return Turn(arrived, ended, begun)
+
+    def close(self) -> None:
+        self.vector.close()
+
+    def _look(self, observation: Array, info: Mapping[str, Any], lanes: Array | slice = slice(None)) -> Look:
+        look = {OBSERVATION: observation}
+        for name in self.labels:
+            if name not in info:
+                raise untold(self.name, name, info)
+            look[LABEL + name] = np.asarray(info[name])[lanes]
+        return look
+
+
+class SingleLanes(Lanes):
+    """Lanes of anyone's environments, one after another in this process.
+
+    Args:
+        envs: one a lane.
+        labels: the space of each label, which is an entry of `info`.
+        shape: of a frame.
+        name: what errors call the environment.
+        rendered: whether frames are what they render, in place of what they show.
+    """
+
+    def __init__(
+        self,
+        envs: Sequence[gym.Env[Any, Any]],
+        labels: Mapping[str, gym.Space[Any]],
+        shape: tuple[int, ...],
+        name: str,
+        *,
+        rendered: bool = False,
+    ) -> None:
+        self.envs, self.labels, self.name, self.rendered = envs, labels, name, rendered
+        self._shape = shape
+        self.num_envs = len(envs)
+        self._space = envs[0].observation_space
+        self._actions = batch_space(envs[0].action_space, self.num_envs)
+        self._shown: Any = create_empty_array(self._space, self.num_envs)
+
+    def begin(self, seeds: Sequence[int]) -> Look:
+        pairs = [self._of(lane, env.reset, seed=seeds[lane]) for lane, env in enumerate(self.envs)]
+        looks = [self._look(lane, *pair) for lane, pair in enumerate(pairs)]
+        self._show([observation for observation, _ in pairs])
+        return _stacked(looks)
+
+    def step(self, action: Array) -> Turn:
+        arrived, ended, begun, shown = [], [], [], []
+        for lane, one in enumerate(iterate(self._actions, action)):
+            env = self.envs[lane]
+            observation, _, terminated, truncated, info = self._of(lane, env.step, one)
+            arrived.append(self._look(lane, observation, info))
+            if terminated or truncated:
+                observation, info = self._of(lane, env.reset)
+                ended.append(lane)
+                begun.append(self._look(lane, observation, info))
+            shown.append(observation)
+        self._show(shown)
+        return Turn(_stacked(arrived), np.array(ended, dtype=np.int64), _stacked(begun))
+
+    def close(self) -> None:
+        for env in self.envs:
+            env.close()
+
+    def _show(self, observations: list[Any]) -> None:
+        self.observation = concatenate(self._space, observations, self._shown)
+
+    def _look(self, lane: int, observation: Any, info: Mapping[str, Any]) -> Look:
+        frame = self._of(lane, self.envs[lane].render) if self.rendered else observation
+        look = {OBSERVATION: self._array(lane, "observation", frame, self._shape)}
+        for name, space in self.labels.items():
+            if name not in info:
+                raise untold(self.name, name, info)
+            look[LABEL + name] = self._array(lane, name, info[name], space.shape or ())
+        return look
+
+    def _array(self, lane: int, what: str, value: Any, shape: tuple[int, ...]) -> Array:
+        array: Array = self._of(lane, np.array, value)
+        if array.shape != shape or array.dtype.kind not in "biuf":
+            found = f"shape {array.shape} and type {array.dtype}, not {shape} numbers"
+            raise ArenaError(f"{self.name} gave the {what} of {found} in environment {lane}", MEND)
+        return array
+
+    def _of(self, lane: int, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        return asked(f"{self.name} in environment {lane}", function, *arguments, **named)
+
+
+def asked(name: str, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    """What a function of an environment's gives.
+
+    Raises:
+        ArenaError: whatever it raises, in one line.
+    """
+    try:
+        return function(*arguments, **named)
+    except ArenaError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+        raise ArenaError(f"{name} raised {what}", "see --debug for its traceback") from error
+
+
+def untold(name: str, label: str, info: Mapping[str, Any]) -> ArenaError:
+    """The error for a label that an environment does not give."""
+    known = sorted(key for key in info if isinstance(key, str) and not key.startswith(("_", "final_")))
+    remedy = f"name what it tells: {', '.join(known)}" if known else "leave it out: its info tells nothing"
+    return ArenaError(f"{name} gives no label {label!r} in info", remedy)
+
+
+def _stacked(looks: list[Look]) -> Look:
+    return {column: np.stack([look[column] for look in looks]) for column in looks[0]} if looks else {}

@@ -1,0 +1,179 @@
+"""Who acts while frames are collected: chance, a trained agent, or one of several an episode."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector.utils import batch_space
+
+from arena.errors import ArenaError
+from arena.random import Generators, derive
+
+if TYPE_CHECKING:
+    from arena.api import LoadedRun
+    from arena.environments import EnvironmentFactory
+
+__all__ = ["RANDOM", "Policy", "policy_of"]
+
+Array = npt.NDArray[Any]
+Policies = str | Path | Mapping[str | Path, float]
+
+#: The name of the policy that acts by chance.
+RANDOM = "random"
+
+
+class Policy(ABC):
+    """Acts in every lane."""
+
+    @abstractmethod
+    def identity(self) -> Any:
+        """What tells it from others, as plain JSON values."""
+
+    @abstractmethod
+    def act(self, observation: Any) -> Array:
+        """Actions as the environment takes them.
+
+        Args:
+            observation: a batch, as a Gymnasium vector gives it.
+        """
+
+    def ended(self, lanes: npt.NDArray[np.bool_]) -> None:
+        """Notes that in some lanes the next episode begins."""
+        return
+
+
+class Random(Policy):
+    """Uniform over the actions, as far as they are bounded; see `gymnasium.Space.sample`."""
+
+    def __init__(self, space: gym.Space[Any], lanes: int, seed: int) -> None:
+        self._space = batch_space(space, lanes)
+        self._space.seed(derive(seed, RANDOM, bits=64) % 2**31)
+
+    def identity(self) -> Any:
+        return RANDOM
+
+    def act(self, observation: Any) -> Array:
+        return np.asarray(self._space.sample())
+
+
+class Trained(Policy):
+    """The agent of a run."""
+
+    def __init__(
+        self, loaded: LoadedRun, factory: EnvironmentFactory, generators: Generators, explore: bool
+    ) -> None:
+        self.loaded, self.explore = loaded, explore
+        observations, actions = factory.views(loaded.agent.needs)
+        assert observations is not None and actions is not None, "policy_of refuses agents that do not fit"
+        self._observations, self._actions = observations, actions
+        self._generators, self._memory = generators, None
+
+    def identity(self) -> Any:
+        run = self.loaded.run
+        return {"run": run.experiment.id(run.seed), "steps": self.loaded.steps, "explore": self.explore}
+
+    def act(self, observation: Any) -> Array:
+        generator = self._generators.numpy("act")
+        seen = self._observations.encode(observation)
+        with self._generators.lent("act"):
+            action, self._memory = self.loaded.agent.act(
+                seen, self._memory, explore=self.explore, generator=generator
+            )
+        return np.asarray(self._actions.decode(np.asarray(action)))
+
+    def ended(self, lanes: npt.NDArray[np.bool_]) -> None:
+        if self._memory is not None:
+            self._memory = self.loaded.agent.reset_memory(self._memory, lanes)
+
+
+class Mixture(Policy):
+    """Chooses who acts for each episode, by weight; the choice depends on seed, lane and episode alone."""
+
+    def __init__(self, policies: Sequence[Policy], weights: Sequence[float], lanes: int, seed: int) -> None:
+        self.policies, self.weights = policies, weights
+        self._until = np.cumsum(weights)
+        self._seed, self._episode = seed, [0] * lanes
+        self._chosen = np.array([self._choice(lane) for lane in range(lanes)])
+
+    def identity(self) -> Any:
+        return [
+            [policy.identity(), weight] for policy, weight in zip(self.policies, self.weights, strict=True)
+        ]
+
+    def act(self, observation: Any) -> Array:
+        # Everyone acts everywhere, so that whatever remembers has seen its episodes whole.
+        found = [policy.act(observation) for policy in self.policies]
+        action = found[0].copy()
+        for number, theirs in enumerate(found):
+            mine = self._chosen == number
+            action[mine] = theirs[mine]
+        return action
+
+    def ended(self, lanes: npt.NDArray[np.bool_]) -> None:
+        for policy in self.policies:
+            policy.ended(lanes)
+        for lane in np.flatnonzero(lanes).tolist():
+            self._episode[lane] += 1
+            self._chosen[lane] = self._choice(lane)
+
+    def _choice(self, lane: int) -> int:
+        u = derive(self._seed, "policy", lane, self._episode[lane], bits=64) / 2**64 * self._until[-1]
+        return int(np.searchsorted(self._until[:-1], u, side="right"))
+
+
+def policy_of(
+    said: Policies, factory: EnvironmentFactory, lanes: int, seed: int, *, explore: bool = False
+) -> Policy:
+    """Who acts.
+
+    Args:
+        said: ``random``; a run folder, ``RUN@best`` or ``RUN@20000``; or several of these with weights.
+        factory: the environment to act in.
+        lanes: how many episodes side by side.
+        seed: of what they draw.
+        explore: whether trained agents act as in training.
+
+    Raises:
+        ArenaError: no such run, an agent that cannot act there, or weights that are none.
+    """
+    if not isinstance(said, Mapping):
+        return _one(said, factory, lanes, seed, explore)
+    weights = list(said.values())
+    sound = all(isinstance(weight, (int, float)) and 0 <= weight < np.inf for weight in weights)
+    if not sound or not sum(weights) > 0:
+        raise ArenaError(
+            f"the policies' weights are {weights}", "give each a number from 0, and one more than that"
+        )
+    # Each has a seed of its own: two runs of one agent must not draw the same.
+    mixed = [
+        _one(name, factory, lanes, derive(seed, "mixed", number), explore) for number, name in enumerate(said)
+    ]
+    return Mixture(mixed, [float(weight) for weight in weights], lanes, seed)
+
+
+def _one(said: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, explore: bool) -> Policy:
+    if said == RANDOM:
+        return Random(factory.facts.action_space, lanes, seed)
+    from arena.api import load
+    from arena.environments import mismatch, same_spaces
+    from arena.start import LAST
+
+    path, at, which = str(said).rpartition("@")
+    if not at or Path(str(said)).exists():
+        path, which = str(said), LAST
+    if not Path(path).exists():
+        raise ArenaError(f"no policy is {str(said)!r}", "give random or a run folder; see `arena list runs`")
+    loaded = load(path, which)
+    reason = mismatch(loaded.agent.needs, factory) or same_spaces(loaded.agent.needs, loaded.factory, factory)
+    if reason is not None:
+        raise ArenaError(
+            f"{loaded.run.experiment.agent} of {path} cannot act in {factory.id}: {reason}",
+            "collect what it was trained on, or with frames='render' what that looks like",
+        )
+    return Trained(loaded, factory, Generators(seed), explore)

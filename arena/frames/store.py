@@ -1,0 +1,173 @@
+"""A data set on disk, open: its arrays are files that are read where they are looked at."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.errors import ArenaError
+from arena.frames.columns import ACTION, BEGIN, HEADER, LABEL, OBSERVATION, Column, Header, combined
+
+__all__ = ["LOCK", "Frames"]
+
+Array = npt.NDArray[Any]
+
+#: The file that a folder has while a data set is written into it, and after that was interrupted.
+LOCK = "unfinished.lock"
+
+#: Bytes that are read at once to take a digest.
+READ_BYTES = 2**22
+
+AGAIN = "restore it from a copy, or delete the folder and collect it again"
+
+
+class Frames:
+    """Observations, what is known of each, and where episodes begin; read-only, in memory only as far as looked at.
+
+    Row i of every array belongs to frame i. The frames of an episode follow one another, its last one included; where
+    one begins, another of any part of the source may have ended. The folder may be copied and moved.
+
+    Args:
+        folder: what `arena.frames.collect` or another source wrote.
+        verify: whether to read all of it and compare the digests.
+
+    Attributes:
+        folder: likewise.
+        observation_space: of one observation: bytes or float32.
+        action_space: of one action, or None where nobody acted.
+        label_spaces: by the label's name.
+        observation: shape (count, *observation_space.shape).
+        action: shape (count, *action_space.shape): what led to the frame; zero where an episode begins. None where
+            nobody acted.
+        labels: by name, shape (count, *label space's shape).
+        begin: bool, shape (count,): an episode begins with this frame. None where frames have no order.
+        source: where they come from, as plain values.
+        digest: of everything in it; equal sets have equal ones.
+
+    Raises:
+        ArenaError: no such data set, one that was not finished, damaged, or written by a newer arena.
+    """
+
+    def __init__(self, folder: str | Path, *, verify: bool = False) -> None:
+        self.folder = Path(folder)
+        self._header = _read(self.folder)
+        columns = self._header.columns
+        self.source: Mapping[str, Any] = self._header.source
+        self.digest = self._header.digest
+        arrays = {name: self._map(column) for name, column in columns.items()}
+        if verify:
+            self._verify(arrays)
+        self.observation_space = _space(columns[OBSERVATION])
+        self.action_space = _space(columns[ACTION]) if ACTION in columns else None
+        names = [name for name in columns if name.startswith(LABEL)]
+        self.label_spaces = {name.removeprefix(LABEL): _space(columns[name]) for name in names}
+        self.observation = arrays[OBSERVATION]
+        self.action = arrays.get(ACTION)
+        self.begin = arrays.get(BEGIN)
+        self.labels = {name.removeprefix(LABEL): arrays[name] for name in names}
+        if self.begin is not None and not self.begin[0]:
+            raise ArenaError(f"{self.folder} begins within an episode", AGAIN)
+
+    def __len__(self) -> int:
+        """How many frames there are."""
+        return self._header.count
+
+    def __repr__(self) -> str:
+        episodes = "" if self.episodes is None else f" of {self.episodes:,} episodes"
+        labels = f", labels {', '.join(self.labels)}" if self.labels else ""
+        return (
+            f"Frames({len(self):,}{episodes}: {self.observation.dtype}{self.observation.shape[1:]}{labels})"
+        )
+
+    @property
+    def episodes(self) -> int | None:
+        """How many episodes there are, or None where frames have no order."""
+        return self._header.episodes
+
+    @functools.cached_property
+    def starts(self) -> npt.NDArray[np.int64]:
+        """The number of each episode's first frame, ascending: shape (episodes,).
+
+        Raises:
+            ArenaError: frames have no order.
+        """
+        if self.begin is None:
+            raise ArenaError(f"the frames of {self.folder} have no order", "collect some from an environment")
+        return np.flatnonzero(self.begin)
+
+    def verify(self) -> None:
+        """Reads all of it and compares the digests.
+
+        Raises:
+            ArenaError: a file was changed.
+        """
+        self._verify({name: self._map(column) for name, column in self._header.columns.items()})
+
+    def _map(self, column: Column) -> Array:
+        path, head, count = self.folder / column.file, column.head(len(self)), len(self)
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its other end
+                raise ArenaError(f"{path} is no file", AGAIN)
+            size = len(head) + count * column.row_bytes
+            if status.st_size != size:
+                raise ArenaError(f"{path} has {status.st_size:,} bytes instead of {size:,}", AGAIN)
+            with path.open("rb") as file:
+                if file.read(len(head)) != head:
+                    raise ArenaError(f"{path} is not the {column.name} that {HEADER} describes", AGAIN)
+                mapped = np.memmap(file, column.dtype, "r", len(head), (count, *column.shape))
+        except OSError as error:
+            raise ArenaError(f"cannot read {path}: {error.strerror}", AGAIN) from error
+        return mapped.view(np.ndarray)
+
+    def _verify(self, arrays: Mapping[str, Array]) -> None:
+        for name, array in arrays.items():
+            rows = max(1, READ_BYTES // self._header.columns[name].row_bytes)
+            digests, start = [], 0
+            for length in self._header.parts:
+                digest, stop = hashlib.sha256(), start + length
+                for at in range(start, stop, rows):
+                    digest.update(np.ascontiguousarray(array[at : min(at + rows, stop)]).data)
+                digests.append(digest.digest())
+                start = stop
+            if combined(digests) != self._header.digests[name]:
+                raise ArenaError(f"{self.folder / f'{name}.npy'} does not match its digest", AGAIN)
+
+
+def _space(column: Column) -> gym.Space[Any]:
+    assert column.space is not None
+    return column.space
+
+
+def _read(folder: Path) -> Header:
+    path = folder / HEADER
+    try:
+        names = {entry.name for entry in folder.iterdir()}
+    except OSError as error:
+        raise ArenaError(
+            f"cannot read {folder}: {error.strerror}", "give the folder of a data set"
+        ) from error
+    if HEADER not in names and LOCK in names:
+        raise ArenaError(
+            f"{folder} was not finished, or is being written", "collect it again, to the same folder"
+        )
+    if HEADER not in names:
+        raise ArenaError(f"{folder} is no data set: it has no {HEADER}", "give the folder of one")
+    try:
+        if not path.is_file():
+            raise ArenaError(f"{path} is no file", AGAIN)
+        return Header.from_json(path.read_bytes())
+    except ArenaError as error:
+        raise ArenaError(f"{path} cannot be used: {error.problem}", error.remedy) from error
+    except OSError as error:
+        raise ArenaError(f"cannot read {path}: {error.strerror}", "make it readable") from error
+    except ValueError as error:
+        raise ArenaError(f"{path} is damaged: {error}", AGAIN) from error

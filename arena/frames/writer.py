@@ -1,0 +1,249 @@
+"""Writing a data set: a stream of rows to files, digested on the way, and whole or recognisably not."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import filelock
+import numpy as np
+import numpy.typing as npt
+
+from arena.errors import ArenaError
+from arena.files import cannot_write, refuse_link, sweep, sync_folder, write_atomically
+from arena.frames.columns import BEGIN, HEADER, LABEL, OBSERVATION, Column, Header, check, combined
+from arena.frames.spaces import bounds_of
+from arena.frames.store import LOCK, Frames
+
+__all__ = ["CHUNK_BYTES", "Writer", "existing", "place"]
+
+Array = npt.NDArray[Any]
+
+#: How much of a data set its sources hold in memory, roughly.
+CHUNK_BYTES = 2**24
+
+#: The folder of data sets that were given none.
+HOME = Path("frames")
+
+
+class Writer:
+    """Writes the rows of a data set, in order within each of its parts.
+
+    A folder gets its ``frames.json`` last, once the disk has everything else. One that has been left without it is
+    written anew; if an error ends the scope, nothing stays.
+
+    Example:
+        >>> columns = [Column("observation", gym.spaces.Box(0, 255, (8, 8, 3), np.uint8))]
+        >>> with Writer(folder, columns, {"kind": "mine"}, [100]) as writer:
+        ...     writer.write({"observation": np.zeros((100, 8, 8, 3), np.uint8)})
+        ...     frames = writer.finish()
+
+    Args:
+        folder: where to; empty, absent, or with an unfinished set.
+        columns: what is written; with ``begin`` there are episodes.
+        source: where it comes from, as plain JSON values.
+        parts: how many rows each part has. Parts are written side by side, and lie one after another.
+
+    Raises:
+        ArenaError: the folder is a link, holds something else, or cannot be written.
+    """
+
+    def __init__(
+        self, folder: str | Path, columns: Iterable[Column], source: Mapping[str, Any], parts: Sequence[int]
+    ) -> None:
+        self.folder, self.source, self.parts = Path(folder), _plain(source), tuple(parts)
+        self.columns = {column.name: column for column in columns}
+        if not self.parts or min(self.parts) < 1:
+            raise ArenaError("there are no frames", "give a source that has one")
+        self.count = sum(self.parts)
+        self._first = np.concatenate([[0], np.cumsum(self.parts)]).tolist()
+        self._written = [0] * len(self.parts)
+        self._episodes = 0
+        self._bounds = {
+            name: None if column.space is None else bounds_of(column.space)
+            for name, column in self.columns.items()
+        }
+        self._digests = {name: [hashlib.sha256() for _ in self.parts] for name in self.columns}
+        self._files: dict[str, BinaryIO] = {}
+        self._lock = filelock.FileLock(self.folder / LOCK, timeout=0)
+        self._finished = False
+
+    def __enter__(self) -> Self:
+        try:
+            self._claim()
+            for name, column in self.columns.items():
+                # A file of ours alone: what lies there under the name, such as a link, is never written to.
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+                file = open(os.open(self.folder / column.file, flags, 0o666), "r+b", buffering=0)
+                self._files[name] = file
+                _write_all(file, column.head(self.count))
+        except BaseException as error:
+            self._abandon()
+            if isinstance(error, OSError):
+                raise cannot_write(self.folder, error) from error
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._finished:
+            self._abandon()
+
+    def write(self, rows: Mapping[str, Array], part: int = 0) -> None:
+        """Adds rows to a part.
+
+        Args:
+            rows: of each column, shape (k, *column.shape); numbers of another type are cast to the column's.
+            part: the number of the part.
+
+        Raises:
+            ArenaError: a value that is infinite, no number or outside its space, or the disk is full.
+        """
+        lengths = {len(array) for array in rows.values()}
+        done = self._written[part]
+        if rows.keys() != self.columns.keys() or len(lengths) != 1 or done + max(lengths) > self.parts[part]:
+            raise ValueError(f"{len(rows)} columns of {lengths} rows do not fit part {part}")
+        first = self._first[part] + done
+        for name, array in rows.items():
+            column = self.columns[name]
+            if array.shape[1:] != column.shape:
+                raise ValueError(f"rows of {name} have the shape {array.shape[1:]}, not {column.shape}")
+            check(column, array, self._bounds[name], first)
+            data = np.ascontiguousarray(array, dtype=column.dtype).data.cast("B")
+            self._digests[name][part].update(data)
+            try:
+                self._files[name].seek(len(column.head(self.count)) + first * column.row_bytes)
+                _write_all(self._files[name], data)
+            except OSError as error:
+                raise cannot_write(self.folder / column.file, error) from error
+        if BEGIN in rows:
+            self._episodes += int(np.count_nonzero(rows[BEGIN]))
+        self._written[part] += max(lengths)
+
+    def finish(self) -> Frames:
+        """Waits until the disk has everything, and opens it.
+
+        Raises:
+            ArenaError: the disk is full.
+        """
+        if self._written != list(self.parts):
+            raise ValueError(f"{sum(self._written)} of {self.count} rows were written")
+        digests = {name: combined([one.digest() for one in parts]) for name, parts in self._digests.items()}
+        episodes = self._episodes if BEGIN in self.columns else None
+        header = Header(self.count, self.parts, episodes, self.columns, digests, self.source)
+        try:
+            for file in self._files.values():
+                os.fsync(file.fileno())
+                file.close()
+            sync_folder(self.folder)
+            write_atomically(self.folder / HEADER, header.to_json())
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+        self._finished = True
+        self._release()
+        return Frames(self.folder)
+
+    def _claim(self) -> None:
+        """Makes the folder, keeps other processes out, and removes what was left unfinished.
+
+        Raises:
+            OSError: as the system gave it.
+        """
+        folder = self.folder
+        if folder.is_symlink():
+            raise ArenaError(f"{folder} is a link", "give the folder that it leads to")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._refuse_strangers()
+        refuse_link(folder / LOCK)
+        try:
+            self._lock.acquire()
+        except filelock.Timeout as error:
+            raise ArenaError(
+                f"another process is writing {folder}", "wait for it, or choose another folder"
+            ) from error
+        self._refuse_strangers()  # another may have finished meanwhile
+        sweep(folder)
+        for name in _ours(os.listdir(folder)):
+            (folder / name).unlink()
+
+    def _refuse_strangers(self) -> None:
+        """Whatever is there must be an unfinished set's, or it would not be ours to remove."""
+        names = {name for name in os.listdir(self.folder) if not name.endswith(".saving")}
+        if HEADER in names:
+            raise ArenaError(f"{self.folder} holds a data set already", "choose another folder, or delete it")
+        unfinished = LOCK in names
+        strange = names - {LOCK} - (_ours(names) if unfinished else set())
+        if strange:
+            raise ArenaError(
+                f"{self.folder} holds other things, such as {min(strange)}", "choose another folder"
+            )
+
+    def _abandon(self) -> None:
+        for file in self._files.values():
+            with contextlib.suppress(OSError):
+                file.close()
+        for name in self._files:
+            with contextlib.suppress(OSError):
+                (self.folder / self.columns[name].file).unlink()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock.is_locked:
+            with contextlib.suppress(OSError):
+                (self.folder / LOCK).unlink(missing_ok=True)
+            self._lock.release()
+            if not self._finished:
+                with contextlib.suppress(OSError):  # unless it holds something
+                    self.folder.rmdir()
+
+
+def existing(folder: Path, source: Mapping[str, Any]) -> Frames | None:
+    """The data set in a folder, if it comes from this very source; None if there is no finished one.
+
+    Raises:
+        ArenaError: it comes from elsewhere, or is damaged.
+    """
+    if not (folder / HEADER).exists():
+        return None
+    frames, wanted = Frames(folder), _plain(source)
+    if frames.source == wanted:
+        return frames
+    different = [name for name in {**wanted, **frames.source} if wanted.get(name) != frames.source.get(name)]
+    raise ArenaError(
+        f"{folder} holds other frames: their {' and '.join(different)} differ",
+        "choose another folder, or delete it",
+    )
+
+
+def place(out: str | Path | None, name: str, source: Mapping[str, Any]) -> Path:
+    """The folder that was asked for; otherwise one under ``frames/`` that is named by the source."""
+    if out is not None:
+        return Path(out)
+    text = json.dumps(_plain(source), sort_keys=True, separators=(",", ":"))
+    digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    safe = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in name).strip("-.")
+    return HOME / f"{safe[:80] or 'frames'}_{digest}"
+
+
+def _plain(source: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON gives it back."""
+    plain: dict[str, Any] = json.loads(json.dumps(source, allow_nan=False))
+    return plain
+
+
+def _ours(names: Iterable[str]) -> set[str]:
+    known = (f"{OBSERVATION}.npy", "action.npy", f"{BEGIN}.npy")
+    return {name for name in names if name in known or (name.startswith(LABEL) and name.endswith(".npy"))}
+
+
+def _write_all(file: BinaryIO, data: bytes | memoryview) -> None:
+    left = memoryview(data)
+    while left:  # one call writes 2 GiB at most
+        left = left[file.write(left) :]

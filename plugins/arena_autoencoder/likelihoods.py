@@ -1,0 +1,185 @@
+"""Likelihoods: distributions over observations, of their own type and shape, located by a network's numbers.
+
+A network writes one number per number of an observation, in the layout of `arena.pixels.Numbers` (scaled, channels
+first). What it means, a logit or a location, is the likelihood's to say; observations go in and out as the
+environment gives them.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from torch import Generator, Size, Tensor
+from torch.distributions import Distribution
+from torch.distributions.constraints import Constraint
+
+from arena.gaussian import LOG_TWO_PI
+from arena.pixels import Numbers, image_shape, observations
+
+__all__ = ["BernoulliObservation", "GaussianObservation", "LogisticObservation", "Observation"]
+
+#: Beyond so many steps from 0 to 1 a mean is no longer summed level by level, which would take a picture for each.
+MANY = 32
+
+
+class Observation(Distribution):
+    """A distribution p(x | ·) over observations whose numbers are independent of each other.
+
+    Args:
+        location: what a network wrote, shape (…, *Numbers(space).shape).
+        space: of one observation; it is the event.
+        scale: the spread of each number, in scaled numbers; a scalar. Bernoulli has none.
+    """
+
+    arg_constraints: ClassVar[dict[str, Constraint]] = {}
+
+    def __init__(self, location: Tensor, space: gym.spaces.Box, scale: Tensor | None = None) -> None:
+        self.location, self.space = location, space
+        self.scale = location.new_ones(()) if scale is None else scale
+        self._numbers = Numbers(space)
+        split = location.dim() - len(space.shape)
+        super().__init__(location.shape[:split], Size(space.shape), validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """E x in the observation's own units, not rounded: floating point, shape (…, *space.shape)."""
+        mean, shape = self._mean(), self.space.shape
+        if image_shape(self.space) == (*shape[2:], *shape[:2]):  # the channels come last
+            mean = mean.movedim(-3, -1)
+        return mean / self._numbers.scale
+
+    @property
+    def mode(self) -> Tensor:
+        """The most probable observation: of the space's type, shape (…, *space.shape)."""
+        return observations(self._mode(), self.space)
+
+    def sample(self, sample_shape: Any = Size(), generator: Generator | None = None) -> Tensor:  # noqa: B008
+        """Observations of the space's type, shape (*sample_shape, …, *space.shape); torch's generator by default."""
+        shape = Size(sample_shape) + self.location.shape
+        uniform = torch.rand(
+            shape, generator=generator, device=self.location.device, dtype=self.location.dtype
+        )
+        with torch.no_grad():
+            return observations(self._quantile(uniform), self.space)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Ln p(x) of observations (…, *space.shape), in nats: shape (…)."""
+        return self.elementwise(value).sum(tuple(range(-len(self.event_shape), 0)))
+
+    def elementwise(self, value: Tensor) -> Tensor:
+        """Ln p of each number by itself: shape (…, *Numbers(space).shape)."""
+        lead = value.shape[: value.dim() - len(self.event_shape)]
+        numbers = self._numbers(value.reshape(-1, *self.event_shape)).to(self.location.dtype)
+        return self._log_prob(numbers.reshape(*lead, *numbers.shape[1:]))
+
+    @abstractmethod
+    def _mean(self) -> Tensor: ...
+
+    @abstractmethod
+    def _mode(self) -> Tensor: ...
+
+    @abstractmethod
+    def _quantile(self, uniform: Tensor) -> Tensor:
+        """The numbers that lie above so much of the probability."""
+
+    @abstractmethod
+    def _log_prob(self, numbers: Tensor) -> Tensor: ...
+
+
+class BernoulliObservation(Observation):
+    """Each number is 0 or 1 (the greatest byte), with a logit l for 1.
+
+        ln p(x) = x ln σ(l) + (1 − x) ln σ(−l)
+
+    Grey values are scored as shares of 1, as is usual for digits; then it is a cross-entropy and no density: over grey
+    values it does not integrate to one (Loaiza-Ganem & Cunningham 2019). Draws and the mode are black or white; the
+    grey picture is the mean.
+    """
+
+    def _mean(self) -> Tensor:
+        return self.location.sigmoid()
+
+    def _mode(self) -> Tensor:
+        return (self.location > 0).to(self.location.dtype)
+
+    def _quantile(self, uniform: Tensor) -> Tensor:
+        return (uniform < self.location.sigmoid()).to(uniform.dtype)
+
+    def _log_prob(self, numbers: Tensor) -> Tensor:
+        return numbers * self.location - F.softplus(self.location)
+
+
+class GaussianObservation(Observation):
+    """Each number is N(location, scale²).
+
+        ln p(x) = −½ ln 2π − ln s − ½ (x − μ)² / s²
+
+    It is the density of scaled numbers: of bytes over the greatest one, of all others as they are. For the density of
+    bytes themselves add ln of `Numbers.scale` for each number. Draws and the mode are brought into the space.
+    """
+
+    def _mean(self) -> Tensor:
+        return self.location
+
+    def _mode(self) -> Tensor:
+        return self.location
+
+    def _quantile(self, uniform: Tensor) -> Tensor:
+        tiny = torch.finfo(uniform.dtype).tiny  # torch.rand includes zero, whose quantile is −∞
+        white: Tensor = torch.special.ndtri(uniform.clamp(min=tiny))
+        return self.location + self.scale * white
+
+    def _log_prob(self, numbers: Tensor) -> Tensor:
+        return -LOG_TWO_PI / 2 - self.scale.log() - ((numbers - self.location) / self.scale).square() / 2
+
+
+class LogisticObservation(Observation):
+    """Each number is one of n levels 0, 1/(n − 1), …, 1: the probability that a logistic variable rounds to it.
+
+        P(x) = σ((x + h − μ) / s) − σ((x − h − μ) / s),   h = ½ / (n − 1),
+
+    where the lowest level takes everything below, and the highest everything above: the n of them sum to one. Bytes
+    have n = space.high + 1 levels. Of more than 33 levels the mean is that before rounding, at most half a level away.
+
+    Source: Kingma et al. 2016, "Improved variational inference with inverse autoregressive flow", section 5.2;
+    Salimans et al. 2017, "PixelCNN++", section 2.1.
+    """
+
+    @property
+    def step(self) -> float:
+        """From one level to the next: 2 h."""
+        return self._numbers.scale
+
+    def _mean(self) -> Tensor:
+        # E x = ∫ P(X > t) dt of X before it is rounded, and the sum of its midpoints after.
+        if self.step < 1 / MANY:
+            top, bottom = F.softplus((self.location - 1) / self.scale), F.softplus(self.location / self.scale)
+            return self.scale * (bottom - top)
+        above = torch.zeros_like(self.location)
+        for level in range(1, round(1 / self.step) + 1):
+            above = above + ((self.location - (level - 0.5) * self.step) / self.scale).sigmoid()
+        return above * self.step
+
+    def _mode(self) -> Tensor:
+        # Between the ends probability falls with the distance to μ; the ends have a tail more.
+        middle = (self.location / self.step).round().clamp(0, round(1 / self.step)) * self.step
+        levels = torch.stack([middle, torch.zeros_like(middle), torch.ones_like(middle)])
+        best = self._log_prob(levels).argmax(dim=0, keepdim=True)
+        return levels.gather(0, best).squeeze(0)
+
+    def _quantile(self, uniform: Tensor) -> Tensor:
+        return self.location + self.scale * uniform.logit()
+
+    def _log_prob(self, numbers: Tensor) -> Tensor:
+        level, top = (numbers / self.step).round(), round(1 / self.step)
+        above = ((level + 0.5) * self.step - self.location) / self.scale
+        below = ((level - 0.5) * self.step - self.location) / self.scale
+        # σ(a) − σ(b) = σ(a) σ(−b) (1 − e^(b − a)), which neither cancels nor underflows; a − b is the same everywhere.
+        between = torch.log(-torch.expm1(-self.step / self.scale))
+        upper, lower = F.logsigmoid(above), F.logsigmoid(-below)
+        inside = torch.where(level >= top, lower, upper + lower + between)
+        return torch.where(level <= 0, upper, inside)

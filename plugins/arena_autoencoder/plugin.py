@@ -1,0 +1,16 @@
+"""What this plugin contributes; it imports neither torch nor gymnasium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from arena.hookspecs import hookimpl
+from arena.specs import EncoderSpec
+
+
+@hookimpl
+def arena_encoders() -> Iterable[EncoderSpec]:
+    """Principal components, autoencoders and variational autoencoders."""
+    from arena_autoencoder.catalogue import ENCODER_SPECS
+
+    yield from ENCODER_SPECS
