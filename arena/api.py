@@ -18,9 +18,10 @@ from arena.experiment import Experiment
 from arena.parallel import execute_all
 from arena.random import Generators
 from arena.run import Run
-from arena.runner import Listener, build_agent, fits_this_version
+from arena.runner import Listener, fits_this_version
 from arena.start import LAST, read_snapshot, snapshot_folder
 from arena.statistics import summarise
+from arena.training import build_agent
 
 if TYPE_CHECKING:
     import gymnasium as gym

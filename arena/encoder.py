@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch.distributions import Distribution
 
 __all__ = [
+    "Absorbs",
     "Batch",
     "Decodes",
     "Encoder",
@@ -99,6 +100,19 @@ class Encoder(nn.Module, ABC):
     def players(self) -> Mapping[str, Player]:
         """Who learns, by name; by default all parameters go down `loss`."""
         return {"model": Player(list(self.parameters()), self.loss)}
+
+
+@runtime_checkable
+class Absorbs(Protocol):
+    """Learns without gradients, from every batch once. Law: one epoch fits it, and more teach it nothing."""
+
+    def absorb(self, batch: Batch) -> None:
+        """Takes a batch in."""
+        ...
+
+    def finish(self) -> None:
+        """All have been taken in."""
+        ...
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import tomli_w
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from arena.agent import Agent
     from arena.environments import EnvironmentFactory
+    from arena.random import Generators
+    from arena.run import Run
+    from arena.setup import Setup
     from arena.specs import AgentSpec
 
 __all__ = ["Experiment"]
@@ -180,6 +183,19 @@ class Experiment:
 
         return EnvironmentFactory.resolve(self.env, self.env_options, self.wrappers)
 
+    def set_up(self, run: Run, generators: Generators, *, fresh: bool) -> Setup:
+        """What a session of one of its runs trains; `fresh` if that run only begins."""
+        from arena.training import set_up
+
+        return set_up(self, run.seed, generators, fresh=fresh)
+
+    def replaced(self, **changes: Any) -> Self:
+        """A copy with other fields, which keeps what was looked up: a function has no id to look it up by again."""
+        copy = dataclasses.replace(self, **changes)
+        if "factory" in self.__dict__:
+            copy.__dict__["factory"] = self.factory
+        return copy
+
     def config(self) -> Any:
         """The agent's hyperparameters as an instance of its `Config`."""
         return coerce(self.agent_class.Config, self.agent_options, where="agent", owner=self.agent)
@@ -224,6 +240,10 @@ class Experiment:
         Raises:
             ArenaError: an unknown or a missing name, or whatever `create` refuses.
         """
+        if cls is Experiment and "encoder" in values and "agent" not in values:
+            from arena.fit import Fit
+
+            return Fit.from_dict(values)
         arguments = arguments_of(values)
         trackers = arguments.pop("trackers", ())
         # Not checked: a run can be opened where its trackers are not installed.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import importlib.metadata
 import json
@@ -90,9 +89,7 @@ class Run:
         """
         name = "_".join((experiment.agent, experiment.env.replace("/", "-").replace(":", "-"), f"seed{seed}"))
         folder = out / f"{name}_{experiment.id(seed)}"
-        one = dataclasses.replace(experiment, seeds=(seed,))
-        # What a cached property holds: a function has no id to look up.
-        one.__dict__["factory"] = experiment.factory
+        one = experiment.replaced(seeds=(seed,))
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -101,13 +98,11 @@ class Run:
             if (folder / "run.json").exists():
                 old = _document(folder)["experiment"]
                 before = _whole(folder, old, "steps")
-                one = dataclasses.replace(
-                    one,
+                one = one.replaced(
                     steps=max(experiment.steps, before),
                     evaluate_every=_whole(folder, old, "evaluate_every"),
                     log_every=_whole(folder, old, "log_every"),
                 )
-                one.__dict__["factory"] = experiment.factory
                 if one.steps == before and list(one.trackers) == old.get("trackers"):
                     return cls(folder, one)
             run = cls(folder, one)

@@ -1,4 +1,4 @@
-"""The loop around `Agent.train`: log, evaluate, checkpoint, resume. Algorithms know nothing of it."""
+"""The loop around whatever trains: log, evaluate, checkpoint, resume. Algorithms know nothing of it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,19 @@ from typing import IO, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from arena.agent import Agent, Problem, Progress, TabularPolicy
+from arena.agent import Progress
 from arena.checkpoint import Loaded
 from arena.codec import State, encode
-from arena.environments import EnvironmentFactory
 from arena.errors import ArenaError, Interrupted
-from arena.evaluate import Evaluator
 from arena.experiment import Experiment
 from arena.files import cannot_write, refuse_link, sweep, write_atomically
 from arena.numba_cache import lock_saves
-from arena.optimum import optimum, policy_value
 from arena.plugins import get_plugins
-from arena.random import Generators, derive
+from arena.random import Generators
 from arena.run import Run, line
 from arena.trackers import Tracking
 
-__all__ = ["Listener", "build_agent", "exact_values", "execute"]
+__all__ = ["Listener", "execute"]
 
 #: Seconds between checkpoints; what a kill can cost.
 CHECKPOINT_SECONDS = 5.0
@@ -89,42 +86,6 @@ def execute(run: Run, listener: Listener | None = None) -> dict[str, Any]:
             raise
 
 
-def build_agent(
-    experiment: Experiment, factory: EnvironmentFactory, generators: Generators, num_envs: int | None = None
-) -> Agent:
-    """A fresh agent of an experiment, its initial weights drawn from the run's generators."""
-    agent_class: type[Agent] = experiment.agent_class
-    observations, actions = factory.views(agent_class.needs)
-    assert observations is not None and actions is not None, (
-        "Experiment.create refuses agents that do not fit"
-    )
-    problem = Problem(
-        observation_space=observations.outer,
-        action_space=actions.outer,
-        num_envs=num_envs or experiment.num_envs,
-        generators=generators,
-        model=factory.facts.model if agent_class.needs.model else None,
-        device=experiment.device,
-    )
-    with generators.lent("agent"):
-        return agent_class(problem, experiment.config())
-
-
-def exact_values(
-    agent: Agent, factory: EnvironmentFactory, horizon: int
-) -> tuple[float | None, float | None]:
-    """The environment's optimum and the agent's own exact value under a horizon; None where unknown."""
-    facts = factory.facts
-    horizon = min(horizon, facts.limit or horizon)
-    if facts.model is None:
-        return facts.exact_optimum(horizon) if facts.exact_optimum else None, None
-    best = optimum(facts.model, horizon)
-    if not (isinstance(agent, TabularPolicy) and facts.shows_states):
-        return best, None
-    policy = agent.probabilities(np.arange(facts.model.num_states))
-    return best, policy_value(facts.model, policy, horizon)
-
-
 @contextlib.contextmanager
 def fits_this_version(run: Run) -> Iterator[None]:
     """Turns what a state of another layout makes `load_state_dict` raise into one line."""
@@ -170,25 +131,17 @@ class _Session:
             refuse_link(folder)
         for folder in (run.folder, *run.snapshots.glob("*")):
             sweep(folder)
-        self.factory = self.experiment.factory
         self.generators = Generators(run.seed)
-        self.agent = build_agent(self.experiment, self.factory, self.generators)
         loaded = self._load()
-        with self.generators.lent("agent"):
-            self.stream = self.factory.stream(
-                self.experiment.num_envs, self.agent.needs, self._seed_of, probed=loaded is None
-            )
-        stack.callback(self.stream.close)
-        self.evaluator = Evaluator(
-            self.factory, type(self.agent), self.experiment.horizon, self.experiment.episodes, run.seed
-        )
-        stack.callback(self.evaluator.close)
+        self.setup = self.experiment.set_up(run, self.generators, fresh=loaded is None)
+        stack.callback(self.setup.close)
+        self.learner, self.source = self.setup.learner, self.setup.source
         self.progress = Progress(0)
         self.converged = False
         self.evaluation: list[float] | None = None
         metrics_bytes = self._begin() if loaded is None else self._restore(loaded)
-        if self.stream.notice:
-            listener.noticed(run, self.stream.notice)
+        if self.source.notice:
+            listener.noticed(run, self.source.notice)
         self.metrics = stack.enter_context(_opened(run.metrics))
         self.metrics.truncate(metrics_bytes)
         # `truncate` leaves the position behind: a checkpoint would note the old length.
@@ -202,7 +155,7 @@ class _Session:
 
     def train(self) -> dict[str, Any]:
         get_plugins().emit("arena_run_started", run=self.run)
-        turns = self.agent.train(self.stream)
+        turns = self.learner.train(self.source)
         pace = 1
         while not self.done:
             before = time.monotonic()
@@ -230,13 +183,13 @@ class _Session:
         log_at, evaluate_at = (
             _next(steps, every) for every in (experiment.log_every, experiment.evaluate_every)
         )
-        self.stream.boundary = min(log_at, evaluate_at, experiment.steps, steps + pace)
+        self.source.boundary = min(log_at, evaluate_at, experiment.steps, steps + pace)
         until = time.monotonic() + PACE_SECONDS
         with self.generators.lent(
             "agent"
         ):  # once for all of them: agents that yield every step would feel it
             self._advance(turns)
-            while self.progress.steps < self.stream.boundary and not self.done and time.monotonic() < until:
+            while self.progress.steps < self.source.boundary and not self.done and time.monotonic() < until:
                 self._advance(turns)
         due = self.done or self.progress.steps >= evaluate_at
         if due or self.progress.steps >= log_at:
@@ -269,11 +222,11 @@ class _Session:
         values: dict[str, Any] = {
             "step": self.progress.steps,
             "episodes": self.progress.episodes,
-            **self.stream.take_log(),
+            **self.source.take_log(),
             **{name: float(value) for name, value in self.progress.metrics.items()},
         }
         if evaluate:
-            self.evaluation = self._evaluate()
+            self.evaluation = self.setup.evaluate()
             values["evaluation"] = float(np.mean(self.evaluation))
             self._snapshot()
         self._append(self.metrics, values)
@@ -283,8 +236,7 @@ class _Session:
         get_plugins().emit("arena_run_progressed", run=self.run, progress=self.progress)
 
     def _finish(self) -> dict[str, Any]:
-        returns = self.evaluation if self.evaluation is not None else self._evaluate()
-        best, own = exact_values(self.agent, self.factory, self.experiment.horizon)
+        returns = self.evaluation if self.evaluation is not None else self.setup.evaluate()
         result = {
             "schema": 1,
             "seed": self.run.seed,
@@ -292,8 +244,7 @@ class _Session:
             "episodes": self.progress.episodes,
             "converged": self.converged,
             "evaluation": {"returns": returns, "mean": float(np.mean(returns))},
-            "optimum": best,
-            "policy_value": own,
+            **self.setup.conclude(),
             "best": self.run.best(),
         }
         if not (self.run.folder / "run.json").exists():
@@ -304,11 +255,8 @@ class _Session:
         get_plugins().emit("arena_run_finished", run=self.run, result=result)
         return result
 
-    def _evaluate(self) -> list[float]:
-        return [float(value) for value in self.evaluator(self.agent)]
-
     def _snapshot(self) -> None:
-        encoded = encode({"agent": self.agent.snapshot()})
+        encoded = encode({"agent": self.learner.snapshot()})
         folder = self.run.snapshots / f"{self.progress.steps:012d}"
         try:
             for place in (self.run.snapshots, folder):
@@ -331,8 +279,8 @@ class _Session:
 
     def _save(self) -> None:
         state: State = {
-            "agent": self.agent.state_dict(),
-            "stream": self.stream.state_dict(),
+            "agent": self.learner.state_dict(),
+            "stream": self.source.state_dict(),
             "generators": self.generators.state_dict(),
             "progress": dataclasses.asdict(self.progress),
             "converged": self.converged,
@@ -369,7 +317,7 @@ class _Session:
         start = self.experiment.start
         if start is not None:
             with fits_this_version(self.run), self.generators.lent("agent"):
-                self.agent.transfer(start.load(self.run.start))
+                self.learner.transfer(start.load(self.run.start))
         return 0
 
     def _restore(self, loaded: Loaded) -> int:
@@ -378,15 +326,12 @@ class _Session:
         with fits_this_version(self.run):
             self.generators.load_state_dict(state["generators"])
             with self.generators.lent("agent"):
-                self.agent.load_state_dict(state["agent"])
-                self.stream.load_state_dict(state["stream"])
+                self.learner.load_state_dict(state["agent"])
+                self.source.load_state_dict(state["stream"])
             self.generators.load_state_dict(state["generators"])  # whatever loading drew
             self.progress = Progress(**state["progress"])
             self.converged, self.evaluation = state["converged"], state["evaluation"]
         return int(loaded.info["metrics_bytes"])
-
-    def _seed_of(self, lane: int, episode: int) -> int:
-        return derive(self.run.seed, "environment", lane, episode, bits=64) % 2**31
 
 
 def _next(steps: int, every: int) -> int:

@@ -36,7 +36,7 @@ __all__ = [
     "described",
 ]
 
-Unit = Literal["step", "sweep"]
+Unit = Literal["step", "sweep", "update"]
 _MACHINERY = (__file__, "importlib", os.path.join("arena", "plugins.py"), f"{os.sep}pluggy{os.sep}")
 _T = TypeVar("_T")
 
@@ -148,24 +148,13 @@ class Preset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgentSpec(Spec):
-    """An agent; ``target`` is its :class:`arena.agent.Agent` subclass.
+class Learned(Spec):
+    """What can be trained.
 
     Args:
         presets: good settings, keyed by environment id or ``fnmatch`` pattern; ``"*"`` is the default.
-        unit: what ``steps`` counts: environment steps, or a planner's sweeps.
-
-    Example:
-        >>> spec = AgentSpec(
-        ...     name="q-learning",
-        ...     summary="Off-policy temporal-difference control",
-        ...     presets={"*": Preset(steps=1000), "arena/CliffWalk-v0": Preset(seeds=3)},
-        ... )
-        >>> spec.preset("arena/CliffWalk-v0").steps, spec.preset("arena/CliffWalk-v0").seeds
-        (1000, 3)
+        unit: what ``steps`` counts: environment steps, a planner's sweeps, or updates.
     """
-
-    kind: ClassVar[str] = "agent"
 
     presets: Mapping[str, Preset] = field(default_factory=dict, hash=False)
     unit: Unit = "step"
@@ -173,7 +162,7 @@ class AgentSpec(Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.unit not in get_args(Unit):
-            raise self._malformed(f"its unit is {self.unit!r}", "use 'step' or 'sweep'")
+            raise self._malformed(f"its unit is {self.unit!r}", f"use one of {', '.join(get_args(Unit))}")
         for key, preset in self.presets.items():
             if not isinstance(preset, Preset):
                 raise self._malformed(
@@ -194,6 +183,23 @@ class AgentSpec(Spec):
         for key in sorted(matching, key=lambda key: (key in ids, sum(c not in "*?[]!" for c in key))):
             merged = merged.updated(self.presets[key])
         return merged
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentSpec(Learned):
+    """An agent; ``target`` is its :class:`arena.agent.Agent` subclass.
+
+    Example:
+        >>> spec = AgentSpec(
+        ...     name="q-learning",
+        ...     summary="Off-policy temporal-difference control",
+        ...     presets={"*": Preset(steps=1000), "arena/CliffWalk-v0": Preset(seeds=3)},
+        ... )
+        >>> spec.preset("arena/CliffWalk-v0").steps, spec.preset("arena/CliffWalk-v0").seeds
+        (1000, 3)
+    """
+
+    kind: ClassVar[str] = "agent"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,10 +233,15 @@ class EnvironmentSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderSpec(Spec):
-    """An encoder; ``target`` is an ``nn.Module`` class whose protocols say what it can do."""
+class EncoderSpec(Learned):
+    """An encoder; ``target`` is an :class:`arena.encoder.Encoder` subclass, whose protocols say what it can do.
+
+    A preset's ``options`` are the encoder's, its ``steps`` updates.
+    """
 
     kind: ClassVar[str] = "encoder"
+
+    unit: Unit = "update"
 
 
 @dataclass(frozen=True, kw_only=True)

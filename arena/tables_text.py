@@ -46,21 +46,32 @@ def summary_cells(results: Results) -> list[tuple[str, str]]:
     """The table's one row: each column's name and its text."""
     summary = results.summary
     interval = summary["ci95"]
-    between = UNKNOWN if interval is None else f"[{number(interval[0])}, {number(interval[1])}]"
     steps = sum(row["steps"] for row in results.runs)
     seconds = sum(row["seconds"] for row in results.runs)
-    unit = "sweeps" if results.experiment.spec.unit == "sweep" else "steps"
-    return [
-        ("return", number(summary["mean"])),
-        ("95 % CI", between),
-        ("IQM", number(summary["iqm"])),
-        ("optimum", number(summary["optimum"])),
-        ("policy value", number(summary["policy_value"])),
-        ("gap", number(summary["gap"])),
+    unit = f"{results.experiment.spec.unit}s"
+    pace = [
         (unit, _span([row["steps"] for row in results.runs])),
         ("time", duration(seconds)),
         (f"{unit}/s", count(steps / seconds) if seconds > 0 else UNKNOWN),
     ]
+    if unit == "updates":
+        return [("held-out loss", number(-summary["mean"])), ("95 % CI", _between(interval, -1)), *pace]
+    return [
+        ("return", number(summary["mean"])),
+        ("95 % CI", _between(interval)),
+        ("IQM", number(summary["iqm"])),
+        ("optimum", number(summary["optimum"])),
+        ("policy value", number(summary["policy_value"])),
+        ("gap", number(summary["gap"])),
+        *pace,
+    ]
+
+
+def _between(interval: Sequence[float] | None, sign: int = 1) -> str:
+    if interval is None:
+        return UNKNOWN
+    low, high = sorted(sign * bound for bound in interval)
+    return f"[{number(low)}, {number(high)}]"
 
 
 def number(value: float | None) -> str:

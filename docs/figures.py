@@ -18,7 +18,7 @@ import numpy as np
 from arena.agent import Agent
 from arena.experiment import Experiment
 from arena.random import Generators, derive
-from arena.runner import build_agent
+from arena.training import build_agent
 from arena.stream import Stream
 
 mpl.use("Agg")

@@ -139,7 +139,7 @@ def _other(loaded: LoadedRun, env: str, given: Mapping[str, Any]) -> Environment
 
 def _evaluated(loaded: LoadedRun, factory: EnvironmentFactory, horizon: int, episodes: int) -> dict[str, Any]:
     from arena.evaluate import Evaluator
-    from arena.runner import exact_values
+    from arena.training import exact_values
 
     evaluator = Evaluator(factory, type(loaded.agent), horizon, episodes, loaded.run.seed)
     try:

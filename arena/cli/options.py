@@ -107,7 +107,9 @@ def check(parser: Parser, words: Sequence[str], sections: Sequence[Section]) -> 
             continue
         if flag not in flags:
             head = flag.partition(".")[0]
-            owner = next(section.owner for section in sections if head == f"--{section.prefix}")
+            owner = next((section.owner for section in sections if head == f"--{section.prefix}"), None)
+            if owner is None:
+                raise ArenaError(f"there is nothing here that {flag} could be an option of", "leave it out")
             # Within its own section a distant name is a better guess than none.
             own = [known for known in flags if known.startswith(f"{head}.")]
             remedy = (

@@ -19,6 +19,7 @@ __all__ = ["run"]
 #: What each verb of arena's own does; `arena.cli.NAME` has the rest.
 VERBS = {
     "train": "train an agent in an environment: table, run folders, exact answers",
+    "fit": "fit an encoder to the frames of an environment, or to pictures",
     "sweep": "train every combination of agents, environments and settings in a file",
     "resume": "go on with runs that were stopped, or train them further",
     "eval": "let a trained agent play, here or in another environment",

@@ -16,7 +16,7 @@ from arena.frames.columns import HEADER
 from arena.frames.images import pictures
 from arena.frames.store import LOCK, Frames
 
-__all__ = ["open_source"]
+__all__ = ["collects", "open_source"]
 
 DIGITS = "digits"
 
@@ -51,6 +51,11 @@ def open_source(
             raise unknown(f"option of {kind}", name, known)
     arguments: dict[str, Any] = {} if reader is Frames else {"out": out}
     return reader(*(() if reader is digits else (source,)), **arguments, **options)
+
+
+def collects(source: Any) -> bool:
+    """Whether a source is an environment, from which frames are collected."""
+    return _reader(source)[1] is collect
 
 
 def _reader(source: Any) -> tuple[str, Callable[..., Frames]]:

@@ -14,9 +14,9 @@ from arena.codec import State
 from arena.experiment import Experiment
 from arena.journal import Journal
 from arena.random import Generators, derive
-from arena.runner import build_agent
 from arena.stream import NativeStream
 from arena.testing.errors import LawError
+from arena.training import build_agent
 
 __all__ = ["Trial", "difference"]
 

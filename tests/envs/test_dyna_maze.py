@@ -8,7 +8,7 @@ from arena.environments import EnvironmentFactory
 from arena.errors import ArenaError
 from arena.experiment import Experiment
 from arena.random import Generators
-from arena.runner import build_agent
+from arena.training import build_agent
 
 UP, RIGHT, DOWN, LEFT = range(4)
 

@@ -1,0 +1,307 @@
+"""What to fit: an encoder, frames, and everything that decides the outcome; an `Experiment` like an agent's."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from arena.config import asdict, coerce
+from arena.errors import ArenaError, unknown
+from arena.experiment import Experiment, _device, _first, _seeds, _trackers, _whole
+from arena.frames.spaces import from_json, to_json
+from arena.plugins import get_plugins
+
+if TYPE_CHECKING:
+    import gymnasium as gym
+
+    from arena.encoder import Encoder
+    from arena.frames import Frames
+    from arena.random import Generators
+    from arena.run import Run
+    from arena.setup import Setup
+    from arena.specs import EncoderSpec
+
+__all__ = ["Data", "Fit", "FitOptions"]
+
+#: The arguments of `Fit.create` that say how frames are collected.
+COLLECTING = ("policy", "num_envs", "labels", "explore", "horizon", "wrappers")
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How an encoder is fitted, whichever it is."""
+
+    batch_size: int = 64
+    """Frames of an update."""
+
+    step_size: float = 1e-3
+    """Adam's step size."""
+
+    holdout: float = 0.1
+    """The share of episodes, or of frames without order, that is kept for evaluation."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set that a fit is from: where it was, and what makes it again.
+
+    Attributes:
+        source: what `arena.frames.open_source` takes.
+        options: its options.
+        folder: where it was when it was first read.
+        digest: of its contents; part of the id of a run.
+        observation: the space of one observation, as JSON has it.
+        labels: that of each label.
+    """
+
+    source: str
+    options: Mapping[str, Any]
+    folder: str
+    digest: str
+    observation: Any
+    labels: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, source: str, **options: Any) -> Data:
+        """Collects, reads or opens it."""
+        from arena.frames import open_source
+
+        frames = open_source(source, **options)
+        labels = {name: to_json(space) for name, space in frames.label_spaces.items()}
+        space = to_json(frames.observation_space)
+        return cls(source, options, str(frames.folder), frames.digest, space, labels)
+
+    @property
+    def space(self) -> gym.Space[Any]:
+        """Of one observation."""
+        return from_json(self.observation)
+
+    @property
+    def label_spaces(self) -> dict[str, gym.Space[Any]]:
+        """Of each label."""
+        return {name: from_json(space) for name, space in self.labels.items()}
+
+    def open(self) -> Frames:
+        """The frames, made again where they have gone.
+
+        Raises:
+            ArenaError: they cannot be had any more, or have changed.
+        """
+        from arena.frames import Frames, open_source
+
+        folder = Path(self.folder)
+        frames = Frames(folder) if folder.exists() else open_source(self.source, **self.options)
+        if frames.digest != self.digest:
+            raise ArenaError(
+                f"{frames.folder} holds other frames than those of the fit", "restore them, or fit anew"
+            )
+        return frames
+
+
+@dataclass(frozen=True)
+class Fit(Experiment):
+    """The fit of an encoder; with a seed it is a run.
+
+    What an `Experiment` says of an agent it says of an encoder, and of an environment of whatever frames come from.
+    Steps are updates.
+
+    Use `Fit.create`.
+
+    Attributes:
+        data: the frames.
+        options: how it is fitted: the fields of `FitOptions`.
+    """
+
+    data: Data | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def create(  # type: ignore[override]
+        cls,
+        encoder: str,
+        source: str,
+        *,
+        encoder_options: Mapping[str, object] | None = None,
+        env_options: Mapping[str, object] | None = None,
+        frames: int | None = None,
+        data: Data | None = None,
+        steps: int | None = None,
+        seeds: int | Sequence[int] | None = None,
+        evaluate_every: int | None = None,
+        log_every: int | None = None,
+        device: str = "cpu",
+        threads: int = 1,
+        trackers: str | Sequence[str] | None = None,
+        **further: Any,
+    ) -> Fit:
+        """Collects frames unless they are there, and fills in what is not given from the encoder's preset.
+
+        Args:
+            encoder: its name.
+            source: an environment's id, or what else `arena.frames.open_source` reads, such as ``digits``.
+            encoder_options: hyperparameters that differ from the preset's.
+            env_options: options of the environment.
+            frames: how many to collect.
+            data: the frames, where they are known already.
+            steps: updates.
+            seeds: how many seeds (0, 1, …), or which.
+            evaluate_every: updates between evaluations on what is held out.
+            log_every: updates between lines of metrics.
+            device: where torch modules live.
+            threads: cores that torch and BLAS use.
+            trackers: where metrics are also written.
+            further: fields of `FitOptions`; ``policy``, ``num_envs``, ``labels``, ``explore``, ``horizon`` and
+                ``wrappers`` of `arena.frames.collect`; ``size`` of pictures, ``observation`` and ``bounds`` of arrays.
+
+        Raises:
+            ArenaError: unknown names, values out of range, frames or labels that the encoder cannot take.
+        """
+        spec = get_plugins().encoders[encoder]
+        preset = spec.preset(source)
+        names = {f.name for f in dataclasses.fields(FitOptions)}
+        fitting = {name: further.pop(name) for name in names & further.keys()}
+        config = encoder_class_of(spec).Config
+        options = asdict(
+            coerce(config, {**preset.options, **(encoder_options or {})}, where="encoder", owner=spec.name)
+        )
+        if data is None:
+            data = Data.of(
+                source, **_reading(spec, source, frames, {**preset.env, **(env_options or {})}, further)
+            )
+        steps = _whole("steps", _first(steps, preset.steps, 5_000))
+        every = _whole("evaluate-every", _first(evaluate_every, max(1, steps // 20)))
+        fit = cls(
+            agent=spec.name,
+            agent_options=options,
+            env=source,
+            env_options=dict(data.options.get("env_options") or {}),
+            wrappers=tuple(data.options.get("wrappers", ())),
+            num_envs=1,
+            steps=steps,
+            seeds=_seeds(_first(seeds, preset.seeds, 1)),
+            horizon=1,
+            episodes=1,
+            evaluate_every=every,
+            log_every=_whole("log-every", _first(log_every, max(1, every // 10))),
+            device=_device(device),
+            threads=_whole("threads", threads),
+            trackers=_trackers(trackers),
+            data=data,
+            options=asdict(coerce(FitOptions, fitting, where="fit", owner="arena fit")),
+        )
+        _ = fit.encoder()  # refuses frames or labels that it cannot take
+        return fit
+
+    @functools.cached_property
+    def spec(self) -> EncoderSpec:  # type: ignore[override]
+        """The encoder's spec."""
+        return get_plugins().encoders[self.agent]
+
+    @functools.cached_property
+    def agent_class(self) -> type[Encoder]:  # type: ignore[override]
+        """The encoder's class."""
+        return encoder_class_of(self.spec)
+
+    @property
+    def frames(self) -> Data:
+        """The data set."""
+        assert self.data is not None, "create gives one"
+        return self.data
+
+    def encoder(self) -> Encoder:
+        """A fresh one, its weights drawn from torch's global generator."""
+        return self.agent_class(self.frames.space, self.config(), self.frames.label_spaces)
+
+    def config(self) -> Any:
+        return coerce(self.agent_class.Config, self.agent_options, where="encoder", owner=self.agent)
+
+    def set_up(self, run: Run, generators: Generators, *, fresh: bool) -> Setup:
+        from arena.fitting import set_up
+
+        return set_up(self, run.seed, generators)
+
+    def id(self, seed: int) -> str:
+        identity = {
+            "encoder": {"name": self.agent, "options": self.agent_options, "revision": self.spec.revision},
+            "frames": self.frames.digest,
+            "options": self.options,
+            "device": self.device,
+            "threads": self.threads,
+            "seed": seed,
+        }
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "encoder": {"name": self.agent, "options": dict(self.agent_options)},
+            "frames": dataclasses.asdict(self.frames),
+            "fit": dict(self.options),
+            "seeds": list(self.seeds),
+            "trackers": list(self.trackers),
+            **{name: getattr(self, name) for name in PLAIN},
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        known = {"encoder", "frames", "fit", "seeds", "trackers", *PLAIN}
+        for name in values:
+            if name not in known:
+                raise unknown("key of a fit", name, known)
+        data = Data(**values["frames"])
+        encoder = values["encoder"]
+        fit = cls.create(
+            encoder["name"],
+            data.source,
+            encoder_options=encoder["options"],
+            data=data,
+            seeds=values["seeds"],
+            trackers=(),
+            **values["fit"],
+            **{name: values[name] for name in PLAIN},
+        )
+        # Not checked: a run can be opened where its trackers are not installed.
+        return dataclasses.replace(fit, trackers=tuple(values["trackers"]))  # type: ignore[return-value]
+
+
+#: The fields of a fit that stand in its dictionary as they are.
+PLAIN = ("steps", "evaluate_every", "log_every", "device", "threads")
+
+
+def encoder_class_of(spec: EncoderSpec) -> type[Encoder]:
+    """The class that an encoder's spec names.
+
+    Raises:
+        ArenaError: it cannot be imported, or is no encoder.
+    """
+    from arena.encoder import Encoder
+
+    found = spec.load()
+    if not (isinstance(found, type) and issubclass(found, Encoder)):
+        raise ArenaError(f"{spec.name} ({spec.target}) is no arena.Encoder", "mend or leave out its plugin")
+    return found
+
+
+def _reading(
+    spec: EncoderSpec,
+    source: str,
+    frames: int | None,
+    env_options: Mapping[str, Any],
+    further: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The options with which frames are read or collected."""
+    from arena.frames.sources import collects
+
+    if not collects(source):
+        given = {"frames": frames, "env_options": env_options or None, **further}
+        return {name: value for name, value in given.items() if value is not None}
+    needs = list(encoder_class_of(spec).needs)
+    options = {"n": frames or 10_000, "env_options": dict(env_options), **further}
+    labels = list(dict.fromkeys([*needs, *further.get("labels", ())]))
+    return {**options, "labels": labels} if labels else options

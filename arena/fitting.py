@@ -1,0 +1,190 @@
+"""Fits an encoder: whoever plays takes turns at going down a loss of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from arena.agent import Progress
+from arena.codec import State
+from arena.encoder import Absorbs, Batch, Encoder
+from arena.frames import Batches
+from arena.random import Generators, derive
+from arena.setup import Setup
+
+if TYPE_CHECKING:
+    from arena.fit import Fit
+
+__all__ = ["Fitting", "Minibatches", "set_up"]
+
+#: Updates between two yields.
+UPDATES = 8
+
+#: Held-out batches that an evaluation looks at, at most.
+MOST_BATCHES = 32
+
+
+class Minibatches:
+    """Batches as a source: what is fitted counts its updates here.
+
+    Args:
+        batches: of the frames to learn from.
+
+    Attributes:
+        steps: updates so far.
+        boundary: the number of updates at which the runner wants to be asked again.
+    """
+
+    notice: str | None = None
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+        self.steps, self.boundary = 0, np.iinfo(np.int64).max
+        self._sums: dict[str, float] = {}
+        self._noted = 0
+
+    def __next__(self) -> Batch:
+        return next(self.batches)
+
+    @property
+    def remaining(self) -> int:
+        """Updates until the runner's next boundary."""
+        return max(0, self.boundary - self.steps)
+
+    def note(self, **said: float) -> None:
+        """An update was made, and said this."""
+        self.steps += 1
+        self._noted += 1
+        for name, value in said.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+
+    def progress(self) -> Progress:
+        """What a fit yields now: updates, and whole epochs."""
+        return Progress(self.steps, int(self.batches.epoch))
+
+    def take_log(self) -> dict[str, float | None]:
+        """Means over the updates since the last call."""
+        log: dict[str, float | None] = {name: total / self._noted for name, total in self._sums.items()}
+        self._sums, self._noted = {}, 0
+        return log
+
+    def state_dict(self) -> State:
+        """Where it stands."""
+        return {
+            "steps": self.steps,
+            "batches": self.batches.state_dict(),
+            "sums": dict(self._sums),
+            "noted": self._noted,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes back there."""
+        self.batches.load_state_dict(state["batches"])
+        self.steps, self._sums, self._noted = state["steps"], dict(state["sums"]), state["noted"]
+
+
+class Fitting:
+    """An encoder in training.
+
+    In one turn every player makes its updates, each from a batch of its own and by its own Adam; then it is the next
+    one's. An encoder that absorbs has one epoch of batches instead, and is finished.
+
+    Source: Kingma & Ba 2015 for Adam.
+
+    Args:
+        encoder: what is fitted.
+        step_size: Adam's.
+    """
+
+    def __init__(self, encoder: Encoder, step_size: float) -> None:
+        self.encoder = encoder
+        self.players = dict(encoder.players())
+        self.optimizers = {
+            name: torch.optim.Adam(list(player.parameters), lr=step_size)
+            for name, player in self.players.items()
+        }
+
+    def train(self, source: Minibatches) -> Iterator[Progress]:
+        """Updates until nobody asks for more."""
+        if isinstance(self.encoder, Absorbs):
+            yield from self._absorb(source, self.encoder)
+            return
+        while True:
+            self.encoder.train()
+            for _ in range(max(1, min(UPDATES, source.remaining))):
+                self._turn(source)
+            yield source.progress()
+
+    def _turn(self, source: Minibatches) -> None:
+        for name, player in self.players.items():
+            optimizer = self.optimizers[name]
+            for _ in range(player.updates):
+                loss = player.loss(next(source))
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                key = "loss" if len(self.players) == 1 else f"{name}_loss"
+                said = {**self.encoder.metrics, key: loss.detach()}
+                source.note(**{name: float(value) for name, value in said.items()})
+
+    def _absorb(self, source: Minibatches, encoder: Absorbs) -> Iterator[Progress]:
+        """One epoch: what more could it learn?"""
+        last = -(-source.batches.count // source.batches.batch_size)
+        while source.steps < last:
+            encoder.absorb(next(source))
+            source.note()
+            if source.steps == last:
+                encoder.finish()
+            yield source.progress()
+
+    def state_dict(self) -> State:
+        """The encoder, and every optimiser."""
+        optimizers = {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
+        return {**self.snapshot(), "optimizers": optimizers}
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes them back."""
+        self.encoder.load_state_dict(state["encoder"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+
+    def snapshot(self) -> State:
+        """The encoder's parameters and buffers."""
+        return {
+            "encoder": {name: tensor.detach().clone() for name, tensor in self.encoder.state_dict().items()}
+        }
+
+    def transfer(self, state: State) -> None:
+        """Begins from another fit's encoder."""
+        self.encoder.load_state_dict(state["encoder"])
+
+
+def set_up(fit: Fit, seed: int, generators: Generators) -> Setup:
+    """An encoder, its batches, and its evaluation on what is held out: minus the loss, batch by batch."""
+    frames, options = fit.frames.open(), fit.options
+    with generators.lent("agent"):
+        encoder = fit.encoder().to(fit.device)
+    common: dict[str, Any] = {"seed": seed, "holdout": options["holdout"], "device": fit.device}
+    source = Minibatches(Batches(frames, options["batch_size"], **common))
+    held_out = Batches(frames, options["batch_size"], part="validation", **common)
+
+    def evaluate() -> list[float]:
+        return held_out_scores(encoder, held_out, seed)
+
+    learner = Fitting(encoder, options["step_size"])
+    return Setup(learner, source, evaluate, lambda: {"optimum": None, "policy_value": None}, lambda: None)
+
+
+def held_out_scores(encoder: Encoder, batches: Batches, seed: int) -> list[float]:
+    """Minus the loss of each held-out batch, with the same random numbers every time."""
+    encoder.eval()
+    scores = []
+    with torch.no_grad(), Generators(derive(seed, "evaluation", bits=64)).lent("agent"):
+        for number, batch in enumerate(batches.once()):
+            if number == MOST_BATCHES:
+                break
+            scores.append(-float(encoder.loss(batch)))
+    return scores
