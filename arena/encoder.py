@@ -84,7 +84,7 @@ class Encoder(nn.Module, ABC):
     class Config:
         """No hyperparameters."""
 
-    needs: ClassVar[tuple[str, ...]] = ()
+    needs: tuple[str, ...] = ()
 
     def __init__(
         self, space: gym.Space[Any], config: Any, labels: Mapping[str, gym.Space[Any]] | None = None
@@ -96,6 +96,11 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def loss(self, batch: Batch) -> Tensor:
         """The scalar that training lowers, on its own and jointly with an agent."""
+
+    @classmethod
+    def asks(cls, config: Any) -> tuple[str, ...]:
+        """The labels that an environment is to be asked for, with such hyperparameters."""
+        return ()
 
     def players(self) -> Mapping[str, Player]:
         """Who learns, by name; by default all parameters go down `loss`."""

@@ -166,19 +166,17 @@ class Fit(Experiment):
         preset = spec.preset(source)
         names = {f.name for f in dataclasses.fields(FitOptions)}
         fitting = {name: further.pop(name) for name in names & further.keys()}
-        config = encoder_class_of(spec).Config
-        options = asdict(
-            coerce(config, {**preset.options, **(encoder_options or {})}, where="encoder", owner=spec.name)
-        )
+        kind = encoder_class_of(spec)
+        chosen = {**preset.options, **(encoder_options or {})}
+        config = coerce(kind.Config, chosen, where="encoder", owner=spec.name)
         if data is None:
-            data = Data.of(
-                source, **_reading(spec, source, frames, {**preset.env, **(env_options or {})}, further)
-            )
+            told = {**preset.env, **(env_options or {})}
+            data = Data.of(source, **_reading(source, frames, kind.asks(config), told, further))
         steps = _whole("steps", _first(steps, preset.steps, 5_000))
         every = _whole("evaluate-every", _first(evaluate_every, max(1, steps // 20)))
         fit = cls(
             agent=spec.name,
-            agent_options=options,
+            agent_options=asdict(config),
             env=source,
             env_options=dict(data.options.get("env_options") or {}),
             wrappers=tuple(data.options.get("wrappers", ())),
@@ -289,9 +287,9 @@ def encoder_class_of(spec: EncoderSpec) -> type[Encoder]:
 
 
 def _reading(
-    spec: EncoderSpec,
     source: str,
     frames: int | None,
+    asked: Sequence[str],
     env_options: Mapping[str, Any],
     further: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -301,7 +299,6 @@ def _reading(
     if not collects(source):
         given = {"frames": frames, "env_options": env_options or None, **further}
         return {name: value for name, value in given.items() if value is not None}
-    needs = list(encoder_class_of(spec).needs)
     options = {"n": frames or 10_000, "env_options": dict(env_options), **further}
-    labels = list(dict.fromkeys([*needs, *further.get("labels", ())]))
+    labels = list(dict.fromkeys([*asked, *further.get("labels", ())]))
     return {**options, "labels": labels} if labels else options

@@ -60,6 +60,10 @@ class Segmenter(Encoder):
 
     called: ClassVar[str]
 
+    @classmethod
+    def asks(cls, config: Any) -> tuple[str, ...]:
+        return (config.label,)
+
     def __init__(
         self, space: gym.Space[Any], config: Any, labels: Mapping[str, gym.Space[Any]] | None = None
     ) -> None:
@@ -71,7 +75,7 @@ class Segmenter(Encoder):
                 f"{self.called} of depth {config.depth} halves sides of {min(sides)} pixels to less than one",
                 f"give frames of {2 ** (config.depth - 1)} pixels, or --encoder.depth {deepest} at most",
             )
-        self.needs = (config.label,)  # type: ignore[misc]
+        self.needs = (config.label,)
         self.map_space = _map_space(
             present(self.labels, config.label, self.called), config.label, self.called
         )

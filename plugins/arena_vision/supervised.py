@@ -50,11 +50,15 @@ class Supervised(Encoder):
         super().__init__(space, config, labels)
         image = images(space, self.called)
         self.label = chosen(self.labels, config.label, self.called)
-        self.needs = (self.label,)  # type: ignore[misc]
+        self.needs = (self.label,)
         self.numbers = Numbers(space)
         self.trunk = self._trunk(image)
         self.heads = nn.ModuleList(self._head() for _ in self.trunk.weights)
         self.latent = code_space(self.trunk.width)
+
+    @classmethod
+    def asks(cls, config: Any) -> tuple[str, ...]:
+        return (config.label,) if config.label else ()
 
     @abstractmethod
     def _trunk(self, image: Image) -> Trunk:
