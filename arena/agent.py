@@ -39,11 +39,13 @@ class Needs:
             "box" (an array). The stream indexes or flattens what the environment gives.
         actions: the kinds of action it can give.
         model: whether it plans, and so needs the environment's `TransitionModel`.
+        features: whether it puts `Problem.features` in front of its networks, and trains them.
     """
 
     observations: tuple[str, ...] = (DISCRETE, BOX)
     actions: tuple[str, ...] = (DISCRETE, BOX)
     model: bool = False
+    features: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,14 @@ from arena.run import Run
 from arena.runner import Listener, fits_this_version
 from arena.start import LAST, read_snapshot, snapshot_folder
 from arena.statistics import summarise
-from arena.training import build_agent
+from arena.training import build_agent, equip
 
 if TYPE_CHECKING:
     import gymnasium as gym
 
-__all__ = ["LoadedRun", "Results", "load", "train", "train_experiment"]
+    from arena.loaded import LoadedEncoder
+
+__all__ = ["LoadedRun", "Results", "load", "load_agent", "train", "train_experiment"]
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def train_experiment(
     progress: bool = True,
 ) -> Results:
     """Trains every seed of an experiment; see `train`."""
-    if workers > 1 and experiment.factory.make_one is not None:
+    if workers > 1 and experiment.in_memory:
         raise ArenaError("an environment given as a function trains in this process only", "use workers=1")
     runs = [Run.prepare(experiment, seed, Path(out)) for seed in experiment.seeds]
     return execute_runs(experiment, runs, workers=workers, listener=listener, progress=progress)
@@ -168,9 +170,9 @@ class LoadedRun:
 
     def __init__(self, run: Run, which: str = LAST) -> None:
         self.run = run
-        self.factory = run.experiment.factory
         self.generators = Generators(run.seed)
-        self.agent: Agent = build_agent(run.experiment, self.factory, self.generators)
+        self.factory, features = equip(run.experiment, run.encoder, self.generators)
+        self.agent: Agent = build_agent(run.experiment, self.factory, self.generators, features=features)
         self.steps = self._restore(which)
         observations, actions = self.factory.views(self.agent.needs)
         assert observations is not None and actions is not None, "Run.open refuses agents that do not fit"
@@ -210,12 +212,12 @@ class LoadedRun:
         return int(folder.name)
 
 
-def load(run: str | Path, which: str = LAST) -> LoadedRun:
-    """The trained agent of a run folder.
+def load(run: str | Path, which: str = LAST) -> LoadedRun | LoadedEncoder:
+    """The trained agent of a run folder, or the fitted encoder.
 
     Args:
         run: the folder.
-        which: ``last``, ``best`` or a number of steps; see `LoadedRun`.
+        which: ``last``, ``best`` or a number of steps; see `LoadedRun` and `arena.loaded.LoadedEncoder`.
 
     Raises:
         ArenaError: if the folder is no run, or has trained nothing yet.
@@ -225,7 +227,29 @@ def load(run: str | Path, which: str = LAST) -> LoadedRun:
         >>> agent.act(36)  # doctest: +SKIP
         0
     """
-    return LoadedRun(Run.open(Path(run)), which)
+    from arena.fit import Fit
+
+    opened = Run.open(Path(run))
+    if isinstance(opened.experiment, Fit):
+        from arena.loaded import LoadedEncoder
+
+        return LoadedEncoder(opened, which)
+    return LoadedRun(opened, which)
+
+
+def load_agent(run: str | Path, which: str = LAST) -> LoadedRun:
+    """The trained agent of a run folder.
+
+    Raises:
+        ArenaError: as `load` does, or if the run fitted an encoder.
+    """
+    loaded = load(run, which)
+    if isinstance(loaded, LoadedRun):
+        return loaded
+    encoder = loaded.run.experiment.agent
+    raise ArenaError(
+        f"{run} fitted the encoder {encoder}, which does not act", "look at it with `arena gallery`"
+    )
 
 
 def _summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.wrappers import TimeLimit
 
-from arena.agent import Needs
+from arena.agent import BOX, Needs
 from arena.config import asdict, coerce, options_of
 from arena.errors import ArenaError, unknown
 from arena.facts import Facts
@@ -44,12 +44,30 @@ class EnvironmentFactory:
         options: keyword arguments of the environment, as canonical plain values.
         wrappers: ``Name`` or ``module:Class``, each with keyword arguments in parentheses if it takes any.
         make_one: the function, where the environment is not a Gymnasium id.
+        lens: through which agents see observations, or None.
     """
 
     id: str
     options: Mapping[str, Any] = field(default_factory=dict)
     wrappers: tuple[str, ...] = ()
     make_one: Callable[..., Env] | None = None
+    lens: View | None = None
+
+    def seen_through(self, lens: View) -> EnvironmentFactory:
+        """The same environment, its observations seen through an encoder.
+
+        Raises:
+            ArenaError: the encoder is for other observations.
+        """
+        space = self.facts.observation_space
+        if space != lens.inner:
+            raise ArenaError(
+                f"the encoder takes {described(lens.inner)}, and {self.id} gives {described(space)}",
+                "choose an environment of the same observations",
+            )
+        seen = dataclasses.replace(self, lens=lens)
+        seen.__dict__["facts"] = self.facts
+        return seen
 
     @classmethod
     def resolve(
@@ -136,9 +154,10 @@ class EnvironmentFactory:
     def views(self, needs: Needs) -> tuple[View | None, View | None]:
         """How an agent with these needs sees observations and actions; None where it cannot."""
         facts = self.facts
-        return view(facts.observation_space, needs.observations), view(
-            facts.action_space, needs.actions, one_hot=False
-        )
+        seen = view(facts.observation_space, needs.observations)
+        if self.lens is not None:
+            seen = self.lens if BOX in needs.observations else None
+        return seen, view(facts.action_space, needs.actions, one_hot=False)
 
     def stream(
         self,

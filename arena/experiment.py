@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import gymnasium as gym
 
     from arena.agent import Agent
+    from arena.encoding import Perception
     from arena.environments import EnvironmentFactory
     from arena.random import Generators
     from arena.run import Run
@@ -61,6 +62,7 @@ class Experiment:
         log_every: steps between lines of metrics.
         device: where torch modules live.
         threads: cores that torch and BLAS use.
+        perception: the encoder between the environment and the agent, or None.
         start: the snapshot of another run that the agent begins from, or None.
         trackers: where metrics are also written; see `arena list trackers`.
     """
@@ -79,6 +81,7 @@ class Experiment:
     log_every: int
     device: str = "cpu"
     threads: int = 1
+    perception: Perception | None = None
     start: Start | None = None
     trackers: tuple[str, ...] = ()
 
@@ -100,6 +103,8 @@ class Experiment:
         log_every: int | None = None,
         device: str = "cpu",
         threads: int = 1,
+        encoder: str | Path | Mapping[str, Any] | None = None,
+        encoder_options: Mapping[str, object] | None = None,
         start: str | Path | Mapping[str, Any] | None = None,
         trackers: str | Sequence[str] | None = None,
     ) -> Experiment:
@@ -120,6 +125,9 @@ class Experiment:
             log_every: steps between lines of metrics; by default a tenth of ``evaluate_every``.
             device: where torch modules live.
             threads: cores that torch and BLAS use; part of a run's id, since sums round by how they are split.
+            encoder: the folder of an `arena fit` (``RUN``, ``RUN@best``, ``RUN@2000``), whose codes the agent sees;
+                or an encoder's name, for one that is trained with the agent.
+            encoder_options: ``mode`` (frozen, finetune or joint), ``weight``, and of a name the encoder's own.
             start: the folder of a run whose agent is the one to begin with: its newest snapshot, its best one
                 (``RUN@best``), or that after some steps (``RUN@20000``).
             trackers: where metrics are also written, such as ``["tensorboard"]``, or ``[]``; by default those whose
@@ -142,6 +150,7 @@ class Experiment:
         chosen = {**preset.options, **(agent_options or {})}
         config = coerce(agent_class_of(spec).Config, chosen, where="agent", owner=spec.name)
         _refuse_misfit(spec, factory)
+        perception = _perception(encoder, encoder_options or {}, spec, factory)
         steps = _whole("steps", _first(steps, preset.steps, 100_000))
         every = _whole("evaluate-every", _first(evaluate_every, max(1, steps // 20)))
         env_spec = get_plugins().environments.get(name)
@@ -162,6 +171,7 @@ class Experiment:
             log_every=_whole("log-every", _first(log_every, max(1, every // 10))),
             device=_device(device),
             threads=_whole("threads", threads),
+            perception=perception,
             start=begun,
             trackers=_trackers(trackers),
         )
@@ -183,11 +193,21 @@ class Experiment:
 
         return EnvironmentFactory.resolve(self.env, self.env_options, self.wrappers)
 
+    @property
+    def place(self) -> str:
+        """What the name of a run's folder calls its environment."""
+        return self.env.replace("/", "-").replace(":", "-")
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether its environment is a function, which other processes do not have."""
+        return self.factory.make_one is not None
+
     def set_up(self, run: Run, generators: Generators, *, fresh: bool) -> Setup:
         """What a session of one of its runs trains; `fresh` if that run only begins."""
         from arena.training import set_up
 
-        return set_up(self, run.seed, generators, fresh=fresh)
+        return set_up(self, run.seed, run.encoder, generators, fresh=fresh)
 
     def replaced(self, **changes: Any) -> Self:
         """A copy with other fields, which keeps what was looked up: a function has no id to look it up by again."""
@@ -215,6 +235,7 @@ class Experiment:
             "device": self.device,
             "threads": self.threads,
             "start": self.start and self.start.digest,
+            **({"encoder": self.perception.identity()} if self.perception else {}),
             "seed": seed,
         }
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
@@ -230,6 +251,8 @@ class Experiment:
             "wrappers": list(flat.pop("wrappers")),
         }
         flat["seeds"], flat["trackers"] = list(flat["seeds"]), list(flat["trackers"])
+        perception = flat.pop("perception")
+        flat["encoder"] = perception and dataclasses.asdict(perception)
         flat["start"] = self.start and dataclasses.asdict(self.start)
         return {"agent": agent, "env": env, **flat}
 
@@ -269,7 +292,8 @@ def arguments_of(values: Mapping[str, Any]) -> dict[str, Any]:
             if key not in renamed:
                 raise unknown(f"key of [{table}]", key, renamed)
         arguments.update({renamed[key]: value for key, value in given.items()})
-    known = {f.name for f in dataclasses.fields(Experiment)}
+    known = {f.name for f in dataclasses.fields(Experiment)} - {"perception"}
+    known |= {"encoder", "encoder_options"}
     for key, value in arguments.items():
         if key not in known:
             raise unknown("key of an experiment", key, known)
@@ -294,6 +318,7 @@ SHAPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "env_options": ("a table", lambda value: isinstance(value, Mapping)),
     "wrappers": ("a list of texts", _are_texts),
     "trackers": ("a list of texts", _are_texts),
+    "encoder_options": ("a table", lambda value: isinstance(value, Mapping)),
     "start": ("a run folder", lambda value: value is None or isinstance(value, (str, Path, Mapping))),
 }
 
@@ -347,6 +372,37 @@ def _refuse_misfit(spec: AgentSpec, factory: EnvironmentFactory) -> None:
     if reason is not None:
         fitting = ", ".join(fitting_agents(factory)) or "none installed"
         raise ArenaError(f"{spec.name} {reason}", f"agents that fit: {fitting}")
+
+
+def _perception(
+    source: str | Path | Mapping[str, Any] | None,
+    options: Mapping[str, object],
+    spec: AgentSpec,
+    factory: EnvironmentFactory,
+) -> Perception | None:
+    """The encoder that an agent is to use.
+
+    Raises:
+        ArenaError: it is none, or the agent cannot use it so.
+    """
+    if source is None:
+        if options:
+            raise ArenaError(f"encoder.{next(iter(options))} is given, and no encoder", "say --encoder RUN")
+        return None
+    from arena.agent import BOX
+    from arena.encoding import Perception
+
+    found = Perception.of(source, options, factory.facts.observation_space)
+    needs = agent_class_of(spec).needs
+    if BOX not in needs.observations or needs.model:
+        raise ArenaError(
+            f"{spec.name} takes no arrays, which an encoder's codes are", "choose dqn, ppo or another"
+        )
+    if found.mode != "frozen" and not needs.features:
+        raise ArenaError(
+            f"{spec.name} trains no encoder", "say --encoder.mode frozen, or choose another agent"
+        )
+    return found
 
 
 def _first(*values: Any) -> Any:

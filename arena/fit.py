@@ -9,20 +9,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from arena.config import asdict, coerce
+from arena.config import Between, Positive, asdict, coerce
 from arena.errors import ArenaError, unknown
 from arena.experiment import Experiment, _device, _first, _seeds, _trackers, _whole
 from arena.frames.spaces import from_json, to_json
 from arena.plugins import get_plugins
+from arena.random import Generators
 
 if TYPE_CHECKING:
     import gymnasium as gym
 
     from arena.encoder import Encoder
     from arena.frames import Frames
-    from arena.random import Generators
     from arena.run import Run
     from arena.setup import Setup
     from arena.specs import EncoderSpec
@@ -37,13 +37,13 @@ COLLECTING = ("policy", "num_envs", "labels", "explore", "horizon", "wrappers")
 class FitOptions:
     """How an encoder is fitted, whichever it is."""
 
-    batch_size: int = 64
+    batch_size: Annotated[int, Between(1, None)] = 64
     """Frames of an update."""
 
-    step_size: float = 1e-3
+    step_size: Annotated[float, Positive] = 1e-3
     """Adam's step size."""
 
-    holdout: float = 0.1
+    holdout: Annotated[float, Between(0, 1, open_low=True, open_high=True)] = 0.1
     """The share of episodes, or of frames without order, that is kept for evaluation."""
 
 
@@ -58,6 +58,7 @@ class Data:
         digest: of its contents; part of the id of a run.
         observation: the space of one observation, as JSON has it.
         labels: that of each label.
+        name: what the name of a run's folder calls it; empty for an environment.
     """
 
     source: str
@@ -66,16 +67,18 @@ class Data:
     digest: str
     observation: Any
     labels: Mapping[str, Any]
+    name: str = ""
 
     @classmethod
     def of(cls, source: str, **options: Any) -> Data:
         """Collects, reads or opens it."""
-        from arena.frames import open_source
+        from arena.frames.sources import collects, open_source
 
         frames = open_source(source, **options)
         labels = {name: to_json(space) for name, space in frames.label_spaces.items()}
         space = to_json(frames.observation_space)
-        return cls(source, options, str(frames.folder), frames.digest, space, labels)
+        name = "" if collects(source) else Path(source).stem
+        return cls(source, options, str(frames.folder), frames.digest, space, labels, name)
 
     @property
     def space(self) -> gym.Space[Any]:
@@ -94,9 +97,12 @@ class Data:
             ArenaError: they cannot be had any more, or have changed.
         """
         from arena.frames import Frames, open_source
+        from arena.frames.columns import HEADER
 
         folder = Path(self.folder)
-        frames = Frames(folder) if folder.exists() else open_source(self.source, **self.options)
+        if not (folder / HEADER).exists() and folder == Path(self.source):
+            raise ArenaError(f"the frames of the fit are gone: {folder}", "put them back")
+        frames = Frames(folder) if (folder / HEADER).exists() else open_source(self.source, **self.options)
         if frames.digest != self.digest:
             raise ArenaError(
                 f"{frames.folder} holds other frames than those of the fit", "restore them, or fit anew"
@@ -193,7 +199,8 @@ class Fit(Experiment):
             data=data,
             options=asdict(coerce(FitOptions, fitting, where="fit", owner="arena fit")),
         )
-        _ = fit.encoder()  # refuses frames or labels that it cannot take
+        with Generators(0).lent("agent"):
+            _ = fit.encoder()  # refuses frames or labels that it cannot take
         return fit
 
     @functools.cached_property
@@ -223,6 +230,15 @@ class Fit(Experiment):
         from arena.fitting import set_up
 
         return set_up(self, run.seed, generators)
+
+    @property
+    def place(self) -> str:
+        """Of paths the last part alone: wherever equal frames lie, the run is the same."""
+        return self.frames.name or super().place
+
+    @property
+    def in_memory(self) -> bool:
+        return False
 
     def id(self, seed: int) -> str:
         identity = {

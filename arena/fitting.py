@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import torch
 from arena.agent import Progress
 from arena.codec import State
 from arena.encoder import Absorbs, Batch, Encoder
+from arena.errors import ArenaError
 from arena.frames import Batches
 from arena.random import Generators, derive
 from arena.setup import Setup
@@ -44,7 +46,7 @@ class Minibatches:
         self.batches = batches
         self.steps, self.boundary = 0, np.iinfo(np.int64).max
         self._sums: dict[str, float] = {}
-        self._noted = 0
+        self._counts: dict[str, int] = {}
 
     def __next__(self) -> Batch:
         return next(self.batches)
@@ -57,18 +59,18 @@ class Minibatches:
     def note(self, **said: float) -> None:
         """An update was made, and said this."""
         self.steps += 1
-        self._noted += 1
         for name, value in said.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
+            self._counts[name] = self._counts.get(name, 0) + 1
 
     def progress(self) -> Progress:
         """What a fit yields now: updates, and whole epochs."""
         return Progress(self.steps, int(self.batches.epoch))
 
     def take_log(self) -> dict[str, float | None]:
-        """Means over the updates since the last call."""
-        log: dict[str, float | None] = {name: total / self._noted for name, total in self._sums.items()}
-        self._sums, self._noted = {}, 0
+        """Means since the last call, each over the updates that said something of it."""
+        log: dict[str, float | None] = {n: total / self._counts[n] for n, total in self._sums.items()}
+        self._sums, self._counts = {}, {}
         return log
 
     def state_dict(self) -> State:
@@ -77,20 +79,21 @@ class Minibatches:
             "steps": self.steps,
             "batches": self.batches.state_dict(),
             "sums": dict(self._sums),
-            "noted": self._noted,
+            "counts": dict(self._counts),
         }
 
     def load_state_dict(self, state: State) -> None:
         """Goes back there."""
         self.batches.load_state_dict(state["batches"])
-        self.steps, self._sums, self._noted = state["steps"], dict(state["sums"]), state["noted"]
+        self.steps, self._sums, self._counts = state["steps"], dict(state["sums"]), dict(state["counts"])
 
 
 class Fitting:
     """An encoder in training.
 
     In one turn every player makes its updates, each from a batch of its own and by its own Adam; then it is the next
-    one's. An encoder that absorbs has one epoch of batches instead, and is finished.
+    one's. An encoder that absorbs has one epoch of batches instead, each frame once, and is finished; one in which
+    nobody plays is finished from the start.
 
     Source: Kingma & Ba 2015 for Adam.
 
@@ -112,29 +115,39 @@ class Fitting:
         if isinstance(self.encoder, Absorbs):
             yield from self._absorb(source, self.encoder)
             return
-        while True:
+        turn = sum(player.updates for player in self.players.values())
+        while self.players:
             self.encoder.train()
-            for _ in range(max(1, min(UPDATES, source.remaining))):
+            for _ in range(max(1, min(UPDATES, -(-source.remaining // turn)))):
                 self._turn(source)
             yield source.progress()
 
     def _turn(self, source: Minibatches) -> None:
         for name, player in self.players.items():
             optimizer = self.optimizers[name]
+            key = "loss" if len(self.players) == 1 else f"{name}_loss"
             for _ in range(player.updates):
                 loss = player.loss(next(source))
+                value = float(loss.detach())
+                if not math.isfinite(value):
+                    raise ArenaError(
+                        f"{key} is {value} at update {source.steps + 1:,}: the fit has diverged",
+                        "use a smaller --fit.step_size, or look at the frames",
+                    )
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-                key = "loss" if len(self.players) == 1 else f"{name}_loss"
-                said = {**self.encoder.metrics, key: loss.detach()}
-                source.note(**{name: float(value) for name, value in said.items()})
+                source.note(
+                    **{name: float(said) for name, said in self.encoder.metrics.items()}, **{key: value}
+                )
 
     def _absorb(self, source: Minibatches, encoder: Absorbs) -> Iterator[Progress]:
         """One epoch: what more could it learn?"""
-        last = -(-source.batches.count // source.batches.batch_size)
+        count, size = source.batches.count, source.batches.batch_size
+        last = -(-count // size)
         while source.steps < last:
-            encoder.absorb(next(source))
+            batch = next(source)
+            encoder.absorb(batch if source.steps < last - 1 else _first(batch, count - size * (last - 1)))
             source.note()
             if source.steps == last:
                 encoder.finish()
@@ -162,6 +175,12 @@ class Fitting:
         self.encoder.load_state_dict(state["encoder"])
 
 
+def _first(batch: Batch, count: int) -> Batch:
+    """The first observations of a batch: those behind them are the next epoch's."""
+    labels = {name: label[:count] for name, label in batch.labels.items()}
+    return Batch(batch.observation[:count], labels)
+
+
 def set_up(fit: Fit, seed: int, generators: Generators) -> Setup:
     """An encoder, its batches, and its evaluation on what is held out: minus the loss, batch by batch."""
     frames, options = fit.frames.open(), fit.options
@@ -170,6 +189,12 @@ def set_up(fit: Fit, seed: int, generators: Generators) -> Setup:
     common: dict[str, Any] = {"seed": seed, "holdout": options["holdout"], "device": fit.device}
     source = Minibatches(Batches(frames, options["batch_size"], **common))
     held_out = Batches(frames, options["batch_size"], part="validation", **common)
+    epoch = -(-source.batches.count // source.batches.batch_size)
+    if isinstance(encoder, Absorbs) and fit.steps < epoch:
+        raise ArenaError(
+            f"{fit.agent} learns from every frame once, which takes {epoch:,} updates and not {fit.steps:,}",
+            f"give --steps {epoch} or more, or a larger --fit.batch_size",
+        )
 
     def evaluate() -> list[float]:
         return held_out_scores(encoder, held_out, seed)

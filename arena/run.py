@@ -73,6 +73,11 @@ class Run:
         return self.folder / "start"
 
     @property
+    def encoder(self) -> Path:
+        """The snapshot of the fit whose encoder it uses, where it does."""
+        return self.folder / "encoder"
+
+    @property
     def checkpoints(self) -> Checkpoints:
         """The last two checkpoints."""
         return Checkpoints(self.folder / "checkpoint")
@@ -87,7 +92,7 @@ class Run:
         Raises:
             ArenaError: if the folder cannot be written or holds something else.
         """
-        name = "_".join((experiment.agent, experiment.env.replace("/", "-").replace(":", "-"), f"seed{seed}"))
+        name = "_".join((experiment.agent, experiment.place, f"seed{seed}"))
         folder = out / f"{name}_{experiment.id(seed)}"
         one = experiment.replaced(seeds=(seed,))
         try:
@@ -108,6 +113,8 @@ class Run:
             run = cls(folder, one)
             if one.start is not None:
                 one.start.copy(run.start, one.agent_class)
+            if one.perception is not None and one.perception.start is not None:
+                one.perception.start.copy(run.encoder)
             document = {
                 "schema": SCHEMA,
                 "id": experiment.id(seed),

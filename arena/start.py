@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from arena.run import Run
     from arena.specs import AgentSpec
 
-__all__ = ["BEST", "LAST", "Start", "read_snapshot", "snapshot_folder"]
+__all__ = ["BEST", "LAST", "Start", "read_snapshot", "snapshot_folder", "snapshot_of"]
 
 FILES = ("arrays.safetensors", "state.json")
 
@@ -55,17 +55,15 @@ class Start:
             ArenaError: no such run or snapshot, or one of another agent or of other spaces.
         """
         if isinstance(source, Mapping):
-            return _remembered(source)
+            return cls.remembered(source)
         from arena.environments import same_spaces
         from arena.experiment import agent_class_of
         from arena.run import Run
 
         if Path(source).is_file():
             return cls(str(source), 0, _digest(_foreign(Path(source), agent_class_of(spec))))
-        path, at, which = str(source).rpartition("@")
-        if not at or Path(str(source)).exists():
-            path, which = str(source), LAST
-        run = Run.open(Path(path))
+        path, which = snapshot_of(source)
+        run = Run.open(path)
         if run.experiment.agent != spec.name:
             problem = f"{path} trained {run.experiment.agent}, which is no start for {spec.name}"
             raise ArenaError(problem, f"train {run.experiment.agent}, or choose a run of {spec.name}")
@@ -74,15 +72,34 @@ class Start:
             raise ArenaError(
                 f"{path} is no start here: {difference}", "choose an environment of the same spaces"
             )
-        folder = snapshot_folder(run, which)
-        return cls(path, int(folder.name), _digest(_files(folder)))
+        return cls.at(run, which)
 
-    def copy(self, folder: Path, agent_class: type[Agent]) -> None:
+    @classmethod
+    def at(cls, run: Run, which: str) -> Start:
+        """One of a run's snapshots."""
+        folder = snapshot_folder(run, which)
+        return cls(str(run.folder), int(folder.name), _digest(_files(folder)))
+
+    @classmethod
+    def remembered(cls, fields: Mapping[str, Any]) -> Start:
+        """The start that a run wrote down.
+
+        Raises:
+            ArenaError: no run writes that.
+        """
+        run, step, digest = (fields.get(name) for name in ("run", "step", "digest"))
+        sound = isinstance(run, str) and isinstance(digest, str) and type(step) is int and step >= 0
+        if not sound or len(fields) != 3:
+            raise ArenaError(f"start is {dict(fields)!r}, which no run writes", "give a run folder instead")
+        assert isinstance(run, str) and isinstance(digest, str) and isinstance(step, int)
+        return cls(run, step, digest)
+
+    def copy(self, folder: Path, agent_class: type[Agent] | None = None) -> None:
         """Puts the snapshot's files into a folder, unless they are there.
 
         Args:
             folder: where to.
-            agent_class: who reads another library's file.
+            agent_class: who reads another library's file, where it is one.
 
         Raises:
             ArenaError: the other run has gone, or its snapshot has changed since.
@@ -91,7 +108,7 @@ class Start:
         if all((folder / name).exists() for name in FILES):
             return
         source = Path(self.run)
-        if source.is_file():
+        if source.is_file() and agent_class is not None:
             files = _foreign(source, agent_class)
         else:
             source = source / "snapshots" / f"{self.step:012d}"
@@ -119,6 +136,12 @@ class Start:
                 f"{place} is not the snapshot of {self.run} at step {self.step:,} that the run begins from"
             )
             raise ArenaError(problem, "restore it from a copy, or begin a new run with --from")
+
+
+def snapshot_of(source: str | Path) -> tuple[Path, str]:
+    """The folder and the snapshot that ``RUN``, ``RUN@best`` or ``RUN@2000`` names."""
+    path, at, which = str(source).rpartition("@")
+    return (Path(path), which) if at and not Path(source).exists() else (Path(source), LAST)
 
 
 def snapshot_folder(run: Run, which: str = LAST) -> Path:
@@ -165,15 +188,6 @@ def _files(folder: Path) -> Encoded:
 def _foreign(path: Path, agent_class: type[Agent]) -> Encoded:
     """What a snapshot's files would hold, had a run of ours written another library's file."""
     return encode({"agent": agent_class.foreign_snapshot(path)})
-
-
-def _remembered(fields: Mapping[str, Any]) -> Start:
-    run, step, digest = (fields.get(name) for name in ("run", "step", "digest"))
-    sound = isinstance(run, str) and isinstance(digest, str) and type(step) is int and step >= 0
-    if not sound or len(fields) != 3:
-        raise ArenaError(f"start is {dict(fields)!r}, which no run writes", "give a run folder instead")
-    assert isinstance(run, str) and isinstance(digest, str) and isinstance(step, int)
-    return Start(run, step, digest)
 
 
 def _digest(files: Encoded) -> str:

@@ -255,7 +255,12 @@ class NativeStream(Stream):
         transition.next_observation[...] = self.observations.encode(vector.successors())
         self._refuse_infinite("reward", transition.reward)
         self._refuse_infinite("observation", transition.next_observation)
-        self._look()
+        # Seen once where the episode goes on: an encoder takes its time.
+        self.observation[...] = transition.next_observation
+        begun = transition.terminated | transition.truncated
+        if begun.any():
+            self.observation[begun] = self.observations.encode(vector.observation[begun])
+            self._refuse_infinite("observation", self.observation)
 
     def _begin_source(self) -> None:
         self.vector.begin(self._seeds)

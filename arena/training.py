@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,22 +17,25 @@ from arena.random import Generators, derive
 from arena.setup import Setup
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from arena.experiment import Experiment
 
-__all__ = ["build_agent", "exact_values", "set_up"]
+__all__ = ["build_agent", "equip", "exact_values", "set_up"]
 
 
-def set_up(experiment: Experiment, seed: int, generators: Generators, *, fresh: bool) -> Setup:
+def set_up(experiment: Experiment, seed: int, folder: Path, generators: Generators, *, fresh: bool) -> Setup:
     """An agent, its stream, and its evaluation.
 
     Args:
         experiment: of the run.
         seed: of the run.
+        folder: where the run keeps its encoder, if it has one.
         generators: of the run.
         fresh: whether the run begins, so that its environment is asked whether it can be resumed.
     """
-    factory = experiment.factory
-    agent = build_agent(experiment, factory, generators)
+    factory, features = equip(experiment, folder, generators)
+    agent = build_agent(experiment, factory, generators, features=features)
     with contextlib.ExitStack() as stack:
         with generators.lent("agent"):
             stream = factory.stream(experiment.num_envs, agent.needs, partial(_seed_of, seed), probed=fresh)
@@ -52,8 +56,36 @@ def set_up(experiment: Experiment, seed: int, generators: Generators, *, fresh: 
         )
 
 
+def equip(
+    experiment: Experiment, folder: Path, generators: Generators, factory: EnvironmentFactory | None = None
+) -> tuple[EnvironmentFactory, nn.Module | None]:
+    """The environment as the agent sees it, and the features that the agent trains.
+
+    Args:
+        experiment: which may have an encoder.
+        folder: where the run keeps it.
+        generators: of the run.
+        factory: another environment than the experiment's.
+    """
+    factory, perception = factory or experiment.factory, experiment.perception
+    if perception is None:
+        return factory, None
+    from arena.encoding import Features, Latent
+
+    space = factory.facts.observation_space
+    with generators.lent("encoder"):
+        encoder = perception.build(space, folder).to(experiment.device)
+    if perception.mode == "frozen":
+        return factory.seen_through(Latent(encoder, space, experiment.device)), None
+    return factory, Features(encoder, perception.weight if perception.mode == "joint" else None)
+
+
 def build_agent(
-    experiment: Experiment, factory: EnvironmentFactory, generators: Generators, num_envs: int | None = None
+    experiment: Experiment,
+    factory: EnvironmentFactory,
+    generators: Generators,
+    num_envs: int | None = None,
+    features: nn.Module | None = None,
 ) -> Agent:
     """A fresh agent of an experiment, its initial weights drawn from the run's generators."""
     agent_class: type[Agent] = experiment.agent_class
@@ -67,6 +99,7 @@ def build_agent(
         num_envs=num_envs or experiment.num_envs,
         generators=generators,
         model=factory.facts.model if agent_class.needs.model else None,
+        features=features,
         device=experiment.device,
     )
     with generators.lent("agent"):

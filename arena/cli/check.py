@@ -1,4 +1,4 @@
-"""``arena check NAME``: put an agent, an environment or a plugin to the test."""
+"""``arena check NAME``: put an agent, an encoder, an environment or a plugin to the test."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena check``."""
-    parser.description = "Tests an agent, an environment or a plugin; status 1 when something fails."
+    parser.description = (
+        "Tests an agent, an encoder, an environment or a plugin; status 1 when something fails."
+    )
     add = parser.add_argument
-    add("name", metavar="NAME", help="an agent's name, an environment's id, or a plugin's name")
+    add("name", metavar="NAME", help="the name of an agent, an encoder or a plugin, or an environment's id")
     add("--env", metavar="ENV", help="try an agent there (default: a small environment that fits)")
     add("--json", action="store_true", help="print one JSON object")
 
@@ -48,6 +50,10 @@ def _findings(name: str, env: str | None) -> tuple[str, Iterator[Finding]]:
         from arena.cli.check_agent import agent_findings
 
         return "agent", agent_findings(plugins.agents[name], env)
+    if name in plugins.encoders:
+        from arena.cli.check_encoder import encoder_findings
+
+        return "encoder", encoder_findings(plugins.encoders[name])
     info = next((info for info in plugins.infos if info.name == name), None)
     if info is not None:
         return "plugin", findings(_plugin_checks(info))
@@ -63,11 +69,12 @@ def _findings(name: str, env: str | None) -> tuple[str, Iterator[Finding]]:
 
         known = {
             *plugins.agents,
+            *plugins.encoders,
             *plugins.environments,
             *gym.registry,
             *(info.name for info in plugins.infos),
         }
-        raise unknown("agent, environment or plugin", name, known, "see `arena list`") from error
+        raise unknown("agent, encoder, environment or plugin", name, known, "see `arena list`") from error
     return "environment", environment_findings(factory)
 
 

@@ -76,10 +76,14 @@ def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
 
 def _section(args: argparse.Namespace) -> options.Section:
     """The options of the environment to play in."""
+    from arena.api import load_agent
     from arena.environments import options_class_of
     from arena.run import Run
 
-    experiment = Run.open(args.run_folder).experiment
+    run = Run.open(args.run_folder)
+    if run.experiment.spec.kind != "agent":
+        load_agent(args.run_folder)  # says so
+    experiment = run.experiment
     env = args.env or experiment.env
     defaults = experiment.env_options if env == experiment.env else {}
     return options.Section("env", env, options_class_of(env), defaults)
@@ -87,10 +91,10 @@ def _section(args: argparse.Namespace) -> options.Section:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluates, and shows the result."""
-    from arena.api import load
+    from arena.api import load_agent
 
     with only_json(args.json):
-        loaded = load(args.run_folder, args.at)
+        loaded = load_agent(args.run_folder, args.at)
         experiment = loaded.run.experiment
         factory = loaded.factory
         if args.given or args.env not in (None, experiment.env):
@@ -127,6 +131,8 @@ def _other(loaded: LoadedRun, env: str, given: Mapping[str, Any]) -> Environment
         factory = EnvironmentFactory.resolve(env, {**mine.env_options, **given}, mine.wrappers)
     else:
         factory = EnvironmentFactory.resolve(env, given)
+    if loaded.factory.lens is not None:
+        factory = factory.seen_through(loaded.factory.lens)
     needs = loaded.agent.needs
     reason = mismatch(needs, factory) or same_spaces(needs, loaded.factory, factory)
     if reason is not None:

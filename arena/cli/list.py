@@ -80,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
             found, show = _plugins()
         elif args.fitting is not None:
             found, show = _fitting(args.fitting)
+        elif args.noun == "encoders":
+            found, show = _encoders()
         elif args.noun == "envs" and args.all:
             found, show = _every_environment()
         else:
@@ -181,6 +183,43 @@ def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
             screen.print("none fits", style="yellow")
 
     return {"env": factory.id, "agents": agents}, show
+
+
+def _encoders() -> tuple[dict[str, Any], Callable[[], None]]:
+    """The encoders and what they can do, for which each is imported."""
+    from arena.fit import encoder_class_of
+
+    encoders = []
+    for spec in get_plugins().encoders.values():
+        try:
+            can, problem = _abilities(encoder_class_of(spec)), None
+        except ArenaError as error:
+            can, problem = [], str(error)
+        encoders.append({**_plain(spec), "can": can, "problem": problem})
+
+    def show() -> None:
+        if not encoders:
+            console().print("no encoders are installed; see `arena list plugins`", style="bold")
+            return
+        print_table(
+            ["encoder", "", "can"],
+            [[e["name"], e["summary"], e["problem"] or ", ".join(e["can"])] for e in encoders],
+        )
+
+    return {"encoders": encoders}, show
+
+
+def _abilities(encoder: type[Any]) -> list[str]:
+    """The protocols whose methods a class has, in lower case."""
+    from arena import encoder as protocols
+
+    known = ("Encodes", "Decodes", "Perceives", "Samples", "Scores", "Inverts", "Remembers", "Absorbs")
+    methods = {name: [m for m in vars(getattr(protocols, name)) if not m.startswith("_")] for name in known}
+    return [
+        f"{name.lower()} ({encoder.bound})" if name == "Scores" else name.lower()
+        for name, needed in methods.items()
+        if all(hasattr(encoder, method) for method in needed)
+    ]
 
 
 def _every_environment() -> tuple[dict[str, Any], Callable[[], None]]:

@@ -33,7 +33,10 @@ def show_results(results: Results) -> None:
         screen.print(folder, style="dim", soft_wrap=True)
     if len(folders) > FOLDERS:
         screen.print(f"and {len(folders) - FOLDERS} more", style="dim")
-    hint = f"arena eval {folders[0]}"
+    from arena.fit import Fit
+
+    verb = "gallery" if isinstance(results.experiment, Fit) else "eval"
+    hint = f"arena {verb} {folders[0]}"
     screen.print(f"go on with: {hint}", style="dim", soft_wrap=True)
     if len(folders) == 1:
         screen.print("one seed has no confidence interval: give --seeds 5", style="dim")

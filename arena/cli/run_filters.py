@@ -183,7 +183,8 @@ def flattened(experiment: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a run's experiment, by the names that ``--where`` knows.
 
     ``agent`` and ``env`` are their names, ``agent.step_size`` and ``env.slip`` their options, ``seed`` the one seed;
-    the others are called as in ``run.json``.
+    the others are called as in ``run.json``. Of the fit of an encoder, these are ``encoder``, ``encoder.latent``,
+    ``frames``, ``frames.n``.
 
     Raises:
         TypeError: the layout is another one.
@@ -197,6 +198,12 @@ def flattened(experiment: Mapping[str, Any]) -> dict[str, Any]:
             found[key] = rest.pop("name" if key == "agent" else "id")
             _put(found, f"{key}.", rest.pop("options", {}))
             _put(found, "", rest)
+        elif key == "encoder":
+            found[key] = value["name"]
+            _put(found, "encoder.", value.get("options", {}))
+        elif key == "frames":
+            found[key] = value["source"]
+            _put(found, "frames.", {**value.get("options", {}), "digest": value["digest"]})
         elif key == "seeds":
             found["seed"] = value[0]
         else:

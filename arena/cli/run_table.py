@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["run_table", "summary"]
 
 #: Fields in which runs of one experiment may differ, or that the table shows anyway.
-NOT_SHOWN = ("agent", "env", "seed", "steps", "evaluate_every", "log_every", "trackers", "start.digest")
+NOT_SHOWN = (
+    *("agent", "env", "encoder", "frames", "seed", "steps", "evaluate_every", "log_every", "trackers"),
+    *("start.digest", "frames.digest"),
+)
 
 #: Columns of text that differing options may take, and that the names of agents and environments keep.
 OPTIONS, NAMES = 40, 8
@@ -112,7 +115,7 @@ def _notes(runs: Sequence[Found]) -> list[str]:
             if key not in NOT_SHOWN and value is not None and len(texts) > 1:
                 apart = len({*texts.values()}) == len(texts)
                 text = (_short if apart else _exact)(value)
-                differing.append(f"{key.removeprefix('agent.')}={text}")
+                differing.append(f"{key.removeprefix('agent.').removeprefix('encoder.')}={text}")
         notes.append(run.row["error"] or " ".join(differing))
     return notes
 

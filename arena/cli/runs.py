@@ -132,10 +132,13 @@ def _read(path: Path, locks: _Locks) -> Found:
             row["status"] = "newer"
             return run
         experiment = document["experiment"]
-        row["agent"], row["env"] = _text(experiment["agent"]["name"]), _text(experiment["env"]["id"])
+        fitted = "encoder" in experiment and "agent" not in experiment
+        learner, place = ("encoder", "frames") if fitted else ("agent", "env")
+        row["agent"] = _text(experiment[learner]["name"])
+        row["env"] = _text(experiment[place]["source" if fitted else "id"])
         row["seed"], row["total"] = _whole(experiment["seeds"][0]), _whole(experiment["steps"])
         run.fields = flattened(experiment)
-        row["options"] = {name: dict(experiment[name].get("options", {})) for name in ("agent", "env")}
+        row["options"] = {name: dict(experiment[name].get("options", {})) for name in (learner, place)}
         row["num_envs"] = _whole(experiment["num_envs"]) if "num_envs" in experiment else None
         row["steps"], row["seconds"] = _progress(folder)
         row["status"] = _result(folder, row) if "result.json" in files else "unfinished"

@@ -30,6 +30,7 @@ SETTINGS = {
     "device": "device",
     "threads": "threads",
     "start": "start",
+    "encoder": "encoder",
 }
 
 EPILOG = """\
@@ -71,6 +72,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--save-config", metavar="FILE", type=Path, help="write the experiment to a TOML file")
     begin = "begin with what the agent of another run learned: RUN, RUN@best or RUN@STEP"
     add("--from", metavar="RUN", dest="start", help=begin)
+    see = "see through an encoder: the run of an `arena fit` (RUN, RUN@best), or a name to train one with the agent"
+    add("--encoder", metavar="RUN|NAME", help=see)
     track = (
         "where metrics are also written (default: tensorboard; `none` for nowhere); see `arena list trackers`"
     )
@@ -158,6 +161,8 @@ def _file(args: argparse.Namespace) -> dict[str, Any]:
         if given is not None and given != arguments.get(name):
             arguments.pop(f"{name}_options", None)  # they were another one's
             arguments[name] = given
+    if args.encoder is not None:
+        arguments["encoder"] = args.encoder
     missing = [name.upper() for name in ("agent", "env") if name not in arguments]
     if missing:
         example = "write `arena train q-learning arena/CliffWalk-v0`; see `arena list`"
@@ -178,6 +183,13 @@ def _sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
     yield options.Section(
         "env", env, options_class_of(env), {**preset.env, **arguments.get("env_options", {})}
     )
+    encoder = arguments.get("encoder")
+    if encoder is not None:
+        from arena.encoding import options_of
+
+        yield options.Section(
+            "encoder", str(encoder), options_of(encoder), arguments.get("encoder_options", {})
+        )
 
 
 def _save(experiment: Experiment, path: Path) -> None:

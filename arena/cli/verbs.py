@@ -23,9 +23,10 @@ VERBS = {
     "sweep": "train every combination of agents, environments and settings in a file",
     "resume": "go on with runs that were stopped, or train them further",
     "eval": "let a trained agent play, here or in another environment",
+    "gallery": "draw what a fitted encoder makes of frames: one picture",
     "report": "compare runs on one page: curves, intervals, profiles, exact optima",
     "list": "what there is: agents, environments, encoders, plugins, runs",
-    "check": "put an agent, an environment or a plugin to the test",
+    "check": "put an agent, an encoder, an environment or a plugin to the test",
 }
 
 EXAMPLES = """\

@@ -230,9 +230,7 @@ def _frame_space(env: Env, name: str) -> gym.Space[Any]:
 def _label_spaces(env: Env, name: str, labels: Sequence[str] | None) -> dict[str, gym.Space[Any]]:
     """The space of each label: as the environment says, or as its first value looks."""
     inner: Any = env.unwrapped
-    said = getattr(inner, "label_spaces", None)
-    if said is None:  # gridworlds keep them with what gives the labels
-        said = getattr(getattr(inner, "_labels", None), "spaces", {})
+    said = getattr(inner, "label_spaces", {})
     wanted = list(said) if labels is None else list(dict.fromkeys(labels))
     if set(wanted) <= set(said):
         return {label: stored(said[label], f"the label {label}") for label in wanted}

@@ -160,7 +160,7 @@ def policy_of(
 def _one(said: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, explore: bool) -> Policy:
     if said == RANDOM:
         return Random(factory.facts.action_space, lanes, seed)
-    from arena.api import load
+    from arena.api import load_agent
     from arena.environments import mismatch, same_spaces
     from arena.start import LAST
 
@@ -169,7 +169,7 @@ def _one(said: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, e
         path, which = str(said), LAST
     if not Path(path).exists():
         raise ArenaError(f"no policy is {str(said)!r}", "give random or a run folder; see `arena list runs`")
-    loaded = load(path, which)
+    loaded = load_agent(path, which)
     reason = mismatch(loaded.agent.needs, factory) or same_spaces(loaded.agent.needs, loaded.factory, factory)
     if reason is not None:
         raise ArenaError(

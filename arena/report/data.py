@@ -90,7 +90,7 @@ class Skipped:
 
     Attributes:
         path: the folder.
-        status: ``damaged``, ``newer``, ``unfinished``, ``duplicate`` or ``study``.
+        status: ``damaged``, ``newer``, ``unfinished``, ``duplicate``, ``fit`` or ``study``.
         reason: what is wrong with it, in a few words.
         record: what it says of itself, if it can be read.
         runs: how many runs it stands for.
@@ -151,6 +151,8 @@ def _read(folder: Path) -> RunRecord | Skipped:
         document = _json(folder / "run.json")
         if _whole(document["schema"]) > SCHEMA:
             return Skipped(folder, "newer", f"schema {document['schema']} needs a newer arena-rl")
+        if "encoder" in document["experiment"] and "agent" not in document["experiment"]:
+            return Skipped(folder, "fit", "the fit of an encoder, which has no returns")
         return _record(folder, document)
     except OSError as error:
         return Skipped(folder, "damaged", f"cannot be read: {error.strerror}")

@@ -18,6 +18,7 @@ REASONS = {
     "damaged": "damaged",
     "newer": "from a newer arena-rl",
     "unfinished": "unfinished",
+    "fit": "fit of encoders (no returns)",
     "duplicate": "duplicate (same options and seed as a run that trained further)",
 }
 
@@ -66,7 +67,8 @@ def _left_out(skipped: Sequence[Skipped]) -> str:
 
 
 def _kind(status: str, n: int) -> str:
-    return REASONS[status].replace("duplicate", "duplicate" + "s" * (n != 1))
+    text = REASONS[status]
+    return text if n == 1 else text.replace("duplicate", "duplicates").replace("fit of", "fits of")
 
 
 def _studies(studies: Sequence[Skipped]) -> str:

@@ -1,7 +1,7 @@
-"""Laws that every agent and environment keeps, for the tests of whoever writes one.
+"""Laws that every agent, encoder and environment keeps, for the tests of whoever writes one.
 
-A law is a function that takes a name (or, for an agent, a class) and raises `LawError` where it is broken,
-saying what with and what to do; `DoesNotApply` says that it has nothing to say, such as about the model of an
+A law is a function that takes a name (or, for an agent or an encoder, a class) and raises `LawError` where it is
+broken, saying what with and what to do; `DoesNotApply` says that it has nothing to say, such as about the model of an
 environment that has none.
 
 Example:
@@ -13,6 +13,9 @@ Example:
 """
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from arena.testing.agents import (
     acts_by_its_generator,
@@ -26,7 +29,14 @@ from arena.testing.agents import (
 )
 from arena.testing.cases import SAMPLES, Case, every_agent, every_environment, registered
 from arena.testing.chain import chain_values, two_states
-from arena.testing.check import AGENT_LAWS, ENVIRONMENT_LAWS, Verdict, check_agent, check_environment
+from arena.testing.check import (
+    AGENT_LAWS,
+    ENVIRONMENT_LAWS,
+    Verdict,
+    check_agent,
+    check_encoder,
+    check_environment,
+)
 from arena.testing.configs import (
     agent_options_have_help,
     agent_options_round_trip,
@@ -42,17 +52,77 @@ from arena.testing.resume import Uninterrupted, contents, resumes_exactly, survi
 from arena.testing.trial import Trial, difference
 from arena.testing.values import bootstraps_through_truncation
 
+if TYPE_CHECKING:
+    from arena.testing.densities import densities_sum_to_one, inverts_exactly, scores_each_by_itself
+    from arena.testing.encoder_cases import FRAMES, EncoderCase, Specimen, every_encoder
+    from arena.testing.encoder_laws import ENCODER_LAWS
+    from arena.testing.encoders import (
+        encoder_options_have_help,
+        encoder_options_round_trip,
+        keeps_its_tensors,
+        learns_by_its_seed,
+        looking_changes_nothing,
+        loss_is_a_scalar,
+        loss_lowers,
+        refuses_in_words,
+        refuses_wrong_options,
+        training_goes_on,
+    )
+    from arena.testing.protocols import (
+        absorbs_in_one_epoch,
+        decodes_into_the_space,
+        encodes_each_by_itself,
+        perceives_each_by_itself,
+        samples_by_its_generator,
+        saved_codes_are_loaded,
+        steps_equal_the_pass,
+    )
+
+#: Where the laws of encoders are: they import torch, which the others do not need.
+_HOMES = {
+    "ENCODER_LAWS": "encoder_laws",
+    "EncoderCase": "encoder_cases",
+    "FRAMES": "encoder_cases",
+    "Specimen": "encoder_cases",
+    "absorbs_in_one_epoch": "protocols",
+    "decodes_into_the_space": "protocols",
+    "densities_sum_to_one": "densities",
+    "encoder_options_have_help": "encoders",
+    "encoder_options_round_trip": "encoders",
+    "encodes_each_by_itself": "protocols",
+    "every_encoder": "encoder_cases",
+    "inverts_exactly": "densities",
+    "keeps_its_tensors": "encoders",
+    "learns_by_its_seed": "encoders",
+    "looking_changes_nothing": "encoders",
+    "loss_is_a_scalar": "encoders",
+    "loss_lowers": "encoders",
+    "perceives_each_by_itself": "protocols",
+    "refuses_in_words": "encoders",
+    "refuses_wrong_options": "encoders",
+    "samples_by_its_generator": "protocols",
+    "saved_codes_are_loaded": "protocols",
+    "scores_each_by_itself": "densities",
+    "steps_equal_the_pass": "protocols",
+    "training_goes_on": "encoders",
+}
+
 __all__ = [
     "AGENT_LAWS",
+    "ENCODER_LAWS",
     "ENVIRONMENT_LAWS",
+    "FRAMES",
     "HEAVY",
     "SAMPLES",
     "Case",
     "DoesNotApply",
+    "EncoderCase",
     "LawError",
+    "Specimen",
     "Trial",
     "Uninterrupted",
     "Verdict",
+    "absorbs_in_one_epoch",
     "acts_by_its_generator",
     "acts_in_its_space",
     "agent_options_have_help",
@@ -62,27 +132,54 @@ __all__ = [
     "boundaries_change_nothing",
     "chain_values",
     "check_agent",
+    "check_encoder",
     "check_environment",
     "contents",
+    "decodes_into_the_space",
+    "densities_sum_to_one",
     "difference",
+    "encoder_options_have_help",
+    "encoder_options_round_trip",
+    "encodes_each_by_itself",
     "environment_options_have_help",
     "environment_options_round_trip",
     "every_agent",
+    "every_encoder",
     "every_environment",
     "globals_untouched",
     "imports_lightly",
+    "inverts_exactly",
+    "keeps_its_tensors",
     "lane_equals_single",
+    "learns_by_its_seed",
     "leaves_globals_alone",
+    "looking_changes_nothing",
+    "loss_is_a_scalar",
+    "loss_lowers",
     "model_tells_the_truth",
     "passes_gymnasium",
     "paths_agree",
+    "perceives_each_by_itself",
     "plugin_imports_lightly",
+    "refuses_in_words",
+    "refuses_wrong_options",
     "registered",
     "resumes_exactly",
     "same_bytes_in_another_process",
     "same_seed_same_bytes",
+    "samples_by_its_generator",
+    "saved_codes_are_loaded",
+    "scores_each_by_itself",
     "state_round_trips",
+    "steps_equal_the_pass",
     "survives_kills",
+    "training_goes_on",
     "transfers",
     "two_states",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arena.agent import Agent
 from arena.environments import EnvironmentFactory, mismatch
 from arena.errors import ArenaError
 from arena.hookspecs import hookimpl
 from arena.plugins import Plugins, get_plugins, use
-from arena.specs import AgentSpec
+from arena.specs import AgentSpec, EncoderSpec
 from arena.testing.errors import DoesNotApply, LawError
+
+if TYPE_CHECKING:
+    from arena.encoder import Encoder
 
 __all__ = [
     "SAMPLES",
     "Case",
     "agent_law",
+    "blamed",
     "environment_law",
     "every_agent",
     "every_environment",
@@ -79,21 +83,26 @@ def every_environment() -> list[str]:
 
 
 @contextlib.contextmanager
-def registered(agent: type[Agent], **spec: Any) -> Iterator[str]:
-    """Registers an agent's class for a while, beside everything installed; its name.
+def registered(learner: type[Agent] | type[Encoder], **spec: Any) -> Iterator[str]:
+    """Registers an agent's or an encoder's class for a while, beside everything installed; its name.
 
     Args:
-        agent: a class that can be imported: defined in a module, not in a function.
-        spec: further fields of its `AgentSpec`.
+        learner: a class that can be imported: defined in a module, not in a function.
+        spec: further fields of its `AgentSpec` or `EncoderSpec`.
     """
-    if "<" in agent.__qualname__:
-        raise LawError(f"{agent.__qualname__} cannot be imported", "define it at the top of a module")
-    target, name = f"{agent.__module__}:{agent.__qualname__}", agent.__name__
+    if "<" in learner.__qualname__:
+        raise LawError(f"{learner.__qualname__} cannot be imported", "define it at the top of a module")
+    target, name = f"{learner.__module__}:{learner.__qualname__}", learner.__name__
+    agents = issubclass(learner, Agent)
 
     class UnderTest:
         @hookimpl
         def arena_agents(self) -> list[AgentSpec]:
-            return [AgentSpec(name, "An agent under test", target=target, **spec)]
+            return [AgentSpec(name, "An agent under test", target=target, **spec)] if agents else []
+
+        @hookimpl
+        def arena_encoders(self) -> list[EncoderSpec]:
+            return [] if agents else [EncoderSpec(name, "An encoder under test", target=target, **spec)]
 
     with use(Plugins(extra={UNDER_TEST: UnderTest()})):
         yield name
@@ -113,7 +122,7 @@ def agent_law(law: Callable[..., None]) -> Callable[..., None]:
             where = env or next(iter(_fitting(name, SAMPLES)), None)
             if where is None:
                 raise DoesNotApply(f"{name} fits none of {', '.join(SAMPLES)}")
-            with _blamed(law, f"{name} on {where}"):
+            with blamed(law, f"{name} on {where}"):
                 law(name, where, **settings)
 
     return face
@@ -124,14 +133,14 @@ def environment_law(law: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(law)
     def face(env: str, **settings: Any) -> None:
-        with _blamed(law, env):
+        with blamed(law, env):
             law(env, **settings)
 
     return face
 
 
 @contextlib.contextmanager
-def _blamed(law: Callable[..., None], culprit: str) -> Iterator[None]:
+def blamed(law: Callable[..., None], culprit: str) -> Iterator[None]:
     """Puts the culprit's name before what a law says, and turns what the culprit raises into a broken law."""
     try:
         yield

@@ -29,7 +29,7 @@ from arena.testing.globals import leaves_globals_alone
 from arena.testing.resume import resumes_exactly
 from arena.testing.values import bootstraps_through_truncation
 
-__all__ = ["AGENT_LAWS", "ENVIRONMENT_LAWS", "Verdict", "check_agent", "check_environment"]
+__all__ = ["AGENT_LAWS", "ENVIRONMENT_LAWS", "Verdict", "check_agent", "check_encoder", "check_environment"]
 
 Law = Callable[..., None]
 
@@ -93,6 +93,23 @@ def check_agent(agent: str, env: str | None = None) -> Iterator[Verdict]:
     for law in AGENT_LAWS:
         # The chain's law has an environment of its own.
         yield _tried(law, (name,) if env is None or law is bootstraps_through_truncation else (name, env))
+
+
+def check_encoder(encoder: str, frames: str | None = None) -> Iterator[Verdict]:
+    """Tries every law on an encoder.
+
+    Args:
+        encoder: a registered encoder's name.
+        frames: a key of `arena.testing.FRAMES`; by default the first that it takes.
+
+    Raises:
+        ArenaError: there is no such encoder.
+    """
+    from arena.testing.encoder_laws import ENCODER_LAWS  # torch
+
+    name = get_plugins().encoders[encoder].name
+    for law in ENCODER_LAWS:
+        yield _tried(law, (name,) if frames is None else (name, frames))
 
 
 def check_environment(env: str) -> Iterator[Verdict]:

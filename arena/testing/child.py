@@ -1,4 +1,4 @@
-"""``python -m arena.testing.child RUN [module:Agent]``: trains a run and tells every step."""
+"""``python -m arena.testing.child RUN [module:Class]``: trains a run and tells every step."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class _Speaking(runner.Listener):
         time.sleep(0.001)  # or a planner would have converged before the parent has read a line
 
 
-def main(folder: str, agent: str) -> None:
-    """Trains the run in `folder`, with an agent that is not installed registered first."""
+def main(folder: str, learner: str) -> None:
+    """Trains the run in `folder`, with an agent or encoder that is not installed registered first."""
     runner.CHECKPOINT_SECONDS = runner.PACE_SECONDS = 0.0
-    with registered_again(agent):
+    with registered_again(learner):
         run = Run.open(Path(folder))
         print(-1, flush=True)
         runner.execute(run, _Speaking())

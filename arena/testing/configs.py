@@ -19,20 +19,22 @@ __all__ = [
     "agent_options_round_trip",
     "environment_options_have_help",
     "environment_options_round_trip",
+    "have_help",
+    "round_trip",
 ]
 
 
 @agent_law
 def agent_options_have_help(agent: str, env: str) -> None:
     """Every hyperparameter has a help text, which the command line shows."""
-    _have_help(get_plugins().agents[agent].load().Config)
+    have_help(get_plugins().agents[agent].load().Config)
 
 
 @agent_law
 def agent_options_round_trip(agent: str, env: str) -> None:
     """Defaults and presets are canonical and survive JSON; an experiment survives JSON and TOML."""
     spec = get_plugins().agents[agent]
-    _round_trip(spec.load().Config, [{}, *(preset.options for preset in spec.presets.values())])
+    round_trip(spec.load().Config, [{}, *(preset.options for preset in spec.presets.values())])
     experiment = Experiment.create(agent, env)
     back = Experiment.from_dict(json.loads(json.dumps(experiment.to_dict())))
     require(back == experiment, f"JSON made {back} of {experiment}", "hold plain values in options")
@@ -45,21 +47,22 @@ def agent_options_round_trip(agent: str, env: str) -> None:
 @environment_law
 def environment_options_have_help(env: str) -> None:
     """Every option has a help text."""
-    _have_help(options_class_of(env))
+    have_help(options_class_of(env))
 
 
 @environment_law
 def environment_options_round_trip(env: str) -> None:
     """Defaults are canonical and survive JSON, and what they make is the same environment."""
     options = EnvironmentFactory.resolve(env).options
-    _round_trip(options_class_of(env), [{}, options])
+    round_trip(options_class_of(env), [{}, options])
     again = EnvironmentFactory.resolve(env, json.loads(json.dumps(dict(options)))).options
     require(
         again == options, f"its canonical options {options} become {again}", "let `canonical` be idempotent"
     )
 
 
-def _have_help(options: type[Any]) -> None:
+def have_help(options: type[Any]) -> None:
+    """Every field of a dataclass of options has a help text."""
     documented = fields_help(options)
     for field in dataclasses.fields(options):
         if not documented.get(field.name, "").strip():
@@ -69,7 +72,8 @@ def _have_help(options: type[Any]) -> None:
             )
 
 
-def _round_trip(options: type[Any], examples: list[Any]) -> None:
+def round_trip(options: type[Any], examples: list[Any]) -> None:
+    """Options are canonical and survive JSON."""
     for values in examples:
         config = coerce(options, values, where="")
         plain = asdict(config)

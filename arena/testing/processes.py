@@ -13,6 +13,7 @@ from importlib import import_module
 
 from arena.codec import encode
 from arena.plugins import get_plugins
+from arena.specs import Learned
 from arena.testing.cases import UNDER_TEST, agent_law, registered
 from arena.testing.errors import LawError, require
 from arena.testing.trial import Trial
@@ -41,9 +42,10 @@ def child_failed(status: int, errors: str) -> LawError:
     return error
 
 
-def under_test(agent: str) -> str:
-    """The target of an agent that only this process has registered; empty for one that is installed."""
-    spec = get_plugins().agents[agent]
+def under_test(learner: str) -> str:
+    """The target of an agent or encoder that only this process has registered; empty for one that is installed."""
+    plugins = get_plugins()
+    spec: Learned = plugins.agents[learner] if learner in plugins.agents else plugins.encoders[learner]
     return spec.target if spec.plugin == UNDER_TEST else ""
 
 

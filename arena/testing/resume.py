@@ -33,16 +33,20 @@ class Uninterrupted:
     """A small run without interruption, to hold interrupted ones of the same experiment against.
 
     Args:
-        agent: the agent's name.
-        env: the environment's id.
+        experiment: what is run, with its first seed; an `arena.fit.Fit` too.
         folder: where the runs go.
-        num_envs: how many lanes.
-        steps: how long to train.
-        settings: anything else that `Experiment.create` takes.
     """
 
-    def __init__(
-        self,
+    def __init__(self, experiment: Experiment, folder: Path) -> None:
+        self.folder, self.experiment = folder, experiment
+        self._count = 0
+        run = self._prepare()
+        self._steps = int(execute(run, _Sober())["steps"])
+        self._expected = contents(run)
+
+    @classmethod
+    def of(
+        cls,
         agent: str,
         env: str,
         folder: Path,
@@ -50,9 +54,18 @@ class Uninterrupted:
         num_envs: int = 1,
         steps: int = STEPS,
         **settings: Any,
-    ) -> None:
-        self.folder = folder
-        self.experiment = Experiment.create(
+    ) -> Uninterrupted:
+        """A small run of an agent.
+
+        Args:
+            agent: the agent's name.
+            env: the environment's id.
+            folder: where the runs go.
+            num_envs: how many lanes.
+            steps: how long to train.
+            settings: anything else that `Experiment.create` takes.
+        """
+        experiment = Experiment.create(
             agent,
             env,
             num_envs=num_envs,
@@ -64,10 +77,7 @@ class Uninterrupted:
             log_every=max(1, steps // 20),
             **settings,
         )
-        self._count = 0
-        run = self._prepare()
-        self._steps = int(execute(run, _Sober())["steps"])
-        self._expected = contents(run)
+        return cls(experiment, folder)
 
     def check_interrupted(self, plan: Sequence[int]) -> None:
         """Interrupts a run after so many turns, again after so many more, and so on; then lets it end.
@@ -133,7 +143,7 @@ def resumes_exactly(
         plans: of each run, the turns after which it is stopped, one number a session.
     """
     with _folder() as folder:
-        whole = Uninterrupted(agent, env, folder, num_envs=num_envs, steps=steps)
+        whole = Uninterrupted.of(agent, env, folder, num_envs=num_envs, steps=steps)
         for plan in plans:
             whole.check_interrupted(plan)
 
@@ -155,7 +165,7 @@ def survives_kills(
         seed: of the instants.
     """
     with _folder() as folder:
-        whole = Uninterrupted(agent, env, folder, num_envs=num_envs, steps=steps)
+        whole = Uninterrupted.of(agent, env, folder, num_envs=num_envs, steps=steps)
         hits = whole.check_killed(kills, seed)
         require(hits > 0, "no kill came before the end of the run", "train for more steps")
 

@@ -7,8 +7,7 @@ An environment is its options: a frozen dataclass with a field ``observation`` a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import gymnasium as gym
 import numpy as np
@@ -23,9 +22,10 @@ from arena_gridworld.maps import GridMap
 from arena_gridworld.schedule import AtPosition, ScheduledTables
 from arena_gridworld.world import World
 
-__all__ = ["GridEnv", "GridVectorEnv", "MdpEnv", "MdpVectorEnv", "ScheduledVectorEnv", "vector_of"]
+if TYPE_CHECKING:
+    from arena_gridworld.observation import Labeller
 
-Labels = dict[str, npt.NDArray[Any]]
+__all__ = ["GridEnv", "GridVectorEnv", "MdpEnv", "MdpVectorEnv", "ScheduledVectorEnv", "vector_of"]
 
 
 class Options(Protocol):
@@ -50,7 +50,7 @@ class _Made(NamedTuple):
     options: Any
     world: World
     observer: Observer | None
-    labels: Callable[[npt.NDArray[np.int64]], Labels] | None
+    labels: Labeller | None
 
 
 class MdpEnv(TableEnv):
@@ -77,6 +77,11 @@ class MdpEnv(TableEnv):
         super().__init__(made.world.model, render_mode, made.observer)
         if len(made.world.since) > 1:
             self.model = None  # type: ignore[assignment]
+
+    @property
+    def label_spaces(self) -> dict[str, gym.Space[Any]]:
+        """The space of each label of one state, as `info` has it."""
+        return {} if self._labels is None else {**self._labels.spaces}
 
     def _make_lane(self, model: TransitionModel, observer: Observer | None) -> TableVectorEnv:
         if len(self.world.since) == 1:
@@ -136,6 +141,11 @@ class MdpVectorEnv(TableVectorEnv):
         self.options, self.world, self._labels = made.options, made.world, made.labels
         super().__init__(made.world.model, num_envs, max_episode_steps, made.observer)
         self.render_mode = render_mode
+
+    @property
+    def label_spaces(self) -> dict[str, gym.Space[Any]]:
+        """The space of each label of one lane's state, as `info` has it."""
+        return {} if self._labels is None else {**self._labels.spaces}
 
     def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
         observation, info = super().reset(**arguments)
@@ -235,7 +245,8 @@ def _make(environment: Any, render_mode: str | None, options: dict[str, Any]) ->
     if isinstance(built, TransitionModel):
         built = World.layered(built, np.zeros((1, 1, built.num_states), dtype=np.uint8))
     names = getattr(read, "labels", ())
-    return _Made(read, built, _observer(read, built), built.labels(names) if names else None)
+    tile = read.tile if read.observation == "pixels" else 1  # a label a pixel, or a cell
+    return _Made(read, built, _observer(read, built), built.labels(names, tile) if names else None)
 
 
 def _observer(options: Any, world: World) -> Observer | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from arena_gridworld.maps import GridMap
 if TYPE_CHECKING:
     from arena.mdp import TransitionModel
     from arena.tables import Observer
+    from arena_gridworld.observation import Labeller
 
 __all__ = ["RENDER_TILE", "World"]
 
@@ -90,11 +91,11 @@ class World:
 
         return observer(kind, **self._picture(), view=view, tile=tile)
 
-    def labels(self, names: Sequence[str]) -> Callable[[Any], dict[str, npt.NDArray[Any]]]:
+    def labels(self, names: Sequence[str], tile: int = 1) -> Labeller:
         """What labels states. See `arena_gridworld.observation.labels`."""
         from arena_gridworld.observation import labels
 
-        return labels(names, **self._picture())
+        return labels(names, **self._picture(), tile=tile)
 
     def frames(self, states: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """Pictures of states: uint8, shape (len(states), rows · `RENDER_TILE`, columns · `RENDER_TILE`, 3)."""

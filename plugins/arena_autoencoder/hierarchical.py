@@ -10,6 +10,7 @@ import gymnasium as gym
 import torch
 from torch import Tensor, nn
 
+from arena.errors import ArenaError
 from arena_autoencoder.codes import DiagonalNormal, codes
 from arena_autoencoder.likelihoods import Observation
 from arena_autoencoder.networks import GaussianNetwork
@@ -44,6 +45,8 @@ class HierarchicalVAE(Variational):
     def __init__(
         self, space: gym.Space[Any], config: Config, labels: Mapping[str, gym.Space[Any]] | None = None
     ) -> None:
+        if not config.latents:
+            raise ArenaError("hierarchical-vae has no layer of codes", "give latents one number or more")
         super().__init__(space, config, labels, config.latents[0])
         self.latent = codes(sum(config.latents))
         between = config.hidden[-1:]

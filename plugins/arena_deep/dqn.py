@@ -58,7 +58,7 @@ class DQN(Agent):
 
     Config = DQNOptions
 
-    needs: ClassVar[Needs] = Needs(observations=("box",), actions=("discrete",))
+    needs: ClassVar[Needs] = Needs(observations=("box",), actions=("discrete",), features=True)
 
     def __init__(self, problem: Problem, config: DQNOptions) -> None:
         super().__init__(problem, config)

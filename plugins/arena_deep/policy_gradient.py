@@ -136,7 +136,7 @@ class PolicyGradient(Agent):
         capacity: rows of a rollout.
     """
 
-    needs: ClassVar[Needs] = Needs(observations=("box",), actions=("discrete", "box"))
+    needs: ClassVar[Needs] = Needs(observations=("box",), actions=("discrete", "box"), features=True)
 
     config: PolicyGradientOptions
 

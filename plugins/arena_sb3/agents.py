@@ -17,9 +17,9 @@ with needed("agents sb3-a2c, sb3-ddpg, sb3-dqn, sb3-ppo, sb3-sac and sb3-td3", "
 __all__ = ["A2C", "ANY", "CHOICES", "DDPG", "DQN", "NUMBERS", "PPO", "SAC", "TD3"]
 
 #: A finite observation is flattened: Stable-Baselines3 would make a one-hot of its index anyway.
-ANY = Needs(observations=(BOX,), actions=(DISCRETE, BOX))
-CHOICES = Needs(observations=(BOX,), actions=(DISCRETE,))
-NUMBERS = Needs(observations=(BOX,), actions=(BOX,))
+ANY = Needs(observations=(BOX,), actions=(DISCRETE, BOX), features=True)
+CHOICES = Needs(observations=(BOX,), actions=(DISCRETE,), features=True)
+NUMBERS = Needs(observations=(BOX,), actions=(BOX,), features=True)
 
 
 class A2C(OnPolicy):

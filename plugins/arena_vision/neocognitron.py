@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from arena.errors import ArenaError
 from arena_vision.trunk import Image, Trunk
 
 __all__ = ["CCells", "Neocognitron", "SCells"]
@@ -24,6 +25,9 @@ class Neocognitron(Trunk):
         image: the frames' shape; a plane of receptors for each channel.
         planes: how many planes of cells each stage has.
         thresholds: θ of each stage's S-cells; of those that are not named the last one.
+
+    Raises:
+        ArenaError: there is no threshold, or no stage.
     """
 
     self_taught = True
@@ -32,6 +36,11 @@ class Neocognitron(Trunk):
         self, image: Image, planes: tuple[int, ...] = (24, 48, 96), thresholds: tuple[float, ...] = (0.8, 0.6)
     ) -> None:
         super().__init__()
+        if not (planes and thresholds):
+            raise ArenaError(
+                "a Neocognitron has no stage, or no threshold",
+                "give each a number or more",
+            )
         inputs, rows, columns = image
         self.s, self.c = nn.ModuleList(), nn.ModuleList()
         for stage, outputs in enumerate(planes):

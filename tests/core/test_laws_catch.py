@@ -205,11 +205,11 @@ def test_an_environment_s_options_need_help(environment):
 @pytest.mark.parametrize("wrapper", ["NormalizeReward", "NormalizeObservation", "planted:CountingAtOnce"])
 def test_a_wrapper_with_hidden_state_is_seen_at_the_start(wrapper, tmp_path):
     with pytest.raises(DoesNotApply, match="the same seed and actions gave another"):
-        testing.Uninterrupted("random", "CartPole-v1", tmp_path, wrappers=[wrapper])
+        testing.Uninterrupted.of("random", "CartPole-v1", tmp_path, wrappers=[wrapper])
 
 
 def test_a_wrapper_whose_state_shows_late_is_seen_at_resume(tmp_path):
-    whole = testing.Uninterrupted(
+    whole = testing.Uninterrupted.of(
         "random", "CartPole-v1", tmp_path, steps=1500, wrappers=["planted:Counting"]
     )
     with pytest.raises(DoesNotApply, match="did not repeat itself when its actions were replayed"):

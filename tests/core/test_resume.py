@@ -28,7 +28,7 @@ plans = st.lists(st.integers(1, 12), min_size=1, max_size=5)
 @pytest.mark.parametrize("num_envs", [1, 3])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_wherever_a_run_is_interrupted_it_ends_in_the_same_bytes(case, num_envs, tmp_path):
-    whole = testing.Uninterrupted(*case, tmp_path, num_envs=num_envs)
+    whole = testing.Uninterrupted.of(*case, tmp_path, num_envs=num_envs)
     whole.check_interrupted([1] * 8)  # after every yield
 
     @settings(max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -56,7 +56,7 @@ def test_killed_many_times_it_ends_in_the_same_bytes(case, num_envs, seed):
 @pytest.mark.parametrize("case", testing.every_agent(), ids=lambda case: case.agent)
 def test_a_hundred_kills_over_every_agent_end_in_a_hundred_identical_results(case, tmp_path):
     share = math.ceil(100 / len(testing.every_agent()))
-    whole = testing.Uninterrupted(*case, tmp_path, steps=1000)
+    whole = testing.Uninterrupted.of(*case, tmp_path, steps=1000)
     hits = seed = 0
     while hits < share:  # one that had converged before its kill does not count
         hits += whole.check_killed(1, seed=seed)
@@ -65,7 +65,7 @@ def test_a_hundred_kills_over_every_agent_end_in_a_hundred_identical_results(cas
 
 
 def test_a_kill_in_a_wrapped_environment_of_anyone_s(tmp_path):
-    whole = testing.Uninterrupted(
+    whole = testing.Uninterrupted.of(
         "sarsa",
         "FrozenLake-v1",
         tmp_path,

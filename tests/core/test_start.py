@@ -113,7 +113,7 @@ def test_a_start_that_no_run_wrote_is_refused(start):
 
 
 def test_a_killed_run_that_began_elsewhere_resumes_exactly(source, tmp_path):
-    whole = testing.Uninterrupted("q-learning", CLIFF, tmp_path / "u", start=str(source.folder))
+    whole = testing.Uninterrupted.of("q-learning", CLIFF, tmp_path / "u", start=str(source.folder))
     whole.check_interrupted([1, 2, 3])
     assert whole.check_killed(2) > 0
 

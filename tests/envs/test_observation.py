@@ -1,5 +1,6 @@
 """What is seen is what is there: every observation and label against a plain-Python reference."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
@@ -267,3 +268,42 @@ def test_arrays_that_do_not_fit_are_refused(wrong):
 def test_names_are_complete():
     assert len(CHANNELS) == len(TILES) + 1 == len(CLASSES)
     assert set(observation.LABELS) == {"semantic", "state"}
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [
+        ({"observation": "pixels", "tile": 3}, (39, 39)),
+        ({"observation": "pixels"}, (104, 104)),
+        ({"observation": "xy", "tile": 3}, (13, 13)),
+        ({}, (13, 13)),
+    ],
+)
+def test_a_semantic_label_has_a_place_for_every_pixel_or_cell(options, shape):
+    options = {**options, "labels": ("state", "semantic")}
+    single = gym.make("arena/FourRooms-v0", **options).unwrapped
+    vector = gym.make_vec("arena/FourRooms-v0", 2, **options).unwrapped
+    told = single.label_spaces
+    assert list(told) == ["state", "semantic"]
+    assert vector.label_spaces == told
+    assert told["semantic"].shape == shape
+    if options.get("observation") == "pixels":
+        assert single.observation_space.shape[:2] == shape
+    _, info = single.reset(seed=0)
+    _, infos = vector.reset(seed=0)
+    for name, space in told.items():
+        assert info[name] in space
+        assert np.array_equal(infos[name][0], info[name])
+    walker = info["semantic"] == CLASSES.index("walker")
+    assert walker.sum() == (shape[0] // 13) ** 2
+    cell = np.argwhere(walker)[0] // (shape[0] // 13)
+    assert np.allclose(info["state"], cell[::-1] / 12)
+
+
+def test_label_spaces_are_the_receiver_s_own_and_empty_without_labels():
+    env = gym.make("arena/FourRooms-v0", labels=("state",)).unwrapped
+    env.label_spaces.clear()
+    assert list(env.label_spaces) == ["state"]
+    assert gym.make("arena/FourRooms-v0").unwrapped.label_spaces == {}
+    assert gym.make("arena/GamblersProblem-v0").unwrapped.label_spaces == {}
+    assert gym.make_vec("arena/FourRooms-v0", 2).unwrapped.label_spaces == {}

@@ -102,7 +102,7 @@ LANES = [(name, lanes) for name in AGENTS for lanes in (1, 2) if (name, lanes) !
 @pytest.mark.parametrize(("name", "num_envs"), LANES)
 def test_resumed_equals_uninterrupted(name, num_envs, tmp_path):
     env, settings = QUICK[name]
-    whole = Uninterrupted(name, env, tmp_path, num_envs=num_envs, agent_options=settings)
+    whole = Uninterrupted.of(name, env, tmp_path, num_envs=num_envs, agent_options=settings)
     whole.check_interrupted((3, 17, 1, 40))
 
 
@@ -120,7 +120,7 @@ def test_learning_is_exercised_and_its_numbers_are_metrics(name):
 
 def test_a_killed_run_ends_in_the_same_bytes(tmp_path):
     env, settings = QUICK["sb3-dqn"]
-    whole = Uninterrupted("sb3-dqn", env, tmp_path, agent_options=settings)
+    whole = Uninterrupted.of("sb3-dqn", env, tmp_path, agent_options=settings)
     assert whole.check_killed(2) > 0
 
 

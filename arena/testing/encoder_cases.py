@@ -1,0 +1,303 @@
+"""Who the laws of encoders are tried on: every registered encoder with small frames of every kind that it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor
+
+from arena.agent import Progress
+from arena.codec import State
+from arena.config import coerce
+from arena.encoder import Absorbs, Batch, Encoder, Remembers
+from arena.errors import ArenaError
+from arena.fit import encoder_class_of
+from arena.fitting import Fitting
+from arena.frames.spaces import dtype_of
+from arena.plugins import get_plugins
+from arena.random import Generators
+from arena.testing.cases import blamed, registered
+from arena.testing.errors import DoesNotApply
+
+__all__ = ["FRAMES", "EncoderCase", "Specimen", "View", "built", "encoder_law", "every_encoder", "made"]
+
+
+class View(NamedTuple):
+    """What an encoder may see.
+
+    Attributes:
+        space: of one observation.
+        labels: the space of each label.
+    """
+
+    space: gym.Space[Any]
+    labels: Mapping[str, gym.Space[Any]]
+
+
+def _view(space: gym.spaces.Box) -> View:
+    """A space with a label of every kind: a class, numbers and, of pictures, a map that is coarser than they are."""
+    labels: dict[str, gym.Space[Any]] = {
+        "class": gym.spaces.Discrete(3, start=1),
+        "state": gym.spaces.Box(-1, 1, (2,), np.float32),
+    }
+    if len(space.shape) == 3:
+        height, width, _ = space.shape
+        labels["semantic"] = gym.spaces.Box(0, 3, (height // 2, width // 2), np.uint8)
+    return View(space, labels)
+
+
+#: Small frames of every kind: pictures with few and many pixels, grey and coloured, and numbers.
+FRAMES: Mapping[str, View] = {
+    "8x8": _view(gym.spaces.Box(0, 255, (8, 8, 1), np.uint8)),
+    "16x16": _view(gym.spaces.Box(0, 255, (16, 16, 3), np.uint8)),
+    "32x32": _view(gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)),
+    "vector": _view(gym.spaces.Box(-2, 2, (20,), np.float32)),
+}
+
+#: Frames of a sequence, for those who remember.
+LENGTH = 5
+
+
+class EncoderCase(NamedTuple):
+    """An encoder and frames that it takes.
+
+    Attributes:
+        encoder: its name.
+        frames: a key of `FRAMES`.
+    """
+
+    encoder: str
+    frames: str
+
+    def __str__(self) -> str:
+        return f"{self.encoder} on {self.frames}"
+
+
+def every_encoder(frames: Sequence[str] = tuple(FRAMES), *, most: int | None = 1) -> list[EncoderCase]:
+    """Every registered encoder with the frames that it takes; it makes each of them, which takes a moment.
+
+    Encoders that cannot be imported here, such as those of an extra that is not installed, are left out.
+
+    Args:
+        frames: keys of `FRAMES` to choose from, the preferred one first.
+        most: how many to take for each encoder; None for all that it takes.
+    """
+    cases: list[EncoderCase] = []
+    for name in get_plugins().encoders:
+        cases += [EncoderCase(name, where) for where in taken(name, frames)[:most]]
+    return cases
+
+
+def taken(encoder: str, frames: Sequence[str] = tuple(FRAMES)) -> list[str]:
+    """The frames that an encoder takes: of others its constructor raises an `ArenaError`."""
+    try:
+        target = encoder_class_of(get_plugins().encoders[encoder])
+    except ArenaError as error:
+        if isinstance(error.__cause__, ImportError):  # of an extra that is not installed
+            return []
+        raise
+    return [where for where in frames if _takes(encoder, target, where)]
+
+
+@functools.cache
+def _takes(encoder: str, target: type[Encoder], where: str) -> bool:
+    with contextlib.suppress(ArenaError), Generators(0).lent("agent"):
+        made(encoder, FRAMES[where])
+        return True
+    return False
+
+
+def made(encoder: str, view: View, options: Mapping[str, object] | None = None) -> Encoder:
+    """An encoder with its preset's options and these, its weights from torch's global generator."""
+    spec = get_plugins().encoders[encoder]
+    target = encoder_class_of(spec)
+    chosen = {**spec.preset("").options, **(options or {})}
+    return target(view.space, coerce(target.Config, chosen, where="encoder", owner=encoder), view.labels)
+
+
+def built(view: View, n: int, seed: int = 0, length: int | None = None) -> Batch:
+    """Observations with something to learn: a class is a brightness, a state a slope, a map the brightness in places.
+
+    Args:
+        view: their space, and those of their labels.
+        n: how many; of sequences, side by side.
+        seed: of what they show.
+        length: of sequences; None for single observations.
+    """
+    random = np.random.default_rng(seed)
+    count = n * (length or 1)
+    state, kind = random.uniform(-1, 1, (count, 2)), random.integers(3, size=count)
+    space = view.space
+    assert isinstance(space, gym.spaces.Box), "frames are arrays"
+    places = np.stack(np.meshgrid(*(np.linspace(-1, 1, side) for side in space.shape[:2]), indexing="ij"), -1)
+    slope = np.einsum("...d,nd->n...", places, state[:, : places.shape[-1]])
+    picture = (0.2 + 0.25 * kind.reshape(-1, *(1,) * (slope.ndim - 1)) + 0.15 * slope).clip(0, 1)
+    shades = picture.reshape(count, *picture.shape[1:], *(1,) * (len(space.shape) - picture.ndim + 1))
+    shades = (shades + random.normal(0, 0.05, (count, *space.shape))).clip(0, 1)
+    low, high = (
+        np.where(np.isfinite(side), side, bound) for side, bound in ((space.low, -2), (space.high, 2))
+    )
+    observation = low + shades * (high - low)
+    told: dict[str, np.ndarray[Any, Any]] = {"class": kind + 1, "state": state}
+    if "semantic" in view.labels:
+        rows, columns = view.labels["semantic"].shape or (0, 0)
+        told["semantic"] = np.minimum(4 * picture[:, : 2 * rows : 2, : 2 * columns : 2], 3)
+    labels = {name: told[name].astype(dtype_of(label)) for name, label in view.labels.items()}
+    observation = (np.round(observation) if space.dtype == np.uint8 else observation).astype(space.dtype)
+    tensors = [torch.from_numpy(array) for array in (observation, *labels.values())]
+    if length is None:
+        return Batch(tensors[0], dict(zip(labels, tensors[1:], strict=True)))
+    tensors = [tensor.reshape(length, n, *tensor.shape[1:]) for tensor in tensors]
+    begin = torch.zeros(length, n, dtype=torch.bool)
+    begin[0], begin[2, 0] = True, True
+    return Batch(tensors[0], dict(zip(labels, tensors[1:], strict=True)), None, begin)
+
+
+class Specimen:
+    """An encoder, what it sees, and its random numbers.
+
+    Args:
+        encoder: its name.
+        frames: a key of `FRAMES`, or a view.
+        seed: of every random number, but not of what it sees.
+        options: hyperparameters other than the preset's.
+
+    Attributes:
+        encoder: the encoder.
+        view: what it sees.
+        generators: its random numbers.
+        fitting: what trains it.
+    """
+
+    def __init__(
+        self,
+        encoder: str,
+        frames: str | View,
+        *,
+        seed: int = 0,
+        options: Mapping[str, object] | None = None,
+    ) -> None:
+        self.view = FRAMES[frames] if isinstance(frames, str) else frames
+        self.generators = Generators(seed)
+        with self.generators.lent("agent"):
+            self.encoder = made(encoder, self.view, options)
+            self.fitting = Fitting(self.encoder, 1e-3)
+        size = 20 if isinstance(self.encoder, Absorbs) else 12
+        self._source = _Fixed(self.batch(size), size)
+
+    def batch(self, n: int = 6, seed: int = 0) -> Batch:
+        """Something to learn from; sequences for an encoder that remembers."""
+        length = LENGTH if isinstance(self.encoder, Remembers) else None
+        return built(self.view, n, seed, length)
+
+    def observations(self, n: int = 6, seed: int = 0) -> Tensor:
+        """Observations, shape (n, *space.shape)."""
+        return built(self.view, n, seed).observation
+
+    def learn(self, updates: int = 1) -> Specimen:
+        """Makes so many updates on one batch; whoever absorbs takes in its epoch."""
+        turns = self.fitting.train(self._source)  # type: ignore[arg-type]
+        until = self._source.steps + updates
+        if self.fitting.players or isinstance(self.encoder, Absorbs):
+            while self._source.steps < until:
+                self._source.boundary = until
+                with self.generators.lent("agent"):
+                    if next(turns, None) is None:
+                        break
+        self.encoder.eval()
+        return self
+
+    def loss(self, draws: int = 4) -> float:
+        """The loss of that batch as in training, averaged over draws that are the same every time."""
+        self.encoder.train()
+        with torch.no_grad(), Generators(0).lent("agent"):
+            losses = [float(self.encoder.loss(self._source.batch)) for _ in range(draws)]
+        self.encoder.eval()
+        return math.fsum(losses) / draws
+
+    def state(self) -> State:
+        """All that a checkpoint holds of it."""
+        return {
+            "steps": self._source.steps,
+            "fitting": self.fitting.state_dict(),
+            "generators": self.generators.state_dict(),
+        }
+
+    def load(self, state: State) -> None:
+        """Goes on from there, whatever its seed was."""
+        self._source.steps = state["steps"]
+        self.generators = Generators(state["generators"]["seed"])
+        self.generators.load_state_dict(state["generators"])
+        with self.generators.lent("agent"):
+            self.fitting.load_state_dict(state["fitting"])
+        self.generators.load_state_dict(state["generators"])  # whatever loading drew
+
+
+class _Fixed:
+    """Stands for `arena.fitting.Minibatches`: always the same batch, of an epoch that has no other.
+
+    Args:
+        batch: the batch.
+        size: how many it has.
+
+    Attributes:
+        steps: updates so far.
+        boundary: where the next turn is to stop.
+        batches: itself.
+    """
+
+    def __init__(self, batch: Batch, size: int) -> None:
+        self.batch, self.steps, self.boundary = batch, 0, 0
+        self.batches, self.count, self.batch_size = self, size, size
+
+    def __next__(self) -> Batch:
+        return self.batch
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.boundary - self.steps)
+
+    def note(self, **said: float) -> None:
+        self.steps += 1
+
+    def progress(self) -> Progress:
+        return Progress(self.steps)
+
+
+def encoder_law(law: Callable[..., None]) -> Callable[..., None]:
+    """Gives a law of encoders its public face: ``law(encoder, frames=None, **settings)``.
+
+    The encoder is a name or a class; without frames, they are the first of `FRAMES` that it takes. Whatever the encoder
+    raises breaks the law.
+    """
+
+    @functools.wraps(law)
+    def face(encoder: str | type[Encoder], frames: str | None = None, **settings: Any) -> None:
+        with contextlib.ExitStack() as stack:
+            name = encoder if isinstance(encoder, str) else stack.enter_context(registered(encoder))
+            with blamed(law, name):
+                where = frames or next(iter(taken(name)), None)
+            if where is None:
+                raise DoesNotApply(f"{name} takes none of the frames {', '.join(FRAMES)}")
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)  # how sums are split decides how they round
+            stack.callback(torch.set_num_threads, threads)
+            with blamed(law, f"{name} on {where}"):
+                law(name, where, **settings)
+
+    return face
+
+
+def config_fields(encoder: str) -> Iterator[tuple[str, Any]]:
+    """The names and defaults of an encoder's options."""
+    config = encoder_class_of(get_plugins().encoders[encoder]).Config
+    for field in dataclasses.fields(config):
+        yield field.name, getattr(config(), field.name)

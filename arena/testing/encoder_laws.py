@@ -1,0 +1,54 @@
+"""All laws of encoders, in the order in which `arena check` tries them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from arena.testing.densities import densities_sum_to_one, inverts_exactly, scores_each_by_itself
+from arena.testing.encoders import (
+    encoder_options_have_help,
+    encoder_options_round_trip,
+    keeps_its_tensors,
+    learns_by_its_seed,
+    looking_changes_nothing,
+    loss_is_a_scalar,
+    loss_lowers,
+    refuses_in_words,
+    refuses_wrong_options,
+    training_goes_on,
+)
+from arena.testing.protocols import (
+    absorbs_in_one_epoch,
+    decodes_into_the_space,
+    encodes_each_by_itself,
+    perceives_each_by_itself,
+    samples_by_its_generator,
+    saved_codes_are_loaded,
+    steps_equal_the_pass,
+)
+
+__all__ = ["ENCODER_LAWS"]
+
+#: Each is called as ``law(encoder, frames)``, frames a key of `FRAMES`.
+ENCODER_LAWS: tuple[Callable[..., None], ...] = (
+    encoder_options_have_help,
+    encoder_options_round_trip,
+    refuses_wrong_options,
+    refuses_in_words,
+    loss_is_a_scalar,
+    loss_lowers,
+    training_goes_on,
+    learns_by_its_seed,
+    saved_codes_are_loaded,
+    looking_changes_nothing,
+    keeps_its_tensors,
+    encodes_each_by_itself,
+    decodes_into_the_space,
+    perceives_each_by_itself,
+    samples_by_its_generator,
+    scores_each_by_itself,
+    densities_sum_to_one,
+    inverts_exactly,
+    steps_equal_the_pass,
+    absorbs_in_one_epoch,
+)

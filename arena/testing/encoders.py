@@ -1,0 +1,309 @@
+"""Laws of every encoder, whatever it can do: options, losses, state, randomness and devices."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor
+
+from arena.codec import decode, encode
+from arena.distributions import mode
+from arena.encoder import Absorbs, Batch, Encoder, Encodes, Perceives
+from arena.errors import ArenaError
+from arena.fit import encoder_class_of
+from arena.plugins import get_plugins
+from arena.testing.configs import have_help, round_trip
+from arena.testing.encoder_cases import Specimen, View, config_fields, encoder_law, made
+from arena.testing.errors import DoesNotApply, LawError, require
+from arena.testing.globals import globals_untouched
+from arena.testing.trial import difference
+
+__all__ = [
+    "encoder_options_have_help",
+    "encoder_options_round_trip",
+    "keeps_its_tensors",
+    "learns_by_its_seed",
+    "looking_changes_nothing",
+    "loss_is_a_scalar",
+    "loss_lowers",
+    "refuses_in_words",
+    "refuses_wrong_options",
+    "training_goes_on",
+]
+
+#: Values that a field of a type may refuse, and must not choke on.
+WRONG: dict[type, tuple[object, ...]] = {
+    bool: (2, "perhaps"),
+    int: (-1, 0, 1.5, "many"),
+    float: (-1.0, 0.0, float("nan"), "much"),
+    str: ("", "nonsense", 3),
+    tuple: ((), (0,), (-1,), "several"),
+    type(None): (-1.0, 0.0, "nonsense"),
+}
+
+#: Spaces that no encoder has to take, and some that are easily overlooked.
+ODD: tuple[gym.Space[Any], ...] = (
+    gym.spaces.Discrete(4),
+    gym.spaces.Dict({"a": gym.spaces.Discrete(2)}),
+    gym.spaces.Box(-1, 1, (8, 8, 3), np.float32),
+    gym.spaces.Box(0, 255, (1, 1, 1), np.uint8),
+    gym.spaces.Box(0, 255, (7, 9, 3), np.uint8),
+    gym.spaces.Box(0, 255, (4, 20, 17), np.uint8),
+    gym.spaces.Box(0, 1, (5,), np.uint8),
+    gym.spaces.Box(-np.inf, np.inf, (1,), np.float32),
+)
+
+
+@encoder_law
+def encoder_options_have_help(encoder: str, frames: str) -> None:
+    """Every hyperparameter has a help text, which the command line shows."""
+    have_help(encoder_class_of(get_plugins().encoders[encoder]).Config)
+
+
+@encoder_law
+def encoder_options_round_trip(encoder: str, frames: str) -> None:
+    """Defaults and presets are canonical and survive JSON."""
+    spec = get_plugins().encoders[encoder]
+    round_trip(encoder_class_of(spec).Config, [{}, *(preset.options for preset in spec.presets.values())])
+
+
+@encoder_law
+def refuses_wrong_options(encoder: str, frames: str) -> None:
+    """A value that an option cannot have is refused in one line (an `ArenaError`), or else it works."""
+    for name, default in config_fields(encoder):
+        for value in WRONG.get(type(default), ()):
+            _refused_or_sound(encoder, f"{name}={value!r}", frames, options={name: value})
+
+
+@encoder_law
+def refuses_in_words(encoder: str, frames: str) -> None:
+    """A space that it cannot take is refused in one line (an `ArenaError`); all others work."""
+    labels = {"class": gym.spaces.Discrete(3, start=1), "state": gym.spaces.Box(-1, 1, (2,), np.float32)}
+    for space in ODD:
+        for known in (labels, {}):
+            what = f"{space} with {'labels' if known else 'no label'}"
+            _refused_or_sound(encoder, what, View(space, known))
+
+
+def _refused_or_sound(encoder: str, what: str, view: Any, **settings: Any) -> None:
+    remedy = "raise an ArenaError from the constructor that says what is wrong and what to do"
+    try:
+        specimen = Specimen(encoder, view, **settings)
+    except ArenaError:
+        return
+    except Exception as error:
+        raise LawError(
+            f"with {what} its constructor raises {type(error).__name__}: {error}", remedy
+        ) from error
+    with specimen.generators.lent("agent"):
+        try:
+            x = _any(specimen)
+            specimen.encoder.eval()
+            if isinstance(specimen.encoder, Encodes):
+                mode(specimen.encoder.encode(x))
+            elif isinstance(specimen.encoder, Perceives):
+                specimen.encoder.perceive(x)
+        except Exception as error:
+            problem = f"it is made with {what}, and then raises {type(error).__name__}: {error}"
+            raise LawError(problem, remedy) from error
+
+
+def _any(specimen: Specimen) -> Tensor:
+    """Observations of any space."""
+    space = specimen.view.space
+    if isinstance(space, gym.spaces.Box):
+        return specimen.observations(2)
+    space.seed(0)
+    return torch.as_tensor(np.stack([np.asarray(space.sample()) for _ in range(2)]))
+
+
+@encoder_law
+def loss_is_a_scalar(encoder: str, frames: str) -> None:
+    """A loss is a finite scalar, by itself and of every player, whose gradient reaches all of its parameters.
+
+    The same random numbers give the same one. What it was made of (`metrics`) are finite scalars without gradient.
+    """
+    values = []
+    for _ in range(2):
+        specimen = Specimen(encoder, frames)  # another one: a loss may learn by a rule of its own
+        model, batch = specimen.encoder, specimen.batch()
+        with specimen.generators.lent("agent"):
+            values.append(_checked("loss", model.loss(batch)))
+    same = difference(values[0], values[1])
+    require(same is None, f"the same random numbers give another loss: {same}", "draw from torch's generator")
+    _check_metrics(model)
+    with specimen.generators.lent("agent"):
+        _check_gradients(model, batch)
+
+
+def _checked(name: str, loss: Tensor) -> Tensor:
+    scalar = isinstance(loss, Tensor) and loss.shape == () and loss.is_floating_point()
+    require(scalar, f"the {name} is {loss!r}, no scalar tensor", "give a mean or a sum")
+    require(bool(loss.isfinite()), f"the {name} is {loss.item()}", "look for logarithms and divisions")
+    return loss.detach()
+
+
+def _check_metrics(model: Encoder) -> None:
+    for name, value in model.metrics.items():
+        is_scalar = isinstance(value, Tensor) and value.shape == () and not value.requires_grad
+        remedy = "detach it, and give a mean"
+        require(is_scalar, f"the metric {name!r} is {value!r}, no scalar without gradient", remedy)
+        require(
+            bool(value.isfinite()), f"the metric {name!r} is {value.item()}", "give no number that is none"
+        )
+
+
+def _check_gradients(model: Encoder, batch: Batch) -> None:
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    moved: set[int] = set()
+    for player, one in model.players().items():
+        parameters = list(one.parameters)
+        require(bool(parameters), f"the player {player!r} moves nothing", "leave it out of `players`")
+        model.zero_grad(set_to_none=True)
+        model.train()
+        loss = one.loss(batch)
+        _checked(f"loss of the player {player!r}", loss)
+        require(loss.requires_grad, f"the loss of {player!r} has no gradient", "do not detach it")
+        loss.backward()  # type: ignore[no-untyped-call]
+        for parameter in parameters:
+            name = names.get(id(parameter), "a parameter that is not the encoder's")
+            remedy = "let every parameter of a player take part in its loss, or leave it out"
+            gradient = parameter.grad
+            require(gradient is not None, f"the loss of {player!r} has no gradient for {name}", remedy)
+            assert gradient is not None
+            require(bool(gradient.isfinite().all()), f"{name} has a gradient that is no number", remedy)
+        moved |= {id(parameter) for parameter in parameters}
+    model.zero_grad(set_to_none=True)
+    if moved:
+        idle = [name for name, one in model.named_parameters() if one.requires_grad and id(one) not in moved]
+        remedy = "give them to a player, or call requires_grad_(False)"
+        require(not idle, f"nobody moves {', '.join(idle[:3])}", remedy)
+
+
+@encoder_law
+def loss_lowers(encoder: str, frames: str, *, updates: int = 30) -> None:
+    """Thirty updates on one batch lower its loss; of several players, who may be rivals, it says nothing."""
+    specimen = Specimen(encoder, frames)
+    if len(specimen.fitting.players) != 1:
+        raise DoesNotApply(f"it has {len(specimen.fitting.players)} players")
+    before = specimen.loss()
+    after = specimen.learn(updates).loss()
+    remedy = "look for a wrong sign, a detached tensor, or a step that is far too large"
+    require(after < before, f"{updates} updates took the loss from {before:.6g} to {after:.6g}", remedy)
+
+
+@encoder_law
+def training_goes_on(encoder: str, frames: str, *, updates: int = 3) -> None:
+    """Training goes on from a saved state as if it had never stopped, bit for bit.
+
+    Encoder, optimisers and random numbers go through the codec and into a fresh encoder of another seed.
+    """
+    first, second = Specimen(encoder, frames), Specimen(encoder, frames, seed=1)
+    stored = decode(encode(first.learn(updates).state()))
+    second.load(stored)
+    remedy = "hold all that training needs in parameters and buffers; a plain attribute is in no state_dict"
+    lost = difference(stored, decode(encode(second.state())))
+    require(lost is None, f"what is loaded is not what was saved: {lost}", remedy)
+    if isinstance(first.encoder, Absorbs):
+        for specimen in (first, second):
+            specimen.encoder.absorb(specimen.batch(20, seed=1))  # type: ignore[operator]
+            specimen.encoder.finish()  # type: ignore[operator]
+    ends = [decode(encode(one.learn(updates).state())) for one in (first, second)]
+    differs = difference(ends[0], ends[1])
+    require(differs is None, f"after loading, training goes on otherwise: {differs}", remedy)
+
+
+@encoder_law
+def learns_by_its_seed(encoder: str, frames: str, *, updates: int = 3) -> None:
+    """One seed gives one outcome, whatever the globals; another seed other weights, where any are drawn."""
+    states = []
+    for seed, noise in ((0, 1), (0, 2), (1, 2)):
+        np.random.seed(noise)
+        states.append(decode(encode(Specimen(encoder, frames, seed=seed).learn(updates).state()["fitting"])))
+    differs = difference(states[0], states[1])
+    remedy = "draw from torch's global generator alone, and never iterate over a set or use hash() and id()"
+    require(differs is None, f"two fits of one seed differ: {differs}", remedy)
+    weights = any(one.dim() > 1 for one in Specimen(encoder, frames).encoder.parameters())
+    if weights:
+        remedy = "draw initial weights from torch's global generator, and do not seed it"
+        require(difference(states[1], states[2]) is not None, "another seed changes nothing", remedy)
+
+
+@encoder_law
+def looking_changes_nothing(encoder: str, frames: str) -> None:
+    """Encoding and perceiving change neither the encoder nor any global: generators, threads, types, gradients."""
+    before = _settings()
+    specimen = Specimen(encoder, frames).learn()
+    x = specimen.observations()
+    remedy = "leave settings of the process to whoever runs it"
+    for training in (True, False):
+        specimen.encoder.train(training)
+        state = copy.deepcopy(specimen.encoder.state_dict())
+        modes = [module.training for module in specimen.encoder.modules()]
+        with globals_untouched("looking (encode's mode, perceive)"):
+            for look in _looks(specimen.encoder):
+                look(x)
+        changed = difference(dict(state), dict(specimen.encoder.state_dict()))
+        learned = "what learns by looking is not the same for whoever looks next: learn in `loss` alone"
+        require(changed is None, f"looking changed the encoder: {changed}", learned)
+        same = modes == [module.training for module in specimen.encoder.modules()]
+        require(same, "looking left a module in another mode (train, eval)", "put it back")
+    require(_settings() == before, f"settings of torch went from {before} to {_settings()}", remedy)
+
+
+def _looks(model: Encoder) -> Iterator[Any]:
+    if isinstance(model, Encodes):
+        yield lambda x: mode(model.encode(x))
+    if isinstance(model, Perceives):
+        yield model.perceive
+
+
+def _settings() -> tuple[object, ...]:
+    return (
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.are_deterministic_algorithms_enabled(),
+    )
+
+
+@encoder_law
+def keeps_its_tensors(encoder: str, frames: str) -> None:
+    """All tensors are parameters or buffers, so that `.to(device)` takes them along, and none is made elsewhere."""
+    specimen = Specimen(encoder, frames).learn()
+    model = specimen.encoder
+    remedy = "register it: self.register_buffer(name, tensor); functions make theirs with `device=x.device`"
+    for place, module in model.named_modules():
+        for name, value in vars(module).items():
+            loose = not name.startswith("_") and name != "metrics" and any(_tensors(value))
+            path = f"{place}.{name}".strip(".")
+            require(not loose, f"the attribute {path} is a tensor, and no parameter or buffer", remedy)
+    model.zero_grad(set_to_none=True)
+    away = made(encoder, specimen.view).to("meta")
+    x = specimen.observations().to("meta")
+    for look in _looks(away.eval()):
+        try:
+            look(x)
+        except Exception as error:  # what looks at numbers cannot be told without numbers
+            said = " ".join(str(error).split())
+            mixed = "same device" in said or "two devices" in said or "is not on the expected device" in said
+            require(not mixed, f"moved to another device, it mixes devices: {said[:200]}", remedy)
+
+
+def _tensors(value: Any) -> Iterator[bool]:
+    """For every tensor in plain containers that needs no gradient of its own: True."""
+    if isinstance(value, torch.nn.Parameter):
+        return
+    if isinstance(value, Tensor):
+        yield True
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _tensors(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for item in value:
+            yield from _tensors(item)

@@ -1,0 +1,243 @@
+"""Laws of what encoders can do: each says nothing about an encoder that does not say it can."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor
+
+from arena.codec import decode, encode
+from arena.distributions import mode
+from arena.encoder import Absorbs, Decodes, Encodes, Perceives, Remembers, Samples
+from arena.frames.spaces import dtype_of
+from arena.testing.encoder_cases import LENGTH, Specimen, encoder_law
+from arena.testing.errors import DoesNotApply, require
+from arena.testing.globals import globals_untouched
+from arena.testing.trial import difference
+
+__all__ = [
+    "able",
+    "absorbs_in_one_epoch",
+    "decodes_into_the_space",
+    "encodes_each_by_itself",
+    "perceives_each_by_itself",
+    "require_close",
+    "samples_by_its_generator",
+    "saved_codes_are_loaded",
+    "steps_equal_the_pass",
+]
+
+ALONE = "compute each observation's part from that observation: no batch statistics, no mean over the batch"
+
+
+@encoder_law
+def encodes_each_by_itself(encoder: str, frames: str) -> None:
+    """A code is of the latent space's shape and type, the same at every look, and independent of its batch-mates.
+
+    That is exact at equal batch size, and to rounding otherwise.
+    """
+    specimen = able(Encodes, encoder, frames)
+    model, x = specimen.encoder, specimen.observations(6)
+    assert isinstance(model, Encodes)
+
+    def look(x: Tensor) -> Tensor:
+        return mode(model.encode(x)).detach()
+
+    codes, latent = look(x), model.latent
+    _check_values("code", codes, latent, len(x))
+    _check_alone("code", look, specimen)
+    distribution = model.encode(x)
+    for name, found, shape in (
+        ("event_shape", tuple(distribution.event_shape), latent.shape),
+        ("batch_shape", tuple(distribution.batch_shape), (len(x),)),
+        ("shape of a draw", tuple(distribution.sample(torch.Size([2])).shape), (2, len(x), *latent.shape)),
+    ):
+        require(found == shape, f"q(z | x) has the {name} {found}, not {shape}", "see torch's Independent")
+
+
+@encoder_law
+def saved_codes_are_loaded(encoder: str, frames: str) -> None:
+    """Saving and loading, into a fresh encoder of another seed, gives the identical codes and labels."""
+    specimen, fresh = Specimen(encoder, frames).learn(), Specimen(encoder, frames, seed=1)
+    with fresh.generators.lent("agent"):
+        fresh.fitting.transfer(decode(encode(specimen.fitting.snapshot())))
+    fresh.encoder.eval()
+    x = specimen.observations()
+    remedy = "hold whatever a code is computed from in parameters and buffers"
+    if isinstance(specimen.encoder, Encodes):
+        codes = [mode(one.encoder.encode(x)).detach() for one in (specimen, fresh)]  # type: ignore[operator]
+        differs = difference(codes[0], codes[1])
+        require(differs is None, f"what was loaded gives other codes: {differs}", remedy)
+    if isinstance(specimen.encoder, Perceives):
+        labels = [dict(one.encoder.perceive(x)) for one in (specimen, fresh)]  # type: ignore[operator]
+        differs = difference(labels[0], labels[1])
+        require(differs is None, f"what was loaded perceives otherwise: {differs}", remedy)
+
+
+@encoder_law
+def decodes_into_the_space(encoder: str, frames: str) -> None:
+    """What a code decodes to has the observation space's shape, and its mode and draws are of its type and in it."""
+    specimen = able(Decodes, encoder, frames)
+    model, space, x = specimen.encoder, specimen.view.space, specimen.observations()
+    assert isinstance(model, Decodes)
+    if not isinstance(model, Encodes):
+        raise DoesNotApply("it has no codes")
+    codes = mode(model.encode(x)).detach()
+    decoded = model.decode(codes)
+    for name, found, shape in (
+        ("event_shape", tuple(decoded.event_shape), space.shape),
+        ("batch_shape", tuple(decoded.batch_shape), (len(x),)),
+        ("shape of its mean", tuple(decoded.mean.shape), (len(x), *(space.shape or ()))),
+    ):
+        require(found == shape, f"p(x | z) has the {name} {found}, not {shape}", "see torch's Independent")
+    _check_values("mode of p(x | z)", mode(decoded).detach(), space, len(x))
+    _check_values("draw of p(x | z)", decoded.sample().detach(), space, len(x))
+
+
+@encoder_law
+def perceives_each_by_itself(encoder: str, frames: str) -> None:
+    """It tells the labels that it needs, in their spaces, and each observation's by itself."""
+    specimen = able(Perceives, encoder, frames)
+    model, x = specimen.encoder, specimen.observations()
+    assert isinstance(model, Perceives)
+    told = model.perceive(x)
+    missing = [name for name in specimen.encoder.needs if name not in told]
+    require(
+        not missing, f"it needs the label {', '.join(missing)} and does not tell it", "tell what it learns"
+    )
+    known = specimen.view.labels
+    require(bool(told), "it perceives nothing", "leave out `perceive`, or tell a label")
+    for name, value in told.items():
+        require(name in known, f"it tells {name!r}, and its labels are {', '.join(known)}", "see self.labels")
+        _check_values(f"label {name!r}", value.detach(), known[name], len(x))
+        _check_alone(f"label {name!r}", functools.partial(_told, model, name), specimen)
+
+
+def _told(model: Perceives, name: str, x: Tensor) -> Tensor:
+    return model.perceive(x)[name].detach()
+
+
+@encoder_law
+def samples_by_its_generator(encoder: str, frames: str) -> None:
+    """Draws are of the space, and decided by the generator that is given: by nothing else, and all by it."""
+    specimen = able(Samples, encoder, frames)
+    model = specimen.encoder
+    assert isinstance(model, Samples)
+    draws = []
+    for seed, noise in ((1, 1), (1, 2), (2, 2)):
+        torch.manual_seed(noise)
+        with globals_untouched("sampling with a generator"):
+            draws.append(model.sample(5, generator=torch.Generator().manual_seed(seed)).detach())
+    _check_values("draw", draws[0], specimen.view.space, 5)
+    remedy = "hand `generator` to everything that draws"
+    differs = difference(draws[0], draws[1])
+    require(differs is None, f"equal generators gave other draws: {differs}", remedy)
+    require(difference(draws[1], draws[2]) is not None, "another generator draws the same", remedy)
+
+
+@encoder_law
+def absorbs_in_one_epoch(encoder: str, frames: str) -> None:
+    """One epoch fits it: the loss is lower, finishing again changes nothing, and a second epoch hardly anything."""
+    specimen = Specimen(encoder, frames)
+    model = specimen.encoder
+    if not isinstance(model, Absorbs):
+        raise DoesNotApply("it learns by gradients")
+    batches, losses = [specimen.batch(40, seed) for seed in range(3)], [specimen.loss()]
+    for _ in range(2):
+        for batch in batches:
+            model.absorb(batch)
+        model.finish()
+        losses.append(specimen.loss())
+    state = {name: value.clone() for name, value in specimen.encoder.state_dict().items()}
+    model.finish()
+    differs = difference(state, dict(specimen.encoder.state_dict()))
+    require(differs is None, f"finishing again changed it: {differs}", "let `finish` read what was absorbed")
+    before, first, second = losses
+    remedy = "let `absorb` gather what `finish` fits"
+    require(first < before, f"an epoch took the loss from {before:.6g} to {first:.6g}", remedy)
+    most = 0.02 * max(1.0, abs(before - first))
+    problem = f"a second epoch took the loss from {first:.6g} to {second:.6g}"
+    require(abs(second - first) <= most, problem, "weigh every batch alike, however many there were")
+
+
+@encoder_law
+def steps_equal_the_pass(encoder: str, frames: str) -> None:
+    """Stepping through a sequence equals the full pass (`unroll`, if it has one), and each lane goes by itself."""
+    specimen = able(Remembers, encoder, frames)
+    model = specimen.encoder
+    assert isinstance(model, Remembers)
+    batch = specimen.batch(4)
+
+    def stepped(x: Tensor) -> Tensor:
+        memory, codes = model.initial(x.shape[1]), []
+        for one in x:
+            memory, distribution = model.step(memory, one)
+            codes.append(mode(distribution).detach())
+        return torch.stack(codes)
+
+    with globals_untouched("stepping"), torch.no_grad():
+        codes = stepped(batch.observation)
+    differs = difference(codes, stepped(batch.observation))
+    require(
+        differs is None, f"the same steps again gave other codes: {differs}", "keep all memory in `memory`"
+    )
+    alone = stepped(batch.observation[:, 1:2])
+    require_close(alone, codes[:, 1:2], 1e-4, "stepped by itself, a lane has other codes", ALONE)
+    unroll = getattr(model, "unroll", None)
+    if unroll is None:
+        raise DoesNotApply("it has no full pass to hold its steps against")
+    passed = mode(unroll(model.initial(4), batch.observation)[1]).detach()
+    shape = (LENGTH, *codes.shape[1:])
+    require(
+        passed.shape == shape, f"the full pass gives {tuple(passed.shape)}, not {shape}", "time comes first"
+    )
+    require_close(passed, codes, 1e-4, "the full pass has other codes than its steps", "share one cell")
+
+
+def able(protocol: type[Any], encoder: str, frames: str) -> Specimen:
+    """A specimen that has learned a little, if it has the protocol's methods."""
+    specimen = Specimen(encoder, frames)
+    if not isinstance(specimen.encoder, protocol):
+        raise DoesNotApply(f"it says not that it {protocol.__name__.lower()}")
+    return specimen.learn()
+
+
+def _check_values(what: str, values: Tensor, space: gym.Space[Any], n: int) -> None:
+    """So many values of a space: their shape, their type, and that they lie in it."""
+    shape, dtype = (n, *(space.shape or ())), dtype_of(space)
+    require(tuple(values.shape) == shape, f"the {what} has the shape {tuple(values.shape)}, not {shape}", "")
+    kind = getattr(torch, str(dtype))
+    require(values.dtype == kind, f"the {what} is {values.dtype}, not {kind}", f"cast it: .to({kind})")
+    if isinstance(space, gym.spaces.Box) and dtype.kind == "f":
+        low, high = (np.asarray(side, np.float64) for side in (space.low, space.high))
+        given = values.double().cpu().numpy()
+        slack = 1e-5 * np.maximum(1, np.abs(given))
+        inside = bool(np.isfinite(given).all() and ((given >= low - slack) & (given <= high + slack)).all())
+    else:
+        inside = all(space.contains(one) for one in values.cpu().numpy())
+    require(inside, f"the {what} is not in {space}", "clamp it, or widen the space")
+
+
+def _check_alone(what: str, look: Callable[[Tensor], Tensor], specimen: Specimen) -> None:
+    """What is seen of an observation does not depend on the look, nor on the observations beside it."""
+    x, others = specimen.observations(6), specimen.observations(6, seed=1)
+    first, again = look(x), look(x)
+    differs = difference(first, again)
+    require(differs is None, f"the {what} differs from look to look: {differs}", "compute it without chance")
+    mixed = look(torch.cat([x[:3], others[3:]]))[:3]
+    differs = difference(first[:3], mixed)
+    require(differs is None, f"the {what} depends on the batch-mates: {differs}", ALONE)
+    single = torch.cat([look(one[None]) for one in x])
+    require_close(single, first, 1e-4, f"the {what} is another when an observation is alone", ALONE)
+
+
+def require_close(found: Tensor, expected: Tensor, rounding: float, problem: str, remedy: str) -> None:
+    """Equal up to rounding, relative to the greatest number."""
+    away = (found.double() - expected.double()).abs().max().item()
+    most = max(1.0, expected.double().abs().max().item())
+    require(away <= rounding * most, f"{problem}, by {away:.3g} of {most:.3g}", remedy)
