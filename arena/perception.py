@@ -313,8 +313,11 @@ def _ridge(z: Float, y: Float, asked: Float, penalty: float) -> Float:
         scale > 1e-12 * np.maximum(1.0, np.abs(centre)), scale, np.inf
     )  # what never varies says nothing
     white, middle = (z - centre) / scale, y.mean(0)
-    gram = white.T @ white + penalty * len(z) * np.eye(z.shape[1])
-    weights = np.linalg.solve(gram, white.T @ (y - middle))
+    ridge = penalty * len(z)
+    if z.shape[1] <= len(z):
+        weights = np.linalg.solve(white.T @ white + ridge * np.eye(z.shape[1]), white.T @ (y - middle))
+    else:  # the same by (ZᵀZ + r I)⁻¹ Zᵀ = Zᵀ (Z Zᵀ + r I)⁻¹, which is smaller here
+        weights = white.T @ np.linalg.solve(white @ white.T + ridge * np.eye(len(z)), y - middle)
     found: Float = (asked - centre) / scale @ weights + middle
     return found
 

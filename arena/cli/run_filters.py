@@ -192,16 +192,17 @@ def flattened(experiment: Mapping[str, Any]) -> dict[str, Any]:
         LookupError: something is missing.
     """
     found: dict[str, Any] = {}
+    fitted = "agent" not in experiment
     for key, value in experiment.items():
         if key in ("agent", "env"):
             rest = dict(value)
             found[key] = rest.pop("name" if key == "agent" else "id")
             _put(found, f"{key}.", rest.pop("options", {}))
             _put(found, "", rest)
-        elif key == "encoder":
+        elif fitted and key == "encoder":
             found[key] = value["name"]
             _put(found, "encoder.", value.get("options", {}))
-        elif key == "frames":
+        elif fitted and key == "frames":
             found[key] = value["source"]
             _put(found, "frames.", {**value.get("options", {}), "digest": value["digest"]})
         elif key == "seeds":

@@ -38,8 +38,8 @@ class Shown:
     """Pixels that a tile is wide and high in an observation of pixels."""
 
     labels: tuple[Literal["semantic", "state"], ...] = ()
-    """What `info` tells beside the observation: the kind of every tile, the walker's too (semantic); the walker's
-    place and whatever varies, such as a key taken, each from 0 to 1 (state)."""
+    """What `info` tells beside the observation: the kind of every tile, or pixel where these are observed, the walker's
+    too (semantic); the walker's place and whatever varies, such as a key taken, each from 0 to 1 (state)."""
 
 
 @dataclass(frozen=True, kw_only=True)

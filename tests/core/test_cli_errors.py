@@ -73,7 +73,7 @@ CASES = {
     "resume truncated": "is truncated or damaged",
     "resume newer": "has schema 99, and this arena reads up to 1; upgrade arena-rl",
     "eval newer": "upgrade arena-rl",
-    "check nowhere": "no agent, environment or plugin is called 'nowhere'",
+    "check nowhere": "no agent, encoder, environment or plugin is called 'nowhere'",
 }
 
 

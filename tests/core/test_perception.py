@@ -165,6 +165,16 @@ def test_the_probe_is_scikit_learn_s_ridge(penalty):
     assert found.mean == pytest.approx(r2_score(y, told))
 
 
+def test_more_numbers_than_rows_are_the_same_ridge():
+    rng = np.random.default_rng(5)
+    z, y = rng.normal(size=(40, 70)), rng.normal(size=(40, 2))
+    white = (z[:30] - z[:30].mean(0)) / z[:30].std(0)
+    told = Ridge(alpha=0.3 * 30, solver="cholesky").fit(white, y[:30])
+    told = told.predict((z[30:] - z[:30].mean(0)) / z[:30].std(0))
+    found = probe(z[:30], y[:30], held_out=(z[30:], y[30:]), penalty=0.3)
+    assert np.allclose(found.r2, r2_score(y[30:], told, multioutput="raw_values"), atol=1e-9)
+
+
 def test_what_is_held_out_is_asked_about_and_not_fitted():
     rng = np.random.default_rng(4)
     z = rng.normal(size=(50, 2, 3))
