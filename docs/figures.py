@@ -18,8 +18,8 @@ import numpy as np
 from arena.agent import Agent
 from arena.experiment import Experiment
 from arena.random import Generators, derive
-from arena.training import build_agent
 from arena.stream import Stream
+from arena.training import build_agent
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
