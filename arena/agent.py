@@ -40,12 +40,14 @@ class Needs:
         actions: the kinds of action it can give.
         model: whether it plans, and so needs the environment's `TransitionModel`.
         features: whether it puts `Problem.features` in front of its networks, and trains them.
+        bonus: whether it learns from `Transition.bonus` beside the reward.
     """
 
     observations: tuple[str, ...] = (DISCRETE, BOX)
     actions: tuple[str, ...] = (DISCRETE, BOX)
     model: bool = False
     features: bool = False
+    bonus: bool = False
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,11 @@ class LoadedRun:
         ArenaError: if the run has trained nothing yet, or has no such snapshot.
     """
 
+    #: What it remembers of the episode: the agent, its encoder, and the last action.
+    _memory: Any
+    _seen: Any
+    _action: Any
+
     def __init__(self, run: Run, which: str = LAST) -> None:
         self.run = run
         self.generators = Generators(run.seed)
@@ -177,7 +182,7 @@ class LoadedRun:
         observations, actions = self.factory.views(self.agent.needs)
         assert observations is not None and actions is not None, "Run.open refuses agents that do not fit"
         self._observations, self._actions = observations, actions
-        self._memory: Any = None
+        self.reset()
 
     def act(self, observation: Any, *, explore: bool = False) -> Any:
         """The action for one observation of the environment, as the environment takes it.
@@ -188,15 +193,25 @@ class LoadedRun:
             observation: one observation, as ``env.reset()`` and ``env.step()`` return it.
             explore: whether to act as in training.
         """
-        batch = self._observations.encode(_batch_of_one(observation))
+        batch = self._see(_batch_of_one(observation))
         generator = self.generators.numpy("act")
         with self.generators.lent("act"):
             action, self._memory = self.agent.act(batch, self._memory, explore=explore, generator=generator)
-        return _first_of(self._actions.decode(np.asarray(action)))
+        self._action = self._actions.decode(np.asarray(action))
+        return _first_of(self._action)
 
     def reset(self) -> None:
         """Forgets the episode so far."""
-        self._memory = None
+        self._memory = self._seen = self._action = None
+
+    def _see(self, observation: Any) -> npt.NDArray[Any]:
+        """A batch of one as the agent sees it, through its encoder where it has one."""
+        lens = self.factory.lens
+        if lens is None:
+            return self._observations.encode(observation)
+        before = lens.initial(1) if self._seen is None else self._seen
+        code, self._seen = lens.look(observation, before, self._action)
+        return code
 
     def _restore(self, which: str) -> int:
         mine = self.run.experiment.id(self.run.seed)

@@ -10,7 +10,7 @@ import typing
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
@@ -27,6 +27,9 @@ from arena.plugins import get_plugins
 from arena.spaces import View, described, view
 from arena.stream import NativeStream, Stream
 from arena.tables import TableVectorEnv
+
+if TYPE_CHECKING:
+    from arena.lens import Lens
 
 __all__ = ["EnvironmentFactory", "mismatch", "same_spaces"]
 
@@ -51,9 +54,9 @@ class EnvironmentFactory:
     options: Mapping[str, Any] = field(default_factory=dict)
     wrappers: tuple[str, ...] = ()
     make_one: Callable[..., Env] | None = None
-    lens: View | None = None
+    lens: Lens | None = None
 
-    def seen_through(self, lens: View) -> EnvironmentFactory:
+    def seen_through(self, lens: Lens) -> EnvironmentFactory:
         """The same environment, its observations seen through an encoder.
 
         Raises:
@@ -65,6 +68,9 @@ class EnvironmentFactory:
                 f"the encoder takes {described(lens.inner)}, and {self.id} gives {described(space)}",
                 "choose an environment of the same observations",
             )
+        return self._seen(lens)
+
+    def _seen(self, lens: Lens | None) -> EnvironmentFactory:
         seen = dataclasses.replace(self, lens=lens)
         seen.__dict__["facts"] = self.facts
         return seen
@@ -154,9 +160,9 @@ class EnvironmentFactory:
     def views(self, needs: Needs) -> tuple[View | None, View | None]:
         """How an agent with these needs sees observations and actions; None where it cannot."""
         facts = self.facts
-        seen = view(facts.observation_space, needs.observations)
-        if self.lens is not None:
-            seen = self.lens if BOX in needs.observations else None
+        seen: View | None = self.lens if BOX in needs.observations else None
+        if self.lens is None:
+            seen = view(facts.observation_space, needs.observations)
         return seen, view(facts.action_space, needs.actions, one_hot=False)
 
     def stream(
@@ -168,6 +174,7 @@ class EnvironmentFactory:
         limit: int | None = None,
         asynchronous: bool = False,
         probed: bool = False,
+        around: Callable[[Stream], Stream] | None = None,
     ) -> Stream:
         """N parallel episodes of it, natively where that is exact, through Gymnasium's vectors otherwise.
 
@@ -178,7 +185,29 @@ class EnvironmentFactory:
             limit: truncate episodes after so many steps at the latest.
             asynchronous: step anyone's environments in processes of their own.
             probed: find out first whether anyone's environment can be resumed by replay; `notice` says if not.
+            around: what is to stand between the environment and the lens, and sees the environment's observations.
         """
+        if self.lens is None:
+            stream = self._bare(num_envs, needs, seed_of, limit, asynchronous, probed)
+            return around(stream) if around else stream
+        from arena.lens import PerceivedStream
+
+        arrays = dataclasses.replace(needs, observations=(BOX,))
+        stream = self._seen(None).stream(
+            num_envs, arrays, seed_of, limit=limit, asynchronous=asynchronous, probed=probed, around=around
+        )
+        return PerceivedStream(stream, self.lens)
+
+    def _bare(
+        self,
+        num_envs: int,
+        needs: Needs,
+        seed_of: Callable[[int, int], int],
+        limit: int | None,
+        asynchronous: bool,
+        probed: bool,
+    ) -> Stream:
+        """A stream of the environment's own observations, as far as the agent can take them."""
         observations, actions = self.views(needs)
         assert observations is not None and actions is not None, "mismatch() must be asked first"
         vector = self._native(num_envs, limit) if self.is_native else None

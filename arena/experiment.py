@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import operator
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import tomli_w
 
+from arena.arguments import a_device, some_seeds, some_trackers, the_first, whole
 from arena.config import asdict, coerce
-from arena.counts import whole_number
 from arena.errors import ArenaError, unknown
 from arena.plugins import get_plugins
 from arena.start import Start
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from arena.agent import Agent
     from arena.encoding import Perception
     from arena.environments import EnvironmentFactory
+    from arena.novelty import Novelty
     from arena.random import Generators
     from arena.run import Run
     from arena.setup import Setup
@@ -36,9 +36,6 @@ __all__ = ["Experiment"]
 
 #: The evaluation's horizon where neither the experiment, a preset, the environment's time limit nor its plugin says.
 HORIZON = 1000
-
-#: More runs than this are not one experiment.
-MOST_SEEDS = 100_000
 
 
 @dataclass(frozen=True)
@@ -63,6 +60,7 @@ class Experiment:
         device: where torch modules live.
         threads: cores that torch and BLAS use.
         perception: the encoder between the environment and the agent, or None.
+        novelty: the encoder whose surprise is a bonus, or None.
         start: the snapshot of another run that the agent begins from, or None.
         trackers: where metrics are also written; see `arena list trackers`.
     """
@@ -82,6 +80,7 @@ class Experiment:
     device: str = "cpu"
     threads: int = 1
     perception: Perception | None = None
+    novelty: Novelty | None = None
     start: Start | None = None
     trackers: tuple[str, ...] = ()
 
@@ -105,6 +104,8 @@ class Experiment:
         threads: int = 1,
         encoder: str | Path | Mapping[str, Any] | None = None,
         encoder_options: Mapping[str, object] | None = None,
+        novelty: str | Path | Mapping[str, Any] | None = None,
+        novelty_options: Mapping[str, object] | None = None,
         start: str | Path | Mapping[str, Any] | None = None,
         trackers: str | Sequence[str] | None = None,
     ) -> Experiment:
@@ -128,6 +129,9 @@ class Experiment:
             encoder: the folder of an `arena fit` (``RUN``, ``RUN@best``, ``RUN@2000``), whose codes the agent sees;
                 or an encoder's name, for one that is trained with the agent.
             encoder_options: ``mode`` (frozen, finetune or joint), ``weight``, and of a name the encoder's own.
+            novelty: an encoder whose surprise at what the agent sees is a bonus: the folder of an `arena fit`, or a
+                name for one that begins anew.
+            novelty_options: ``scale``, ``step_size`` and ``batch_size``, and of a name the encoder's own.
             start: the folder of a run whose agent is the one to begin with: its newest snapshot, its best one
                 (``RUN@best``), or that after some steps (``RUN@20000``).
             trackers: where metrics are also written, such as ``["tensorboard"]``, or ``[]``; by default those whose
@@ -150,11 +154,14 @@ class Experiment:
         chosen = {**preset.options, **(agent_options or {})}
         config = coerce(agent_class_of(spec).Config, chosen, where="agent", owner=spec.name)
         _refuse_misfit(spec, factory)
-        perception = _perception(encoder, encoder_options or {}, spec, factory)
-        steps = _whole("steps", _first(steps, preset.steps, 100_000))
-        every = _whole("evaluate-every", _first(evaluate_every, max(1, steps // 20)))
+        perception = _chosen("encoder", encoder, encoder_options, spec, factory)
+        curiosity = _chosen("novelty", novelty, novelty_options, spec, factory)
+        steps = whole("steps", the_first(steps, preset.steps, 100_000))
+        every = whole("evaluate-every", the_first(evaluate_every, max(1, steps // 20)))
         env_spec = get_plugins().environments.get(name)
-        horizon = _first(horizon, preset.horizon, factory.facts.limit, env_spec and env_spec.horizon, HORIZON)
+        horizon = the_first(
+            horizon, preset.horizon, factory.facts.limit, env_spec and env_spec.horizon, HORIZON
+        )
         begun = None if start is None else Start.of(start, spec, factory)
         return cls(
             agent=spec.name,
@@ -162,18 +169,19 @@ class Experiment:
             env=factory.id,
             env_options=dict(factory.options),
             wrappers=factory.wrappers,
-            num_envs=_whole("envs", _first(num_envs, preset.num_envs, 1)),
+            num_envs=whole("envs", the_first(num_envs, preset.num_envs, 1)),
             steps=steps,
-            seeds=_seeds(_first(seeds, preset.seeds, 1)),
-            horizon=_whole("horizon", horizon),
-            episodes=_whole("episodes", _first(episodes, preset.episodes, 20)),
+            seeds=some_seeds(the_first(seeds, preset.seeds, 1)),
+            horizon=whole("horizon", horizon),
+            episodes=whole("episodes", the_first(episodes, preset.episodes, 20)),
             evaluate_every=every,
-            log_every=_whole("log-every", _first(log_every, max(1, every // 10))),
-            device=_device(device),
-            threads=_whole("threads", threads),
+            log_every=whole("log-every", the_first(log_every, max(1, every // 10))),
+            device=a_device(device),
+            threads=whole("threads", threads),
             perception=perception,
+            novelty=curiosity,
             start=begun,
-            trackers=_trackers(trackers),
+            trackers=some_trackers(trackers),
         )
 
     @functools.cached_property
@@ -207,7 +215,7 @@ class Experiment:
         """What a session of one of its runs trains; `fresh` if that run only begins."""
         from arena.training import set_up
 
-        return set_up(self, run.seed, run.encoder, generators, fresh=fresh)
+        return set_up(self, run, generators, fresh=fresh)
 
     def replaced(self, **changes: Any) -> Self:
         """A copy with other fields, which keeps what was looked up: a function has no id to look it up by again."""
@@ -236,6 +244,7 @@ class Experiment:
             "threads": self.threads,
             "start": self.start and self.start.digest,
             **({"encoder": self.perception.identity()} if self.perception else {}),
+            **({"novelty": self.novelty.identity()} if self.novelty else {}),
             "seed": seed,
         }
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
@@ -251,8 +260,9 @@ class Experiment:
             "wrappers": list(flat.pop("wrappers")),
         }
         flat["seeds"], flat["trackers"] = list(flat["seeds"]), list(flat["trackers"])
-        perception = flat.pop("perception")
+        perception, novelty = flat.pop("perception"), flat.pop("novelty")
         flat["encoder"] = perception and dataclasses.asdict(perception)
+        flat["novelty"] = novelty and dataclasses.asdict(novelty)
         flat["start"] = self.start and dataclasses.asdict(self.start)
         return {"agent": agent, "env": env, **flat}
 
@@ -293,7 +303,7 @@ def arguments_of(values: Mapping[str, Any]) -> dict[str, Any]:
                 raise unknown(f"key of [{table}]", key, renamed)
         arguments.update({renamed[key]: value for key, value in given.items()})
     known = {f.name for f in dataclasses.fields(Experiment)} - {"perception"}
-    known |= {"encoder", "encoder_options"}
+    known |= {"encoder", "encoder_options", "novelty_options"}
     for key, value in arguments.items():
         if key not in known:
             raise unknown("key of an experiment", key, known)
@@ -319,6 +329,7 @@ SHAPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "wrappers": ("a list of texts", _are_texts),
     "trackers": ("a list of texts", _are_texts),
     "encoder_options": ("a table", lambda value: isinstance(value, Mapping)),
+    "novelty_options": ("a table", lambda value: isinstance(value, Mapping)),
     "start": ("a run folder", lambda value: value is None or isinstance(value, (str, Path, Mapping))),
 }
 
@@ -374,94 +385,28 @@ def _refuse_misfit(spec: AgentSpec, factory: EnvironmentFactory) -> None:
         raise ArenaError(f"{spec.name} {reason}", f"agents that fit: {fitting}")
 
 
-def _perception(
+def _chosen(
+    argument: str,
     source: str | Path | Mapping[str, Any] | None,
-    options: Mapping[str, object],
+    options: Mapping[str, object] | None,
     spec: AgentSpec,
     factory: EnvironmentFactory,
-) -> Perception | None:
-    """The encoder that an agent is to use.
-
-    Raises:
-        ArenaError: it is none, or the agent cannot use it so.
-    """
+) -> Any:
+    """The encoder that an argument names, for what the argument is; None where nothing is named."""
     if source is None:
         if options:
-            raise ArenaError(f"encoder.{next(iter(options))} is given, and no encoder", "say --encoder RUN")
+            raise ArenaError(
+                f"{argument}.{next(iter(options))} is given, and no {argument}", f"say --{argument} RUN"
+            )
         return None
-    from arena.agent import BOX
+    from arena.chosen import ChosenEncoder
     from arena.encoding import Perception
+    from arena.novelty import Novelty
 
-    found = Perception.of(source, options, factory.facts.observation_space)
-    needs = agent_class_of(spec).needs
-    if BOX not in needs.observations or needs.model:
-        raise ArenaError(
-            f"{spec.name} takes no arrays, which an encoder's codes are", "choose dqn, ppo or another"
-        )
-    if found.mode != "frozen" and not needs.features:
-        raise ArenaError(
-            f"{spec.name} trains no encoder", "say --encoder.mode frozen, or choose another agent"
-        )
+    kinds: dict[str, type[ChosenEncoder]] = {kind.argument: kind for kind in (Perception, Novelty)}
+    found = kinds[argument].of(source, options or {}, factory.facts.observation_space)
+    found.refuse_misfit(agent_class_of(spec).needs, spec.name)
     return found
-
-
-def _first(*values: Any) -> Any:
-    return next(value for value in values if value is not None)
-
-
-def _whole(name: str, value: Any, low: int = 1) -> int:
-    """A count: any integer type's, ``1e4`` as TOML reads it, or a text as on the command line."""
-    try:
-        if isinstance(value, str):
-            count = whole_number(value)
-        else:
-            count = int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
-    except (TypeError, ValueError):
-        count = low - 1
-    if isinstance(value, bool) or count < low:
-        raise ArenaError(f"{name} is {value!r}, which is not a whole number from {low}", "give one")
-    return count
-
-
-def _seeds(seeds: Any) -> tuple[int, ...]:
-    if isinstance(seeds, (list, tuple)) or hasattr(seeds, "tolist"):
-        several = seeds.tolist() if hasattr(seeds, "tolist") else seeds
-        chosen = tuple(
-            _whole("a seed", seed, low=0)
-            for seed in (several if isinstance(several, (list, tuple)) else [several])
-        )
-    else:
-        chosen = tuple(range(min(_whole("seeds", seeds), MOST_SEEDS + 1)))
-    if len(chosen) > MOST_SEEDS or any(seed >= 2**63 for seed in chosen):
-        raise ArenaError(f"more than {MOST_SEEDS:,} seeds, or one from 2^63", "give fewer or smaller ones")
-    if not chosen or len(set(chosen)) < len(chosen):
-        raise ArenaError(f"the seeds {list(chosen)} are empty or repeat", "give each seed once")
-    return chosen
-
-
-def _trackers(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    known = get_plugins().trackers
-    if names is None:
-        return tuple(spec.name for spec in known.values() if spec.default)
-    chosen = (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
-    return tuple(known[name].name for name in chosen)
-
-
-def _device(name: str) -> str:
-    if name == "cpu":
-        return name
-    import torch
-
-    try:
-        device = torch.device(name)
-    except (RuntimeError, TypeError) as error:
-        raise ArenaError(
-            f"the device {name!r} is none that torch knows", "give cpu, cuda or cuda:1"
-        ) from error
-    found = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
-    if (device.index or 0) >= found.get(device.type, 0):
-        raise ArenaError(f"there is no device {name!r} on this machine", "use --device cpu")
-    return name
 
 
 def _without_none(value: Any) -> Any:

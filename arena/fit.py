@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
+from arena.arguments import a_device, some_seeds, some_trackers, the_first, whole
 from arena.config import Between, Positive, asdict, coerce
 from arena.errors import ArenaError, unknown
-from arena.experiment import Experiment, _device, _first, _seeds, _trackers, _whole
+from arena.experiment import Experiment
 from arena.frames.spaces import from_json, to_json
 from arena.plugins import get_plugins
 from arena.random import Generators
@@ -45,6 +46,9 @@ class FitOptions:
 
     holdout: Annotated[float, Between(0, 1, open_low=True, open_high=True)] = 0.1
     """The share of episodes, or of frames without order, that is kept for evaluation."""
+
+    sequence: Annotated[int, Between(1, None)] = 16
+    """Consecutive frames that an encoder learns from together if it remembers; `batch_size` counts such sequences."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +182,8 @@ class Fit(Experiment):
         if data is None:
             told = {**preset.env, **(env_options or {})}
             data = Data.of(source, **_reading(source, frames, kind.asks(config), told, further))
-        steps = _whole("steps", _first(steps, preset.steps, 5_000))
-        every = _whole("evaluate-every", _first(evaluate_every, max(1, steps // 20)))
+        steps = whole("steps", the_first(steps, preset.steps, 5_000))
+        every = whole("evaluate-every", the_first(evaluate_every, max(1, steps // 20)))
         fit = cls(
             agent=spec.name,
             agent_options=asdict(config),
@@ -188,14 +192,14 @@ class Fit(Experiment):
             wrappers=tuple(data.options.get("wrappers", ())),
             num_envs=1,
             steps=steps,
-            seeds=_seeds(_first(seeds, preset.seeds, 1)),
+            seeds=some_seeds(the_first(seeds, preset.seeds, 1)),
             horizon=1,
             episodes=1,
             evaluate_every=every,
-            log_every=_whole("log-every", _first(log_every, max(1, every // 10))),
-            device=_device(device),
-            threads=_whole("threads", threads),
-            trackers=_trackers(trackers),
+            log_every=whole("log-every", the_first(log_every, max(1, every // 10))),
+            device=a_device(device),
+            threads=whole("threads", threads),
+            trackers=some_trackers(trackers),
             data=data,
             options=asdict(coerce(FitOptions, fitting, where="fit", owner="arena fit")),
         )

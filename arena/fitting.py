@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 
 from arena.agent import Progress
 from arena.codec import State
-from arena.encoder import Absorbs, Batch, Encoder
+from arena.encoder import Absorbs, Batch, Encoder, Remembers
 from arena.errors import ArenaError
 from arena.frames import Batches
 from arena.random import Generators, derive
@@ -20,7 +20,7 @@ from arena.setup import Setup
 if TYPE_CHECKING:
     from arena.fit import Fit
 
-__all__ = ["Fitting", "Minibatches", "set_up"]
+__all__ = ["Fitting", "Minibatches", "Updates", "set_up"]
 
 #: Updates between two yields.
 UPDATES = 8
@@ -88,6 +88,24 @@ class Minibatches:
         self.steps, self._sums, self._counts = state["steps"], dict(state["sums"]), dict(state["counts"])
 
 
+class Updates(Protocol):
+    """Where a turn has its batches from, and notes its updates.
+
+    Attributes:
+        steps: updates so far.
+    """
+
+    steps: int
+
+    def __next__(self) -> Batch:
+        """The next batch."""
+        ...
+
+    def note(self, **said: float) -> None:
+        """An update was made, and said this."""
+        ...
+
+
 class Fitting:
     """An encoder in training.
 
@@ -119,10 +137,15 @@ class Fitting:
         while self.players:
             self.encoder.train()
             for _ in range(max(1, min(UPDATES, -(-source.remaining // turn)))):
-                self._turn(source)
+                self.turn(source)
             yield source.progress()
 
-    def _turn(self, source: Minibatches) -> None:
+    def turn(self, source: Updates) -> None:
+        """Every player's updates, each from the source's next batch.
+
+        Raises:
+            ArenaError: a loss is no number.
+        """
         for name, player in self.players.items():
             optimizer = self.optimizers[name]
             key = "loss" if len(self.players) == 1 else f"{name}_loss"
@@ -186,7 +209,13 @@ def set_up(fit: Fit, seed: int, generators: Generators) -> Setup:
     frames, options = fit.frames.open(), fit.options
     with generators.lent("agent"):
         encoder = fit.encoder().to(fit.device)
-    common: dict[str, Any] = {"seed": seed, "holdout": options["holdout"], "device": fit.device}
+    length = options["sequence"] if isinstance(encoder, Remembers) else None
+    common: dict[str, Any] = {
+        "seed": seed,
+        "holdout": options["holdout"],
+        "length": length,
+        "device": fit.device,
+    }
     source = Minibatches(Batches(frames, options["batch_size"], **common))
     held_out = Batches(frames, options["batch_size"], part="validation", **common)
     epoch = -(-source.batches.count // source.batches.batch_size)

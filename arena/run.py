@@ -78,6 +78,11 @@ class Run:
         return self.folder / "encoder"
 
     @property
+    def novelty(self) -> Path:
+        """The snapshot of the fit whose surprise is its bonus, where it has one."""
+        return self.folder / "novelty"
+
+    @property
     def checkpoints(self) -> Checkpoints:
         """The last two checkpoints."""
         return Checkpoints(self.folder / "checkpoint")
@@ -113,8 +118,9 @@ class Run:
             run = cls(folder, one)
             if one.start is not None:
                 one.start.copy(run.start, one.agent_class)
-            if one.perception is not None and one.perception.start is not None:
-                one.perception.start.copy(run.encoder)
+            for chosen, copy in ((one.perception, run.encoder), (one.novelty, run.novelty)):
+                if chosen is not None and chosen.start is not None:
+                    chosen.start.copy(copy)
             document = {
                 "schema": SCHEMA,
                 "id": experiment.id(seed),

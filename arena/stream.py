@@ -37,8 +37,8 @@ class Transition(NamedTuple):
         terminated: bool, shape (num_envs,): the task ended; the value of what follows is zero.
         truncated: bool, shape (num_envs,): the episode was cut off; the value of what follows is not zero.
         next_observation: like `observation`: the true successor, also where an episode ended.
-        bonus: float64, shape (num_envs,): what an agent's curiosity adds to its own targets. The stream leaves it
-            at zero; it is part of no return.
+        bonus: float64, shape (num_envs,): what curiosity adds to an agent's targets: the experiment's novelty, or 0,
+            to which an agent may add its own. It is part of no return.
     """
 
     observation: Array
@@ -113,6 +113,7 @@ class Stream(ABC):
         transition = self.transition
         transition.observation[...] = self.observation
         transition.action[...] = action
+        transition.bonus[...] = 0
         self._advance(transition)
         account_all(
             self.episode_account, self.totals, transition.reward, transition.terminated, transition.truncated
@@ -184,9 +185,9 @@ class Stream(ABC):
         rows = given.reshape(self.num_envs, -1)
         for lane in np.flatnonzero(~np.isfinite(rows).all(axis=1)):
             bad = rows[lane][~np.isfinite(rows[lane])][0]
-            raise self._fault(
-                f"gave the {name} {bad}" if given.ndim == 1 else f"gave an {name} with {bad}", lane, MEND
-            )
+            article = "an" if name[0] in "aeiou" else "a"
+            what = f"the {name} {bad}" if given.ndim == 1 else f"{article} {name} with {bad}"
+            raise self._fault(f"gave {what}", lane, MEND)
 
     def _fault(
         self, what: str, lane: Any = None, remedy: str = "see --debug for its traceback", message: str = ""

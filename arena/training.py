@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,25 +21,33 @@ if TYPE_CHECKING:
     from torch import nn
 
     from arena.experiment import Experiment
+    from arena.run import Run
+    from arena.stream import Stream
 
 __all__ = ["build_agent", "equip", "exact_values", "set_up"]
 
 
-def set_up(experiment: Experiment, seed: int, folder: Path, generators: Generators, *, fresh: bool) -> Setup:
+def set_up(experiment: Experiment, run: Run, generators: Generators, *, fresh: bool) -> Setup:
     """An agent, its stream, and its evaluation.
 
     Args:
         experiment: of the run.
-        seed: of the run.
-        folder: where the run keeps its encoder, if it has one.
+        run: its seed, and the folders in which it keeps its encoders.
         generators: of the run.
         fresh: whether the run begins, so that its environment is asked whether it can be resumed.
     """
-    factory, features = equip(experiment, folder, generators)
+    seed = run.seed
+    factory, features = equip(experiment, run.encoder, generators)
     agent = build_agent(experiment, factory, generators, features=features)
     with contextlib.ExitStack() as stack:
         with generators.lent("agent"):
-            stream = factory.stream(experiment.num_envs, agent.needs, partial(_seed_of, seed), probed=fresh)
+            stream = factory.stream(
+                experiment.num_envs,
+                agent.needs,
+                partial(_seed_of, seed),
+                probed=fresh,
+                around=_curious(experiment, run.novelty, generators),
+            )
         stack.callback(stream.close)
         evaluator = Evaluator(factory, type(agent), experiment.horizon, experiment.episodes, seed)
         stack.callback(evaluator.close)
@@ -70,13 +79,14 @@ def equip(
     factory, perception = factory or experiment.factory, experiment.perception
     if perception is None:
         return factory, None
-    from arena.encoding import Features, Latent
+    from arena.features import Features
+    from arena.lens import Lens
 
     space = factory.facts.observation_space
     with generators.lent("encoder"):
         encoder = perception.build(space, folder).to(experiment.device)
     if perception.mode == "frozen":
-        return factory.seen_through(Latent(encoder, space, experiment.device)), None
+        return factory.seen_through(Lens(encoder, space, experiment.device)), None
     return factory, Features(encoder, perception.weight if perception.mode == "joint" else None)
 
 
@@ -104,6 +114,20 @@ def build_agent(
     )
     with generators.lent("agent"):
         return agent_class(problem, experiment.config())
+
+
+def _curious(
+    experiment: Experiment, folder: Path, generators: Generators
+) -> Callable[[Stream], Stream] | None:
+    """What adds the bonus of an experiment that has one."""
+    options, device = experiment.novelty, experiment.device
+    if options is None:
+        return None
+    from arena.novelty import NovelStream
+
+    with generators.lent("novelty"):
+        encoder = options.build(experiment.factory.facts.observation_space, folder).to(device)
+    return lambda stream: NovelStream(stream, encoder, options, device)
 
 
 def exact_values(

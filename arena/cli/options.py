@@ -22,7 +22,7 @@ from arena.errors import ArenaError
 __all__ = ["Section", "add", "check", "read", "split"]
 
 #: Where ``arena train`` has options of what it chose.
-PREFIXES = ("agent", "env", "encoder")
+PREFIXES = ("agent", "env", "encoder", "novelty")
 
 
 @dataclass(frozen=True)

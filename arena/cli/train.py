@@ -31,6 +31,7 @@ SETTINGS = {
     "threads": "threads",
     "start": "start",
     "encoder": "encoder",
+    "novelty": "novelty",
 }
 
 EPILOG = """\
@@ -74,6 +75,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--from", metavar="RUN", dest="start", help=begin)
     see = "see through an encoder: the run of an `arena fit` (RUN, RUN@best), or a name to train one with the agent"
     add("--encoder", metavar="RUN|NAME", help=see)
+    surprise = (
+        "reward what surprises an encoder: the run of an `arena fit`, or a name for one that begins anew"
+    )
+    add("--novelty", metavar="RUN|NAME", help=surprise)
     track = (
         "where metrics are also written (default: tensorboard; `none` for nowhere); see `arena list trackers`"
     )
@@ -161,8 +166,9 @@ def _file(args: argparse.Namespace) -> dict[str, Any]:
         if given is not None and given != arguments.get(name):
             arguments.pop(f"{name}_options", None)  # they were another one's
             arguments[name] = given
-    if args.encoder is not None:
-        arguments["encoder"] = args.encoder
+    for name in ("encoder", "novelty"):
+        if getattr(args, name) is not None:
+            arguments[name] = getattr(args, name)
     missing = [name.upper() for name in ("agent", "env") if name not in arguments]
     if missing:
         example = "write `arena train q-learning arena/CliffWalk-v0`; see `arena list`"
@@ -183,13 +189,22 @@ def _sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
     yield options.Section(
         "env", env, options_class_of(env), {**preset.env, **arguments.get("env_options", {})}
     )
-    encoder = arguments.get("encoder")
-    if encoder is not None:
-        from arena.encoding import options_of
+    yield from _encoder_sections(arguments)
 
-        yield options.Section(
-            "encoder", str(encoder), options_of(encoder), arguments.get("encoder_options", {})
-        )
+
+def _encoder_sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
+    """The options of the encoders that are named."""
+    if arguments.get("encoder") is None and arguments.get("novelty") is None:
+        return
+    from arena.chosen import options_of
+    from arena.encoding import Perception
+    from arena.novelty import Novelty
+
+    for kind in (Perception, Novelty):
+        name = kind.argument
+        if arguments.get(name) is not None:
+            source, given = arguments[name], arguments.get(f"{name}_options", {})
+            yield options.Section(name, str(source), options_of(source, kind), given)
 
 
 def _save(experiment: Experiment, path: Path) -> None:

@@ -58,7 +58,7 @@ class DQN(Agent):
 
     Config = DQNOptions
 
-    needs: ClassVar[Needs] = Needs(observations=("box",), actions=("discrete",), features=True)
+    needs: ClassVar[Needs] = Needs(observations=("box",), actions=("discrete",), features=True, bonus=True)
 
     def __init__(self, problem: Problem, config: DQNOptions) -> None:
         super().__init__(problem, config)
@@ -158,7 +158,7 @@ class DQN(Agent):
 
     def _remember(self, transition: Transition) -> None:
         if self.novelty is not None:
-            transition.bonus[...] = self.novelty(transition.next_observation)
+            transition.bonus[...] += self.novelty(transition.next_observation)
         self.replay.append(transition)
         if self.priorities is not None:
             self.priorities.extend()

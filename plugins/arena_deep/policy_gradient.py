@@ -136,7 +136,9 @@ class PolicyGradient(Agent):
         capacity: rows of a rollout.
     """
 
-    needs: ClassVar[Needs] = Needs(observations=("box",), actions=("discrete", "box"), features=True)
+    needs: ClassVar[Needs] = Needs(
+        observations=("box",), actions=("discrete", "box"), features=True, bonus=True
+    )
 
     config: PolicyGradientOptions
 
@@ -228,7 +230,7 @@ class PolicyGradient(Agent):
         raw = self.head.sample(numbers, self._draws)
         transition = stream.step(self.head.action(raw))
         if self.novelty is not None:
-            transition.bonus[...] = self.novelty(transition.next_observation)
+            transition.bonus[...] += self.novelty(transition.next_observation)
         self.rollout.append(transition, raw)
         if memory is not None:
             self._memory = self.reset_memory(memory, transition.terminated | transition.truncated)

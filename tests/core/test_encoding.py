@@ -11,11 +11,12 @@ import torch
 import arena
 from arena.api import train_experiment
 from arena.encoder import Batch
-from arena.encoding import ROWS, Features, Latent
 from arena.environments import EnvironmentFactory
 from arena.errors import ArenaError
 from arena.experiment import Experiment
+from arena.features import Features
 from arena.fit import Fit
+from arena.lens import ROWS, Lens
 from arena.run import Run
 from arena.runner import execute
 
@@ -66,7 +67,7 @@ def frames(count, seed=0):
 
 
 def test_a_code_does_not_depend_on_how_many_are_asked_for(fitted):
-    lens = Latent(arena.load(fitted).encoder, space(), "cpu")
+    lens = Lens(arena.load(fitted).encoder, space(), "cpu")
     seen = frames(2 * ROWS + 3)
     together = lens.encode(seen)
     assert together.shape == (len(seen), 4)

@@ -1,0 +1,167 @@
+"""Which encoder an experiment has: one that a fit left, or one by name that begins anew."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import gymnasium as gym
+
+from arena.config import asdict, coerce
+from arena.errors import ArenaError
+from arena.fit import Fit, encoder_class_of
+from arena.frames.spaces import from_json, stored
+from arena.plugins import get_plugins
+from arena.spaces import described
+from arena.start import Start, snapshot_of
+
+if TYPE_CHECKING:
+    from arena.agent import Needs
+    from arena.encoder import Encoder
+
+__all__ = ["ChosenEncoder", "frames_of", "options_of"]
+
+
+@dataclass(frozen=True)
+class ChosenEncoder:
+    """An encoder that an experiment uses; a subclass says what for, with options of its own as further fields.
+
+    Attributes:
+        name: the encoder's.
+        options: its hyperparameters, as plain values.
+        labels: the spaces of the labels that it was fitted with, as JSON has them.
+        start: the snapshot of the fit that it comes from; None for one that begins anew in each run.
+    """
+
+    #: The argument of `Experiment.create` that names it, and the prefix of its options.
+    argument: ClassVar[str]
+    #: The dataclass of the options of its use.
+    use: ClassVar[type[Any]]
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    start: Start | None = None
+
+    @classmethod
+    def of(
+        cls, source: str | Path | Mapping[str, Any], options: Mapping[str, Any], space: gym.Space[Any]
+    ) -> Self:
+        """The encoder that a person names, or that a run remembers.
+
+        Args:
+            source: the folder of a fit (``RUN``, ``RUN@best``, ``RUN@2000``), an encoder's name, or the fields of an
+                instance.
+            options: those of its use; and for a name, the encoder's hyperparameters.
+            space: of the environment's observations.
+
+        Raises:
+            ArenaError: no such fit or encoder, one of other observations, or one that is of no use here.
+        """
+        if isinstance(source, Mapping):
+            start = source.get("start")
+            return cls(**{**source, "start": None if start is None else Start.remembered(start)})
+        names = {f.name for f in dataclasses.fields(cls.use)}
+        told = {name: value for name, value in options.items() if name in names}
+        use = asdict(coerce(cls.use, told, where=cls.argument, owner=f"--{cls.argument}"))
+        own = {name: value for name, value in options.items() if name not in names}
+        if str(source) in get_plugins().encoders and not Path(source).exists():
+            return cls._anew(str(source), own, use, space)
+        return cls._fitted(source, own, use, space)
+
+    @classmethod
+    def _anew(cls, name: str, own: Mapping[str, Any], use: Mapping[str, Any], space: gym.Space[Any]) -> Self:
+        kind = encoder_class_of(get_plugins().encoders[name])
+        config = coerce(kind.Config, own, where=cls.argument, owner=name)
+        chosen = cls(name, asdict(config), **use)
+        chosen.check(kind(frames_of(space), config), name)
+        return chosen
+
+    @classmethod
+    def _fitted(
+        cls, source: str | Path, own: Mapping[str, Any], use: Mapping[str, Any], space: gym.Space[Any]
+    ) -> Self:
+        from arena.run import Run
+
+        path, which = snapshot_of(source)
+        run = Run.open(path)
+        fit = run.experiment
+        if not isinstance(fit, Fit):
+            raise ArenaError(f"{path} trained an agent, {fit.agent}", "give the folder of an `arena fit`")
+        if own:
+            raise ArenaError(f"{path} has its options already, {next(iter(own))} too", "leave it out")
+        if fit.frames.space != frames_of(space):
+            raise ArenaError(
+                f"{path} encodes {described(fit.frames.space)}, and the environment gives {described(space)}",
+                "fit an encoder to this environment's frames, or choose its options as they were",
+            )
+        labels, start = dict(fit.frames.labels), Start.at(run, which)
+        chosen = cls(fit.agent, dict(fit.agent_options), labels=labels, start=start, **use)
+        chosen.check(fit.encoder(), fit.agent)
+        return chosen
+
+    def check(self, encoder: Encoder, name: str) -> None:
+        """Refuses an encoder that cannot be used so.
+
+        Raises:
+            ArenaError: it cannot.
+        """
+        raise NotImplementedError
+
+    def refuse_misfit(self, needs: Needs, agent: str) -> None:
+        """Refuses an agent that cannot use it.
+
+        Raises:
+            ArenaError: it cannot.
+        """
+        raise NotImplementedError
+
+    def identity(self) -> dict[str, Any]:
+        """What tells it from others, for a run's id."""
+        return {
+            **{f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "labels"},
+            "revision": get_plugins().encoders[self.name].revision,
+            "start": self.start and self.start.digest,
+        }
+
+    def build(self, space: gym.Space[Any], folder: Path) -> Encoder:
+        """The encoder, as the fit left it, or anew from torch's global generator.
+
+        Args:
+            space: of the environment's observations.
+            folder: where the run keeps the fit's snapshot.
+        """
+        kind = encoder_class_of(get_plugins().encoders[self.name])
+        state = None if self.start is None else self.start.load(folder)
+        config = coerce(kind.Config, self.options, where=self.argument, owner=self.name)
+        labels = {name: from_json(label) for name, label in self.labels.items()}
+        encoder = kind(frames_of(space), config, labels)
+        if state is not None:
+            encoder.load_state_dict(state["encoder"])
+        return encoder
+
+
+def options_of(source: Any, chosen: type[ChosenEncoder]) -> type[Any]:
+    """The dataclass of what can be said of an encoder: its use, and of a name its hyperparameters."""
+    if str(source) not in get_plugins().encoders:
+        return chosen.use
+    kind = encoder_class_of(get_plugins().encoders[str(source)])
+    return dataclasses.make_dataclass("Options", [], bases=(kind.Config, chosen.use), frozen=True)
+
+
+def frames_of(space: gym.Space[Any]) -> gym.spaces.Box:
+    """The space of an environment's observations as data sets have it.
+
+    Raises:
+        ArenaError: they are no arrays.
+    """
+    if not isinstance(space, gym.spaces.Box):
+        raise ArenaError(
+            f"an encoder takes arrays, and the environment gives {described(space)}", "choose pixels"
+        )
+    kept = stored(space, "the observation", observed=True)
+    assert isinstance(kept, gym.spaces.Box)
+    return kept
