@@ -194,12 +194,35 @@ class Inverts(Protocol):
 
 @runtime_checkable
 class Remembers(Protocol):
-    """Perceives sequences. Law: stepping through a sequence equals the full pass."""
+    """Perceives sequences, with a memory that is one tensor of shape (batch, …).
 
-    def initial(self, batch: int) -> Any:
-        """The memory before an episode's first observation: tensors with a leading dimension ``batch``."""
+    Laws: stepping through a sequence equals the full pass, also where episodes begin within it; all memory is in
+    `memory`, a lane's own.
+    """
+
+    def initial(self, batch: int) -> Tensor:
+        """The memory before an episode's first observation: shape (batch, …)."""
         ...
 
-    def step(self, memory: Any, x: Tensor, action: Tensor | None = None) -> tuple[Any, Distribution]:
-        """The memory after one more observation, and the code's distribution."""
+    def step(self, memory: Tensor, x: Tensor, action: Tensor | None = None) -> tuple[Tensor, Distribution]:
+        """The memory after one more observation, and the code's distribution.
+
+        Args:
+            memory: before it, shape (batch, …).
+            x: shape (batch, *space.shape).
+            action: what led there, shape (batch, …); None at an episode's beginning, and where nobody knows.
+        """
+        ...
+
+    def unroll(
+        self, memory: Tensor, x: Tensor, action: Tensor | None = None, begin: Tensor | None = None
+    ) -> tuple[Tensor, Distribution]:
+        """The memory after a whole sequence, and the distribution of its codes, shape (length, batch, …).
+
+        Args:
+            memory: before it, shape (batch, …).
+            x: shape (length, batch, *space.shape).
+            action: what led to each, or None.
+            begin: bool, shape (length, batch): an episode begins with this observation; None where none does.
+        """
         ...

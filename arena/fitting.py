@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
@@ -124,8 +125,7 @@ class Fitting:
         self.encoder = encoder
         self.players = dict(encoder.players())
         self.optimizers = {
-            name: torch.optim.Adam(list(player.parameters), lr=step_size)
-            for name, player in self.players.items()
+            name: _adam(list(player.parameters), step_size) for name, player in self.players.items()
         }
 
     def train(self, source: Minibatches) -> Iterator[Progress]:
@@ -178,7 +178,8 @@ class Fitting:
 
     def state_dict(self) -> State:
         """The encoder, and every optimiser."""
-        optimizers = {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
+        # Copies: an optimiser changes its moments in place.
+        optimizers = {name: copy.deepcopy(one.state_dict()) for name, one in self.optimizers.items()}
         return {**self.snapshot(), "optimizers": optimizers}
 
     def load_state_dict(self, state: State) -> None:
@@ -196,6 +197,12 @@ class Fitting:
     def transfer(self, state: State) -> None:
         """Begins from another fit's encoder."""
         self.encoder.load_state_dict(state["encoder"])
+
+
+def _adam(parameters: list[torch.nn.Parameter], step_size: float) -> torch.optim.Adam:
+    """Adam, in one fused call for all parameters where the device has that."""
+    fused = {parameter.device.type for parameter in parameters} <= {"cpu", "cuda"}
+    return torch.optim.Adam(parameters, lr=step_size, fused=fused)
 
 
 def _first(batch: Batch, count: int) -> Batch:

@@ -28,6 +28,9 @@ class StreamWrapper(Stream):
         super().__init__(inner.num_envs, observations or inner.observations, inner.actions, inner.label)
         self.inner, self.notice = inner, inner.notice
 
+    def take_log(self) -> dict[str, float | None]:
+        return {**self.inner.take_log(), **super().take_log()}
+
     def close(self) -> None:
         self.inner.close()
 

@@ -167,36 +167,38 @@ def absorbs_in_one_epoch(encoder: str, frames: str) -> None:
 
 @encoder_law
 def steps_equal_the_pass(encoder: str, frames: str) -> None:
-    """Stepping through a sequence equals the full pass (`unroll`, if it has one), and each lane goes by itself."""
+    """Stepping through a sequence equals the full pass, also where episodes begin, and each lane goes by itself."""
     specimen = able(Remembers, encoder, frames)
     model = specimen.encoder
     assert isinstance(model, Remembers)
-    batch = specimen.batch(4)
-
-    def stepped(x: Tensor) -> Tensor:
-        memory, codes = model.initial(x.shape[1]), []
-        for one in x:
-            memory, distribution = model.step(memory, one)
-            codes.append(mode(distribution).detach())
-        return torch.stack(codes)
-
+    x = specimen.batch(4).observation
+    begin = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
+    begin[0] = begin[2, 1] = begin[3, :2] = True
     with globals_untouched("stepping"), torch.no_grad():
-        codes = stepped(batch.observation)
-    differs = difference(codes, stepped(batch.observation))
+        codes = _stepped(model, x, begin)
+        again, alone = _stepped(model, x, begin), _stepped(model, x[:, 1:2], begin[:, 1:2])
+        passed = mode(model.unroll(model.initial(4), x, begin=begin)[1])
+    differs = difference(codes, again)
     require(
         differs is None, f"the same steps again gave other codes: {differs}", "keep all memory in `memory`"
     )
-    alone = stepped(batch.observation[:, 1:2])
     require_close(alone, codes[:, 1:2], 1e-4, "stepped by itself, a lane has other codes", ALONE)
-    unroll = getattr(model, "unroll", None)
-    if unroll is None:
-        raise DoesNotApply("it has no full pass to hold its steps against")
-    passed = mode(unroll(model.initial(4), batch.observation)[1]).detach()
     shape = (LENGTH, *codes.shape[1:])
     require(
         passed.shape == shape, f"the full pass gives {tuple(passed.shape)}, not {shape}", "time comes first"
     )
     require_close(passed, codes, 1e-4, "the full pass has other codes than its steps", "share one cell")
+
+
+def _stepped(model: Remembers, x: Tensor, begin: Tensor) -> Tensor:
+    """The codes of sequences, a step at a time: shape (length, batch, …)."""
+    fresh = memory = model.initial(x.shape[1])
+    codes = []
+    for one, begins in zip(x, begin, strict=True):
+        memory = torch.where(begins.reshape(-1, *[1] * (memory.dim() - 1)), fresh, memory)
+        memory, distribution = model.step(memory, one)
+        codes.append(mode(distribution))
+    return torch.stack(codes)
 
 
 def able(protocol: type[Any], encoder: str, frames: str) -> Specimen:

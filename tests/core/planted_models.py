@@ -204,18 +204,23 @@ class Recurrent(Encoder):
         memory = self.cell(self.read(x), memory)
         return memory, PointMass(memory)
 
-    def unroll(self, memory, x, action=None):
+    def unroll(self, memory, x, action=None, begin=None):
         codes = []
-        for one in x:
-            memory, code = self.step(memory, one)
+        for one, begins in zip(x, torch.zeros(x.shape[:2], dtype=torch.bool) if begin is None else begin):
+            memory, code = self.step(memory.masked_fill(begins[:, None], 0), one)
             codes.append(mode(code))
         return memory, PointMass(torch.stack(codes))
 
 
 class StepsOtherwise(Recurrent):
-    def unroll(self, memory, x, action=None):
-        memory, codes = super().unroll(memory, x)
+    def unroll(self, memory, x, action=None, begin=None):
+        memory, codes = super().unroll(memory, x, action, begin)
         return memory, PointMass(codes.mean.flip(0))
+
+
+class OverlooksBeginnings(Recurrent):
+    def unroll(self, memory, x, action=None, begin=None):
+        return super().unroll(memory, x)
 
 
 class RemembersInside(Recurrent):
