@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import gymnasium as gym
 
 from arena.config import asdict, coerce
-from arena.errors import ArenaError
+from arena.errors import ArenaError, unknown
 from arena.fit import Fit, encoder_class_of
 from arena.frames.spaces import from_json, stored
 from arena.plugins import get_plugins
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from arena.agent import Needs
     from arena.encoder import Encoder
 
-__all__ = ["ChosenEncoder", "frames_of", "options_of"]
+__all__ = ["ChosenEncoder", "frames_of", "is_name", "options_of"]
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,8 @@ class ChosenEncoder:
         told = {name: value for name, value in options.items() if name in names}
         use = asdict(coerce(cls.use, told, where=cls.argument, owner=f"--{cls.argument}"))
         own = {name: value for name, value in options.items() if name not in names}
-        if str(source) in get_plugins().encoders and not Path(source).exists():
-            return cls._anew(str(source), own, use, space)
-        return cls._fitted(source, own, use, space)
+        make = cls._anew if is_name(source) else cls._fitted
+        return make(str(source), own, use, space)
 
     @classmethod
     def _anew(cls, name: str, own: Mapping[str, Any], use: Mapping[str, Any], space: gym.Space[Any]) -> Self:
@@ -82,7 +81,7 @@ class ChosenEncoder:
 
     @classmethod
     def _fitted(
-        cls, source: str | Path, own: Mapping[str, Any], use: Mapping[str, Any], space: gym.Space[Any]
+        cls, source: str, own: Mapping[str, Any], use: Mapping[str, Any], space: gym.Space[Any]
     ) -> Self:
         from arena.run import Run
 
@@ -144,9 +143,29 @@ class ChosenEncoder:
         return encoder
 
 
+def is_name(source: str | Path) -> bool:
+    """Whether that is an encoder's name, and no run.
+
+    Raises:
+        ArenaError: it is neither.
+    """
+    if snapshot_of(source)[0].exists():
+        return False
+    encoders = get_plugins().encoders
+    if str(source) not in encoders:
+        raise unknown(
+            "encoder or run", str(source), encoders, "see `arena list encoders`, or give a run's folder"
+        )
+    return True
+
+
 def options_of(source: Any, chosen: type[ChosenEncoder]) -> type[Any]:
-    """The dataclass of what can be said of an encoder: its use, and of a name its hyperparameters."""
-    if str(source) not in get_plugins().encoders:
+    """The dataclass of what can be said of an encoder: its use, and of a name its hyperparameters.
+
+    Raises:
+        ArenaError: it is neither a name nor a run.
+    """
+    if isinstance(source, Mapping) or not is_name(source):
         return chosen.use
     kind = encoder_class_of(get_plugins().encoders[str(source)])
     return dataclasses.make_dataclass("Options", [], bases=(kind.Config, chosen.use), frozen=True)

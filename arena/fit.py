@@ -181,7 +181,7 @@ class Fit(Experiment):
         config = coerce(kind.Config, chosen, where="encoder", owner=spec.name)
         if data is None:
             told = {**preset.env, **(env_options or {})}
-            data = Data.of(source, **_reading(source, frames, kind.asks(config), told, further))
+            data = Data.of(source, **reading_of(source, frames, kind.asks(config), told, further))
         steps = whole("steps", the_first(steps, preset.steps, 5_000))
         every = whole("evaluate-every", the_first(evaluate_every, max(1, steps // 20)))
         fit = cls(
@@ -306,7 +306,7 @@ def encoder_class_of(spec: EncoderSpec) -> type[Encoder]:
     return found
 
 
-def _reading(
+def reading_of(
     source: str,
     frames: int | None,
     asked: Sequence[str],

@@ -9,13 +9,17 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arena.errors import ArenaError, unknown
 from arena.experiment import Experiment, agent_class_of, arguments_of
 from arena.grid_hints import named, of_its_own, option_called, toml_remedy
 from arena.labels import shown
 from arena.plugins import get_plugins
+
+if TYPE_CHECKING:
+    from arena.fit import Fit
+    from arena.grid_fits import Fits
 
 __all__ = ["Sweep", "read_sweep"]
 
@@ -25,8 +29,12 @@ MOST_RUNS = 100_000
 #: The launcher where nobody names one.
 LAUNCHER = "local"
 
+#: The keys whose value is an encoder; and that of an experiment without one, since TOML has no null.
+ENCODERS, NONE = ("encoder", "novelty"), "none"
+
 #: The keys of a sweep's file that are not an experiment's, what each holds, and what to do where it does not.
 OWN: dict[str, tuple[type, str, str]] = {
+    "fit": (Mapping, "a table", "write [fit], and below it frames = 10_000 and steps = 5_000"),
     "grid": (list, "a list of tables", "write [[grid]] above each, with two brackets"),
     "launcher": (Mapping, "a table", "write [launcher], and below it its name and its options"),
     "out": (str, "a folder", "give a folder"),
@@ -34,12 +42,13 @@ OWN: dict[str, tuple[type, str, str]] = {
 }
 
 #: What may stand before the dot of an option, ``"agent.step_size"``.
-TABLES = [
-    name.removesuffix("_options") for name in Experiment.__dataclass_fields__ if name.endswith("_options")
-]
+TABLES = ("agent", "env", *ENCODERS)
 
 #: What an experiment's file may hold.
-KEYS = [name for name in Experiment.__dataclass_fields__ if name not in OWN]
+KEYS = [
+    *(name for name in Experiment.__dataclass_fields__ if name not in (*OWN, *ENCODERS, "perception")),
+    *(name for key in ENCODERS for name in (key, f"{key}_options")),
+]
 
 EXAMPLE = 'write [[grid]], and below it agent = ["q-learning", "sarsa"] and env = "arena/CliffWalk-v0"'
 
@@ -54,6 +63,8 @@ class Sweep:
         launcher: what trains them, as `arena list launchers` has it.
         launcher_options: its options, unchecked.
         skipped: how many combinations were left out since the agent does not fit the environment.
+        fits: the encoders that are fitted first, without their frames. An experiment that uses one is told apart from
+            the others, but has its final ids only once that is finished; see `arena.grid_fits`.
     """
 
     experiments: tuple[Experiment, ...]
@@ -61,6 +72,7 @@ class Sweep:
     launcher: str = LAUNCHER
     launcher_options: Mapping[str, Any] = field(default_factory=dict)
     skipped: int = 0
+    fits: tuple[Fit, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(experiment.seeds) for experiment in self.experiments)
@@ -75,11 +87,12 @@ class Sweep:
 
 
 def read_sweep(source: str | Path | Mapping[str, Any], **settings: Any) -> Sweep:
-    """Reads a sweep's file, and makes every experiment in it.
+    """Reads a sweep's file, and makes every experiment in it; frames are not collected, and nothing is written.
 
     Args:
         source: the file, or what it holds.
-        settings: arguments of `Experiment.create` that come on top of the file, such as ``steps=1000``.
+        settings: arguments of `Experiment.create` that come on top of the file, such as ``steps=1000``; of fits, the
+            trackers alone.
 
     Raises:
         ArenaError: a file that cannot be read, a key or an option that nothing has, a grid that is empty, an agent that
@@ -88,14 +101,18 @@ def read_sweep(source: str | Path | Mapping[str, Any], **settings: Any) -> Sweep
     document = source if isinstance(source, Mapping) else read_document(Path(source))
     own, shared = _parts(document)
     launcher, options = launcher_of(document)
-    expansion = _Expansion(_arguments(shared), own.get("skip_misfits", False), settings)
+    fits = _fits(own, shared, settings)
+    expansion = _Expansion(_arguments(shared), own.get("skip_misfits", False), settings, fits)
     combinations = _combinations(own.get("grid"))
     for where, values, axes in combinations:
         expansion.add(where, values, axes)
     experiments = expansion.experiments()
     if not experiments:
         raise ArenaError("no agent of this sweep fits its environment", "see `arena list agents --for ENV`")
-    return Sweep(experiments, Path(own.get("out", "runs")), launcher, options, expansion.skipped)
+    planned = fits.planned if fits else ()
+    if fits and not planned and not expansion.skipped:
+        raise ArenaError("there is a [fit], and no grid names an encoder", 'write encoder = ["vae"] into one')
+    return Sweep(experiments, Path(own.get("out", "runs")), launcher, options, expansion.skipped, planned)
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -125,6 +142,16 @@ def launcher_of(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if not isinstance(name, str):
         raise ArenaError(f"the launcher's name is {name!r}", 'write name = "local"')
     return name, options
+
+
+def _fits(own: Mapping[str, Any], shared: Mapping[str, Any], settings: Mapping[str, Any]) -> Fits | None:
+    """What plans the fits, where the file has a ``[fit]``; unless that names trackers, they are the experiments'."""
+    if "fit" not in own:
+        return None
+    from arena.grid_fits import Fits  # which needs torch
+
+    trackers = [{"trackers": told["trackers"]} if "trackers" in told else {} for told in (shared, settings)]
+    return Fits({**trackers[0], **own["fit"], **trackers[1]})
 
 
 def _parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -198,13 +225,25 @@ def _axes(where: str, grid: Any) -> dict[str, list[Any]]:
 
 def _arguments(values: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `Experiment.create` in keys of an experiment's file and options such as ``agent.epsilon``."""
-    arguments = arguments_of({key: value for key, value in values.items() if "." not in key})
+    plain = {key: value for key, value in values.items() if "." not in key}
+    for key in ENCODERS:
+        plain = _apart(key, plain)
+    arguments = arguments_of(plain)
     for key, value in values.items():
         table, dot, option = key.partition(".")
         if dot:
             name = f"{table}_options"
             arguments[name] = {**arguments.get(name, {}), option: value}
     return arguments
+
+
+def _apart(key: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A grid's values with an encoder that is a table of name and options as these two."""
+    encoder = values.get(key)
+    if not isinstance(encoder, Mapping) or not {"name"} <= encoder.keys() <= {"name", "options"}:
+        return dict(values)
+    options = {**encoder.get("options", {}), **values.get(f"{key}_options", {})}
+    return {**values, key: encoder["name"], f"{key}_options": options}
 
 
 def _over(arguments: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,17 +253,23 @@ def _over(arguments: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, An
         other = table in arguments and merged[table] != arguments[table]
         before = {} if other else arguments.get(f"{table}_options", {})
         merged[f"{table}_options"] = {**before, **more.get(f"{table}_options", {})}
+    for key in ENCODERS:
+        if merged.get(key) == NONE:
+            merged[key], merged[f"{key}_options"] = None, {}
     return merged
 
 
 class _Expansion:
     """The experiments of the combinations so far, each once."""
 
-    def __init__(self, shared: dict[str, Any], skip_misfits: bool, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, shared: dict[str, Any], skip_misfits: bool, settings: Mapping[str, Any], fits: Fits | None
+    ) -> None:
         self.skipped = 0
         self._shared, self._skip_misfits, self._settings = shared, skip_misfits, settings
         self._found: dict[str, tuple[Experiment, str]] = {}
-        self._fits: dict[str, bool] = {}
+        self._does: dict[str, bool] = {}
+        self._fits = fits
         self._runs = 0
 
     def experiments(self) -> tuple[Experiment, ...]:
@@ -240,7 +285,10 @@ class _Expansion:
             if self._skip_misfits and not self._does_fit(arguments):
                 self.skipped += 1
                 return
-            experiment = Experiment.create(**arguments)
+            if self._fits is not None and self._fits.takes(arguments.get("encoder")):
+                experiment = self._fits.experiment(arguments)
+            else:
+                experiment = Experiment.create(**arguments)
         except ArenaError as error:
             remedy = of_its_own(error.problem, values, axes) or error.remedy
             raise ArenaError(f"{where}: {error.problem}", remedy) from error
@@ -263,10 +311,10 @@ class _Expansion:
         spec = get_plugins().agents[agent]
         options = {**spec.preset(env).env, **arguments.get("env_options", {})}
         key = repr((agent, env, options, wrappers))
-        if key not in self._fits:
+        if key not in self._does:
             factory = EnvironmentFactory.resolve(env, options, wrappers)
-            self._fits[key] = mismatch(agent_class_of(spec).needs, factory) is None
-        return self._fits[key]
+            self._does[key] = mismatch(agent_class_of(spec).needs, factory) is None
+        return self._does[key]
 
 
 def _joined(one: Experiment, there: str, other: Experiment, here: str) -> Experiment:

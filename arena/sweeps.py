@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,13 @@ from arena.errors import ArenaError, Interrupted
 from arena.experiment import Experiment
 from arena.grid import Sweep, read_sweep
 from arena.labels import labels
-from arena.launchers import Outcome, make_launcher
+from arena.launchers import Launcher, Outcome, make_launcher
 from arena.run import Run
 from arena.runner import Listener
 from arena.signals import Stoppable, stop_on_signal
 from arena.tables_text import UNKNOWN, number
 
-__all__ = ["Failure", "SweepResults", "SweepRow", "count_finished", "run_sweep", "sweep"]
+__all__ = ["Failure", "SweepResults", "SweepRow", "count_finished", "finished_fits", "run_sweep", "sweep"]
 
 #: Folders made at once: most of the time goes by waiting until the disk has them.
 THREADS = 16
@@ -36,7 +36,7 @@ SUMMARY = ("mean", "iqm", "ci95", "optimum", "policy_value", "gap")
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that came to no result, and why."""
+    """A run that came to no result, and why; where it could not begin since a fit failed, in the folder of that."""
 
     run: Run
     error: ArenaError
@@ -171,31 +171,89 @@ def run_sweep(
     launcher = make_launcher(
         found.launcher, found.launcher_options, workers
     )  # its errors come before any folder
-    runs = _prepared(found)
+    how = _How(launcher, listener, progress)
+    ready = _after_fits(found, how)
+    rows = iter(_trained([one for one in ready if isinstance(one, Experiment)], found.out, how))
+    return SweepResults([one if isinstance(one, SweepRow) else next(rows) for one in ready], found.skipped)
+
+
+@dataclass(frozen=True)
+class _How:
+    """What trains runs, and who follows them."""
+
+    launcher: Launcher
+    listener: Listener | None
+    progress: bool
+
+
+def _trained(experiments: Sequence[Experiment], out: Path, how: _How, kind: str = "runs") -> list[SweepRow]:
+    """Trains what is missing of some experiments; what each came to."""
+    runs = _prepared(experiments, out)
     outcomes = {run.folder: _outcome(run) for group in runs for run in group}
-    missing = [run for group in runs for run in group if outcomes[run.folder] is None]
+    missing = {run.folder: run for group in runs for run in group if outcomes[run.folder] is None}
     with contextlib.ExitStack() as stack:
+        listener = how.listener
         if listener is None:
             from arena.progress import progress_bar
 
-            bar = progress_bar(missing, already=len(outcomes) - len(missing), drawn=progress)
+            already = len(outcomes) - len(missing)
+            bar = progress_bar([*missing.values()], already=already, drawn=how.progress)
             listener = stack.enter_context(bar)
-        _tell_of_longer(found, runs, listener)
+        _tell_of_longer(experiments, runs, listener)
         if missing:
             # An order of this process's own: two that share a sweep rarely want the same run, and what is finished
             # is a fair sample of what is left, whose time is guessed from it.
-            random.Random().shuffle(missing)
+            order = random.Random().sample([*missing.values()], len(missing))
             stop = stack.enter_context(stop_on_signal())
             try:
-                launched = launcher.launch(missing, Stoppable(listener, stop, missing[0]))
+                launched = how.launcher.launch(order, Stoppable(listener, stop, order[0]))
             except Interrupted as error:
                 done = sum(isinstance(_outcome(run), dict) for group in runs for run in group)
-                problem = f"interrupted: {done:,} of {len(outcomes):,} runs are finished"
+                problem = f"interrupted: {done:,} of {len(outcomes):,} {kind} are finished"
                 raise Interrupted(problem, "the same command goes on") from error
-            outcomes.update(zip([run.folder for run in missing], launched, strict=True))
-    pairs = zip(found.experiments, runs, strict=True)
-    rows = [_row(experiment, group, outcomes) for experiment, group in pairs]
-    return SweepResults(rows, found.skipped)
+            outcomes.update(zip([run.folder for run in order], launched, strict=True))
+    return [_row(experiment, group, outcomes) for experiment, group in zip(experiments, runs, strict=True)]
+
+
+def _after_fits(found: Sweep, how: _How) -> list[Experiment | SweepRow]:
+    """Fits the encoders that experiments name; the experiments with them, or what is to be said where a fit failed."""
+    if not found.fits:
+        return [*found.experiments]
+    from arena.grid_fits import FITS, awaited, beginning, collected, key_of
+
+    folder = found.out / FITS
+    plans, failures = {}, {}
+    for plan in found.fits:
+        try:
+            plans[key_of(plan)] = collected(plan, folder)
+        except ArenaError as error:
+            failures[key_of(plan)] = Failure(Run(folder, plan), error)
+    rows = dict(zip(plans, _trained([*plans.values()], folder, how, "fits"), strict=True))
+    failures.update({key: failure for key, row in rows.items() for failure in row.failures})
+    fitted = {key: Run.open(Path(run["path"])) for key, row in rows.items() for run in row.results.runs}
+    return [
+        _lost(experiment, failures[key])
+        if (key := awaited(experiment)) in failures
+        else beginning(experiment, fitted)
+        for experiment in found.experiments
+    ]
+
+
+def _lost(experiment: Experiment, fit: Failure) -> SweepRow:
+    """An experiment whose encoder could not be fitted."""
+    problem = f"its encoder was not fitted: {fit.run.experiment.agent} on {fit.run.experiment.env}: {fit.error.problem}"
+    error = ArenaError(problem, fit.error.remedy)
+    runs = [Run(fit.run.folder, experiment.replaced(seeds=(seed,))) for seed in experiment.seeds]
+    return SweepRow(Results(experiment, [], dict.fromkeys(SUMMARY)), [Failure(run, error) for run in runs])
+
+
+def finished_fits(found: Sweep) -> list[Run | None]:
+    """The finished run of each fit, or None; makes no folders, and collects nothing."""
+    if not found.fits:
+        return []
+    from arena.grid_fits import FITS, finished
+
+    return [finished(fit, found.out / FITS) for fit in found.fits]
 
 
 def count_finished(found: Sweep) -> list[int]:
@@ -207,20 +265,32 @@ def count_finished(found: Sweep) -> list[int]:
             for seed in experiment.seeds
             if (folder := folders.get(experiment.id(seed))) is not None
         )
-        for experiment in found.experiments
+        for experiment in _as_fitted(found)
     ]
 
 
-def _prepared(found: Sweep) -> list[list[Run]]:
+def _as_fitted(found: Sweep) -> Iterator[Experiment]:
+    """The experiments, with their encoders as far as these are fitted: the id of another is no run's."""
+    runs = finished_fits(found)
+    if not any(runs):
+        yield from found.experiments
+        return
+    from arena.grid_fits import beginning, key_of
+
+    fitted = {key_of(fit): run for fit, run in zip(found.fits, runs, strict=True) if run is not None}
+    yield from (beginning(experiment, fitted) for experiment in found.experiments)
+
+
+def _prepared(experiments: Sequence[Experiment], out: Path) -> list[list[Run]]:
     """The runs of each experiment, with their folders."""
-    for experiment in found.experiments:
+    for experiment in experiments:
         _ = experiment.factory, experiment.spec  # what threads would otherwise each look up
     with ThreadPoolExecutor(THREADS) as pool:
         return [
             [future.result() for future in futures]
             for futures in [
-                [pool.submit(Run.prepare, experiment, seed, found.out) for seed in experiment.seeds]
-                for experiment in found.experiments
+                [pool.submit(Run.prepare, experiment, seed, out) for seed in experiment.seeds]
+                for experiment in experiments
             ]
         ]
 
@@ -233,14 +303,16 @@ def _outcome(run: Run) -> Outcome | None:
         return error
 
 
-def _tell_of_longer(found: Sweep, runs: Sequence[Sequence[Run]], listener: Listener) -> None:
+def _tell_of_longer(
+    experiments: Sequence[Experiment], runs: Sequence[Sequence[Run]], listener: Listener
+) -> None:
     """An experiment's runs have one length; those that have gone further than asked are said to have.
 
     Raises:
         ArenaError: only some runs of an experiment have gone further.
     """
     longer = []
-    for experiment, label, group in zip(found.experiments, labels(found.experiments), runs, strict=True):
+    for experiment, label, group in zip(experiments, labels(experiments), runs, strict=True):
         lengths = sorted({run.experiment.steps for run in group})
         if len(lengths) > 1:
             raise ArenaError(

@@ -152,8 +152,12 @@ def _finished(sweep: Sweep) -> list[int]:
 
 
 def _plan(sweep: Sweep, finished: Sequence[int]) -> dict[str, Any]:
+    from arena.sweeps import finished_fits
+
+    fits = zip(sweep.fits, finished_fits(sweep), strict=True)
     pairs = zip(sweep.experiments, finished, strict=True)
     return {
+        "fits": [{"fit": fit.to_dict(), "finished": run is not None} for fit, run in fits],
         "experiments": [{"experiment": one.to_dict(), "finished": count} for one, count in pairs],
         "runs": len(sweep),
         "finished": sum(finished),
@@ -164,6 +168,7 @@ def _plan(sweep: Sweep, finished: Sequence[int]) -> dict[str, Any]:
 def _show_plan(sweep: Sweep, finished: Sequence[int]) -> None:
     from arena.labels import labels
 
+    _show_fits(sweep)
     rows = [
         [label.agent, label.env, f"{one.steps:,}", f"{len(one.seeds)}", f"{count}"]
         for one, label, count in zip(sweep.experiments, labels(sweep.experiments), finished, strict=True)
@@ -174,6 +179,21 @@ def _show_plan(sweep: Sweep, finished: Sequence[int]) -> None:
     screen.print()
     screen.print(f"{_counted(sweep)}, {sum(finished):,} finished; a dry run trains nothing", style="bold")
     _show_skipped(sweep)
+
+
+def _show_fits(sweep: Sweep) -> None:
+    """The encoders that come first, and which of them are there."""
+    from arena.labels import labels
+    from arena.sweeps import finished_fits
+
+    if not sweep.fits:
+        return
+    rows = [
+        [label.agent, label.env, f"{fit.frames.options['n']:,}", f"{fit.steps:,}", "yes" if run else "no"]
+        for fit, label, run in zip(sweep.fits, labels(sweep.fits), finished_fits(sweep), strict=True)
+    ]
+    print_table(["encoder", "fitted to", "frames", "updates", "finished"], rows, right=["frames", "updates"])
+    console().print()
 
 
 def _show(sweep: Sweep, results: SweepResults) -> None:
@@ -189,8 +209,8 @@ def _show(sweep: Sweep, results: SweepResults) -> None:
         names = " and ".join(part for part in (", ".join(hidden[:-1]), hidden[-1]) if part)
         screen.print(f"a wider terminal also shows {names}", style="dim")
     screen.print()
-    for failure in results.failures:
-        screen.print(clean(f"failed: {failure.run.folder}: {failure.error}"), style="red", soft_wrap=True)
+    for text in dict.fromkeys(f"failed: {one.run.folder}: {one.error}" for one in results.failures):
+        screen.print(clean(text), style="red", soft_wrap=True)
     if results.failures:
         screen.print("the same command tries them again", style="dim")
     _show_skipped(sweep)
@@ -229,7 +249,8 @@ def _print_results(screen: Console, columns: Sequence[str], rows: Sequence[Mappi
 
 def _counted(sweep: Sweep) -> str:
     experiments, runs = len(sweep.experiments), len(sweep)
-    return f"{experiments:,} experiment{'s' * (experiments != 1)} · {runs:,} run{'s' * (runs != 1)}"
+    fits = f"{len(sweep.fits):,} fit{'s' * (len(sweep.fits) != 1)} · " if sweep.fits else ""
+    return f"{fits}{experiments:,} experiment{'s' * (experiments != 1)} · {runs:,} run{'s' * (runs != 1)}"
 
 
 def _show_skipped(sweep: Sweep) -> None:

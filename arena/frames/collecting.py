@@ -26,7 +26,7 @@ from arena.native import whole
 from arena.random import Generators, derive
 from arena.stream import MEND, NativeStream
 
-__all__ = ["collect"]
+__all__ = ["collect", "label_spaces_of", "telling"]
 
 Array = npt.NDArray[Any]
 Env = gym.Env[Any, Any]
@@ -87,7 +87,7 @@ def collect(
     seed = int(seed)
     if horizon is not None:
         horizon = whole("horizon", horizon)
-    factory = _told(EnvironmentFactory.resolve(env, env_options, wrappers), labels)
+    factory = telling(EnvironmentFactory.resolve(env, env_options, wrappers), labels)
     player = policy_of(policy, factory, lanes, derive(seed, "frames"), explore=explore)
     source = {
         "kind": "environment",
@@ -174,7 +174,7 @@ def _play(lanes: Lanes, policy: Policy, writer: Writer, seeds: Sequence[int]) ->
             policy.ended(np.isin(everyone, turn.ended))
 
 
-def _told(factory: EnvironmentFactory, labels: Sequence[str] | None) -> EnvironmentFactory:
+def telling(factory: EnvironmentFactory, labels: Sequence[str] | None) -> EnvironmentFactory:
     """The environment, asked for labels by its own option, where it has one."""
     if isinstance(labels, str):
         raise ArenaError(f"labels is {labels!r}", f"give a list of names, such as ({labels!r},)")
@@ -196,7 +196,7 @@ def _opened(
     try:
         seen = _frame_space(first, factory.id) if rendered else first.observation_space
         observed = stored(seen, factory.id, observed=True)
-        spaces = _label_spaces(first, factory.id, labels)
+        spaces = label_spaces_of(first, factory.id, labels)
         columns = [
             Column(OBSERVATION, observed),
             Column(ACTION, stored(first.action_space, f"the action of {factory.id}")),
@@ -227,7 +227,7 @@ def _frame_space(env: Env, name: str) -> gym.Space[Any]:
     return gym.spaces.Box(0, 255, frame.shape, np.uint8)
 
 
-def _label_spaces(env: Env, name: str, labels: Sequence[str] | None) -> dict[str, gym.Space[Any]]:
+def label_spaces_of(env: Env, name: str, labels: Sequence[str] | None) -> dict[str, gym.Space[Any]]:
     """The space of each label: as the environment says, or as its first value looks."""
     inner: Any = env.unwrapped
     said = getattr(inner, "label_spaces", {})

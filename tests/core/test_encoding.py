@@ -171,7 +171,7 @@ def test_ids_know_the_encoder_by_content_and_its_use(fitted, tmp_path):
             {"encoder": "vae"},
             "vae has learned nothing yet, and frozen it never would; `arena fit vae ENV` first",
         ),
-        ({"encoder": "vea"}, "vea is not a run"),
+        ({"encoder": "vea"}, "no encoder or run is called 'vea'"),
         ({"encoder_options": {"mode": "joint"}}, "encoder.mode is given, and no encoder; say --encoder RUN"),
     ],
 )
