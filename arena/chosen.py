@@ -147,9 +147,9 @@ def is_name(source: str | Path) -> bool:
     """Whether that is an encoder's name, and no run.
 
     Raises:
-        ArenaError: it is neither.
+        ArenaError: it is neither, nor a path.
     """
-    if snapshot_of(source)[0].exists():
+    if snapshot_of(source)[0].exists() or Path(source).name != str(source):
         return False
     encoders = get_plugins().encoders
     if str(source) not in encoders:

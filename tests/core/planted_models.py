@@ -206,7 +206,8 @@ class Recurrent(Encoder):
 
     def unroll(self, memory, x, action=None, begin=None):
         codes = []
-        for one, begins in zip(x, torch.zeros(x.shape[:2], dtype=torch.bool) if begin is None else begin):
+        begin = torch.zeros(x.shape[:2], dtype=torch.bool) if begin is None else begin
+        for one, begins in zip(x, begin, strict=True):
             memory, code = self.step(memory.masked_fill(begins[:, None], 0), one)
             codes.append(mode(code))
         return memory, PointMass(torch.stack(codes))
