@@ -25,7 +25,7 @@ from arena.frames.collecting import label_spaces_of, telling
 from arena.frames.spaces import to_json
 from arena.plugins import get_plugins
 from arena.run import Run
-from arena.start import LAST, Start, snapshot_of
+from arena.start import LAST, TO_COME, Start, snapshot_of
 
 if TYPE_CHECKING:
     from arena.environments import EnvironmentFactory
@@ -42,9 +42,6 @@ COLLECTED = ("frames", "policy", "num_envs", "labels", "explore", "horizon")
 FITTED = ("steps", "seed", "evaluate_every", "log_every", "device", "threads", "trackers")
 
 KEYS = (*COLLECTED, *FITTED, *FitOptions.__dataclass_fields__)
-
-#: The run that an experiment's encoder is from, while there is none.
-TO_COME = "a fit of this sweep"
 
 
 class Fits:

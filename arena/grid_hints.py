@@ -37,7 +37,7 @@ def toml_remedy(text: str, error: Exception) -> str:
 def option_called(key: str, tables: Iterable[Mapping[str, Any]]) -> str:
     """The option that a key stands for, such as ``agent.epsilon``, of whatever some tables name; or nothing."""
     for table in tables:
-        for owner in ("agent", "env"):
+        for owner in ("agent", "env", "encoder", "novelty"):
             if any(key in _options(owner, value) for value in _listed(table.get(owner))):
                 return f"{owner}.{key}"
     return ""
@@ -66,13 +66,21 @@ def _listed(value: Any) -> Iterable[Any]:
 
 
 def _options(owner: str, value: Any) -> set[str]:
-    """The names of an agent's or an environment's options; none where there is no such thing."""
-    from arena.environments import options_class_of
-
+    """The names of the options of an agent, an environment or an encoder; none where there is no such thing."""
     name = named(value)
     with contextlib.suppress(ArenaError):
         if isinstance(name, str):
-            spec = get_plugins().agents[name] if owner == "agent" else None
-            options = agent_class_of(spec).Config if spec else options_class_of(name)
-            return {field.name for field in dataclasses.fields(options)}
+            return {field.name for field in dataclasses.fields(_options_class(owner, name))}
     return set()
+
+
+def _options_class(owner: str, name: str) -> type[Any]:
+    if owner == "agent":
+        return agent_class_of(get_plugins().agents[name]).Config
+    if owner == "env":
+        from arena.environments import options_class_of
+
+        return options_class_of(name)
+    from arena.fit import encoder_class_of
+
+    return encoder_class_of(get_plugins().encoders[name]).Config

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from arena.run import Run
     from arena.specs import AgentSpec
 
-__all__ = ["BEST", "LAST", "Start", "read_snapshot", "snapshot_folder", "snapshot_of"]
+__all__ = ["BEST", "LAST", "TO_COME", "Start", "read_snapshot", "snapshot_folder", "snapshot_of"]
 
 FILES = ("arrays.safetensors", "state.json")
 
 #: The words behind ``RUN@``.
 LAST, BEST = "last", "best"
+
+#: The run that a snapshot is from which a sweep has yet to make.
+TO_COME = "a fit of this sweep"
 
 
 @dataclass(frozen=True)

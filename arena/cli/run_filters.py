@@ -184,7 +184,8 @@ def flattened(experiment: Mapping[str, Any]) -> dict[str, Any]:
 
     ``agent`` and ``env`` are their names, ``agent.step_size`` and ``env.slip`` their options, ``seed`` the one seed;
     the others are called as in ``run.json``. Of the fit of an encoder, these are ``encoder``, ``encoder.latent``,
-    ``frames``, ``frames.n``.
+    ``frames``, ``frames.n``; and of an agent with an encoder ``encoder``, ``encoder.mode``, ``encoder.latent`` and
+    ``encoder.fit``, which says where it comes from; likewise ``novelty``.
 
     Raises:
         TypeError: the layout is another one.
@@ -205,11 +206,24 @@ def flattened(experiment: Mapping[str, Any]) -> dict[str, Any]:
         elif fitted and key == "frames":
             found[key] = value["source"]
             _put(found, "frames.", {**value.get("options", {}), "digest": value["digest"]})
+        elif key in ("encoder", "novelty") and value is not None:
+            found[key] = value["name"]
+            _put(found, f"{key}.", _used(value))
         elif key == "seeds":
             found["seed"] = value[0]
         else:
             _put(found, "", {key: value})
     return found
+
+
+def _used(encoder: Mapping[str, Any]) -> dict[str, Any]:
+    """How an agent uses an encoder, its options, and the fit that it comes from."""
+    rest = {key: value for key, value in encoder.items() if key not in ("name", "options", "labels", "start")}
+    if rest.get("mode", "joint") != "joint":
+        rest.pop("weight", None)  # nothing is weighed
+    start = encoder["start"]
+    fit = {} if start is None else {"fit": f"{start['run']}@{start['step']}"}
+    return {**rest, **encoder["options"], **fit}
 
 
 def _put(found: dict[str, Any], prefix: str, values: Mapping[str, Any], depth: int = 0) -> None:

@@ -16,7 +16,7 @@ __all__ = ["run_table", "summary"]
 
 #: Fields in which runs of one experiment may differ, or that the table shows anyway.
 NOT_SHOWN = (
-    *("agent", "env", "encoder", "frames", "seed", "steps", "evaluate_every", "log_every", "trackers"),
+    *("agent", "env", "frames", "seed", "steps", "evaluate_every", "log_every", "trackers"),
     *("start.digest", "frames.digest"),
 )
 

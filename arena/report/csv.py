@@ -6,6 +6,7 @@ import csv
 import io
 
 from arena.report.data import Facts, canonical
+from arena.report.groups import ENCODERS
 
 __all__ = ["table"]
 
@@ -27,11 +28,23 @@ COLUMNS = (
 
 
 def table(document: Facts) -> str:
-    """The runs that the report counts, and behind them their options as ``agent.NAME`` and ``env.NAME``."""
+    """The runs that the report counts, and behind them their options as ``agent.NAME`` and ``env.NAME``.
+
+    Where encoders are compared, also the area under a run's curve as ``auc``. As ``encoder.NAME`` and ``novelty.NAME``
+    come the options of encoders, and how they were used.
+    """
     rows = []
+    areas = {
+        (row["label"], row["env"], seed): area
+        for row in document["encoders"]
+        for seed, area in zip(row["seeds"], row["aucs"], strict=True)
+    }
     for run in document["runs"]:
         options = {f"agent.{key}": value for key, value in run["options"].items()}
         options |= {f"env.{key}": value for key, value in run["env_options"].items()}
+        options |= {key: value for kind in ENCODERS for key, value in _encoder(kind, run[kind]).items()}
+        place = run["label"], run["env"], run["seed"]
+        options |= {"auc": areas[place]} if place in areas else {}
         cells = {key: _cell(value) for key, value in options.items()}
         rows.append({**{key: run[key] for key in COLUMNS}, **cells})
     extra = sorted({key for row in rows for key in row} - {*COLUMNS})
@@ -40,6 +53,15 @@ def table(document: Facts) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _encoder(kind: str, encoder: Facts | None) -> Facts:
+    if encoder is None:
+        return {}
+    start = encoder["start"] and f"{encoder['start']['run']}@{encoder['start']['step']}"
+    used = {"mode": encoder["mode"], "weight": encoder["weight"], "fit": start}
+    options = {f"{kind}.{key}": value for key, value in {**encoder["options"], **used}.items()}
+    return {**options, kind: encoder["name"]}
 
 
 def _cell(value: object) -> object:

@@ -50,6 +50,10 @@ class RunRecord:
         wrappers: the wrappers around it, the innermost first.
         settings: whatever else decides the result: ``envs``, ``episodes``, ``horizon``, ``device``, ``threads``,
             and ``start``, the snapshot (``run``, ``step``, ``digest``) that it began from, or None.
+        encoder: the encoder that it perceives with, or None: its ``name``, ``mode``, ``options``, ``weight`` (None
+            unless joint), and ``start``, the snapshot of the fit that it comes from, or None.
+        novelty: likewise the encoder whose surprise is its bonus, or None; the mode is ``novelty``, and the options are
+            also those of its use.
         seed: of its random numbers.
         total: the steps it was asked for.
         steps: the steps it has trained.
@@ -71,6 +75,8 @@ class RunRecord:
     env_options: Facts
     wrappers: tuple[str, ...]
     settings: Facts
+    encoder: Facts | None
+    novelty: Facts | None
     seed: int
     total: int
     steps: int
@@ -191,6 +197,8 @@ def _record(folder: Path, document: Mapping[str, Any]) -> RunRecord:
                 "start": _start(experiment.get("start")),
             }
         ),
+        encoder=_encoder(experiment.get("encoder")),
+        novelty=_novelty(experiment.get("novelty")),
         seed=_whole(seed),
         total=total,
         steps=steps,
@@ -282,6 +290,27 @@ def _start(value: Any) -> Facts | None:
         "step": _whole(value["step"]),
         "digest": _text(value["digest"]),
     }
+
+
+def _encoder(value: Any) -> Facts | None:
+    if value is None:
+        return None
+    joint = value["mode"] == "joint"  # otherwise nothing is weighed
+    return {
+        "name": _text(value["name"]),
+        "mode": _text(value["mode"]),
+        "options": _options(value["options"]),
+        "weight": _plain(_number(value["weight"])) if joint else None,
+        "start": _start(value["start"]),
+    }
+
+
+def _novelty(value: Any) -> Facts | None:
+    if value is None:
+        return None
+    used = {key: item for key, item in value.items() if key not in ("name", "options", "labels", "start")}
+    options = {**used, **value["options"]}
+    return _encoder({**value, "mode": "novelty", "options": options})
 
 
 def _options(value: Any) -> Facts:

@@ -18,6 +18,15 @@ LONGEST = 40
 #: The fact that runs which began from the same snapshot share.
 START = "start"
 
+#: What a run may have encoders for, as `RunRecord` calls it.
+ENCODERS = ("encoder", "novelty")
+
+#: What the fits count as of which every seed has its own.
+REPLICATED = "one a seed"
+
+#: What stands between an agent and the encoder that it perceives with.
+DOT = " · "
+
 
 @dataclass(frozen=True, eq=False)
 class Environment:
@@ -43,7 +52,7 @@ class Group:
     """The runs of one algorithm in one environment, one a seed, sorted by it.
 
     Attributes:
-        algorithm: the algorithm's label: the agent, and the options that set it apart from others of that agent.
+        algorithm: the algorithm's label: the agent and its encoders, with the options that set them apart from others.
         agent: the agent's name.
         environment: where they ran.
         runs: one a seed.
@@ -58,15 +67,15 @@ class Group:
 def group(records: Sequence[RunRecord]) -> tuple[list[Group], list[Skipped]]:
     """Groups runs by algorithm and environment.
 
-    An option is part of an algorithm's name where the runs of its agent disagree about it within one environment.
-    Options that differ only from environment to environment are presets, and make no second algorithm.
+    An option is part of an algorithm's name where the runs of its agent, or of its encoder, disagree about it within
+    one environment. Options that differ only from environment to environment are presets, and make no second algorithm.
 
     Returns:
         The groups, by environment and algorithm; and runs of a seed that their group has already: the one that
         trained further, finished or not, counts; of two that trained as far, the later one.
     """
     environments = _environments(records)
-    labels = _algorithms(records, environments)
+    labels = _algorithms(records)
     gathered: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
     for record in records:
         key = labels[id(record)], environments[_place(record)].label
@@ -126,23 +135,76 @@ def _environment_facts(record: RunRecord) -> Facts:
     return {**record.env_options, **extra}
 
 
-def _algorithms(records: Sequence[RunRecord], environments: Mapping[str, Environment]) -> dict[int, str]:
-    """The label of each run's algorithm, by the run's `id()`."""
+def _algorithms(records: Sequence[RunRecord]) -> dict[int, str]:
+    """The label of each run's algorithm, by the run's `id()`: the agent's, and behind dots its encoders'."""
     by_agent: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
         by_agent[record.agent].append(record)
+    encoders = [_encoders(records, kind) for kind in ENCODERS]
     labels: dict[int, str] = {}
     for agent, runs in by_agent.items():
-        by_place: dict[str, list[Facts]] = defaultdict(list)
-        for run in runs:
-            by_place[_place(run)].append(_algorithm_facts(run))
-        differing = {key for facts in by_place.values() for key in _varying(facts)}
         facts = [_algorithm_facts(run) for run in runs]
-        keys = [key for key in dict.fromkeys(key for one in facts for key in one) if key in differing]
         starts = [run.settings["start"] for run in runs if run.settings["start"] is not None]
         texts = {canonical(start["digest"]): begun(start) for start in reversed(starts)}
-        labels.update(zip(map(id, runs), _labels(agent, facts, keys, {START: texts}), strict=True))
+        names = _labels(agent, facts, _disputed(runs, facts), {START: texts})
+        for run, name in zip(runs, names, strict=True):
+            labels[id(run)] = DOT.join([name, *(found[id(run)] for found in encoders if id(run) in found)])
     return labels
+
+
+def _encoders(records: Sequence[RunRecord], kind: str) -> dict[int, str]:
+    """The label of each run's encoder of a kind, by the run's `id()`; runs without one have none."""
+    found = {id(run): getattr(run, kind) for run in records if getattr(run, kind)}
+    fits = _fits(records, kind)
+    by_encoder: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
+    for run in records:
+        if id(run) in found:
+            by_encoder[run.agent, found[id(run)]["name"]].append(run)
+    labels: dict[int, str] = {}
+    for (_, name), runs in by_encoder.items():
+        disputed = _disputed(runs, [found[id(run)]["options"] for run in runs])
+        for mode in dict.fromkeys(found[id(run)]["mode"] for run in runs):
+            mine = [run for run in runs if found[id(run)]["mode"] == mode]
+            used = [{"weight": found[id(run)]["weight"], "fit": fits[id(run)]} for run in mine]
+            facts = [{**found[id(run)]["options"], **use} for run, use in zip(mine, used, strict=True)]
+            keys = [*(key for key in disputed if key not in used[0]), *_disputed(mine, used)]
+            starts = [(fits[id(run)], found[id(run)]["start"]) for run in reversed(mine)]
+            texts = {canonical(fit): _fitted(fit, start) for fit, start in starts}
+            called = name if mode == "frozen" else f"{name} ({mode})"
+            labels.update(zip(map(id, mine), _labels(called, facts, keys, {"fit": texts}), strict=True))
+    return labels
+
+
+def _fits(records: Sequence[RunRecord], kind: str) -> dict[int, str | None]:
+    """What the fit of each run's encoder counts as, by the run's `id()`: runs in which it is equal may be one group.
+
+    It is the digest of the fit, None for an encoder that began anew. But where runs are the same in all else, and each
+    has a seed and a fit of its own, the fits are replications as the seeds are, and it is `REPLICATED`.
+    """
+    alike: dict[str, list[RunRecord]] = defaultdict(list)
+    for run in records:
+        if getattr(run, kind):
+            encoders = [_but_the_fit(getattr(run, other)) for other in ENCODERS]
+            alike[canonical([_place(run), run.agent, _algorithm_facts(run), encoders])].append(run)
+    found: dict[int, str | None] = {}
+    for runs in alike.values():
+        starts = [getattr(run, kind)["start"] for run in runs]
+        digests = [start and start["digest"] for start in starts]
+        pairs = {*zip(digests, (run.seed for run in runs), strict=True)}
+        paired = len(pairs) == len({*digests}) == len({run.seed for run in runs}) > 1
+        for run, digest in zip(runs, digests, strict=True):
+            found[id(run)] = REPLICATED if paired else digest
+    return found
+
+
+def _but_the_fit(encoder: Facts | None) -> Facts | None:
+    """Whatever of an encoder is not which fit it comes from; but whether it comes from one."""
+    return encoder and {**encoder, "start": encoder["start"] is not None}
+
+
+def _fitted(fit: str | None, start: Facts | None) -> str:
+    """A fit, or several, as a label has them."""
+    return "none" if start is None else fit if fit == REPLICATED else begun(start)
 
 
 def _algorithm_facts(record: RunRecord) -> Facts:
@@ -152,6 +214,15 @@ def _algorithm_facts(record: RunRecord) -> Facts:
     settings[START] = start and start["digest"]
     taken = record.agent_options
     return {**taken, **{f"run.{key}" if key in taken else key: value for key, value in settings.items()}}
+
+
+def _disputed(records: Sequence[RunRecord], facts: Sequence[Facts]) -> list[str]:
+    """The facts about which runs disagree within one environment, in order."""
+    by_place: dict[str, list[Facts]] = defaultdict(list)
+    for record, one in zip(records, facts, strict=True):
+        by_place[_place(record)].append(one)
+    differing = {key for several in by_place.values() for key in _varying(several)}
+    return [key for key in dict.fromkeys(key for one in facts for key in one) if key in differing]
 
 
 def _varying(facts: Sequence[Facts]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.report.data import Facts, canonical
-from arena.report.groups import shown
+from arena.report.groups import ENCODERS, shown
 from arena.report.html import UNKNOWN, decimals, escaped, named, plural, table, tag
 from arena.tables_text import count, duration
 
@@ -132,9 +132,22 @@ def _settings(document: Facts) -> list[tuple[dict[str, Any], list[Facts]]]:
     for row in document["groups"]:
         start = row["start"] and f"{row['start']['run']}@{row['start']['step']}"
         settings = {**{key: row[key] for key in SETTINGS}, "start": start}
+        for kind in ENCODERS:
+            settings |= _encoder(kind, row[kind])
         options = {**row["options"], **{_beside(key, row["options"]): settings[key] for key in settings}}
         found.setdefault((row["label"], canonical(options)), (options, []))[1].append(row)
     return list(found.values())
+
+
+def _encoder(kind: str, encoder: Facts | None) -> dict[str, Any]:
+    """An encoder's options, and how it is used; None for none, so that a table says so."""
+    if encoder is None:
+        return {kind: None}
+    several = [f"{fit['run']}@{fit['step']}" for fit in encoder["fits"]]
+    used = {"mode": encoder["mode"], "fit": several[0] if len(several) == 1 else several or None}
+    used |= {} if encoder["weight"] is None else {"weight": encoder["weight"]}
+    options = {f"{kind}.{key}": value for key, value in {**encoder["options"], **used}.items()}
+    return {kind: encoder["name"], **options}
 
 
 def _beside(key: str, options: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from arena.report.data import RunRecord, Skipped
-from arena.report.groups import Group, unit
+from arena.report.encoders import fits
+from arena.report.groups import ENCODERS, Group, unit
 from arena.tables_text import number
 
 __all__ = ["notices"]
@@ -47,6 +48,7 @@ def notices(
             _studies([one for one in skipped if one.status == "study"]),
             _partial(runs) if partial else "",
             _one_seed(groups),
+            _fits(groups),
             _steps(groups),
             _missing(groups, block),
             _optima(groups),
@@ -96,6 +98,16 @@ def _one_seed(groups: Sequence[Group]) -> str:
     if n == len(groups):
         return "Every algorithm has one seed in each environment: there are no intervals, and luck is not ruled out."
     return f"{n:,} of {len(groups):,} groups {'has' if n == 1 else 'have'} one seed, and so no interval."
+
+
+def _fits(groups: Sequence[Group]) -> str:
+    several = (one for one in groups if any(len(fits(one, kind)) > 1 for kind in ENCODERS))
+    labels = dict.fromkeys(one.algorithm for one in several)
+    return (
+        f"Each seed of {_named(labels)} has a fit of its own: the fits count as replications."
+        if labels
+        else ""
+    )
 
 
 def _steps(groups: Sequence[Group]) -> str:

@@ -51,6 +51,7 @@ def page(document: Facts, folder: Path) -> str:
         "cut": _cut(document),
         "returns": _returns(document, index),
         "aggregates": _aggregates(document, index),
+        "encoders": _encoders(document, index),
         "comparisons": _comparisons(document, index),
         "options": _options(document, index),
         "alloptions": listings.all_options(document, index),
@@ -185,6 +186,32 @@ def _aggregates(document: Facts, index: dict[str, int]) -> str:
         return ""
     n = len(document["aggregate"][0]["environments"])
     return tag("h3", f"Over {plural(n, 'environment')}, normalised") + tables.aggregates(document, index)
+
+
+def _encoders(document: Facts, index: dict[str, int]) -> str:
+    """A section where any agent has one, with a table for each such environment."""
+    if not document["encoders"]:
+        return ""
+    parts = []
+    for i, place in enumerate(document["environments"]):
+        rows = [row for row in document["encoders"] if row["env"] == place["label"]]
+        inner = (
+            tables.encoders(rows, index)
+            if rows
+            else tag("p", "No agent has an encoder here.", class_="empty")
+        )
+        heading = tag("h3", tag("bdi", escaped(place["label"])))
+        parts.append(tag("div", heading, inner, _spans(rows), class_="place", data_place=str(i)))
+    return _filled("encoders.html", {"encoders": "".join(parts)})
+
+
+def _spans(rows: list[Facts]) -> str:
+    """Over which steps the areas are."""
+    spans = {row["agent"]: row["span"] for row in rows if row["span"]}
+    several = len({*map(tuple, spans.values())}) > 1
+    said = [f"{low:,} to {high:,}{f' ({agent})' * several}" for agent, (low, high) in spans.items()]
+    said = said if several else said[:1]
+    return tag("p", escaped(f"Areas from step {', '.join(said)}."), class_="note") if said else ""
 
 
 def _comparisons(document: Facts, index: dict[str, int]) -> str:

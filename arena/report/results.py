@@ -20,7 +20,8 @@ from arena.comparison import (
 )
 from arena.errors import ArenaError
 from arena.report.data import Facts, RunRecord, Skipped
-from arena.report.groups import Environment, Group, group, unit
+from arena.report.encoders import encoder_rows, fits
+from arena.report.groups import ENCODERS, Environment, Group, group, unit
 from arena.report.notices import notices
 from arena.statistics import bootstrap_ci, iqm, summarise
 
@@ -59,13 +60,15 @@ def comparison(found: Sequence[RunRecord | Skipped], *, partial: bool = False) -
     rank = _ranked(resampled, block)
     groups.sort(key=lambda one: (rank.index(one.algorithm), one.environment.label))
     rows = [_group_row(one, normal, scales) for one in groups]
+    unscaled = _unscaled(resampled, means)
     return {
         "groups": rows,
         "algorithms": [{"label": label, "agent": _agent(label, groups)} for label in rank],
         "environments": [_environment_row(place, scales[place.label]) for place in environments],
         "aggregate": _aggregates(resampled, block, rank),
         "profiles": _profiles(resampled, block, rank),
-        "improvement": _improvement(_unscaled(resampled, means), rank[:MOST_PAIRED]),
+        "improvement": _improvement(unscaled, rank[:MOST_PAIRED]),
+        "encoders": encoder_rows(groups, rows, unscaled),
         "curves": [_curve_row(one, generator) for one in groups],
         "runs": [_run_row(run, one, normal) for one in groups for run in one.runs],
         "skipped": [_skipped_row(one) for one in skipped],
@@ -208,7 +211,8 @@ def _group_row(
         "label": one.algorithm,
         "env": place.label,
         "options": first.agent_options,
-        **{key: item for key, item in first.settings.items() if key != "horizon"},
+        **_without(first.settings, "horizon"),
+        **{kind: _encoder(one, kind) for kind in ENCODERS},
         "seeds": [run.seed for run in one.runs],
         "steps": [run.steps for run in one.runs],
         "unit": unit(one.agent),
@@ -332,6 +336,7 @@ def _run_row(run: RunRecord, one: Group, normal: Mapping[tuple[str, str], Any]) 
         "seconds": run.seconds,
         "options": run.agent_options,
         "env_options": run.env_options,
+        **{kind: getattr(run, kind) for kind in ENCODERS},
     }
 
 
@@ -364,6 +369,15 @@ def _span(times: Sequence[float]) -> list[float] | None:
 
 def _agent(label: str, groups: Sequence[Group]) -> str:
     return next(one.agent for one in groups if one.algorithm == label)
+
+
+def _encoder(one: Group, kind: str) -> Facts | None:
+    found: Facts | None = getattr(one.runs[0], kind)
+    return found and {**_without(found, "start"), "fits": fits(one, kind)}
+
+
+def _without(facts: Facts, key: str) -> Facts:
+    return {name: value for name, value in facts.items() if name != key}
 
 
 def _list(values: Any) -> list[float]:

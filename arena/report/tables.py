@@ -9,7 +9,7 @@ from arena.report.data import Facts
 from arena.report.html import COLOURS, UNKNOWN, decimals, escaped, named, table, tag
 from arena.tables_text import count
 
-__all__ = ["aggregates", "improvement", "matrix", "returns"]
+__all__ = ["aggregates", "encoders", "improvement", "matrix", "returns"]
 
 #: From so many algorithms on, the columns of the pairwise table are numbered and not named; the page has no more.
 MOST_NAMED, MOST_PAIRED = 7, 24
@@ -91,6 +91,41 @@ def aggregates(document: Facts, index: Mapping[str, int]) -> str:
     return table(columns, cells, "aligned tall" if len(rows) > MOST_ROWS else "aligned")
 
 
+def encoders(rows: Sequence[Facts], index: Mapping[str, int]) -> str:
+    """What one environment's agents achieved with each encoder, and how soon; each agent without one first."""
+    finals = [bound for row in rows for bound in [row["iqm"], *(row["iqm_ci95"] or ())]]
+    areas = [bound for row in rows for bound in [row["auc"], *(row["auc_ci95"] or ())] if bound is not None]
+    write, final = decimals(areas), decimals(finals)
+    columns = [
+        ("Algorithm", "name"),
+        ("Area", "n"),
+        ("95 % CI", "n quiet ci"),
+        ("", "whisker"),
+        ("Final", "n"),
+        ("95 % CI", "n quiet ci"),
+        ("P(&gt; none)", "n"),
+        ("95 % CI", "n quiet ci"),
+        ("Seeds", "n"),
+    ]
+    cells = [
+        [
+            named(row["label"], index),
+            write(row["auc"]),
+            _interval(row["auc_ci95"], write),
+            ""
+            if row["auc"] is None
+            else _whisker(row["auc"], row["auc_ci95"], None, areas, index[row["label"]]),
+            final(row["iqm"]),
+            _interval(row["iqm_ci95"], final),
+            _probability(row["improvement"]),
+            _interval(row["improvement_ci95"], _probability),
+            f"{len(row['seeds']):,}",
+        ]
+        for row in rows
+    ]
+    return table(columns, cells, "aligned tall" if len(rows) > MOST_ROWS else "aligned")
+
+
 def improvement(document: Facts, index: Mapping[str, int]) -> str:
     """P(row beats column) for every pair."""
     pairs: dict[tuple[str, str], tuple[float, Interval]] = {}
@@ -160,6 +195,10 @@ def _pair(x: str, y: str, found: tuple[float, Interval] | None, *, brief: bool) 
         style=f"--v:{abs(value - 0.5) * 2:.3f}",
         title=f"P({x} > {y}) {between}".rstrip(),
     )
+
+
+def _probability(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.2f}"
 
 
 def _interval(bounds: Interval, write: Write) -> str:

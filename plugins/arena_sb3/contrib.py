@@ -5,9 +5,11 @@ Its masked PPO is left out: a stream says nothing of which actions are allowed, 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from arena.agent import Needs
+from arena.agent import Needs, Problem
+from arena.errors import ArenaError
+from arena.features import Features
 from arena_sb3 import options
 from arena_sb3.agents import ANY, CHOICES, NUMBERS
 from arena_sb3.needed import needed
@@ -29,6 +31,15 @@ class TRPO(OnPolicy):
     algorithm = sb3_contrib.TRPO
     Config = options.TRPO
     needs: ClassVar[Needs] = ANY
+
+    def __init__(self, problem: Problem, config: Any) -> None:
+        # It goes up its objective, and takes second derivatives along the way: a loss that goes along would be climbed.
+        if isinstance(problem.features, Features) and problem.features.weight is not None:
+            raise ArenaError(
+                "sb3-trpo solves for its step, and goes down no encoder's loss beside it",
+                "say --encoder.mode finetune, or choose sb3-ppo",
+            )
+        super().__init__(problem, config)
 
 
 class RecurrentPPO(Recurrent):

@@ -278,6 +278,7 @@ def test_a_fit_that_has_too_few_updates_is_said():
         (study({"encoder": "vae"}, fit={"labels": ["stat"]}), "the fit of vae: "),
         (study({"encoder": "vaee"}), "no encoder is called 'vaee'; did you mean 'vae'"),
         (study({"encoder": "vae", "encoder.latnt": 3}), "no option of vae is called 'latnt'; did you mean 'latent'"),
+        (study({"encoder": ["vae", "random-cnn"], "encoder.latent": 3}), "give random-cnn a [[grid]] of its own"),
         (study({"encoder": "vae", "encoder.mode": "frosen"}), "encoder.mode is 'frosen'"),
         (study({"encoder": ["vae"], "env.observation": "index"}), "an encoder takes arrays"),
         (study({"encoder": "runs/nobody"}), "runs/nobody is not a run"),
