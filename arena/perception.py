@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from arena.distributions import mode
-from arena.encoder import Decodes, Encoder, Encodes, Scores
+from arena.encoder import Decodes, Encoder, Encodes, Remembers, Scores
 from arena.errors import ArenaError
 from arena.native import whole
 from arena.pixels import Numbers
@@ -100,16 +100,20 @@ def codes(
     *,
     rows: Array | None = None,
     batch_size: int = BATCH,
+    begin: Array | None = None,
 ) -> Array:
     """The mode of each observation's code.
 
-    Beside the codes, memory holds one batch, whatever the number of observations.
+    Beside the codes, memory holds one batch, whatever the number of observations. Of an encoder that remembers they are
+    the codes of observations with which episodes begin, unless `begin` says where that is.
 
     Args:
         encoder: one that encodes.
         observations: shape (count, *space.shape), such as `Frames.observation`.
         rows: which of them; all by default.
         batch_size: of every batch; codes are the same to the bit wherever an observation stands.
+        begin: bool, shape (len(rows),): an episode begins with this observation, and goes on with those behind it, as
+            `Frames.begin` says. Who remembers nothing does not mind.
 
     Returns:
         Shape (len(rows), *latent.shape).
@@ -121,14 +125,37 @@ def codes(
         >>> z = codes(encoder, frames.observation)  # doctest: +SKIP
     """
     encodes = _encodes(encoder)
+
+    def ask(x: Tensor) -> Tensor:
+        return mode(encodes.encode(x))
+
+    if begin is not None and isinstance(encoder, Remembers):
+        ask = _Follows(encoder, begin, batch_size)
     with at_rest(encoder):
         return in_batches(
-            lambda x: mode(encodes.encode(x)),
+            ask,
             observations,
             rows=rows,
             batch_size=batch_size,
             device=device_of(encoder),
         )
+
+
+class _Follows:
+    """What an encoder that remembers makes of observations in order, a batch after the other."""
+
+    def __init__(self, encoder: Remembers, begin: Array, size: int) -> None:
+        self._encoder, self._memory = encoder, encoder.initial(1)
+        self._begin, self._size, self._start = np.asarray(begin), size, 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        begin = np.zeros(self._size, np.bool_)  # what fills up the last batch is behind all others
+        given = self._begin[self._start : self._start + self._size]
+        begin[: len(given)] = given
+        self._start += self._size
+        told = torch.from_numpy(begin).to(x.device)[:, None]
+        self._memory, code = self._encoder.unroll(self._memory, x[:, None], begin=told)
+        return mode(code)[:, 0]
 
 
 def reconstruct(encoder: Encoder, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from arena.encoder import Batch
-from arena.perception import probe
+from arena.perception import codes, probe
 from arena.random import Generators
 from arena_autoencoder.recurrent import RecurrentAE
 
@@ -76,3 +76,17 @@ def test_it_learns_the_speed_that_no_observation_shows():
         alone = encoder.encode(x[-1]).mode.numpy()
     assert probe(remembered, speed).mean > 0.9
     assert probe(alone, speed).mean < 0.1
+
+
+def test_codes_of_frames_in_order_follow_each_episode():
+    encoder = made()
+    frames, begin = travellers(7, 0)[0].flatten(0, 1), np.zeros(7 * LENGTH, np.bool_)
+    begin[[0, 30, 31, 64]] = True
+    found = codes(encoder, frames, begin=begin, batch_size=16)
+    with torch.no_grad():
+        for start, stop in zip([0, 30, 31, 64], [30, 31, 64, len(frames)], strict=True):
+            memory = encoder.initial(1)
+            for t in range(start, stop):
+                memory, _ = encoder.step(memory, frames[t][None])
+                np.testing.assert_allclose(found[t], memory[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(codes(encoder, frames[:1]), found[:1], rtol=1e-4, atol=1e-5)

@@ -1,0 +1,113 @@
+"""The table of encoders in docs/results.md: ``python -m docs.encoder_study``, after ``arena sweep docs/studies/encoders.toml``.
+
+It reads the runs of the sweep, asks each fit what a line can read of the true state off its codes, and how long a batch of 32
+frames takes it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+import arena
+from arena.frames import Frames
+from arena.loaded import LoadedEncoder
+from arena.perception import at_rest, codes, probe
+from arena.report.data import RunRecord, read_runs
+from arena.report.encoders import area
+from arena.statistics import bootstrap_ci, iqm
+
+OUT = Path("runs/encoders")
+
+#: The numbers of each environment's state that an agent has to know.
+STATE = {"arena/FourRooms-v0": [0, 1], "arena/PointMass-v0": [0, 1, 4, 5]}
+
+#: Frames that are probed, and of a batch that is timed.
+PROBED, BATCH = 6_000, 32
+
+
+class Condition(NamedTuple):
+    """What an agent sees: how people call it, and the folder of the fit, if it is one's codes."""
+
+    name: str
+    fit: str | None = None
+
+
+def main() -> None:
+    """Prints a table for each environment, in Markdown."""
+    torch.set_num_threads(1)
+    found = [run for run in read_runs([Path(sys.argv[1]) if sys.argv[1:] else OUT]) if isinstance(run, RunRecord)]
+    for env in sorted({run.env for run in found}):
+        show(env, [run for run in found if run.env == env])
+
+
+def show(env: str, runs: list[RunRecord]) -> None:
+    """The table of one environment: the greatest area first."""
+    seen: dict[Condition, list[RunRecord]] = defaultdict(list)
+    for run in runs:
+        seen[_condition(run)].append(run)
+    span = max(run.curve[0][0] for run in runs), min(run.curve[0][-1] for run in runs)
+    pixels = next(arena.load(one.fit).frames() for one in seen if one.fit)
+    lines = []
+    for condition, several in seen.items():
+        areas = [area(run, span) for run in several]
+        ends = [run.curve[1][-1] for run in several]
+        r2, latency = _told(env, condition, pixels)
+        cells = [condition.name, _interval(areas), _interval(ends), r2, latency, str(len(several))]
+        lines.append((iqm(areas), f"| {' | '.join(cells)} |"))
+    seconds = sum(run.seconds or 0 for run in runs)
+    print(f"\n**{env}**, steps {span[0]:,} to {span[1]:,}; {len(runs)} runs, {seconds / 60:.0f} minutes of training\n")
+    print("| the agent sees | area, IQM | final return, IQM | probe R² | ms / 32 frames | seeds |\n|---|---|---|---|---|---|")
+    print("\n".join(line for _, line in sorted(lines, reverse=True)))
+
+
+def _condition(run: RunRecord) -> Condition:
+    if run.encoder is not None:
+        mode = run.encoder["mode"]
+        name = run.encoder["name"] + ("" if mode == "frozen" else f", {mode}")
+        return Condition(name, run.encoder["start"]["run"])
+    return Condition("*raw pixels*" if run.env_options["observation"] == "pixels" else "*true state*")
+
+
+def _told(env: str, condition: Condition, pixels: Frames) -> tuple[str, str]:
+    """What a line reads off what the agent sees, and how long seeing takes."""
+    if condition.name == "*true state*":
+        return "1", "–"
+    if condition.fit is None:
+        return f"{_r2(env, pixels, np.asarray(pixels.observation[:PROBED]))}", "–"
+    loaded = arena.load(condition.fit)
+    assert isinstance(loaded, LoadedEncoder)
+    frames, encoder = loaded.frames(), loaded.encoder
+    begin = np.asarray(frames.begin[:PROBED])
+    z = codes(encoder, frames.observation, rows=np.arange(min(PROBED, len(frames.begin))), begin=begin)
+    x = torch.from_numpy(np.asarray(frames.observation[:BATCH]))
+    with at_rest(encoder):
+        seconds = [_seconds(lambda: encoder.encode(x)) for _ in range(30)][5:]
+    return _r2(env, frames, z), f"{1000 * statistics.median(seconds):.2g}"
+
+
+def _r2(env: str, frames: Frames, z: np.ndarray) -> str:
+    truth = np.asarray(frames.labels["state"][: len(z)])[:, STATE[env]]
+    return f"{max(0.0, probe(z, truth, starts=frames.starts[frames.starts < len(z)], penalty=1e-3).mean):.2f}"
+
+
+def _seconds(look) -> float:
+    before = time.perf_counter()
+    look()
+    return time.perf_counter() - before
+
+
+def _interval(values: list[float]) -> str:
+    low, high = bootstrap_ci(values) or (float("nan"),) * 2
+    return f"{iqm(values):.3g} [{low:.3g}, {high:.3g}]"
+
+
+if __name__ == "__main__":
+    main()
