@@ -24,16 +24,16 @@ __all__ = ["Lens", "PerceivedStream"]
 
 Array = npt.NDArray[Any]
 
-#: Observations that are encoded in one call: always so many, so that a code does not depend on how many there are.
-ROWS = 32
+#: Observations that are encoded in one call, at most; fewer are filled up to a power of two.
+ROWS = 64
 
 
 class Lens(View):
     """Observations as an encoder's codes: the mode of each.
 
-    Codes are made so many at a time, however many there are, with the first ones repeated: what an observation's code
-    is does not depend on when it is asked for. An encoder that remembers goes by what a lane saw before, too; the
-    memory of one that does not has no numbers.
+    Codes are made in batches of few shapes, a power of two up to 64, the last ones filled up: what an observation's code
+    is does not depend on those beside it. An encoder that remembers goes by what a lane saw before, too; the memory of
+    one that does not has no numbers.
 
     Args:
         encoder: which `Encodes`.
@@ -46,12 +46,15 @@ class Lens(View):
         self.encoder, self.inner, self.outer = encoder.eval(), inner, encoder.latent
         self._kind = frames_of(inner).dtype
         self._device = device
+        # Decided once: to ask a protocol takes as long as a small network.
+        self._encodes: Encodes = encoder
+        self._remembers = encoder if isinstance(encoder, Remembers) else None
 
     def initial(self, count: int) -> Array:
         """The memory before an episode's first observation: shape (count, …)."""
-        if not isinstance(self.encoder, Remembers):
+        if self._remembers is None:
             return np.zeros((count, 0), np.float32)
-        memory: Array = self.encoder.initial(count).cpu().numpy()
+        memory: Array = self._remembers.initial(count).cpu().numpy()
         return memory
 
     def look(self, observation: Array, memory: Array, action: Array | None = None) -> tuple[Array, Array]:
@@ -69,10 +72,13 @@ class Lens(View):
         rows = np.ascontiguousarray(observation, dtype=self._kind)
         codes = np.empty((len(rows), *(self.outer.shape or ())), np.float32)
         after = np.empty_like(memory)
-        for start in range(0, len(rows), ROWS):
-            part = slice(start, min(start + ROWS, len(rows)))
+        size = min(ROWS, 1 << (len(rows) - 1).bit_length())
+        for start in range(0, len(rows), size):
+            part = slice(start, min(start + size, len(rows)))
             given = (rows, memory, action if isinstance(action, np.ndarray) else None)
-            seen = self._look(*(None if array is None else self._filled(array[part]) for array in given))
+            seen = self._look(
+                *(None if array is None else self._filled(array[part], size) for array in given)
+            )
             for whole, found in zip((codes, after), seen, strict=True):
                 whole[part] = found[: part.stop - start].cpu().numpy()
         return codes, after
@@ -84,17 +90,16 @@ class Lens(View):
     def decode(self, array: Array) -> Any:
         raise TypeError("a code is no observation")
 
-    def _filled(self, array: Array) -> torch.Tensor:
-        full = array if len(array) == ROWS else np.resize(array, (ROWS, *array.shape[1:]))
+    def _filled(self, array: Array, size: int) -> torch.Tensor:
+        full = array if len(array) == size else np.resize(array, (size, *array.shape[1:]))
         return torch.from_numpy(full).to(self._device)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _look(self, x: Any, memory: Any, action: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        if isinstance(self.encoder, Remembers):
-            memory, code = self.encoder.step(memory, x, action)
+        if self._remembers is None:
+            code = self._encodes.encode(x)
         else:
-            assert isinstance(self.encoder, Encodes)
-            code = self.encoder.encode(x)
+            memory, code = self._remembers.step(memory, x, action)
         return mode(code), memory
 
 

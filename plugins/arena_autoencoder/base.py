@@ -51,7 +51,7 @@ class Likelihood(nn.Module):
 
     def __init__(self, space: gym.spaces.Box, options: LikelihoodOptions) -> None:
         super().__init__()
-        self.space, self.kind = space, LIKELIHOODS[options.likelihood]
+        self.space, self.kind, self.numbers = space, LIKELIHOODS[options.likelihood], Numbers(space)
         _refuse(space, options.likelihood)
         sigma = torch.tensor(math.log(FIRST_SIGMA if options.sigma is None else options.sigma))
         self.log_sigma: Tensor
@@ -68,7 +68,7 @@ class Likelihood(nn.Module):
 
     def forward(self, numbers: Tensor) -> Observation:
         """Shape (…, *Numbers(space).shape) to a distribution over (…, *space.shape)."""
-        return self.kind(numbers, self.space, self.sigma)
+        return self.kind(numbers, self.space, self.sigma, self.numbers)
 
 
 class Autoencoder(Encoder):

@@ -61,4 +61,10 @@ ENCODER_SPECS = (
         reference="Rezende et al. 2014; Sønderby et al. 2016",
         target="arena_autoencoder.hierarchical:HierarchicalVAE",
     ),
+    EncoderSpec(
+        name="recurrent-ae",
+        summary="Recurrent autoencoder: what it remembers tells this observation and the next",
+        reference="Srivastava et al. 2015, the composite model",
+        target="arena_autoencoder.recurrent:RecurrentAE",
+    ),
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from torch import Tensor
+import torch
+from torch import Size, Tensor
 from torch.distributions import Independent, Normal
 
 from arena.gaussian import diagonal_kl
@@ -24,6 +26,23 @@ class DiagonalNormal(Independent[Normal]):
 
     def __init__(self, mean: Tensor, deviation: Tensor) -> None:
         super().__init__(Normal(mean, deviation, validate_args=False), 1, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        mean: Tensor = self.base_dist.loc
+        return mean
+
+    @property
+    def stddev(self) -> Tensor:
+        """σ itself; torch's would be the root of its square."""
+        deviation: Tensor = self.base_dist.scale
+        return deviation
+
+    def rsample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
+        """μ + σ ε, shape (*sample_shape, …, size)."""
+        mean, deviation = self.mean, self.stddev
+        noise = torch.randn(Size(sample_shape) + mean.shape, dtype=mean.dtype, device=mean.device)
+        return torch.addcmul(mean, deviation, noise)
 
     def log_prob(self, value: Tensor) -> Tensor:
         log_prob: Tensor = super().log_prob(value)  # type: ignore[no-untyped-call]

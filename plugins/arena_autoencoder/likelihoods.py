@@ -7,6 +7,7 @@ environment gives them.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -33,14 +34,21 @@ class Observation(Distribution):
         location: what a network wrote, shape (…, *Numbers(space).shape).
         space: of one observation; it is the event.
         scale: the spread of each number, in scaled numbers; a scalar. Bernoulli has none.
+        numbers: how the space's observations are read, where that is at hand already.
     """
 
     arg_constraints: ClassVar[dict[str, Constraint]] = {}
 
-    def __init__(self, location: Tensor, space: gym.spaces.Box, scale: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        location: Tensor,
+        space: gym.spaces.Box,
+        scale: Tensor | None = None,
+        numbers: Numbers | None = None,
+    ) -> None:
         self.location, self.space = location, space
         self.scale = location.new_ones(()) if scale is None else scale
-        self._numbers = Numbers(space)
+        self._numbers = numbers or Numbers(space)
         split = location.dim() - len(space.shape)
         super().__init__(location.shape[:split], Size(space.shape), validate_args=False)
 
@@ -68,13 +76,28 @@ class Observation(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Ln p(x) of observations (…, *space.shape), in nats: shape (…)."""
-        return self.elementwise(value).sum(tuple(range(-len(self.event_shape), 0)))
+        return self.score(self._read(value))
 
     def elementwise(self, value: Tensor) -> Tensor:
         """Ln p of each number by itself: shape (…, *Numbers(space).shape)."""
+        return self._log_prob(self._read(value))
+
+    def score(self, numbers: Tensor) -> Tensor:
+        """`log_prob` of observations that have been read: numbers of shape (…, *Numbers(space).shape) to (…)."""
+        return self._total(self._log_prob(numbers))
+
+    def _read(self, value: Tensor) -> Tensor:
         lead = value.shape[: value.dim() - len(self.event_shape)]
-        numbers = self._numbers(value.reshape(-1, *self.event_shape)).to(self.location.dtype)
-        return self._log_prob(numbers.reshape(*lead, *numbers.shape[1:]))
+        numbers: Tensor = self._numbers(value.reshape(-1, *self.event_shape)).to(self.location.dtype)
+        return numbers.reshape(*lead, *numbers.shape[1:])
+
+    def _beside(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """Location and numbers, of one shape."""
+        location, given = torch.broadcast_tensors(self.location, numbers)  # type: ignore[no-untyped-call]
+        return location, given
+
+    def _total(self, terms: Tensor) -> Tensor:
+        return terms.sum(tuple(range(-len(self.event_shape), 0)))
 
     @abstractmethod
     def _mean(self) -> Tensor: ...
@@ -110,7 +133,8 @@ class BernoulliObservation(Observation):
         return (uniform < self.location.sigmoid()).to(uniform.dtype)
 
     def _log_prob(self, numbers: Tensor) -> Tensor:
-        return numbers * self.location - F.softplus(self.location)
+        logit, given = self._beside(numbers)
+        return -F.binary_cross_entropy_with_logits(logit, given, reduction="none")
 
 
 class GaussianObservation(Observation):
@@ -133,8 +157,22 @@ class GaussianObservation(Observation):
         white: Tensor = torch.special.ndtri(uniform.clamp(min=tiny))
         return self.location + self.scale * white
 
+    def score(self, numbers: Tensor) -> Tensor:
+        squares = self._total(self._squares(numbers))
+        return math.prod(self.event_shape) * self._highest - squares / (2 * self.scale.square())
+
     def _log_prob(self, numbers: Tensor) -> Tensor:
-        return -LOG_TWO_PI / 2 - self.scale.log() - ((numbers - self.location) / self.scale).square() / 2
+        return self._highest - self._squares(numbers) / (2 * self.scale.square())
+
+    @property
+    def _highest(self) -> Tensor:
+        """Ln p of a number where it is located."""
+        return -LOG_TWO_PI / 2 - self.scale.log()
+
+    def _squares(self, numbers: Tensor) -> Tensor:
+        """(x − μ)², by one kernel there and one back."""
+        location, given = self._beside(numbers)
+        return F.mse_loss(location, given, reduction="none")
 
 
 class LogisticObservation(Observation):

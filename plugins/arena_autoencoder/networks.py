@@ -33,7 +33,7 @@ class Analysis(nn.Sequential):
         channels = [shape[0], *_channels(shape, layers)]
         steps: list[nn.Module] = []
         for before, after in itertools.pairwise(channels):
-            steps += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+            steps += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
         sizes = (math.prod(_inner(shape, layers)), *layers.hidden)
         super().__init__(*_rectified([*steps, nn.Flatten(), *_multilayer(sizes)]))
         self.width = sizes[-1]
@@ -53,13 +53,14 @@ class Synthesis(nn.Sequential):
     def __init__(self, width: int, shape: Sequence[int], layers: Layers) -> None:
         inner = _inner(shape, layers)
         sizes = (width, *reversed(layers.hidden))
-        steps = [*_multilayer(sizes), nn.Linear(sizes[-1], math.prod(inner)), nn.Unflatten(1, tuple(inner))]
         channels = [shape[0], *_channels(shape, layers)]
+        unflatten = nn.Unflatten if len(channels) == 1 else _ChannelsLast
+        steps = [*_multilayer(sizes), nn.Linear(sizes[-1], math.prod(inner)), unflatten(1, tuple(inner))]
         for level in reversed(range(len(channels) - 1)):
             height, width = (side >> level for side in shape[1:])
             before, after = channels[level + 1], channels[level]
             steps += [
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
                 nn.ConvTranspose2d(
                     before, after, 4, stride=2, padding=1, output_padding=(height % 2, width % 2)
                 ),
@@ -70,6 +71,16 @@ class Synthesis(nn.Sequential):
         """Shape (…, width) to (…, *shape)."""
         numbers: Tensor = super().forward(code.reshape(-1, code.shape[-1]))  # type: ignore[no-untyped-call]
         return numbers.reshape(*code.shape[:-1], *numbers.shape[1:])
+
+
+class _ChannelsLast(nn.Unflatten):
+    """Features to an image, of which a pixel's channels lie side by side in memory.
+
+    Frames do, and what comes of them through convolutions; a transposed one may take a third longer otherwise.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input).contiguous(memory_format=torch.channels_last)
 
 
 class GaussianNetwork(nn.Module):
@@ -120,7 +131,7 @@ def _multilayer(sizes: Sequence[int]) -> list[nn.Module]:
     """Linear layers from each size to the next, a ReLU behind each."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.ReLU()]
+        layers += [nn.Linear(before, after), nn.ReLU(inplace=True)]
     return layers
 
 

@@ -46,17 +46,14 @@ class Variational(Autoencoder):
         raise NotImplementedError
 
     def loss(self, batch: Batch) -> Tensor:
-        x = batch.observation
-        q = self.encode(x)
+        numbers = self.read(batch.observation)
+        q = self.q(numbers)
         z = q.rsample()
-        reconstruction = -self.decode(z).log_prob(x).mean()
+        likelihood = self.decode(z).score(numbers).mean()
         kl = self.prior.divergence(q, z).mean()
-        self.metrics = {
-            "reconstruction": reconstruction.detach(),
-            "kl": kl.detach(),
-            "elbo": -(reconstruction + kl).detach(),
-        }
-        return reconstruction + self.beta * kl
+        told, cost = likelihood.detach(), kl.detach()
+        self.metrics = {"reconstruction": -told, "kl": cost, "elbo": told - cost}
+        return self.beta * kl - likelihood
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> DiagonalNormal:
         return self.q(self.read(x))
