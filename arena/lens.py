@@ -31,9 +31,9 @@ ROWS = 64
 class Lens(View):
     """Observations as an encoder's codes: the mode of each.
 
-    Codes are made in batches of few shapes, a power of two up to 64, the last ones filled up: what an observation's code
-    is does not depend on those beside it. An encoder that remembers goes by what a lane saw before, too; the memory of
-    one that does not has no numbers.
+    Codes are made in batches of few shapes, a power of two up to 64, the last ones filled up: what an observation's
+    code is does not depend on those beside it. An encoder that remembers goes by what a lane saw before, too; the
+    memory of one that does not has no numbers.
 
     Args:
         encoder: which `Encodes`.

@@ -1,7 +1,7 @@
-"""The table of encoders in docs/results.md: ``python -m docs.encoder_study``, after ``arena sweep docs/studies/encoders.toml``.
+"""The tables of encoders in docs/results.md: ``python -m docs.encoder_study``.
 
-It reads the runs of the sweep, asks each fit what a line can read of the true state off its codes, and how long a batch of 32
-frames takes it.
+It reads the runs of ``arena sweep docs/studies/encoders.toml``, asks each fit what a line can read of the true state
+off its codes, and how long a batch of 32 frames takes it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ OUT = Path("runs/encoders")
 #: The numbers of each environment's state that an agent has to know.
 STATE = {"arena/FourRooms-v0": [0, 1], "arena/PointMass-v0": [0, 1, 4, 5]}
 
+HEAD = """\
+| the agent sees | area, IQM | final return, IQM | probe R² | ms / 32 frames | seeds |
+|---|---|---|---|---|---|"""
+
 #: Frames that are probed, and of a batch that is timed.
 PROBED, BATCH = 6_000, 32
 
@@ -43,7 +47,9 @@ class Condition(NamedTuple):
 def main() -> None:
     """Prints a table for each environment, in Markdown."""
     torch.set_num_threads(1)
-    found = [run for run in read_runs([Path(sys.argv[1]) if sys.argv[1:] else OUT]) if isinstance(run, RunRecord)]
+    found = [
+        run for run in read_runs([Path(sys.argv[1]) if sys.argv[1:] else OUT]) if isinstance(run, RunRecord)
+    ]
     for env in sorted({run.env for run in found}):
         show(env, [run for run in found if run.env == env])
 
@@ -62,9 +68,11 @@ def show(env: str, runs: list[RunRecord]) -> None:
         r2, latency = _told(env, condition, pixels)
         cells = [condition.name, _interval(areas), _interval(ends), r2, latency, str(len(several))]
         lines.append((iqm(areas), f"| {' | '.join(cells)} |"))
-    seconds = sum(run.seconds or 0 for run in runs)
-    print(f"\n**{env}**, steps {span[0]:,} to {span[1]:,}; {len(runs)} runs, {seconds / 60:.0f} minutes of training\n")
-    print("| the agent sees | area, IQM | final return, IQM | probe R² | ms / 32 frames | seeds |\n|---|---|---|---|---|---|")
+    minutes = sum(run.seconds or 0 for run in runs) / 60
+    print(
+        f"\n**{env}**, steps {span[0]:,} to {span[1]:,}; {len(runs)} runs, {minutes:.0f} minutes of training\n"
+    )
+    print(HEAD)
     print("\n".join(line for _, line in sorted(lines, reverse=True)))
 
 
