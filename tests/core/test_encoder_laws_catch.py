@@ -63,7 +63,11 @@ DEFECTS = [
     (testing.inverts_exactly, models.WrongWay, "and autograd's Jacobian has"),
     (testing.inverts_exactly, models.InvertsInPart, r"inverse\(transform\(x\)\) is not x"),
     (testing.steps_equal_the_pass, models.StepsOtherwise, "the full pass has other codes than its steps"),
-    (testing.steps_equal_the_pass, models.OverlooksBeginnings, "the full pass has other codes than its steps"),
+    (
+        testing.steps_equal_the_pass,
+        models.OverlooksBeginnings,
+        "the full pass has other codes than its steps",
+    ),
     (testing.steps_equal_the_pass, models.RemembersInside, "the same steps again gave other codes"),
     (testing.steps_equal_the_pass, models.MixesLanes, "stepped by itself, a lane has other codes"),
     (testing.absorbs_in_one_epoch, models.AddsAtTheEnd, "finishing again changed it"),

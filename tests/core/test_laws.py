@@ -7,19 +7,12 @@ import importlib.metadata
 import os
 
 import pytest
+from agent_cases import AGENTS, CASES, MODULES
 
 from arena import testing
 from arena.plugins import get_plugins
 from arena.testing import DoesNotApply
 
-#: One native environment, one with a ``P`` dictionary, composite observations, Box observations, Box actions.
-#: Stable-Baselines3's twelve are one adapter: an environment of each kind of action will do for them.
-CASES = [
-    case
-    for case in testing.every_agent(most=None)
-    if not case.agent.startswith("sb3-") or case.env in ("CartPole-v1", "Pendulum-v1")
-]
-AGENTS = [next(case for case in CASES if case.agent == name) for name in get_plugins().agents]
 OURS = testing.every_environment()
 THEIRS = ["FrozenLake-v1", "Taxi-v4", "CliffWalking-v1", "Blackjack-v1", "CartPole-v1", "Pendulum-v1"]
 SLOW = {testing.resumes_exactly, testing.bootstraps_through_truncation}  # have tests of their own
@@ -48,7 +41,7 @@ def test_truncation_bootstraps_and_termination_does_not(case, num_envs):
         testing.bootstraps_through_truncation(case.agent, num_envs=num_envs)
 
 
-@pytest.mark.parametrize("case", AGENTS, ids=lambda case: case.agent)
+@pytest.mark.parametrize("case", MODULES, ids=lambda case: case.agent)
 def test_another_process_ends_in_the_same_bytes(case):
     testing.same_bytes_in_another_process(*case)
 

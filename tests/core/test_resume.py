@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
+from agent_cases import CASES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arena import testing
-
-#: Ours, a ``P`` dictionary, and anyone's: composite, Box observations, Box actions.
-CASES = testing.every_agent(most=None)
 
 #: The real kills of the plain suite: for each kind of environment an agent, and each agent at least once.
 KILLED = [
@@ -31,7 +29,7 @@ def test_wherever_a_run_is_interrupted_it_ends_in_the_same_bytes(case, num_envs,
     whole = testing.Uninterrupted.of(*case, tmp_path, num_envs=num_envs)
     whole.check_interrupted([1] * 8)  # after every yield
 
-    @settings(max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(plans)
     def at_any_points(plan):
         whole.check_interrupted(plan)
