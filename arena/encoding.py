@@ -11,6 +11,9 @@ from arena.encoder import Encodes, Remembers
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from arena.code_scale import CodeScale
     from arena.encoder import Encoder
 
 __all__ = ["Perception", "PerceptionOptions"]
@@ -28,6 +31,9 @@ class PerceptionOptions:
 
     weight: float = 1.0
     """What the encoder's own loss counts when they are trained together."""
+
+    standardise: bool = True
+    """Whether codes are shifted and scaled to mean 0 and mean square 1 over frames of the fit, which suits networks."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,18 @@ class Perception(PerceptionOptions, ChosenEncoder):
             raise ArenaError(
                 f"{agent} trains no encoder", "say --encoder.mode frozen, or choose another agent"
             )
+
+    def scale(self, folder: Path) -> CodeScale | None:
+        """How codes are shifted and scaled; None where they are left alone.
+
+        Args:
+            folder: where the run keeps the fit's snapshot.
+        """
+        from arena.code_scale import CodeScale
+
+        if self.start is None or not self.standardise:
+            return None
+        return CodeScale.read(self.start.load(folder))
 
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "weight": self.weight if self.mode == "joint" else None}

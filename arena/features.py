@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from arena.code_scale import CodeScale
 from arena.distributions import mode
 from arena.encoder import Batch, Encoder, Encodes
 
@@ -23,21 +24,29 @@ class Features(nn.Module):
     Args:
         encoder: which `Encodes`.
         weight: of its loss, or None to leave that out.
+        scale: how codes are shifted and scaled; None leaves them alone.
 
     Attributes:
         width: numbers of a code.
     """
 
-    def __init__(self, encoder: Encoder, weight: float | None) -> None:
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, encoder: Encoder, weight: float | None, scale: CodeScale | None = None) -> None:
         super().__init__()
         assert isinstance(encoder, Encodes), "Perception refuses others"
         self.encoder, self.weight = encoder, weight
         self.width = int(np.prod(encoder.latent.shape))
+        mean, spread = (torch.zeros(encoder.latent.shape), torch.ones(())) if scale is None else scale
+        # The run has them from the fit's snapshot: they are no part of the agent's.
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("spread", spread, persistent=False)
 
     def forward(self, observation: Tensor) -> Tensor:
         """Shape (batch, *space.shape) to (batch, width)."""
         assert isinstance(self.encoder, Encodes)
-        code = mode(self.encoder.encode(observation)).flatten(1)
+        code = ((mode(self.encoder.encode(observation)) - self.mean) / self.spread).flatten(1)
         if self.weight is None or not torch.is_grad_enabled():
             return code
         loss = self.encoder.loss(Batch(observation))

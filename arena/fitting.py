@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from arena.agent import Progress
+from arena.code_scale import CodeScale
 from arena.codec import State
 from arena.encoder import Absorbs, Batch, Encoder, Remembers
 from arena.errors import ArenaError
@@ -122,10 +123,11 @@ class Fitting:
     Args:
         encoder: what is fitted.
         step_size: Adam's.
+        held_out: observations whose codes' scale is to be part of a snapshot.
     """
 
-    def __init__(self, encoder: Encoder, step_size: float) -> None:
-        self.encoder = encoder
+    def __init__(self, encoder: Encoder, step_size: float, held_out: Batches | None = None) -> None:
+        self.encoder, self.held_out = encoder, held_out
         self.players = dict(encoder.players())
         self.optimizers = {
             name: _adam(list(player.parameters), step_size) for name, player in self.players.items()
@@ -184,7 +186,7 @@ class Fitting:
         """The encoder, and every optimiser."""
         # Copies: an optimiser changes its moments in place.
         optimizers = {name: copy.deepcopy(one.state_dict()) for name, one in self.optimizers.items()}
-        return {**self.snapshot(), "optimizers": optimizers}
+        return {"encoder": self._weights(), "optimizers": optimizers}
 
     def load_state_dict(self, state: State) -> None:
         """Takes them back."""
@@ -193,10 +195,13 @@ class Fitting:
             optimizer.load_state_dict(state["optimizers"][name])
 
     def snapshot(self) -> State:
-        """The encoder's parameters and buffers."""
-        return {
-            "encoder": {name: tensor.detach().clone() for name, tensor in self.encoder.state_dict().items()}
-        }
+        """The encoder's parameters and buffers, and the scale of its codes."""
+        self.encoder.eval()
+        scale = None if self.held_out is None else CodeScale.of(self.encoder, self.held_out.once())
+        return {"encoder": self._weights(), "codes": scale and scale._asdict()}
+
+    def _weights(self) -> State:
+        return {name: tensor.detach().clone() for name, tensor in self.encoder.state_dict().items()}
 
     def transfer(self, state: State) -> None:
         """Begins from another fit's encoder."""
@@ -248,7 +253,7 @@ def set_up(fit: Fit, seed: int, generators: Generators) -> Setup:
     def evaluate() -> list[float]:
         return held_out_scores(encoder, held_out, seed)
 
-    learner = Fitting(encoder, options["step_size"])
+    learner = Fitting(encoder, options["step_size"], held_out)
     return Setup(learner, source, evaluate, lambda: {"optimum": None, "policy_value": None}, lambda: None)
 
 

@@ -17,6 +17,7 @@ from arena.stream_wrapper import StreamWrapper
 if TYPE_CHECKING:
     import gymnasium as gym
 
+    from arena.code_scale import CodeScale
     from arena.codec import State
     from arena.stream import Stream, Transition
 
@@ -39,11 +40,16 @@ class Lens(View):
         encoder: which `Encodes`.
         inner: the space of the environment's observations.
         device: where the encoder lives.
+        scale: how codes are shifted and scaled; None leaves them alone.
     """
 
-    def __init__(self, encoder: Encoder, inner: gym.Space[Any], device: str) -> None:
+    def __init__(
+        self, encoder: Encoder, inner: gym.Space[Any], device: str, scale: CodeScale | None = None
+    ) -> None:
         assert isinstance(encoder, Encodes), "Perception refuses others"
-        self.encoder, self.inner, self.outer = encoder.eval(), inner, encoder.latent
+        self.encoder, self.inner = encoder.eval(), inner
+        self.outer = encoder.latent if scale is None else scale.space(encoder.latent)
+        self._scale = None if scale is None else scale.to(device)
         self._kind = frames_of(inner).dtype
         self._device = device
         # Decided once: to ask a protocol takes as long as a small network.
@@ -100,7 +106,8 @@ class Lens(View):
             code = self._encodes.encode(x)
         else:
             memory, code = self._remembers.step(memory, x, action)
-        return mode(code), memory
+        seen = mode(code)
+        return seen if self._scale is None else self._scale.apply(seen), memory
 
 
 class PerceivedStream(StreamWrapper):

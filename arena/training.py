@@ -85,9 +85,10 @@ def equip(
     space = factory.facts.observation_space
     with generators.lent("encoder"):
         encoder = perception.build(space, folder).to(experiment.device)
+    scale = perception.scale(folder)
     if perception.mode == "frozen":
-        return factory.seen_through(Lens(encoder, space, experiment.device)), None
-    return factory, Features(encoder, perception.weight if perception.mode == "joint" else None)
+        return factory.seen_through(Lens(encoder, space, experiment.device, scale)), None
+    return factory, Features(encoder, perception.weight if perception.mode == "joint" else None, scale)
 
 
 def build_agent(

@@ -27,7 +27,16 @@ from arena.statistics import bootstrap_ci, iqm
 OUT = Path("runs/encoders")
 
 #: The numbers of each environment's state that an agent has to know.
-STATE = {"arena/FourRooms-v0": [0, 1], "arena/PointMass-v0": [0, 1, 4, 5]}
+STATE = {"arena/FourRooms-v0": [0, 1], "arena/CartPole-v0": [0, 2]}
+
+#: What an agent sees without an encoder.
+PLAIN = {
+    "onehot": "*true state, one-hot*",
+    "xy": "*true state, x and y*",
+    "state": "*true state*",
+    "no-velocity": "*positions*",
+    "pixels": "*raw pixels*",
+}
 
 HEAD = """\
 | the agent sees | area, IQM | final return, IQM | probe R² | ms / 32 frames | seeds |
@@ -81,15 +90,14 @@ def _condition(run: RunRecord) -> Condition:
         mode = run.encoder["mode"]
         name = run.encoder["name"] + ("" if mode == "frozen" else f", {mode}")
         return Condition(name, run.encoder["start"]["run"])
-    return Condition("*raw pixels*" if run.env_options["observation"] == "pixels" else "*true state*")
+    return Condition(PLAIN[run.env_options["observation"]])
 
 
 def _told(env: str, condition: Condition, pixels: Frames) -> tuple[str, str]:
     """What a line reads off what the agent sees, and how long seeing takes."""
-    if condition.name == "*true state*":
-        return "1", "–"
     if condition.fit is None:
-        return f"{_r2(env, pixels, np.asarray(pixels.observation[:PROBED]))}", "–"
+        frames = np.asarray(pixels.observation[:PROBED])
+        return (_r2(env, pixels, frames) if condition.name == PLAIN["pixels"] else "1"), "–"
     loaded = arena.load(condition.fit)
     assert isinstance(loaded, LoadedEncoder)
     frames, encoder = loaded.frames(), loaded.encoder

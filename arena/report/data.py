@@ -198,7 +198,7 @@ def _record(folder: Path, document: Mapping[str, Any]) -> RunRecord:
             }
         ),
         encoder=_encoder(experiment.get("encoder")),
-        novelty=_novelty(experiment.get("novelty")),
+        novelty=_encoder(experiment.get("novelty"), "novelty"),
         seed=_whole(seed),
         total=total,
         steps=steps,
@@ -292,25 +292,20 @@ def _start(value: Any) -> Facts | None:
     }
 
 
-def _encoder(value: Any) -> Facts | None:
+def _encoder(value: Any, mode: str | None = None) -> Facts | None:
+    """An encoder; whatever else is said of its use counts as an option."""
     if value is None:
         return None
-    joint = value["mode"] == "joint"  # otherwise nothing is weighed
+    used = _text(value["mode"]) if mode is None else mode
+    apart = ("name", "options", "labels", "start", "mode", "weight")
+    further = {key: item for key, item in value.items() if key not in apart}
     return {
         "name": _text(value["name"]),
-        "mode": _text(value["mode"]),
-        "options": _options(value["options"]),
-        "weight": _plain(_number(value["weight"])) if joint else None,
+        "mode": used,
+        "options": _options({**further, **value["options"]}),
+        "weight": _plain(_number(value["weight"])) if used == "joint" else None,  # otherwise nothing is weighed
         "start": _start(value["start"]),
     }
-
-
-def _novelty(value: Any) -> Facts | None:
-    if value is None:
-        return None
-    used = {key: item for key, item in value.items() if key not in ("name", "options", "labels", "start")}
-    options = {**used, **value["options"]}
-    return _encoder({**value, "mode": "novelty", "options": options})
 
 
 def _options(value: Any) -> Facts:

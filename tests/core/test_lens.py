@@ -120,6 +120,7 @@ def remembering(tmp_path_factory):
         fit = Fit.create(
             "recurrent-ae",
             "arena/CartPole-v0",
+            env_options={"observation": "state"},
             frames=400,
             steps=10,
             encoder_options={"latent": 5, "hidden": [8]},
