@@ -103,7 +103,7 @@ def _told(env: str, condition: Condition, pixels: Frames) -> tuple[str, str]:
     frames, encoder = loaded.frames(), loaded.encoder
     begin = np.asarray(frames.begin[:PROBED])
     z = codes(encoder, frames.observation, rows=np.arange(min(PROBED, len(frames.begin))), begin=begin)
-    x = torch.from_numpy(np.asarray(frames.observation[:BATCH]))
+    x = torch.from_numpy(np.array(frames.observation[:BATCH]))
     with at_rest(encoder):
         seconds = [_seconds(lambda: encoder.encode(x)) for _ in range(30)][5:]
     return _r2(env, frames, z), f"{1000 * statistics.median(seconds):.2g}"
