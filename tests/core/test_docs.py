@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 import arena
+from arena.api import train_experiment
 from arena.experiment import Experiment, arguments_of
+from arena.fit import Fit
 from arena.plugins import Plugins, use
+from arena.testing import check_encoder
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,6 +57,20 @@ def test_the_example_plugin_learns_to_gamble(tmp_path, monkeypatch):
         agent = arena.load(results.runs[0]["path"])
     assert agent.act(0) == 1
     assert results.summary["mean"] > 0.4
+
+
+def test_the_example_encoder_keeps_the_laws_and_learns(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "encoder"))
+    monkeypatch.chdir(tmp_path)
+    plugin = load(ROOT / "docs" / "examples" / "encoder" / "small_encoder_plugin.py")
+    with use(Plugins(extra={"small_encoder_plugin": plugin})):
+        verdicts = list(check_encoder("small"))
+        fit = Fit.create("small", "digits", steps=300, evaluate_every=100)
+        results = train_experiment(fit, out=tmp_path, progress=False)
+    assert verdicts and not [verdict for verdict in verdicts if verdict.status == "broken"]
+    losses = (Path(results.runs[0]["path"]) / "metrics.jsonl").read_text()
+    first, *_, last = re.findall(r'"evaluation": (-[0-9.]+)', losses)
+    assert float(last) > 0.5 * float(first)
 
 
 def test_the_example_plugin_is_light_and_its_notebook_snippet_runs(tmp_path):

@@ -1,0 +1,45 @@
+"""An encoder: a linear autoencoder, as short as it gets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import gymnasium as gym
+import numpy as np
+from torch import nn
+
+from arena.config import Between
+from arena.distributions import PointMass
+from arena.encoder import Encoder
+from arena.pixels import Numbers
+
+
+class SmallAutoencoder(Encoder):
+    """A code from which the observation can be told again by a linear map.
+
+    It has `loss`, so it can be fitted, and `encode` and `latent`, so agents can see its codes. With `decode` it would
+    also tell observations again, and with `log_prob` be surprised by them: `arena.encoder` has all protocols.
+    """
+
+    @dataclass(frozen=True)
+    class Config:
+        """Its hyperparameters; each docstring is the help of an option."""
+
+        latent: Annotated[int, Between(1, None)] = 8
+        """Numbers of a code."""
+
+    def __init__(self, space, config, labels=None):
+        super().__init__(space, config, labels)
+        self.numbers = Numbers(space)  # bytes as numbers from 0 to 1, the channels of images first
+        size = math.prod(self.numbers.shape)
+        self.latent = gym.spaces.Box(-np.inf, np.inf, (config.latent,), np.float32)
+        self.down, self.up = nn.Linear(size, config.latent), nn.Linear(config.latent, size)
+
+    def loss(self, batch):
+        x = self.numbers(batch.observation).flatten(1)
+        return (self.up(self.down(x)) - x).square().mean()
+
+    def encode(self, x, *, given=None):
+        return PointMass(self.down(self.numbers(x).flatten(1)))
