@@ -63,6 +63,8 @@ def some_trackers(names: str | Sequence[str] | None) -> tuple[str, ...]:
         ArenaError: there is none of a name.
     """
     known = get_plugins().trackers
+    if not (names is None or isinstance(names, str | list | tuple)):
+        raise ArenaError(f"trackers is {names!r}", 'give a list of names, such as ["tensorboard"]')
     if names is None:
         return tuple(spec.name for spec in known.values() if spec.default)
     chosen = (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))

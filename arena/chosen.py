@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -62,14 +63,42 @@ class ChosenEncoder:
             ArenaError: no such fit or encoder, one of other observations, or one that is of no use here.
         """
         if isinstance(source, Mapping):
-            start = source.get("start")
-            return cls(**{**source, "start": None if start is None else Start.remembered(start)})
-        names = {f.name for f in dataclasses.fields(cls.use)}
-        told = {name: value for name, value in options.items() if name in names}
+            return cls._remembered(source, options)
+        if not isinstance(source, str | Path):
+            raise ArenaError(
+                f"{cls.argument} is {source!r}", "give an encoder's name, or the folder of an `arena fit`"
+            )
+        told, own = cls._parted(options)
         use = asdict(coerce(cls.use, told, where=cls.argument, owner=f"--{cls.argument}"))
-        own = {name: value for name, value in options.items() if name not in names}
         make = cls._anew if is_name(source) else cls._fitted
         return make(str(source), own, use, space)
+
+    @classmethod
+    def _remembered(cls, fields: Mapping[str, Any], options: Mapping[str, Any]) -> Self:
+        """The one that a run wrote down, with other options on top."""
+        use = {**fields}
+        name, own, labels = use.pop("name", None), use.pop("options", {}), use.pop("labels", {})
+        start = use.pop("start", None)
+        if not (isinstance(name, str) and isinstance(own, Mapping) and isinstance(labels, Mapping)):
+            raise ArenaError(
+                f"{cls.argument} has no name, or odd options",
+                "give an encoder's name, or the folder of a fit",
+            )
+        told, given = cls._parted(options)
+        used = asdict(coerce(cls.use, {**use, **told}, where=cls.argument, owner=f"[{cls.argument}]"))
+        kind = encoder_class_of(get_plugins().encoders[name])
+        config = coerce(kind.Config, {**own, **given}, where=cls.argument, owner=name)
+        begun = None if start is None else Start.remembered(start)
+        chosen = cls(name, asdict(config), labels=labels, start=begun, **used)
+        chosen.check_use()
+        return chosen
+
+    @classmethod
+    def _parted(cls, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The options of its use, and the encoder's own."""
+        names = {f.name for f in dataclasses.fields(cls.use)}
+        told = {name: value for name, value in options.items() if name in names}
+        return told, {name: value for name, value in options.items() if name not in names}
 
     @classmethod
     def _anew(cls, name: str, own: Mapping[str, Any], use: Mapping[str, Any], space: gym.Space[Any]) -> Self:
@@ -102,6 +131,13 @@ class ChosenEncoder:
         chosen.check(fit.encoder(), fit.agent)
         return chosen
 
+    def check_use(self) -> None:
+        """Refuses a use that no encoder has; `check` includes it.
+
+        Raises:
+            ArenaError: it is such.
+        """
+
     def check(self, encoder: Encoder, name: str) -> None:
         """Refuses an encoder that cannot be used so.
 
@@ -132,15 +168,31 @@ class ChosenEncoder:
         Args:
             space: of the environment's observations.
             folder: where the run keeps the fit's snapshot.
+
+        Raises:
+            ArenaError: the snapshot is missing, damaged, or of another version.
         """
         kind = encoder_class_of(get_plugins().encoders[self.name])
         state = None if self.start is None else self.start.load(folder)
         config = coerce(kind.Config, self.options, where=self.argument, owner=self.name)
-        labels = {name: from_json(label) for name, label in self.labels.items()}
-        encoder = kind(frames_of(space), config, labels)
-        if state is not None:
-            encoder.load_state_dict(state["encoder"])
+        with self._taken(folder):
+            labels = {name: from_json(label) for name, label in self.labels.items()}
+            encoder = kind(frames_of(space), config, labels)
+            if state is not None:
+                encoder.load_state_dict(state["encoder"])
         return encoder
+
+    @contextlib.contextmanager
+    def _taken(self, folder: Path) -> Iterator[None]:
+        """Turns what a state of another layout makes an encoder raise into one line."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            problem = " ".join(str(error).split())[:200]
+            raise ArenaError(
+                f"{folder} holds no {self.name} that this version takes: {problem}",
+                "use the versions in the run.json, or fit and train anew",
+            ) from error
 
 
 def is_name(source: str | Path) -> bool:

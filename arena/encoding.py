@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from arena.agent import BOX, Needs
 from arena.chosen import ChosenEncoder
-from arena.encoder import Encodes, Remembers
+from arena.config import Between
+from arena.encoder import Absorbs, Encodes, Remembers
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class PerceptionOptions:
     """Whether the agent sees codes ("frozen"), or trains the encoder for its own ends ("finetune"), or for these and
     the encoder's own loss together ("joint")."""
 
-    weight: float = 1.0
+    weight: Annotated[float, Between(0, None)] = 1.0
     """What the encoder's own loss counts when they are trained together."""
 
     standardise: bool = True
@@ -43,12 +44,15 @@ class Perception(PerceptionOptions, ChosenEncoder):
     argument: ClassVar[str] = "encoder"
     use: ClassVar[type[Any]] = PerceptionOptions
 
-    def check(self, encoder: Encoder, name: str) -> None:
+    def check_use(self) -> None:
         if self.mode == "frozen" and self.start is None:
             raise ArenaError(
-                f"{name} has learned nothing yet, and frozen it never would",
-                f"`arena fit {name} ENV` first and give its run, or say --encoder.mode joint",
+                f"{self.name} has learned nothing yet, and frozen it never would",
+                f"`arena fit {self.name} ENV` first and give its run, or say --encoder.mode joint",
             )
+
+    def check(self, encoder: Encoder, name: str) -> None:
+        self.check_use()
         if not isinstance(encoder, Encodes):
             raise ArenaError(
                 f"{name} gives no codes that an agent could see",
@@ -57,6 +61,16 @@ class Perception(PerceptionOptions, ChosenEncoder):
         if self.mode != "frozen" and isinstance(encoder, Remembers):
             raise ArenaError(
                 f"{name} remembers, and agents train no encoder along sequences", "say --encoder.mode frozen"
+            )
+
+        if self.mode == "joint" and encoder.needs:
+            raise ArenaError(
+                f"{name} learns from labels ({', '.join(encoder.needs)}), which no agent is told",
+                "say --encoder.mode finetune",
+            )
+        if self.start is None and isinstance(encoder, Absorbs):
+            raise ArenaError(
+                f"{name} learns by absorbing frames, which no agent gives it", "`arena fit` it first"
             )
 
     def refuse_misfit(self, needs: Needs, agent: str) -> None:
@@ -79,7 +93,13 @@ class Perception(PerceptionOptions, ChosenEncoder):
 
         if self.start is None or not self.standardise:
             return None
-        return CodeScale.read(self.start.load(folder))
+        state = self.start.load(folder)
+        with self._taken(folder):
+            return CodeScale.read(state)
 
     def identity(self) -> dict[str, Any]:
-        return {**super().identity(), "weight": self.weight if self.mode == "joint" else None}
+        return {
+            **super().identity(),
+            "weight": self.weight if self.mode == "joint" else None,
+            "standardise": self.standardise if self.start else None,
+        }

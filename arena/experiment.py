@@ -162,7 +162,7 @@ class Experiment:
         horizon = the_first(
             horizon, preset.horizon, factory.facts.limit, env_spec and env_spec.horizon, HORIZON
         )
-        begun = None if start is None else Start.of(start, spec, factory)
+        begun = None if start is None else Start.of(start, spec, factory, perception)
         return cls(
             agent=spec.name,
             agent_options=asdict(config),
@@ -277,6 +277,9 @@ class Experiment:
             from arena.fit import Fit
 
             return Fit.from_dict(values)
+        for name in ("encoder", "novelty"):
+            if not isinstance(values.get(name, None), Mapping | None):
+                raise ArenaError(f"{name} is {values[name]!r}, which no run writes", "restore it from a copy")
         arguments = arguments_of(values)
         trackers = arguments.pop("trackers", ())
         # Not checked: a run can be opened where its trackers are not installed.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 
-from arena.arguments import whole
+from arena.arguments import some_trackers, whole
 from arena.chosen import frames_of
 from arena.config import asdict, coerce
 from arena.encoding import Perception
@@ -65,6 +65,9 @@ class Fits:
         labels = table.get("labels", [])
         if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
             raise ArenaError(f"[fit]: labels is {labels!r}, which is no list", 'write labels = ["state"]')
+        if not isinstance(table.get("explore", True), bool):
+            raise ArenaError(f"[fit]: explore is {table['explore']!r}", "write true or false")
+        some_trackers(table.get("trackers"))
         self._reading = {key: table[key] for key in COLLECTED if key in table}
         for key in self._reading.keys() & {"frames", "num_envs", "horizon"}:
             self._reading[key] = whole(f"[fit]: {key}", table[key])

@@ -197,7 +197,6 @@ class GymnasiumStream(Stream):
         if reason is None:
             return
         self.notice = f"{self.label} cannot be resumed mid-episode: {reason}; its episodes start anew"
-        self.episode_account[...] = 0
         self._begin({lane: episode + 1 for lane, episode in enumerate(self._episode)})
 
     def _replay(self, state: State) -> str | None:

@@ -60,8 +60,9 @@ class Lens(View):
         """The memory before an episode's first observation: shape (count, …)."""
         if self._remembers is None:
             return np.zeros((count, 0), np.float32)
-        memory: Array = self._remembers.initial(count).cpu().numpy()
-        return memory
+        # A copy: lanes' memories are written in place.
+        memory: Array = self._remembers.initial(count).detach().cpu().numpy()
+        return memory.copy()
 
     def look(self, observation: Array, memory: Array, action: Array | None = None) -> tuple[Array, Array]:
         """What there is to see.

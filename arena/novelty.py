@@ -13,7 +13,7 @@ import torch
 from arena.agent import Needs
 from arena.chosen import ChosenEncoder, frames_of
 from arena.config import Between, Positive
-from arena.encoder import Absorbs, Batch, Decodes, Encoder, Encodes, Scores
+from arena.encoder import Absorbs, Batch, Decodes, Encoder, Encodes, Remembers, Scores
 from arena.errors import ArenaError
 from arena.fitting import Fitting
 from arena.perception import novelty
@@ -39,7 +39,7 @@ class NoveltyOptions:
     step_size: Annotated[float, Between(0, None)] = 1e-3
     """Adam's step size, by which the encoder learns from what the agent sees; 0: it stays as it is."""
 
-    batch_size: Annotated[int, Between(1, None)] = 64
+    batch_size: Annotated[int, Between(1, 2**16)] = 64
     """Observations of one update; each is learned from once."""
 
 
@@ -58,6 +58,10 @@ class Novelty(NoveltyOptions, ChosenEncoder):
                 f"{name} neither scores observations nor tells them again",
                 "choose one that `arena list encoders` says scores, or decodes",
             )
+        if isinstance(encoder, Remembers):
+            raise ArenaError(
+                f"{name} remembers, and what is new is asked of single observations", "choose another encoder"
+            )
         if self.step_size and encoder.needs:
             raise ArenaError(
                 f"{name} learns from labels ({', '.join(encoder.needs)}), which no agent is told",
@@ -70,7 +74,7 @@ class Novelty(NoveltyOptions, ChosenEncoder):
 
 
 class NovelStream(StreamWrapper):
-    """A stream with a bonus for what is new to an encoder, which learns from all that it sees, each of it once.
+    """A stream with a bonus for what is new to an encoder, which learns from every step's successor once.
 
         b = scale · max(0, (n − m) / s),
 
@@ -137,7 +141,10 @@ class NovelStream(StreamWrapper):
             return
         self.encoder.train()
         source = _Same(batch, self._updates)
-        self._fitting.turn(source)
+        try:
+            self._fitting.turn(source)
+        except ArenaError as error:
+            raise ArenaError(f"novelty: {error.problem}", "use a smaller --novelty.step_size") from error
         self._updates = source.steps
 
     def _source_state(self) -> State:

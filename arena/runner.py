@@ -91,7 +91,7 @@ def fits_this_version(run: Run) -> Iterator[None]:
     """Turns what a state of another layout makes `load_state_dict` raise into one line."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ArenaError(
             f"the state of {run.folder} is not one that this version of {run.experiment.agent} takes: {error!r}",
             "use the versions in its run.json, or train anew",

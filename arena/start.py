@@ -14,6 +14,7 @@ from arena.files import cannot_write, refuse_link, write_atomically
 
 if TYPE_CHECKING:
     from arena.agent import Agent
+    from arena.encoding import Perception
     from arena.environments import EnvironmentFactory
     from arena.run import Run
     from arena.specs import AgentSpec
@@ -45,7 +46,11 @@ class Start:
 
     @classmethod
     def of(
-        cls, source: str | Path | Mapping[str, Any], spec: AgentSpec, factory: EnvironmentFactory
+        cls,
+        source: str | Path | Mapping[str, Any],
+        spec: AgentSpec,
+        factory: EnvironmentFactory,
+        perception: Perception | None = None,
     ) -> Start:
         """The start that a person names, or that a run remembers.
 
@@ -53,9 +58,10 @@ class Start:
             source: ``RUN``, ``RUN@best`` or ``RUN@20000``; a file that the agent can read; or the fields of a start.
             spec: the agent that is to begin there.
             factory: the environment that it is to learn in.
+            perception: the encoder that it is to see through, or None.
 
         Raises:
-            ArenaError: no such run or snapshot, or one of another agent or of other spaces.
+            ArenaError: no such run or snapshot, or one of another agent, of other spaces or of another encoder.
         """
         if isinstance(source, Mapping):
             return cls.remembered(source)
@@ -74,6 +80,18 @@ class Start:
         if difference is not None:
             raise ArenaError(
                 f"{path} is no start here: {difference}", "choose an environment of the same spaces"
+            )
+        theirs = run.experiment.perception
+        if _sight(theirs) != _sight(perception):
+            seen = [
+                f"the encoder {one.name} ({one.mode})" if one else "no encoder"
+                for one in (theirs, perception)
+            ]
+            raise ArenaError(
+                f"{path} saw through {seen[0]}, and here it would be {seen[1]}"
+                if seen[0] != seen[1]
+                else f"{path} saw through {seen[0]} of other options, or of another fit",
+                "see through the same one, and in the same mode",
             )
         return cls.at(run, which)
 
@@ -139,6 +157,13 @@ class Start:
                 f"{place} is not the snapshot of {self.run} at step {self.step:,} that the run begins from"
             )
             raise ArenaError(problem, "restore it from a copy, or begin a new run with --from")
+
+
+def _sight(perception: Perception | None) -> dict[str, Any] | None:
+    """What decides what an agent sees, and which of it are its own weights."""
+    if perception is None:
+        return None
+    return {**perception.identity(), "mode": perception.mode == "frozen", "weight": None}
 
 
 def snapshot_of(source: str | Path) -> tuple[Path, str]:

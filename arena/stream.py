@@ -165,6 +165,8 @@ class Stream(ABC):
             for name, values in saved.items():
                 array[name] = values
         self._restore_source(state["source"])
+        if self.notice is not None:  # its episodes start anew
+            self.episode_account[...] = 0
 
     def begin(self) -> None:
         """Goes back to the first step of every lane's first episode."""

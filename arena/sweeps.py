@@ -219,18 +219,23 @@ def _after_fits(found: Sweep, how: _How) -> list[Experiment | SweepRow]:
     """Fits the encoders that experiments name; the experiments with them, or what is to be said where a fit failed."""
     if not found.fits:
         return [*found.experiments]
-    from arena.grid_fits import FITS, awaited, beginning, collected, key_of
+    from arena.grid_fits import FITS, awaited, beginning, collected, finished, key_of
 
     folder = found.out / FITS
-    plans, failures = {}, {}
+    plans, failures, done = {}, {}, {}
     for plan in found.fits:
+        if (run := finished(plan, folder)) is not None:
+            done[key_of(plan)] = run  # its frames may be gone
+            continue
         try:
             plans[key_of(plan)] = collected(plan, folder)
         except ArenaError as error:
             failures[key_of(plan)] = Failure(Run(folder, plan), error)
     rows = dict(zip(plans, _trained([*plans.values()], folder, how, "fits"), strict=True))
     failures.update({key: failure for key, row in rows.items() for failure in row.failures})
-    fitted = {key: Run.open(Path(run["path"])) for key, row in rows.items() for run in row.results.runs}
+    fitted = {
+        key: Run.open(Path(run["path"])) for key, row in rows.items() for run in row.results.runs
+    } | done
     return [
         _lost(experiment, failures[key])
         if (key := awaited(experiment)) in failures

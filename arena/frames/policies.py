@@ -170,6 +170,11 @@ def _one(said: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, e
     if not Path(path).exists():
         raise ArenaError(f"no policy is {str(said)!r}", "give random or a run folder; see `arena list runs`")
     loaded = load_agent(path, which)
+    if loaded.factory.lens is not None:
+        raise ArenaError(
+            f"{loaded.run.experiment.agent} of {path} sees through an encoder, and does not act for frames",
+            "give random, or a run that sees what the environment gives",
+        )
     reason = mismatch(loaded.agent.needs, factory) or same_spaces(loaded.agent.needs, loaded.factory, factory)
     if reason is not None:
         raise ArenaError(

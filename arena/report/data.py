@@ -303,7 +303,9 @@ def _encoder(value: Any, mode: str | None = None) -> Facts | None:
         "name": _text(value["name"]),
         "mode": used,
         "options": _options({**further, **value["options"]}),
-        "weight": _plain(_number(value["weight"])) if used == "joint" else None,  # otherwise nothing is weighed
+        "weight": _plain(_number(value["weight"]))
+        if used == "joint"
+        else None,  # otherwise nothing is weighed
         "start": _start(value["start"]),
     }
 

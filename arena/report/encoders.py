@@ -125,7 +125,12 @@ def _without_encoder(row: Facts, several: Sequence[tuple[Group, Facts]]) -> Fact
 def _alike(row: Facts) -> str:
     start = row["start"] and row["start"]["digest"]
     return canonical(
-        [row["options"], start, *(row[key] for key in ("envs", "episodes", "device", "threads"))]
+        [
+            row["options"],
+            start,
+            row["novelty"],
+            *(row[key] for key in ("envs", "episodes", "device", "threads")),
+        ]
     )
 
 

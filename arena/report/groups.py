@@ -191,7 +191,9 @@ def _fits(records: Sequence[RunRecord], kind: str) -> dict[int, str | None]:
         starts = [getattr(run, kind)["start"] for run in runs]
         digests = [start and start["digest"] for start in starts]
         pairs = {*zip(digests, (run.seed for run in runs), strict=True)}
-        paired = len(pairs) == len({*digests}) == len({run.seed for run in runs}) > 1
+        fits = {(start["run"], start["step"]) for start in starts if start}
+        alone = len({run for run, _ in fits}) == len(fits) and len({step for _, step in fits}) <= 1
+        paired = alone and len(pairs) == len({*digests}) == len({run.seed for run in runs}) > 1
         for run, digest in zip(runs, digests, strict=True):
             found[id(run)] = REPLICATED if paired else digest
     return found

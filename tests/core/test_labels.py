@@ -67,6 +67,7 @@ def test_a_run_s_fields_have_its_encoder():
         "encoder": "vae",
         "encoder.mode": "joint",
         "encoder.weight": 0.5,
+        "encoder.standardise": True,
         "encoder.latent": 8,
         "encoder.fit": "runs/a@2000",
     }

@@ -55,6 +55,17 @@ class Breaks(Traces):
         return memory, code if action is None else PointMass(memory / 0)
 
 
+class Keeps(Traces):
+    """Begins with a memory that it keeps as a parameter."""
+
+    def __init__(self, space, config, labels=None):
+        super().__init__(space, config, labels)
+        self.first = nn.Parameter(torch.full((1, *space.shape), 7.0))
+
+    def initial(self, batch):
+        return self.first.expand(batch, *self.space.shape)
+
+
 def factory_of(place, kind=Traces):
     factory = EnvironmentFactory.resolve(place)
     space = factory.facts.observation_space
@@ -109,6 +120,17 @@ def test_a_code_that_is_no_number_is_refused():
         ArenaError, match="arena/CartPole-v0 gave a code with (inf|-inf|nan) in environment 0"
     ):
         stream.step(np.zeros(2, np.int64))
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_a_lane_s_memory_is_its_own(lanes):
+    """Also where an encoder hands out a view of its parameters."""
+    factory = factory_of(PLACES[0], Keeps)
+    stream, plain = stream_of(factory, lanes), stream_of(EnvironmentFactory.resolve(PLACES[0]), lanes)
+    np.testing.assert_allclose(stream.observation, 3.5 + plain.observation, rtol=1e-5)
+    for _ in range(5):
+        stream.step(np.zeros(lanes, np.int64))
+    assert (factory.lens.encoder.first == 7).all()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def test_again_trains_nothing_and_what_was_deleted_alone():
     after = times()
     assert after.keys() == before.keys()
     assert whole.items() <= after.items(), "the other runs, fits and frames are as they were"
+
+
+def test_finished_fits_need_their_frames_no_more():
+    document = study({"encoder": "pca"})
+    sweep(document, progress=False)
+    shutil.rmtree("frames")
+    assert sweep(document, progress=False).finished == 1
+    assert not Path("frames").exists()
 
 
 def test_a_fit_is_what_arena_fit_makes():
