@@ -146,13 +146,21 @@ class ChosenEncoder:
         """
         raise NotImplementedError
 
-    def refuse_misfit(self, needs: Needs, agent: str) -> None:
-        """Refuses an agent that cannot use it.
+    @classmethod
+    def refuse_agent(cls, needs: Needs, agent: str) -> None:
+        """Refuses an agent that can use none.
 
         Raises:
             ArenaError: it cannot.
         """
         raise NotImplementedError
+
+    def refuse_misfit(self, needs: Needs, agent: str) -> None:
+        """Refuses an agent that cannot use it so; `refuse_agent` has been asked.
+
+        Raises:
+            ArenaError: it cannot.
+        """
 
     def identity(self) -> dict[str, Any]:
         """What tells it from others, for a run's id."""

@@ -73,11 +73,14 @@ class Perception(PerceptionOptions, ChosenEncoder):
                 f"{name} learns by absorbing frames, which no agent gives it", "`arena fit` it first"
             )
 
-    def refuse_misfit(self, needs: Needs, agent: str) -> None:
+    @classmethod
+    def refuse_agent(cls, needs: Needs, agent: str) -> None:
         if BOX not in needs.observations or needs.model:
             raise ArenaError(
                 f"{agent} takes no arrays, which an encoder's codes are", "choose dqn, ppo or another"
             )
+
+    def refuse_misfit(self, needs: Needs, agent: str) -> None:
         if self.mode != "frozen" and not needs.features:
             raise ArenaError(
                 f"{agent} trains no encoder", "say --encoder.mode frozen, or choose another agent"

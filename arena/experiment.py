@@ -407,8 +407,10 @@ def _chosen(
     from arena.novelty import Novelty
 
     kinds: dict[str, type[ChosenEncoder]] = {kind.argument: kind for kind in (Perception, Novelty)}
-    found = kinds[argument].of(source, options or {}, factory.facts.observation_space)
-    found.refuse_misfit(agent_class_of(spec).needs, spec.name)
+    needs, kind = agent_class_of(spec).needs, kinds[argument]
+    kind.refuse_agent(needs, spec.name)
+    found = kind.of(source, options or {}, factory.facts.observation_space)
+    found.refuse_misfit(needs, spec.name)
     return found
 
 

@@ -78,7 +78,7 @@ def _encoders(experiments: Sequence[Experiment], kind: str) -> list[str]:
     """What to call each experiment's encoder of a kind; nothing where it has none.
 
     Its name, how it is used unless it is frozen, and what differs among those of one agent and environment: its options
-    among all of that name, its weight and its fit among those that are used in the same way.
+    among all of that name, its weight and its fit among those that have equal options and are used in the same way.
     """
     alike: dict[tuple[str, ...], list[_Encoder]] = {}
     found = []
@@ -128,7 +128,7 @@ class _Encoder:
 
     def among(self, others: Sequence[_Encoder]) -> str:
         """Its name, and what tells it apart from others of its place."""
-        used_so = [one.use for one in others if one.called == self.called]
+        used_so = [one.use for one in others if (one.called, one.options) == (self.called, self.options)]
         said = {name: self.options[name] for name in _varying([one.options for one in others])}
         said |= {name: self.use[name] for name in _varying(used_so)}
         said |= {"fit": self.fit} if "fit" in said else {}

@@ -81,8 +81,10 @@ class LoadedEncoder:
         dtype = np.dtype(space.dtype)
         if given.shape[1:] != space.shape or given.ndim == 0:
             raise ArenaError(
-                f"observations have the shape {given.shape}, and one is to have {space.shape}",
-                "give a batch of those that it was fitted to",
+                f"observations have the shape {given.shape}, which is no batch of {space.shape}",
+                "give a batch: of one, x[None]"
+                if given.shape == space.shape
+                else "give a batch of those that it was fitted to",
             )
         if not np.can_cast(given.dtype, dtype, "same_kind"):
             raise ArenaError(

@@ -68,7 +68,8 @@ class Novelty(NoveltyOptions, ChosenEncoder):
                 "say --novelty.step_size 0, or choose another encoder",
             )
 
-    def refuse_misfit(self, needs: Needs, agent: str) -> None:
+    @classmethod
+    def refuse_agent(cls, needs: Needs, agent: str) -> None:
         if not needs.bonus:
             raise ArenaError(f"{agent} learns from no bonus", "choose dqn, ppo or another of arena_deep's")
 

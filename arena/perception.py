@@ -158,7 +158,7 @@ class _Follows:
         return mode(code)[:, 0]
 
 
-def reconstruct(encoder: Encoder, x: Tensor) -> Tensor:
+def reconstruct(encoder: Encoder, x: Array | Tensor) -> Tensor:
     """What an encoder tells of observations from their codes: E[x | mode of q(z | x)], brought into the space.
 
     Args:
@@ -172,11 +172,12 @@ def reconstruct(encoder: Encoder, x: Tensor) -> Tensor:
         ArenaError: it does not.
     """
     encodes, decodes = _encodes(encoder), _decodes(encoder)
+    x = _as_tensor(x, encoder)
     with at_rest(encoder):
         return expected(decodes.decode(mode(encodes.encode(x))), encoder.space)
 
 
-def interpolate(encoder: Encoder, a: Tensor, b: Tensor, steps: int) -> Tensor:
+def interpolate(encoder: Encoder, a: Array | Tensor, b: Array | Tensor, steps: int) -> Tensor:
     """What lies between observations: codes on the straight line from one to the other, decoded.
 
         x_t = E[x | (1 − t) z_a + t z_b],   t = 0, 1 / (steps − 1), …, 1
@@ -196,6 +197,7 @@ def interpolate(encoder: Encoder, a: Tensor, b: Tensor, steps: int) -> Tensor:
     if whole("steps", steps) < 2:
         raise ArenaError("a walk of one step has no two ends", "take two at least")
     encodes, decodes = _encodes(encoder), _decodes(encoder)
+    a, b = _as_tensor(a, encoder), _as_tensor(b, encoder)
     with at_rest(encoder):
         start, end = mode(encodes.encode(a)), mode(encodes.encode(b))
         shares = torch.linspace(0, 1, steps, device=start.device).tolist()
@@ -203,7 +205,7 @@ def interpolate(encoder: Encoder, a: Tensor, b: Tensor, steps: int) -> Tensor:
         return torch.stack([expected(distribution, encoder.space) for distribution in told])
 
 
-def novelty(encoder: Encoder, x: Tensor) -> Tensor:
+def novelty(encoder: Encoder, x: Array | Tensor) -> Tensor:
     """How little an encoder expected observations: −ln p(x), or else how badly it tells them again.
 
     Where it scores, its `bound` says what the number is: nats, an upper bound of them, or an energy; an estimate draws
@@ -220,6 +222,7 @@ def novelty(encoder: Encoder, x: Tensor) -> Tensor:
     Raises:
         ArenaError: it does neither.
     """
+    x = _as_tensor(x, encoder)
     if isinstance(encoder, Scores):
         with at_rest(encoder):
             return -encoder.log_prob(x)
@@ -377,6 +380,11 @@ def _tensor(observations: Array | Tensor, rows: Array, device: str | torch.devic
     return torch.from_numpy(np.ascontiguousarray(taken.astype(taken.dtype.newbyteorder("="), copy=False))).to(
         device
     )
+
+
+def _as_tensor(x: Array | Tensor, encoder: Encoder) -> Tensor:
+    """Observations where the encoder is."""
+    return x if isinstance(x, Tensor) else _tensor(x, np.arange(len(x)), device_of(encoder))
 
 
 def _encodes(encoder: Encoder) -> Encodes:

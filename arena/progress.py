@@ -280,7 +280,7 @@ class _Display:
             state = "failed" if line.failed else "done"
         else:
             state = _speed(line.speed, line.unit) if self._began else self.state
-        return f"  seed {line.run.seed}", line.fraction, state, _return(line.evaluation), line.left
+        return f"  seed {line.run.seed}", line.fraction, state, _score([line]), line.left
 
     def _sum(self) -> _Cells:
         """All runs together; of seeds of one experiment with their mean return."""
@@ -291,8 +291,7 @@ class _Display:
         units = {line.unit for line in lines}
         unit = units.pop() if len(units) == 1 else "step"
         state = _speed(self._speed.value, unit) if self._began else self.state
-        scores = [line.evaluation for line in lines if line.evaluation is not None]
-        score = _return(sum(scores) / len(scores)) if scores and self._title else ""
+        score = _score([*lines]) if self._title else ""
         score = f"{failed:,} failed" if failed else score
         return f"  {finished:,} of {self._total:,} runs", done / self._total, state, score, self._left(done)
 
@@ -316,7 +315,7 @@ class _Display:
         _add_numbers(table, SHORT_BAR * wide, 1 * wide)
         for line in lines:
             bar = [ProgressBar(total=1.0, completed=line.fraction, width=SHORT_BAR)] if wide else []
-            score = [_return(line.evaluation)] if wide else []
+            score = [_score([line])] if wide else []
             speed = _speed(line.speed, line.unit)
             names = f"  {line.label.agent}", line.label.env, f"seed {line.run.seed}"
             table.add_row(*names, *bar, f"{line.fraction:.0%}", speed, *score)
@@ -352,8 +351,14 @@ def _speed(speed: float, unit: str) -> str:
     return f"{count(speed)} {unit}s/s" if speed else ""
 
 
-def _return(mean: float | None) -> str:
-    return "" if mean is None else f"return {number(mean)}"
+def _score(lines: Sequence[_Line]) -> str:
+    """The mean return of some runs, or the mean loss of fits, which is its negative."""
+    scores = [line.evaluation for line in lines if line.evaluation is not None]
+    if not scores:
+        return ""
+    mean = sum(scores) / len(scores)
+    fits = all(line.run.experiment.spec.kind == "encoder" for line in lines)
+    return f"loss {number(-mean)}" if fits else f"return {number(mean)}"
 
 
 def _is_passing(text: str) -> bool:

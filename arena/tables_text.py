@@ -39,7 +39,10 @@ def heading(results: Results) -> str:
     experiment = results.experiment
     seeds = len(results.runs)
     wrapped = f" in {', '.join(experiment.wrappers)}" if experiment.wrappers else ""
-    return f"{experiment.agent} on {experiment.env}{wrapped} · {seeds} seed{'s' * (seeds != 1)}"
+    from arena.labels import labels
+
+    [label] = labels([experiment])
+    return f"{label.agent} on {experiment.env}{wrapped} · {seeds} seed{'s' * (seeds != 1)}"
 
 
 def summary_cells(results: Results) -> list[tuple[str, str]]:

@@ -163,8 +163,10 @@ def _encoders(records: Sequence[RunRecord], kind: str) -> dict[int, str]:
     labels: dict[int, str] = {}
     for (_, name), runs in by_encoder.items():
         disputed = _disputed(runs, [found[id(run)]["options"] for run in runs])
-        for mode in dict.fromkeys(found[id(run)]["mode"] for run in runs):
-            mine = [run for run in runs if found[id(run)]["mode"] == mode]
+        alike: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
+        for run in runs:
+            alike[found[id(run)]["mode"], canonical(found[id(run)]["options"])].append(run)
+        for (mode, _), mine in alike.items():
             used = [{"weight": found[id(run)]["weight"], "fit": fits[id(run)]} for run in mine]
             facts = [{**found[id(run)]["options"], **use} for run, use in zip(mine, used, strict=True)]
             keys = [*(key for key in disputed if key not in used[0]), *_disputed(mine, used)]

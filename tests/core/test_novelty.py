@@ -143,7 +143,7 @@ def test_agents_that_learn_from_a_bonus_take_one(agent, fitted, tmp_path):
         ({"novelty": "random-cnn", "novelty_options": {}}, "random-cnn neither scores observations nor"),
         (
             {"env": "arena/CliffWalk-v0", "agent": "q-learning", "env_options": {}},
-            "an encoder takes arrays, and the environment gives Discrete",
+            "q-learning learns from no bonus; choose dqn, ppo",
         ),
         ({"agent": "sb3-dqn"}, "sb3-dqn learns from no bonus; choose dqn"),
     ],
