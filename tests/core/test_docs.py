@@ -70,7 +70,7 @@ def test_the_example_encoder_keeps_the_laws_and_learns(tmp_path, monkeypatch):
     assert verdicts and not [verdict for verdict in verdicts if verdict.status == "broken"]
     losses = (Path(results.runs[0]["path"]) / "metrics.jsonl").read_text()
     first, *_, last = re.findall(r'"evaluation": (-[0-9.]+)', losses)
-    assert float(last) > 0.5 * float(first)
+    assert float(last) > 0.75 * float(first)
 
 
 def test_the_example_plugin_is_light_and_its_notebook_snippet_runs(tmp_path):
