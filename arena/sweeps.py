@@ -224,7 +224,8 @@ def _after_fits(found: Sweep, how: _How) -> list[Experiment | SweepRow]:
     folder = found.out / FITS
     plans, failures, done = {}, {}, {}
     for plan in found.fits:
-        if (run := finished(plan, folder)) is not None:
+        run = finished(plan, folder)
+        if run is not None and run.experiment.steps == plan.steps:
             done[key_of(plan)] = run  # its frames may be gone
             continue
         try:

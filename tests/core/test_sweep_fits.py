@@ -148,10 +148,10 @@ def test_steps_on_top_are_those_of_agents_and_trackers_those_of_all():
 
 
 def test_a_run_stays_as_it_is():
-    document = study({"encoder": "pca"})
-    sweep(document, progress=False)
+    small = {"name": "pca", "options": {"latent": 16}}
+    sweep(study({"encoder": small}), progress=False)
     [run] = folders("out/fits")
-    found = read_sweep(study({"encoder": ["pca", str(run), f"{run}@best"]}))
+    found = read_sweep(study({"encoder": [small, str(run), f"{run}@best"]}))
     assert len(found.fits) == 1
     assert {one.perception.start.run for one in found.experiments[1:]} == {str(run)}
     results = run_sweep(found, progress=False)
@@ -330,7 +330,7 @@ def test_the_documented_study_is_one():
     [snippet, *_] = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
     found = read_sweep(tomllib.loads(snippet))
     assert [(fit.agent, fit.agent_options.get("latent")) for fit in found.fits] == [
-        *(("pca", 16), ("vae", 16), ("vae", 8), ("random-cnn", None))
+        *(("pca", 104), ("vae", 32), ("vae", 8), ("random-cnn", None))
     ]
     said = re.search(r"(\w+) fits and (\d+) runs", section)
     assert said and (said[1], int(said[2])) == ("four", len(found))
