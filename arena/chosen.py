@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ __all__ = ["ChosenEncoder", "frames_of", "is_name", "options_of"]
 
 
 @dataclass(frozen=True)
-class ChosenEncoder:
+class ChosenEncoder(ABC):
     """An encoder that an experiment uses; a subclass says what for, with options of its own as further fields.
 
     Attributes:
@@ -137,23 +138,24 @@ class ChosenEncoder:
         Raises:
             ArenaError: it is such.
         """
+        return
 
+    @abstractmethod
     def check(self, encoder: Encoder, name: str) -> None:
         """Refuses an encoder that cannot be used so.
 
         Raises:
             ArenaError: it cannot.
         """
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def refuse_agent(cls, needs: Needs, agent: str) -> None:
         """Refuses an agent that can use none.
 
         Raises:
             ArenaError: it cannot.
         """
-        raise NotImplementedError
 
     def refuse_misfit(self, needs: Needs, agent: str) -> None:
         """Refuses an agent that cannot use it so; `refuse_agent` has been asked.
@@ -161,6 +163,7 @@ class ChosenEncoder:
         Raises:
             ArenaError: it cannot.
         """
+        return
 
     def identity(self) -> dict[str, Any]:
         """What tells it from others, for a run's id."""

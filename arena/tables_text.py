@@ -36,11 +36,11 @@ def results_text(results: Results) -> str:
 
 def heading(results: Results) -> str:
     """What was run, in one line."""
+    from arena.labels import labels
+
     experiment = results.experiment
     seeds = len(results.runs)
     wrapped = f" in {', '.join(experiment.wrappers)}" if experiment.wrappers else ""
-    from arena.labels import labels
-
     [label] = labels([experiment])
     return f"{label.agent} on {experiment.env}{wrapped} · {seeds} seed{'s' * (seeds != 1)}"
 

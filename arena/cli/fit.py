@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arena.cli import options
 from arena.cli.output import only_json, print_json
-from arena.cli.parser import Parser, is_flag, seed, whole
+from arena.cli.parser import Parser, is_flag, whole
+from arena.cli.running import add_place, add_seeds
 
 if TYPE_CHECKING:
     from arena.fit import Fit
@@ -65,23 +65,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the side in pixels that pictures of a folder are brought to",
     )
     add("--horizon", metavar="H", type=whole("--horizon"), help="cut episodes off after so many frames")
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--seed", metavar="S", type=seed, help="one run, with this seed")
-    group.add_argument("--seeds", metavar="K", type=whole("--seeds"), help="K runs, with the seeds 0, 1, …")
-    add("--workers", metavar="W", type=whole("--workers"), default=1, help="processes to use (default: 1)")
+    add_seeds(parser)
     every = "updates between evaluations on what is held out (default: a twentieth of all)"
     add("--evaluate-every", metavar="N", type=whole("--evaluate-every"), help=every)
     every = "updates between lines of metrics (default: a tenth of that)"
     add("--log-every", metavar="N", type=whole("--log-every"), help=every)
-    track = (
-        "where metrics are also written (default: tensorboard; `none` for nowhere); see `arena list trackers`"
-    )
-    add("--track", metavar="NAME", nargs="+", action="extend", help=track)
-    add("--out", metavar="DIR", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
-    add("--device", metavar="D", help="where neural networks live, such as cpu or cuda")
-    add("--threads", metavar="N", type=whole("--threads"), help="cores that torch and BLAS use (default: 1)")
-    add("--json", action="store_true", help="print one JSON object and nothing else")
-    add("--quiet", action="store_true", help="draw no progress bar")
+    add_place(parser)
 
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from arena.cli import options
 from arena.cli.output import only_json, print_json
-from arena.cli.parser import Parser, is_flag, seed, whole
+from arena.cli.parser import Parser, is_flag, whole
+from arena.cli.running import add_place, add_seeds
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
@@ -56,10 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=whole("--steps"),
         help="environment steps (a planner's sweeps) of each run",
     )
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--seed", metavar="S", type=seed, help="one run, with this seed")
-    group.add_argument("--seeds", metavar="K", type=whole("--seeds"), help="K runs, with the seeds 0, 1, …")
-    add("--workers", metavar="W", type=whole("--workers"), default=1, help="processes to use (default: 1)")
+    add_seeds(parser)
     add("--envs", metavar="N", type=whole("--envs"), help="environments that a run steps side by side")
     add("--episodes", metavar="N", type=whole("--episodes"), help="episodes of an evaluation")
     add("--horizon", metavar="H", type=whole("--horizon"), help="longest episode of an evaluation, in steps")
@@ -79,15 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "reward what surprises an encoder: the run of an `arena fit`, or a name for one that begins anew"
     )
     add("--novelty", metavar="RUN|NAME", help=surprise)
-    track = (
-        "where metrics are also written (default: tensorboard; `none` for nowhere); see `arena list trackers`"
-    )
-    add("--track", metavar="NAME", nargs="+", action="extend", help=track)
-    add("--out", metavar="DIR", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
-    add("--device", metavar="D", help="where neural networks live, such as cpu or cuda")
-    add("--threads", metavar="N", type=whole("--threads"), help="cores that torch and BLAS use (default: 1)")
-    add("--json", action="store_true", help="print one JSON object and nothing else")
-    add("--quiet", action="store_true", help="draw no progress bar")
+    add_place(parser)
 
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
