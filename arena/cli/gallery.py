@@ -23,7 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Draws what a fitted encoder makes of frames that were held out."
     parser.epilog = EPILOG
     add = parser.add_argument
-    add("run_folder", metavar="RUN", type=Path, help="the run of a fit; see `arena list runs`")
+    add(
+        "run_folder", metavar="RUN", type=Path, help="the run of a fit (RUN, RUN@best); see `arena list runs`"
+    )
     add("--out", metavar="FILE", type=Path, help="the picture (default: gallery.png in the run)")
     add("--rows", metavar="N", type=whole("--rows"), default=2, help="of each section (default: 2)")
     add("--columns", metavar="N", type=whole("--columns"), default=10, help="of each row (default: 10)")
@@ -39,20 +41,22 @@ def run(args: argparse.Namespace) -> int:
     from arena.gallery import gallery
     from arena.loaded import LoadedEncoder
     from arena.run import Run
+    from arena.start import LAST, snapshot_of
 
-    out = args.out or args.run_folder / "gallery.png"
+    folder, which = snapshot_of(args.run_folder)
+    out = args.out or folder / "gallery.png"
     if out.suffix.lower() != ".png":
         raise ArenaError(f"{out} is to be a picture, and does not end in .png", f"write {out.name}.png")
     with only_json(args.json):
         drawn = gallery(
-            LoadedEncoder(Run.open(args.run_folder), args.at),
+            LoadedEncoder(Run.open(folder), args.at if which == LAST else which),
             rows=args.rows,
             columns=args.columns,
             seed=args.seed,
         )
         write_atomically(out, drawn.png)
     if args.json:
-        print_json({"path": str(out), "run": str(args.run_folder), **drawn.to_dict()})
+        print_json({"path": str(out), "run": str(folder), **drawn.to_dict()})
         return 0
     screen = console()
     screen.print()

@@ -266,6 +266,15 @@ def test_the_command(pca, tmp_path, capsys):
     assert (pca / "gallery.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_a_snapshot_is_named_as_everywhere(pca, capsys):
+    [first, *_] = sorted(int(folder.name) for folder in (pca / "snapshots").iterdir())
+    for words in ([f"{pca}@{first}"], [str(pca), "--at", str(first)]):
+        assert main(["gallery", *words, "--rows", "1", "--columns", "2", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["subtitle"].startswith(f"digits · {first} updates")
+        assert (found["run"], found["path"]) == (str(pca), str(pca / "gallery.png"))
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
