@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from arena.mdp import TransitionModel
     from arena.stream import Stream
 
-__all__ = ["Agent", "Needs", "Problem", "Progress", "StateValues", "TabularPolicy"]
+__all__ = [
+    "ActionValues",
+    "Agent",
+    "BehaviourPolicy",
+    "Needs",
+    "Problem",
+    "Progress",
+    "StateValues",
+    "TabularPolicy",
+]
 
 Array = npt.NDArray[Any]
 
@@ -194,4 +203,22 @@ class StateValues(Protocol):
 
     def values(self, observation: Array) -> npt.NDArray[np.float64]:
         """V(o): shape (batch,)."""
+        ...
+
+
+@runtime_checkable
+class ActionValues(Protocol):
+    """An agent that estimates the value of each of finitely many actions."""
+
+    def action_values(self, observation: Array) -> npt.NDArray[np.float64]:
+        """Q(o, a): shape (batch, num_actions)."""
+        ...
+
+
+@runtime_checkable
+class BehaviourPolicy(Protocol):
+    """An agent that knows how probable each of finitely many actions is where it acts as in training."""
+
+    def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
+        """π(a | o) when exploring: shape (batch, num_actions); of an agent with memory, at an episode's beginning."""
         ...
