@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from arena.agent import Agent
 from arena.errors import ArenaError
 from arena.experiment import Experiment
+from arena.mind import Mind
 from arena.parallel import execute_all
 from arena.random import Generators
 from arena.run import Run
@@ -162,27 +162,19 @@ class LoadedRun:
     Args:
         run: the run.
         which: ``last``, its newest checkpoint or else snapshot; ``best``, the snapshot of its best evaluation; or
-            the snapshot after so many steps, such as ``20000``.
+            the snapshot after so many steps, such as ``20000``; None for the agent before its first one.
 
     Raises:
         ArenaError: if the run has trained nothing yet, or has no such snapshot.
     """
 
-    #: What it remembers of the episode: the agent, its encoder, and the last action.
-    _memory: Any
-    _seen: Any
-    _action: Any
-
-    def __init__(self, run: Run, which: str = LAST) -> None:
+    def __init__(self, run: Run, which: str | None = LAST) -> None:
         self.run = run
         self.generators = Generators(run.seed)
         self.factory, features = equip(run.experiment, run.encoder, self.generators)
         self.agent: Agent = build_agent(run.experiment, self.factory, self.generators, features=features)
-        self.steps = self._restore(which)
-        observations, actions = self.factory.views(self.agent.needs)
-        assert observations is not None and actions is not None, "Run.open refuses agents that do not fit"
-        self._observations, self._actions = observations, actions
-        self.reset()
+        self.steps = 0 if which is None else self._restore(which)
+        self.mind = Mind(self.agent, self.factory, self.generators)
 
     def act(self, observation: Any, *, explore: bool = False) -> Any:
         """The action for one observation of the environment, as the environment takes it.
@@ -193,25 +185,11 @@ class LoadedRun:
             observation: one observation, as ``env.reset()`` and ``env.step()`` return it.
             explore: whether to act as in training.
         """
-        batch = self._see(_batch_of_one(observation))
-        generator = self.generators.numpy("act")
-        with self.generators.lent("act"):
-            action, self._memory = self.agent.act(batch, self._memory, explore=explore, generator=generator)
-        self._action = self._actions.decode(np.asarray(action))
-        return _first_of(self._action)
+        return self.mind.act(observation, explore=explore)
 
     def reset(self) -> None:
         """Forgets the episode so far."""
-        self._memory = self._seen = self._action = None
-
-    def _see(self, observation: Any) -> npt.NDArray[Any]:
-        """A batch of one as the agent sees it, through its encoder where it has one."""
-        lens = self.factory.lens
-        if lens is None:
-            return self._observations.encode(observation)
-        before = lens.initial(1) if self._seen is None else self._seen
-        code, self._seen = lens.look(observation, before, self._action)
-        return code
+        self.mind.reset()
 
     def _restore(self, which: str) -> int:
         mine = self.run.experiment.id(self.run.seed)
@@ -280,20 +258,3 @@ def _summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "policy_value": value,
         "gap": None if best is None else best - (summary.mean if value is None else value),
     }
-
-
-def _batch_of_one(observation: Any) -> Any:
-    if isinstance(observation, dict):
-        return {key: _batch_of_one(part) for key, part in observation.items()}
-    if isinstance(observation, tuple):
-        return tuple(_batch_of_one(part) for part in observation)
-    return np.asarray(observation)[None]
-
-
-def _first_of(batch: Any) -> Any:
-    if isinstance(batch, dict):
-        return {key: _first_of(part) for key, part in batch.items()}
-    if isinstance(batch, tuple):
-        return tuple(_first_of(part) for part in batch)
-    first: npt.NDArray[Any] = batch[0]
-    return first.item() if first.ndim == 0 else first

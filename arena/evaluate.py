@@ -10,7 +10,7 @@ from arena.environments import EnvironmentFactory
 from arena.random import Generators, derive
 from arena.stream import Stream
 
-__all__ = ["Evaluator"]
+__all__ = ["Evaluator", "episode_seed", "evaluation_seed"]
 
 #: Anyone's environments are instances in this process: so many side by side at most.
 MOST_INSTANCES = 10
@@ -34,7 +34,8 @@ class Evaluator:
         self, factory: EnvironmentFactory, agent_class: type[Agent], horizon: int, episodes: int, seed: int
     ) -> None:
         self.factory, self.needs = factory, agent_class.needs
-        self.horizon, self.episodes, self.seed = horizon, episodes, derive(seed, "evaluation", bits=64)
+        self.horizon, self.episodes, self._run_seed = horizon, episodes, seed
+        self.seed = evaluation_seed(seed)
         self._stream: Stream | None = None
 
     def __call__(self, agent: Agent) -> npt.NDArray[np.float64]:
@@ -77,4 +78,20 @@ class Evaluator:
         return self._stream
 
     def _seed_of(self, lane: int, episode: int) -> int:
-        return derive(self.seed, "episode", lane, episode, bits=64) % 2**31
+        return episode_seed(self._run_seed, lane, episode)
+
+
+def evaluation_seed(seed: int) -> int:
+    """What the randomness of evaluations derives from, under a run's seed."""
+    return derive(seed, "evaluation", bits=64)
+
+
+def episode_seed(seed: int, lane: int, episode: int = 0) -> int:
+    """The seed of an evaluation's episode, in [0, 2³¹).
+
+    Args:
+        seed: of the run.
+        lane: which of the parallel environments.
+        episode: how many episodes the lane has had before.
+    """
+    return derive(evaluation_seed(seed), "episode", lane, episode, bits=64) % 2**31

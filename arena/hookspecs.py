@@ -125,14 +125,16 @@ def arena_launchers() -> Iterable[LauncherSpec]:
 
 @hookspec
 def arena_overlays() -> Iterable[OverlaySpec]:
-    """Contributes overlays: drawings that the viewer lays over the environment's picture.
+    """Contributes overlays: what the viewer draws over the environment's picture, or beside it.
 
     Example:
         ::
 
             @hookimpl
             def arena_overlays():
-                yield OverlaySpec(name="values", summary="V as colours", target="my_plugin.overlays:Values")
+                yield OverlaySpec(
+                    name="values", summary="V as colours", target="my_plugin.overlays:Values", key="v"
+                )
     """
     return ()
 

@@ -1,7 +1,8 @@
 """How an environment shows itself to people: a painter that draws it at any size, and the keys that steer it.
 
-Both are found by presence, on ``env.unwrapped``: ``painter`` (a `Painter`) with ``scene()``, and ``controls`` (`Controls`).
-An environment that has neither is shown by the frames that it renders, and steered by digits or by the mouse.
+Both are found by presence, on ``env.unwrapped``: ``painter`` (a `Painter`) with ``scene()``, and ``controls``
+(`Controls`). An environment that has neither is shown by the frames that it renders, and steered by digits or by the
+mouse.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from arena.codec import State, encode
 from arena.errors import ArenaError, Interrupted
 from arena.experiment import Experiment
 from arena.files import cannot_write, refuse_link, sweep, write_atomically
+from arena.live import Broadcast
 from arena.numba_cache import lock_saves
 from arena.plugins import get_plugins
 from arena.random import Generators
@@ -152,6 +153,7 @@ class _Session:
         self.saved_step = None if loaded is None else self.progress.steps
         self.tracking = Tracking(run, self.progress.steps, lambda text: listener.noticed(run, text))
         stack.callback(self.tracking.close)
+        self.live = Broadcast(run)
 
     def train(self) -> dict[str, Any]:
         get_plugins().emit("arena_run_started", run=self.run)
@@ -165,6 +167,7 @@ class _Session:
             pace = max(1, int((self.progress.steps - steps) * PACE_SECONDS / max(elapsed, 1e-6)))
             mean = None if self.evaluation is None else float(np.mean(self.evaluation))
             self.listener.progressed(self.run, self.progress, mean)
+            self.live.offer(self.learner, self.progress, mean)
             if self.listener.stopping() and not self.done:
                 self._save()
                 remedy = f"`arena resume {self.run.folder}` goes on"

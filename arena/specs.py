@@ -269,9 +269,24 @@ class LauncherSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class OverlaySpec(Spec):
-    """An overlay; ``target`` is a callable that draws an agent's values or paths over a frame."""
+    """An overlay; ``target`` is an `arena.viewer.Overlay` subclass, made without arguments.
+
+    Args:
+        title: what stands above it and in the list of keys; the name, if not given.
+        key: the letter that switches it on and off; it gets a digit where that is taken.
+        shown: whether it is on at first.
+    """
 
     kind: ClassVar[str] = "overlay"
+
+    title: str = ""
+    key: str = ""
+    shown: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.key and not (len(self.key) == 1 and self.key.isalnum() and self.key == self.key.lower()):
+            raise self._malformed(f"its key is {self.key!r}", "give one small letter or a digit")
 
 
 class Command(Protocol):

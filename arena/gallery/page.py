@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from arena.errors import ArenaError
 from arena.gallery.cells import Bars, Cell, Legend, Picture, Row, Scatter, Section
-from arena.gallery.colours import ACCENT, FAINT, INK, LINE, PAPER, SLATE, WRONG, Colour, on_scale
+from arena.colours import ACCENT, FAINT, INK, LINE, PAPER, SLATE, WRONG, Colour, on_scale
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont

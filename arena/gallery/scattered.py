@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from arena.errors import ArenaError
 from arena.gallery.cells import Caption, Legend, Row, Scatter, Section, one_colour
-from arena.gallery.colours import ACCENT, classes, on_scale
+from arena.colours import ACCENT, classes, on_scale
 from arena.gallery.plots import colour, ends_of, r2_text
 from arena.gallery.scene import Scene
 from arena.perception import codes, probe

@@ -12,7 +12,7 @@ import torch
 
 from arena.errors import ArenaError
 from arena.gallery.cells import Bars, Caption, Cell, Picture
-from arena.gallery.colours import classes
+from arena.colours import classes
 from arena.pixels import Numbers, image_shape
 
 __all__ = ["Showing", "class_colours", "is_class", "is_class_map", "is_picture"]

@@ -47,6 +47,7 @@ from arena.testing.environments import lane_equals_single, model_tells_the_truth
 from arena.testing.errors import DoesNotApply, LawError
 from arena.testing.globals import globals_untouched, leaves_globals_alone
 from arena.testing.imports import HEAVY, imports_lightly, plugin_imports_lightly
+from arena.testing.numbers import numbers_are_true
 from arena.testing.processes import same_bytes_in_another_process
 from arena.testing.resume import Uninterrupted, contents, resumes_exactly, survives_kills
 from arena.testing.trial import Trial, difference
@@ -157,6 +158,7 @@ __all__ = [
     "loss_is_a_scalar",
     "loss_lowers",
     "model_tells_the_truth",
+    "numbers_are_true",
     "passes_gymnasium",
     "paths_agree",
     "perceives_each_by_itself",

@@ -15,6 +15,7 @@ from arena.testing.errors import DoesNotApply, require
 from arena.testing.trial import Trial, difference
 
 __all__ = [
+    "acted",
     "acts_by_its_generator",
     "acts_in_its_space",
     "batch_equals_singles",
@@ -51,7 +52,7 @@ def state_round_trips(agent: str, env: str, *, num_envs: int = 2, steps: int = S
             remedy = f"{load} must put back everything that {kind} holds, in its own type"
             require(changed is None, f"what {load} took back is not what {kind} gave: {changed}", remedy)
             batch = trial.observations(16)
-            same = difference(*(_act(one, batch, explore=False)[0] for one in (trial, fresh)))
+            same = difference(*(acted(one, batch, explore=False)[0] for one in (trial, fresh)))
             remedy = f"whatever `act` reads must be in {kind}"
             require(same is None, f"after {load} it acts otherwise: {same}", remedy)
 
@@ -67,7 +68,7 @@ def transfers(agent: str, env: str, *, num_envs: int = 2, steps: int = STEPS) ->
         with fresh.generators.lent("agent"):
             fresh.agent.transfer(decode(encode(trained.agent.snapshot())))
         batch = trained.observations(16)
-        same = difference(*(_act(one, batch, explore=False)[0] for one in (trained, fresh)))
+        same = difference(*(acted(one, batch, explore=False)[0] for one in (trained, fresh)))
         require(same is None, f"after transfer it acts otherwise: {same}", "take over whatever `act` reads")
         fresh.turn(num_envs)
         counted = fresh.progress.steps
@@ -132,10 +133,10 @@ def batch_equals_singles(agent: str, env: str, *, steps: int = STEPS, batch: int
     """
     with Trial(agent, env) as trial:
         observation = trial.train(steps).observations(batch)
-        together, _ = _act(trial, observation, explore=False)
+        together, _ = acted(trial, observation, explore=False)
         generator = np.random.default_rng(0)
         one_by_one = [
-            np.asarray(_act(trial, observation[i : i + 1], explore=False, generator=generator)[0])[0]
+            np.asarray(acted(trial, observation[i : i + 1], explore=False, generator=generator)[0])[0]
             for i in range(batch)
         ]
         expected = np.array(one_by_one)
@@ -154,7 +155,7 @@ def acts_by_its_generator(agent: str, env: str, *, steps: int = STEPS) -> None:
         observation = trial.train(steps).observations(64)
         before = decode(encode(trial.agent.state_dict()))  # a copy: a journal in it goes on growing
         for explore in (False, True):
-            actions = [_act(trial, observation, explore=explore, noise=noise)[0] for noise in (1, 2)]
+            actions = [acted(trial, observation, explore=explore, noise=noise)[0] for noise in (1, 2)]
             differs = difference(*actions)
             remedy = "draw from `generator`; seed a torch.Generator from it where torch must draw"
             problem = f"act(explore={explore}) twice with equal generators gave other actions: {differs}"
@@ -173,7 +174,7 @@ def acts_in_its_space(agent: str, env: str, *, steps: int = STEPS) -> None:
         for batch in (1, 5):
             observation = trial.observations(batch)
             for explore in (False, True):
-                action = np.asarray(_act(trial, observation, explore=explore)[0])
+                action = np.asarray(acted(trial, observation, explore=explore)[0])
                 shape = (batch, *(space.shape or ()))
                 where = f"act(explore={explore}) on {batch} observations"
                 require(
@@ -186,7 +187,7 @@ def acts_in_its_space(agent: str, env: str, *, steps: int = STEPS) -> None:
                     require(inside, f"{where} gave {one!r}, which is not in {space}", "clip or squash it")
 
 
-def _act(
+def acted(
     trial: Trial,
     observation: Any,
     *,

@@ -26,6 +26,7 @@ from arena.testing.configs import (
 from arena.testing.environments import lane_equals_single, model_tells_the_truth, passes_gymnasium
 from arena.testing.errors import DoesNotApply, LawError
 from arena.testing.globals import leaves_globals_alone
+from arena.testing.numbers import numbers_are_true
 from arena.testing.resume import resumes_exactly
 from arena.testing.values import bootstraps_through_truncation
 
@@ -43,6 +44,7 @@ AGENT_LAWS: tuple[Law, ...] = (
     batch_equals_singles,
     state_round_trips,
     transfers,
+    numbers_are_true,
     same_seed_same_bytes,
     boundaries_change_nothing,
     paths_agree,

@@ -1,4 +1,4 @@
-"""The colours of a gallery: quiet where nothing is said, apart under every common colour blindness where something is.
+"""The one palette of pictures and windows: quiet where nothing is said, and apart under every common colour blindness.
 
 The accents are Okabe and Ito's (https://jfly.uni-koeln.de/color/) and Paul Tol's
 (https://personal.sron.nl/~pault/); the scale is viridis by Smith and van der Walt

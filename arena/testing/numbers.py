@@ -1,0 +1,113 @@
+"""The law that what an agent says of actions, their values and their probabilities, is what it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.agent import ActionValues, BehaviourPolicy, StateValues, TabularPolicy
+from arena.codec import decode, encode
+from arena.testing.agents import STEPS, acted
+from arena.testing.cases import agent_law
+from arena.testing.errors import DoesNotApply, LawError, require
+from arena.testing.globals import globals_untouched
+from arena.testing.trial import Trial, difference
+
+__all__ = ["numbers_are_true"]
+
+Array = npt.NDArray[Any]
+
+#: The chance that a true probability is called false is at most 2 exp(-DOUBT), for each of them.
+DOUBT = 16.0
+
+#: How far off float32 numbers may be, or values at which a planner stopped.
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+
+
+@agent_law
+def numbers_are_true(agent: str, env: str, *, steps: int = STEPS, batch: int = 3, draws: int = 2000) -> None:
+    """Probabilities that an agent tells are how often it acts so, and by the Q that it tells it acts well.
+
+    Where it tells V too, V is the mean of Q under what it does when not exploring; otherwise that has the greatest Q.
+    Asking changes neither the agent nor any random numbers. It is of agents with finitely many actions, whose draws for
+    the rows of a batch are independent.
+    """
+    with Trial(agent, env) as trial:
+        space, one = trial.stream.action_space, trial.agent
+        if not isinstance(space, gym.spaces.Discrete):
+            raise DoesNotApply("it has not finitely many actions")
+        if not isinstance(one, ActionValues | BehaviourPolicy | TabularPolicy):
+            raise DoesNotApply("it tells neither values nor probabilities of actions")
+        observation = trial.train(steps).observations(batch)
+        before = decode(encode(trial.state()))
+        with globals_untouched("asking for values or probabilities"):
+            told = {
+                name: _told(one, name, observation, int(space.n))
+                for name in ("action_values", "probabilities", "behaviour_probabilities")
+                if hasattr(one, name)
+            }
+        changed = difference(before, decode(encode(trial.state())))
+        remedy = "compute them from copies, and draw from nobody's generator"
+        require(changed is None, f"asking for {', '.join(told)} changed the run: {changed}", remedy)
+        for name, explore in (("probabilities", False), ("behaviour_probabilities", True)):
+            if name in told:
+                _is_as_frequent(trial, name, told[name], observation, explore, draws)
+        # A planner's V is a sweep behind the Q that it makes of it until it has converged.
+        if "action_values" in told and (trial.converged or trial.stream.steps):
+            _acts_by_them(trial, told, observation)
+
+
+def _told(agent: Any, name: str, observation: Array, actions: int) -> Array:
+    """What it says, which has the right form."""
+    found = getattr(agent, name)(observation.copy())
+    form = (np.asarray(found).dtype, np.shape(found))
+    expected = (np.dtype(np.float64), (len(observation), actions))
+    require(
+        form == expected, f"{name} gave {form}, not {expected}", "give a number for each action of each row"
+    )
+    if name == "action_values":
+        require(bool(np.isfinite(found).all()), f"{name} gave {found.tolist()}", "tell finite values")
+    else:
+        sound = (found >= 0).all() and np.allclose(found.sum(axis=1), 1, atol=1e-6)
+        require(bool(sound), f"{name} gave {found.tolist()}", "they are to be 0 or more, and 1 together")
+    return np.array(found)
+
+
+def _is_as_frequent(
+    trial: Trial, name: str, probability: Array, observation: Array, explore: bool, draws: int
+) -> None:
+    """Holds frequencies to Bernstein's inequality."""
+    index = _indices(trial, observation.repeat(draws, axis=0), explore).reshape(-1, draws, 1)
+    frequency = (index == np.arange(probability.shape[1])).mean(axis=1)
+    reach = DOUBT / draws
+    bound = reach / 3 + np.sqrt((reach / 3) ** 2 + 2 * reach * probability * (1 - probability))
+    for row, action in np.argwhere(np.abs(frequency - probability) > bound):
+        where = f"action {action} in {observation[row].tolist()}"
+        problem = f"{name} gives {where} {probability[row, action]:.4f}"
+        happened = f"act(explore={explore}) took it in {frequency[row, action]:.4f} of {draws} draws"
+        raise LawError(f"{problem}, and {happened}", "tell the probabilities that `act` draws by")
+
+
+def _acts_by_them(trial: Trial, told: dict[str, Array], observation: Array) -> None:
+    """Holds what it does when not exploring to V, or to the greatest Q where it tells no V."""
+    q, agent = told["action_values"], trial.agent
+    policy = told.get("probabilities")
+    if policy is None:
+        policy = np.eye(q.shape[1])[_indices(trial, observation, explore=False)]
+    mean, which = (policy * q).sum(axis=1), "the greatest"
+    expected = q.max(axis=1)
+    if isinstance(agent, StateValues):
+        expected, which = agent.values(observation.copy()), "V"
+    problem = (
+        f"what it does is by its action_values worth {mean.tolist()}, but {which} is {expected.tolist()}"
+    )
+    require(np.allclose(mean, expected, **CLOSE), problem, "tell the Q that `act` goes by")
+
+
+def _indices(trial: Trial, observation: Array, explore: bool) -> npt.NDArray[np.int64]:
+    """What `act` does in a batch of observations where episodes begin, counted from 0."""
+    action = acted(trial, observation, explore=explore)[0]
+    return np.asarray(action - trial.stream.action_space.start, dtype=np.int64)

@@ -1,0 +1,46 @@
+"""Whether there is a screen, and pygame made ready for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from arena.errors import ArenaError
+
+__all__ = ["RECORD", "open_display", "require_display"]
+
+#: What to do where there is none.
+RECORD = "give --record FILE.mp4 (or .gif, .png), which needs no display"
+
+
+def require_display(remedy: str = RECORD) -> None:
+    """Refuses to go on where no window can be opened.
+
+    Args:
+        remedy: what to do instead.
+
+    Raises:
+        ArenaError: there is no display.
+    """
+    if os.environ.get("SDL_VIDEODRIVER") or sys.platform in ("win32", "darwin"):
+        return
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ArenaError("there is no display to open a window on", remedy)
+
+
+def open_display(remedy: str = RECORD) -> None:
+    """Makes pygame ready to open windows; sound is never touched, so that no missing device is heard of.
+
+    Raises:
+        ArenaError: the display cannot be used.
+    """
+    require_display(remedy)
+    # A window has the screen's own pixels, so that letters stay crisp where the system enlarges others.
+    os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")
+    import pygame
+
+    try:
+        pygame.display.init()
+    except pygame.error as error:
+        raise ArenaError(f"no window can be opened: {error}", remedy) from error
+    pygame.key.set_repeat(300, 60)

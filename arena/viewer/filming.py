@@ -1,0 +1,60 @@
+"""A show as a film: every frame a fixed share of a second, so that equal seeds give equal frames; no display needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pygame
+
+from arena.viewer.frames import rgb_of
+from arena.viewer.recording import film
+from arena.viewer.show import Show
+from arena.viewer.stage import SIZE, Stage
+
+__all__ = ["frames", "record"]
+
+
+def record(
+    show: Show,
+    path: Path,
+    *,
+    stage: Stage | None = None,
+    size: tuple[int, int] = SIZE,
+    scale: float = 1.0,
+    fps: int = 30,
+    episodes: int = 1,
+) -> int:
+    """Films whole episodes.
+
+    Args:
+        show: what there is to see.
+        path: ends in ``.mp4``, ``.gif`` or ``.png`` (numbered pictures).
+        stage: where everything stands.
+        size: of the film, in points.
+        scale: pixels a point.
+        fps: frames a second.
+        episodes: how many, one after another.
+
+    Returns:
+        How many frames there are.
+
+    Raises:
+        ArenaError: the file cannot be written.
+    """
+    with film(path, fps) as recording:
+        for surface in frames(show, stage or Stage(), size, scale, fps, episodes):
+            recording.write(rgb_of(surface))
+        return recording.frames
+
+
+def frames(
+    show: Show, stage: Stage, size: tuple[int, int], scale: float, fps: int, episodes: int
+) -> Iterator[pygame.Surface]:
+    """Every frame of some episodes, on one surface that the next one is drawn over."""
+    surface = pygame.Surface((max(1, round(size[0] * scale)), max(1, round(size[1] * scale))))
+    left = episodes
+    while left:
+        stage.draw(surface, show, scale)
+        yield surface
+        left -= show.tick(1 / fps)

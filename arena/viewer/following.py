@@ -1,0 +1,85 @@
+"""Following a run while it trains: its newest agent takes over, and how far it is stands above."""
+
+from __future__ import annotations
+
+import time
+
+from arena.errors import ArenaError
+from arena.live import Watcher
+from arena.mind import Mind
+from arena.run import Run
+from arena.runner import fits_this_version
+from arena.start import read_snapshot, snapshot_folder
+from arena.viewer.cast import Curve, Role
+
+__all__ = ["Following"]
+
+#: Seconds for which an agent plays on, where its episode lasts longer, before a newer one takes over.
+PATIENCE = 5.0
+
+#: Seconds between two looks at the run's folder.
+LOOK = 1.0
+
+
+class Following:
+    """Keeps an agent that plays up with a run.
+
+    Args:
+        role: of the run.
+        mind: who plays, with the role's agent.
+
+    Attributes:
+        status: how things stand, in a few words.
+        finished: whether the run has come to its end, and its last agent plays.
+    """
+
+    def __init__(self, role: Role, mind: Mind) -> None:
+        assert role.run is not None, "only a run is followed"
+        self.run: Run = role.run
+        self.curve: Curve | None = role.curve
+        self._agent, self._mind = role.agent, mind
+        self._watcher = Watcher(self.run)
+        self.status, self.finished = "waiting for its first steps", False
+        self._look_at = self._taken_at = 0.0
+
+    def pulse(self) -> None:
+        """To be called often: says that somebody watches, and takes over a newer agent where it is time."""
+        if self.finished:
+            return
+        self._watcher.wish()
+        now = time.monotonic()
+        if now - self._taken_at > PATIENCE and now > self._look_at:
+            self._look_at = now + LOOK
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Takes over the newest agent; at an episode's end, say."""
+        answer = self._watcher.newest()
+        total, unit = self.run.experiment.steps, self.run.experiment.spec.unit
+        if answer is not None:
+            self._take(answer.state, answer.steps)
+            self.status = f"training: {answer.steps:,} of {total:,} {unit}s"
+        elif self._has_ended():
+            folder = snapshot_folder(self.run)
+            self._take(read_snapshot(folder), int(folder.name))
+            self.status, self.finished = f"trained: {int(folder.name):,} {unit}s", True
+            self._watcher.close()
+
+    def close(self) -> None:
+        """Nobody watches any more."""
+        self._watcher.close()
+
+    def _has_ended(self) -> bool:
+        try:
+            return self.run.result() is not None
+        except ArenaError:
+            return False
+
+    def _take(self, state: object, steps: int) -> None:
+        with fits_this_version(self.run), self._mind.generators.lent("agent"):
+            self._agent.load_snapshot(state)  # type: ignore[arg-type]
+        self._mind.version += 1
+        self._taken_at = time.monotonic()
+        if self.curve is not None:
+            self.curve.read(self.run)
+            self.curve.at = steps

@@ -1,0 +1,65 @@
+"""What keys do: one table for the window, for the list that `?` shows, and for the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from arena.viewer.overlay import Shown
+from arena.viewer.show import Show
+
+if TYPE_CHECKING:
+    from arena.viewer.window import Window
+
+__all__ = ["KEYS", "TAKEN", "Key", "sheet"]
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of the window.
+
+    Attributes:
+        names: pygame's names of the keys that do it.
+        label: how the list calls them.
+        meaning: what it does.
+        act: does it.
+    """
+
+    names: tuple[str, ...]
+    label: str
+    meaning: str
+    act: Callable[[Window, Show], None]
+
+
+#: In the order of the list. "?" is what the key types, whatever the keyboard's layout.
+KEYS = (
+    Key(("space",), "space", "pause, or go on", lambda window, show: show.pause()),
+    Key(("right",), "→", "a step on", lambda window, show: show.forward()),
+    Key(("left",), "←", "a step back", lambda window, show: show.back()),
+    Key(("up",), "↑", "faster", lambda window, show: show.faster(1)),
+    Key(("down",), "↓", "slower", lambda window, show: show.faster(-1)),
+    Key(("home",), "home", "to the episode's beginning", lambda window, show: show.seek(show.first)),
+    Key(("end",), "end", "to where it has been played", lambda window, show: show.seek(show.newest)),
+    Key(("n", "page down"), "n", "the next episode", lambda window, show: show.go_to(show.episode + 1)),
+    Key(("p", "page up"), "p", "the episode before", lambda window, show: show.go_to(show.episode - 1)),
+    Key(("]", "."), "]", "the next checkpoint", lambda window, show: show.checkpoint(1)),
+    Key(("[", ","), "[", "the checkpoint before", lambda window, show: show.checkpoint(-1)),
+    Key(("o",), "o", "all overlays on, or off", lambda window, show: window.all_overlays()),
+    Key(("s",), "s", "save a screenshot", lambda window, show: window.screenshot()),
+    Key(("r",), "r", "record a film, or end it", lambda window, show: window.record()),
+    Key(("=", "+"), "+", "larger", lambda window, show: window.zoom(1)),
+    Key(("-",), "−", "smaller", lambda window, show: window.zoom(-1)),
+    Key(("f", "f11"), "f", "the whole screen, or a window", lambda window, show: window.whole_screen()),
+    Key(("?", "h", "f1"), "?", "these keys", lambda window, show: window.help()),
+    Key(("escape",), "esc", "close", lambda window, show: window.escape()),
+)
+
+#: Letters that no overlay can have.
+TAKEN = "".join(name for key in KEYS for name in key.names if len(name) == 1)
+
+
+def sheet(overlays: Sequence[Shown]) -> list[tuple[str, str]]:
+    """The lines of the list of keys: a label and a meaning each."""
+    own = [(key.label, key.meaning) for key in KEYS]
+    return [*own, *((shown.key, shown.title) for shown in overlays if shown.key)]

@@ -1,0 +1,227 @@
+"""What stands beside the world: the episode's figures, its rewards, and what the agent makes of the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.colours import ACCENT, FAINT, INK, LINE, SLATE, WRONG
+from arena.tables_text import number
+from arena.viewer.overlay import Look, Shown
+from arena.viewer.pen import BODY, LARGE, SMALL, Area, Pen
+from arena.viewer.picture import numbers_of
+from arena.viewer.player import Player
+
+__all__ = ["action_name", "bars", "draw_panel", "sparkline"]
+
+#: Between sections, and of a row of bars.
+GAP, ROW = 18.0, 20.0
+
+#: Rows of bars, at most.
+MOST_ROWS = 12
+
+
+def draw_panel(pen: Pen, area: Area, look: Look, shown: Sequence[Shown]) -> None:
+    """Draws everything about the moment that is looked at.
+
+    Args:
+        pen: draws in points.
+        area: the panel.
+        look: what is looked at.
+        shown: the overlays that are on and stand beside the world.
+    """
+    moment, player = look.moment, look.player
+    third = area.width / 3
+    figures = (
+        ("episode", f"{player.episode + 1:,}"),
+        ("step", f"{moment.step:,}"),
+        ("return", number(moment.total)),
+    )
+    for place, (label, figure) in enumerate(figures):
+        pen.text((area.x + place * third, area.y + 6), label, SMALL, SLATE)
+        size = LARGE if pen.width_of(figure, LARGE, bold=True) <= third - 8 else BODY
+        pen.text((area.x + place * third, area.y + 30), figure, size, INK, bold=True, room=third - 8)
+    y = area.y + 56
+    y = _ends(pen, area, y, look)
+    y = _rewards(pen, area, y, player)
+    y = _mind(pen, area, y, look)
+    y = _curve(pen, area, y, player)
+    for overlay in shown:
+        high = overlay.height(look, area.width)
+        if high <= 0 or y + 20 > area.bottom:
+            continue
+        _title(pen, area, y, overlay.title)
+        overlay.draw(pen, Area(area.x, y + 20, area.width, min(high, area.bottom - y - 20)), look)
+        y += 20 + high + GAP
+
+
+def sparkline(pen: Pen, area: Area, values: Sequence[float], zero: bool = True) -> None:
+    """A series as a line over its whole range, its end marked."""
+    numbers = np.asarray(values, dtype=np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return
+    low, high = float(numbers.min()), float(numbers.max())
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    reach = (high - low) or 1.0
+
+    def level(value: float) -> float:
+        return area.bottom - (value - low) / reach * area.height
+
+    if zero:
+        pen.line([(area.x, level(0)), (area.right, level(0))], LINE, 1)
+    across = np.linspace(area.x, area.right, max(2, len(numbers)))
+    points = [(float(x), level(float(value))) for x, value in zip(across, numbers, strict=False)]
+    if len(points) > 1:
+        pen.line(points, ACCENT, 1.5)
+    pen.disc(points[-1], 2.5, ACCENT)
+
+
+def bars(
+    pen: Pen,
+    area: Area,
+    names: Sequence[str],
+    values: npt.NDArray[np.float64],
+    *,
+    marked: int | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    base: float = 0.0,
+    form: str = "{:.3g}",
+) -> None:
+    """A row a number: its name, a bar, its figure.
+
+    Args:
+        pen: draws in points.
+        area: of all rows.
+        names: of the numbers.
+        values: shape (rows,).
+        marked: which of them is taken.
+        low: the least that a bar can show; the least of the numbers, if not given.
+        high: the greatest; that of the numbers, if not given.
+        base: where bars begin, as far as it is between them.
+        form: of a figure.
+    """
+    finite = values[np.isfinite(values)]
+    low = float(finite.min(initial=0.0)) if low is None else low
+    high = float(finite.max(initial=low)) if high is None else high
+    reach = (high - low) or 1.0
+    wide = min(110.0, max((pen.width_of(name, SMALL) for name in names), default=0.0) + 10)
+    figure = 54.0
+    length = max(0.0, area.width - wide - figure)
+    zero = min(max((base - low) / reach, 0.0), 1.0)
+    for place, (name, value) in enumerate(zip(names, values.tolist(), strict=False)):
+        y = area.y + ROW * (place + 0.5)
+        taken = place == marked
+        colour = INK if taken else SLATE
+        pen.text((area.x, y), name, SMALL, colour, bold=taken, room=wide - 6)
+        pen.fill(Area(area.x + wide, y - 5, length, 10), LINE, 0.45, 2)
+        share = min(max((value - low) / reach, 0.0), 1.0) if np.isfinite(value) else zero
+        left, right = sorted((zero, share))
+        box = Area(area.x + wide + left * length, y - 5, max((right - left) * length, 1.5), 10)
+        pen.fill(box, ACCENT if taken else FAINT, 1.0 if taken else 0.75, 2)
+        pen.text((area.right, y), form.format(value), SMALL, colour, bold=taken, align="right")
+
+
+def action_name(player: Player, action: Any) -> str:
+    """An action in a word or two."""
+    space = player.env.action_space
+    if action is None:
+        return "–"
+    if isinstance(space, gym.spaces.Discrete):
+        place = int(action) - int(space.start)
+        names = player.controls.names
+        return names[place] if 0 <= place < len(names) else str(int(action))
+    return ", ".join(f"{value:+.2f}" for value in numbers_of(action)[:4].tolist())
+
+
+def action_names(player: Player) -> list[str]:
+    """Of every action of a finite space."""
+    space = player.env.action_space
+    assert isinstance(space, gym.spaces.Discrete), "asked of finite ones only"
+    return [action_name(player, int(space.start) + place) for place in range(int(space.n))]
+
+
+def _ends(pen: Pen, area: Area, y: float, look: Look) -> float:
+    """How episodes have ended so far."""
+    returns = list(look.player.returns)
+    if look.moment.ended:
+        how = "reached its end" if look.moment.ended == "terminated" else "cut off: the longest episode"
+        pen.text((area.x, y + 4), how, SMALL, INK if look.moment.ended == "terminated" else WRONG, bold=True)
+    elif returns:
+        count = "the last episode" if len(returns) == 1 else f"{len(returns):,} episodes"
+        mean = number(sum(returns) / len(returns))
+        text = f"{count}: {'' if len(returns) == 1 else 'mean '}{mean}"
+        pen.text((area.x, y + 4), text, SMALL, SLATE, room=area.width)
+    return y + 14 + GAP
+
+
+def _rewards(pen: Pen, area: Area, y: float, player: Player) -> float:
+    rewards = player.rewards.parts
+    _title(pen, area, y, "reward")
+    if rewards:
+        pen.text((area.right, y + 6), number(rewards[-1]), SMALL, SLATE, align="right")
+    sparkline(pen, Area(area.x, y + 22, area.width - 4, 40), rewards)
+    return y + 62 + GAP
+
+
+def _curve(pen: Pen, area: Area, y: float, player: Player) -> float:
+    """How the evaluations of its run went, and which of them is the agent that is looked at."""
+    curve = player.curve
+    if curve is None or len(curve.steps) < 2:
+        return y
+    _title(pen, area, y, "return in training")
+    pen.text((area.right, y + 6), number(curve.returns[-1]), SMALL, SLATE, align="right")
+    plot = Area(area.x, y + 22, area.width - 4, 40)
+    sparkline(pen, plot, curve.returns, zero=False)
+    here = plot.x + plot.width * min(1.0, curve.at / max(curve.steps[-1], 1))
+    pen.line([(here, plot.y - 2), (here, plot.bottom + 2)], FAINT, 1)
+    return y + 62 + GAP
+
+
+def _mind(pen: Pen, area: Area, y: float, look: Look) -> float:
+    """What the agent decides and expects here."""
+    player, moment = look.player, look.moment
+    thought, space = moment.thought, player.env.action_space
+    _title(pen, area, y, "action")
+    pen.text(
+        (area.right, y + 6), action_name(player, moment.action), SMALL, INK, bold=True, align="right",
+        room=area.width - 60,
+    )  # fmt: skip
+    y += 22
+    if thought.value is not None:
+        _title(pen, area, y, "value of where it is")
+        pen.text((area.right, y + 6), f"{thought.value:.4g}", SMALL, INK, bold=True, align="right")
+        y += 22
+    if isinstance(space, gym.spaces.Discrete) and thought.action_values is not None:
+        values = thought.action_values[:MOST_ROWS]
+        taken = None if moment.action is None else int(moment.action) - int(space.start)
+        _title(pen, area, y, "value of each action")
+        best, worst = float(values.max()), float(values.min())
+        slack = (best - worst) * 0.25 or 1.0
+        bars(
+            pen, Area(area.x, y + 20, area.width, ROW * len(values)), action_names(player), values,
+            marked=taken, low=worst - slack, high=best, base=worst - slack, form="{:.4g}",
+        )  # fmt: skip
+        y += 20 + ROW * len(values) + 4
+    elif isinstance(space, gym.spaces.Box) and moment.action is not None:
+        values = numbers_of(moment.action)[:MOST_ROWS]
+        names = [f"{place}" for place in range(len(values))]
+        low, high = (
+            float(np.nan_to_num(side, posinf=1, neginf=-1)) for side in (space.low.min(), space.high.max())
+        )
+        bars(
+            pen, Area(area.x, y, area.width, ROW * len(values)), names, values, low=low, high=high,
+            form="{:+.2f}",
+        )  # fmt: skip
+        y += ROW * len(values) + 4
+    return y + GAP
+
+
+def _title(pen: Pen, area: Area, y: float, text: str) -> None:
+    pen.text((area.x, y + 6), text, SMALL, SLATE, room=area.width)

@@ -1,0 +1,206 @@
+"""Where everything stands in a window or a frame of a film, and the drawing of it; it needs no display."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pygame
+
+from arena.colours import ACCENT, FAINT, INK, LINE, SLATE, WRONG, Colour
+from arena.painting import CellPainter
+from arena.tables_text import number
+from arena.viewer.overlay import Look
+from arena.viewer.panel import draw_panel
+from arena.viewer.pen import BODY, SMALL, TITLE, Area, Pen, Point
+from arena.viewer.picture import draw_world
+from arena.viewer.player import Moment, Player, Squeezed
+from arena.viewer.show import Show
+
+__all__ = ["SIZE", "Stage"]
+
+#: A window's width and height, in points, unless something else is asked for.
+SIZE = (1120, 760)
+
+#: All in points: around everything, the bars above and below, the panel, below a tile's picture, between tiles.
+MARGIN, HEAD, FOOT, PANEL, CAPTION, GUTTER = 24.0, 56.0, 52.0, 292.0, 30.0, 16.0
+
+#: A window that is narrower than this has no panel.
+NARROW = 640.0
+
+NOWHERE = Area(0, 0, 0, 0)
+GROUND: Colour = (250, 249, 246)
+WHITE: Colour = (255, 255, 255)
+
+
+@dataclass
+class Stage:
+    """Draws a show.
+
+    Attributes:
+        columns: of tiles, where there are several players; as square as can be, if not given.
+        pictures: where each player's world was drawn last.
+        timeline: where the scrubber was drawn last.
+        mouse: where the mouse is, in points; None where it is elsewhere.
+        sheet: lines of the list of keys, while it is shown: each a key and what it does.
+        recording: whether a film is being made of the window.
+    """
+
+    columns: int | None = None
+    pictures: list[Area] = field(default_factory=list)
+    timeline: Area = NOWHERE
+    mouse: Point | None = None
+    sheet: Sequence[tuple[str, str]] = ()
+    recording: bool = False
+
+    def draw(self, surface: pygame.Surface, show: Show, scale: float = 1.0) -> None:
+        """Draws everything.
+
+        Args:
+            surface: of any size.
+            show: what there is to see.
+            scale: pixels a point.
+        """
+        pen = Pen(surface, scale)
+        whole = pen.area
+        pen.fill(whole, GROUND)
+        room = Area(MARGIN, HEAD, max(1.0, whole.width - 2 * MARGIN), max(1.0, whole.height - HEAD - FOOT))
+        self.pictures = []
+        if len(show.players) == 1:
+            self._one(pen, room, show)
+        else:
+            self._tiles(pen, room, show)
+        self._head(pen, Area(MARGIN, 0, room.width, HEAD), show)
+        self._foot(pen, Area(MARGIN, whole.height - FOOT, room.width, FOOT), show)
+        if show.notice:
+            self._toast(pen, room, show.notice)
+        if self.sheet:
+            self._keys(pen, whole)
+
+    def _one(self, pen: Pen, room: Area, show: Show) -> None:
+        """One world, and the panel beside it."""
+        player = show.players[0]
+        wide = room.width >= NARROW
+        world = room._replace(width=room.width - PANEL - MARGIN) if wide else room
+        look = self._world(pen, world, show, player)
+        if wide:
+            panel = Area(room.right - PANEL, room.y, PANEL, room.height)
+            pen.fill(panel, WHITE, radius=8)
+            beside = [overlay for overlay in show.overlays if overlay.stands("beside", player)]
+            draw_panel(pen, panel.inset(18), look, beside)
+
+    def _tiles(self, pen: Pen, room: Area, show: Show) -> None:
+        """Many worlds, a caption below each."""
+        count = len(show.players)
+        columns = min(self.columns or _columns(room, count, _proportion(show.players[0])), count)
+        rows = math.ceil(count / columns)
+        best = max((player.now.total for player in show.players if player.ended), default=None)
+        for place, player in enumerate(show.players):
+            row, column = divmod(place, columns)
+            tile = room.cell(row, column, rows, columns).inset(GUTTER / 2)
+            look = self._world(pen, tile._replace(height=max(1.0, tile.height - CAPTION)), show, player)
+            picture = self.pictures[-1]
+            base = picture.bottom + CAPTION / 2 + 2
+            total = number(look.moment.total)
+            wins = look.moment.ended and show.ended and look.moment.total == best
+            end = pen.text(
+                (picture.right, base), total, BODY, ACCENT if wins else INK, bold=True, align="right"
+            )
+            note = f"{player.name}   step {look.moment.step:,}"
+            pen.text((picture.x, base), note, SMALL, SLATE, room=max(0.0, picture.width - end - 12))
+
+    def _world(self, pen: Pen, area: Area, show: Show, player: Player) -> Look:
+        """One world with what is laid over it."""
+        moment, before, share = show.seen(player)
+        picture = draw_world(pen, area, player, moment, before, share)
+        self.pictures.append(picture)
+        look = self._look(player, moment, picture)
+        for overlay in show.overlays:
+            if overlay.stands("over", player):
+                overlay.draw(pen, picture, look)
+        return look
+
+    def _look(self, player: Player, moment: Moment, picture: Area) -> Look:
+        painter = player.painter
+        if not isinstance(painter, CellPainter):
+            return Look(player, moment)
+        if self.mouse is None or not picture.holds(self.mouse):
+            return Look(player, moment, painter.cell(moment.scene))
+        column = int((self.mouse[0] - picture.x) / picture.width * painter.columns)
+        row = int((self.mouse[1] - picture.y) / picture.height * painter.rows)
+        return Look(player, moment, row * painter.columns + column, hovers=True)
+
+    def _head(self, pen: Pen, area: Area, show: Show) -> None:
+        middle = area.y + area.height / 2
+        words = []
+        if self.recording:
+            words.append(("recording", WRONG))
+        if show.paused:
+            words.append(("paused", INK))
+        if show.status:
+            words.append((show.status, SLATE))
+        words.append((f"{show.speed:g} steps/s", SLATE))
+        right = area.right
+        for text, colour in reversed(words):
+            right -= pen.text((right, middle), text, BODY, colour, align="right") + 18
+        pen.text((area.x, middle), show.title, TITLE, INK, bold=True, room=max(0.0, right - area.x))
+
+    def _foot(self, pen: Pen, area: Area, show: Show) -> None:
+        """The scrubber, and where to find the keys."""
+        middle = area.y + area.height / 2
+        end = pen.text((area.right, middle), "? keys", SMALL, SLATE, align="right")
+        label = f"{math.ceil(show.position):,} / {show.newest:,}"
+        end += pen.text((area.right - end - 20, middle), label, SMALL, SLATE, align="right") + 40
+        line = Area(area.x, middle - 2, max(1.0, area.width - end), 4)
+        self.timeline = Area(line.x, middle - 14, line.width, 28)
+        span = max(show.newest, show.longest, 1) - show.first
+        played = line.width * (show.newest - show.first) / max(span, 1)
+        here = line.width * (show.position - show.first) / max(span, 1)
+        pen.fill(line, LINE, radius=2)
+        pen.fill(line._replace(width=max(4.0, played)), FAINT, 0.6, 2)
+        pen.fill(line._replace(width=max(4.0, here)), ACCENT, radius=2)
+        pen.disc((line.x + here, middle), 7, WHITE)
+        pen.disc((line.x + here, middle), 5.5, ACCENT)
+
+    @staticmethod
+    def _toast(pen: Pen, room: Area, text: str) -> None:
+        width = min(pen.width_of(text, BODY) + 36, room.width)
+        box = Area(room.x + (room.width - width) / 2, room.bottom - 52, width, 36)
+        pen.fill(box, INK, 0.92, 18)
+        pen.text(box.middle, text, BODY, WHITE, align="centre", room=width - 24)
+
+    def _keys(self, pen: Pen, whole: Area) -> None:
+        pen.fill(whole, GROUND, 0.86)
+        height = 58 + 26.0 * len(self.sheet)
+        shrink = min(1.0, (whole.height - 24) / height)
+        pen = Pen(pen.surface, pen.scale * shrink)
+        whole = pen.area
+        box = Area((whole.width - 440) / 2, (whole.height - height) / 2, 440, height)
+        pen.fill(Area(box.x - 1, box.y - 1, box.width + 2, box.height + 2), LINE, radius=11)
+        pen.fill(box, WHITE, radius=10)
+        pen.text((box.x + 28, box.y + 28), "Keys", TITLE, INK, bold=True)
+        for place, (key, meaning) in enumerate(self.sheet):
+            y = box.y + 60 + 26 * place
+            pen.text((box.x + 118, y), key, BODY, ACCENT, bold=True, align="right")
+            pen.text((box.x + 138, y), meaning, BODY, INK, room=box.width - 160)
+
+
+def _columns(room: Area, count: int, proportion: float) -> int:
+    """Into how many columns so many tiles go best: with the largest pictures."""
+
+    def largest(columns: int) -> float:
+        width = room.width / columns - GUTTER
+        height = room.height / math.ceil(count / columns) - GUTTER - CAPTION
+        return min(width, height * proportion)
+
+    return max(range(1, count + 1), key=largest)
+
+
+def _proportion(player: Player) -> float:
+    """A picture's width to its height."""
+    if player.painter is not None:
+        width, height = player.painter.fit(1000, 1000)
+        return width / height
+    scene = player.now.scene
+    return scene.proportion if isinstance(scene, Squeezed) else 1.0
