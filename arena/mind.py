@@ -30,7 +30,7 @@ class Thought:
         value: V(o).
         action_values: Q(o, a), shape (num_actions,).
         probabilities: π(a | o), shape (num_actions,): as in training where it knows that, else as it acts now.
-        code: what its encoder makes of the observation, of the shape of its latent space; None without a frozen encoder.
+        code: what its frozen encoder makes of the observation, of the shape of its latent space.
     """
 
     value: float | None = None

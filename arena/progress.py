@@ -11,7 +11,7 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from arena.launchers import Outcome
     from arena.run import Run
 
-__all__ = ["progress_bar"]
+__all__ = ["counting", "progress_bar"]
 
 #: A row of the bars: its label, how much is done, what it does, its return, and the seconds left.
 _Cells: TypeAlias = tuple[str, float, str, str, float]
@@ -90,6 +90,31 @@ def progress_bar(runs: Sequence[Run], *, already: int = 0, drawn: bool = True) -
 
     with Live(display, console=console, refresh_per_second=RATE, transient=True):
         yield _Bar(display, console)
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int], None]]:
+    """Shows how many of something there are, where standard error is a terminal; called with the number so far.
+
+    Args:
+        what: in the plural, such as ``frames``.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, emoji=False, markup=False)
+    if not console.is_terminal:
+        yield lambda count: None
+        return
+    shown = 0.0
+    with console.status(f"0 {what}", refresh_per_second=RATE) as status:
+
+        def show(count: int) -> None:
+            nonlocal shown
+            if time.monotonic() - shown > 1 / RATE:
+                shown = time.monotonic()
+                status.update(f"{count:,} {what}")
+
+        yield show
 
 
 class _Notices(Listener):

@@ -16,7 +16,7 @@ from arena.specs import LOCAL, Spec
 
 __all__ = ["configure", "parse", "run"]
 
-NOUNS = ("agents", "envs", "encoders", "trackers", "launchers", "plugins", "runs")
+NOUNS = ("agents", "envs", "encoders", "trackers", "launchers", "overlays", "plugins", "runs")
 
 #: The flags that choose among runs.
 FILTERS = ("agent", "env", "seed", "status", "where", "sort", "reverse", "limit")
@@ -101,6 +101,7 @@ def _specs(nouns: Iterable[str]) -> tuple[dict[str, Any], Callable[[], None]]:
         "encoders": plugins.encoders,
         "trackers": plugins.trackers,
         "launchers": plugins.launchers,
+        "overlays": plugins.overlays,
     }
     chosen = {noun: [*registries[noun].values()] for noun in nouns}
     if "launchers" in chosen:

@@ -17,7 +17,7 @@ from arena.errors import ArenaError
 if TYPE_CHECKING:
     from arena.experiment import Experiment
 
-__all__ = ["configure", "parse", "run"]
+__all__ = ["configure", "parse", "run", "sections"]
 
 #: The flags that are arguments of `Experiment.create`, by destination.
 SETTINGS = {
@@ -77,6 +77,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "reward what surprises an encoder: the run of an `arena fit`, or a name for one that begins anew"
     )
     add("--novelty", metavar="RUN|NAME", help=surprise)
+    watch = "open a window that follows the training of the first seed; closing it stops nothing"
+    add("--watch", action="store_true", help=watch)
     add_place(parser)
 
 
@@ -91,7 +93,7 @@ def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
         try:
             args = parser.parse_intermixed_args([word for word in rest if word not in ("-h", "--help")])
             if args.config or (args.agent and args.env):
-                for section in _sections(_file(args)):
+                for section in sections(_file(args)):
                     options.add(parser, section)
         finally:  # an error comes below the help
             parser.print_help()
@@ -100,12 +102,12 @@ def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
     args.given = {}
     if mine:
         with only_json(args.json):  # what is imported here may print
-            sections = [*_sections(_file(args))]
-        for section in sections:
+            chosen = [*sections(_file(args))]
+        for section in chosen:
             options.add(parser, section)
-        options.check(parser, mine, sections)
+        options.check(parser, mine, chosen)
         args = parser.parse_intermixed_args([*rest, *mine])
-        args.given = {f"{section.prefix}_options": options.read(args, section) for section in sections}
+        args.given = {f"{section.prefix}_options": options.read(args, section) for section in chosen}
     return args
 
 
@@ -117,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
             _save(experiment, args.save_config)
         from arena.api import train_experiment
 
+        if args.watch:
+            _watch(experiment, args.out)
         results = train_experiment(experiment, out=args.out, workers=args.workers, progress=not args.quiet)
     if args.json:
         print_json(results.to_dict())
@@ -125,6 +129,16 @@ def run(args: argparse.Namespace) -> int:
 
         show_results(results)
     return 0
+
+
+def _watch(experiment: Experiment, out: Path) -> None:
+    """Opens the window, in a process of its own: what happens to it is nothing to the training."""
+    from arena.run import Run
+    from arena.viewer.display import require_display
+    from arena.viewer.following import follow_elsewhere
+
+    require_display("leave out --watch; `arena watch RUN --record FILE.mp4` films without one")
+    follow_elsewhere(Run.prepare(experiment, experiment.seeds[0], out))
 
 
 def _experiment(args: argparse.Namespace) -> Experiment:
@@ -166,7 +180,7 @@ def _file(args: argparse.Namespace) -> dict[str, Any]:
     return arguments
 
 
-def _sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
+def sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
     """The options of the agent and the environment."""
     from arena.environments import options_class_of
     from arena.plugins import get_plugins

@@ -23,6 +23,8 @@ VERBS = {
     "sweep": "train every combination of agents, environments and settings in a file",
     "resume": "go on with runs that were stopped, or train them further",
     "eval": "let a trained agent play, here or in another environment",
+    "watch": "see agents play: a window, overlays, films, live training",
+    "play": "steer an environment yourself, against a trained agent if you like",
     "gallery": "draw what a fitted encoder makes of frames: one picture",
     "report": "compare runs on one page: curves, intervals, profiles, exact optima",
     "list": "what there is: agents, environments, encoders, plugins, runs",

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from arena.colours import WRONG
 from arena.encoder import Perceives
 from arena.gallery.cells import Caption, Cell, Picture, Row, Section
-from arena.colours import WRONG
 from arena.gallery.plots import PLOTS, against
 from arena.gallery.scene import Scene, grid, lines
 from arena.gallery.showing import class_colours, is_class, is_class_map, is_picture

@@ -10,9 +10,9 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.colours import ACCENT, classes, on_scale
 from arena.errors import ArenaError
 from arena.gallery.cells import Caption, Legend, Row, Scatter, Section, one_colour
-from arena.colours import ACCENT, classes, on_scale
 from arena.gallery.plots import colour, ends_of, r2_text
 from arena.gallery.scene import Scene
 from arena.perception import codes, probe

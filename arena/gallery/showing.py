@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from arena.colours import classes
 from arena.errors import ArenaError
 from arena.gallery.cells import Bars, Caption, Cell, Picture
-from arena.colours import classes
 from arena.pixels import Numbers, image_shape
 
 __all__ = ["Showing", "class_colours", "is_class", "is_class_map", "is_picture"]

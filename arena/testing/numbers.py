@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 DOUBT = 16.0
 
 #: How far off float32 numbers may be, or values at which a planner stopped.
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+RELATIVE, ABSOLUTE = 1e-4, 1e-5
 
 
 @agent_law
@@ -104,10 +104,11 @@ def _acts_by_them(trial: Trial, told: dict[str, Array], observation: Array) -> N
     problem = (
         f"what it does is by its action_values worth {mean.tolist()}, but {which} is {expected.tolist()}"
     )
-    require(np.allclose(mean, expected, **CLOSE), problem, "tell the Q that `act` goes by")
+    require(np.allclose(mean, expected, RELATIVE, ABSOLUTE), problem, "tell the Q that `act` goes by")
 
 
 def _indices(trial: Trial, observation: Array, explore: bool) -> npt.NDArray[np.int64]:
     """What `act` does in a batch of observations where episodes begin, counted from 0."""
-    action = acted(trial, observation, explore=explore)[0]
-    return np.asarray(action - trial.stream.action_space.start, dtype=np.int64)
+    space = trial.stream.action_space
+    assert isinstance(space, gym.spaces.Discrete)
+    return np.asarray(acted(trial, observation, explore=explore)[0] - space.start, dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pygame
@@ -24,6 +24,7 @@ def record(
     scale: float = 1.0,
     fps: int = 30,
     episodes: int = 1,
+    progressed: Callable[[int], None] = lambda count: None,
 ) -> int:
     """Films whole episodes.
 
@@ -35,6 +36,7 @@ def record(
         scale: pixels a point.
         fps: frames a second.
         episodes: how many, one after another.
+        progressed: told of how many frames there are, one by one.
 
     Returns:
         How many frames there are.
@@ -45,6 +47,7 @@ def record(
     with film(path, fps) as recording:
         for surface in frames(show, stage or Stage(), size, scale, fps, episodes):
             recording.write(rgb_of(surface))
+            progressed(recording.frames)
         return recording.frames
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 from arena.errors import ArenaError
@@ -12,7 +14,10 @@ from arena.runner import fits_this_version
 from arena.start import read_snapshot, snapshot_folder
 from arena.viewer.cast import Curve, Role
 
-__all__ = ["Following"]
+__all__ = ["Following", "follow_elsewhere"]
+
+#: The window's own complaints, in the folder of a run that is watched while it trains.
+LOG = "watch.log"
 
 #: Seconds for which an agent plays on, where its episode lasts longer, before a newer one takes over.
 PATIENCE = 5.0
@@ -83,3 +88,21 @@ class Following:
         if self.curve is not None:
             self.curve.read(self.run)
             self.curve.at = steps
+
+
+def follow_elsewhere(run: Run) -> None:
+    """Opens a window that follows a run, in a process of its own.
+
+    It is in a session of its own, so that Ctrl-C in the terminal ends the training and leaves the window; what it has
+    to complain of goes to ``live/watch.log`` in the run.
+
+    Args:
+        run: prepared, and about to be trained.
+    """
+    watcher = Watcher(run)
+    watcher.wish()  # at once, so that the window finds something when it is open
+    command = [sys.executable, "-m", "arena", "watch", str(run.folder), "--follow"]
+    with (run.folder / "live" / LOG).open("wb") as log:
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
+        )

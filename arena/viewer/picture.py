@@ -40,13 +40,15 @@ def draw_world(
     """
     if player.painter is not None:
         room = pen.pixels(area)
-        width, height = player.painter.fit(room.width, room.height)
-        box = pygame.Rect(0, 0, width, height)
-        box.center = room.center
+        width, height = player.painter.fit(max(1, room.width), max(1, room.height))
         frame = player.painter.paint(
             moment.scene, width, height, before=None if before is None else before.scene, share=share
         )
-        pen.surface.blit(pygame.image.frombuffer(frame, (width, height), "RGB"), box)
+        if width > room.width or height > room.height:  # more cells than pixels
+            return pen.picture(area, frame)
+        box = pygame.Rect(0, 0, width, height)
+        box.center = room.center
+        pen.surface.blit(pygame.image.frombuffer(frame.data, (width, height), "RGB"), box)
         place = pen.points(box)
     elif isinstance(moment.scene, Squeezed):
         frame = moment.scene.frame()

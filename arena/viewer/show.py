@@ -28,9 +28,20 @@ MOST_STEPS = 64
 class Checkpoints(Protocol):
     """The agents that a player can have, one after another."""
 
-    steps: Sequence[int]
-    place: int
-    unit: str
+    @property
+    def steps(self) -> Sequence[int]:
+        """After how many steps of training each was taken."""
+        ...
+
+    @property
+    def place(self) -> int:
+        """Of the one that the player has now."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Of steps."""
+        ...
 
     def go(self, place: int) -> None:
         """Gives the player one of them, by its place."""

@@ -45,6 +45,7 @@ class Stage:
         mouse: where the mouse is, in points; None where it is elsewhere.
         sheet: lines of the list of keys, while it is shown: each a key and what it does.
         recording: whether a film is being made of the window.
+        hint: whether to say how one sees the keys.
     """
 
     columns: int | None = None
@@ -53,6 +54,7 @@ class Stage:
     mouse: Point | None = None
     sheet: Sequence[tuple[str, str]] = ()
     recording: bool = False
+    hint: bool = True
 
     def draw(self, surface: pygame.Surface, show: Show, scale: float = 1.0) -> None:
         """Draws everything.
@@ -149,7 +151,7 @@ class Stage:
     def _foot(self, pen: Pen, area: Area, show: Show) -> None:
         """The scrubber, and where to find the keys."""
         middle = area.y + area.height / 2
-        end = pen.text((area.right, middle), "? keys", SMALL, SLATE, align="right")
+        end = pen.text((area.right, middle), "? keys" if self.hint else "", SMALL, SLATE, align="right")
         label = f"{math.ceil(show.position):,} / {show.newest:,}"
         end += pen.text((area.right - end - 20, middle), label, SMALL, SLATE, align="right") + 40
         line = Area(area.x, middle - 2, max(1.0, area.width - end), 4)

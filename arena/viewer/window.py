@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,6 +37,10 @@ LEAST = (320, 240)
 
 class Pilot(Protocol):
     """A person's hands: hears of keys before the window does, and of time."""
+
+    def keys(self) -> Mapping[str, str]:
+        """Every key that steers, and what it does."""
+        ...
 
     def pressed(self, name: str) -> bool:
         """A key went down; whether it meant something."""
@@ -165,8 +170,9 @@ class Window:
         self.stage.sheet = () if self.stage.sheet else self.keys()
 
     def keys(self) -> list[tuple[str, str]]:
-        """The list of keys."""
-        return sheet(self.show.overlays)
+        """The list of keys: those that steer, where a person does, and the window's."""
+        steering = self.pilot.keys() if self.pilot is not None else {}
+        return [*steering.items(), *(line for line in sheet(self.show.overlays) if line[0] not in steering)]
 
     def escape(self) -> None:
         """Hides the keys, leaves the whole screen, or closes."""

@@ -19,11 +19,13 @@ from arena.keyed import mix
 from arena.native import Array, NativeVectorEnv, checked_seeds, whole
 from arena_control.engine import LANE, NO_LIMIT, Setup
 from arena_control.options import ControlOptions
-from arena_control.sketch import Painter, Sketch
+from arena_control.painter import ControlPainter, controls_of, frames_of, raster
+from arena_control.sketch import Painter
 from arena_control.system import System
 
 if TYPE_CHECKING:
     from arena.codec import State
+    from arena.painting import Controls
 
 __all__ = ["ControlEnv", "ControlVectorEnv", "vector_of"]
 
@@ -282,25 +284,16 @@ class ControlVectorEnv(NativeVectorEnv):
 
     @functools.cached_property
     def _painter(self) -> Painter:
-        return self._painter_of(self.options.size)
+        return raster(self.system, self.options.size)
 
     @functools.cached_property
     def _large_painter(self) -> Painter:
-        return self._painter_of(RENDERED)
-
-    def _painter_of(self, size: int) -> Painter:
-        scenery = Sketch(1)
-        self.system.scenery(scenery, self.system.world)
-        return Painter(size, self.system.view, scenery)
+        return raster(self.system, RENDERED)
 
     def _paint(
         self, painter: Painter, values: Floats, parameters: Floats, out: Frames | None = None
     ) -> Frames:
-        sketch = Sketch(values.shape[1])
-        self.system.draw(sketch, values, parameters, self.system.world)
-        if out is None:
-            out = np.empty((sketch.lanes, painter.size, painter.size, 3), dtype=np.uint8)
-        return painter.paint(sketch, out)
+        return frames_of(self.system, painter, values, parameters, out)
 
 
 class ControlEnv(gym.Env[Any, Any]):
@@ -370,6 +363,23 @@ class ControlEnv(gym.Env[Any, Any]):
         """A frame, uint8, shape (400, 400, 3); None without a render mode."""
         frames = self._lane.render()
         return None if frames is None else frames[0]
+
+    @functools.cached_property
+    def painter(self) -> ControlPainter:
+        """What draws it at any size."""
+        return ControlPainter(self.system)
+
+    def scene(self) -> tuple[Floats, Floats]:
+        """What `painter` has to know of this instant: the state and the parameters, columns of one lane."""
+        return self._lane.values.copy(), self._lane.parameters.copy()
+
+    @property
+    def controls(self) -> Controls:
+        """What the arrow keys do, and what happens while none is held."""
+        return controls_of(self.system)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "painter"}
 
     def _told(self) -> dict[str, Any]:
         return {name: values[0] for name, values in self._lane.labels().items()}

@@ -6,6 +6,7 @@ An environment is its options: a frozen dataclass with a field ``observation`` a
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
@@ -23,7 +24,9 @@ from arena_gridworld.schedule import AtPosition, ScheduledTables
 from arena_gridworld.world import World
 
 if TYPE_CHECKING:
+    from arena.painting import Controls
     from arena_gridworld.observation import Labeller
+    from arena_gridworld.painter import GridPainter
 
 __all__ = ["GridEnv", "GridVectorEnv", "MdpEnv", "MdpVectorEnv", "ScheduledVectorEnv", "vector_of"]
 
@@ -186,6 +189,24 @@ class GridEnv(MdpEnv):
     def grid(self) -> GridMap:
         """The map, as an episode finds it."""
         return GridMap(self.world.layouts[0])
+
+    @functools.cached_property
+    def painter(self) -> GridPainter:
+        """What draws it at any size; a `scene` is a state's index."""
+        from arena_gridworld.painter import GridPainter
+
+        return GridPainter(self.world, self._lane.observer)
+
+    def scene(self) -> int:
+        """What `painter` has to know of this instant."""
+        return self.state_index
+
+    @property
+    def controls(self) -> Controls:
+        """The keys that stand for its moves; time stands still until one is pressed."""
+        from arena_gridworld.painter import controls_of
+
+        return controls_of(self.world.moves)
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The map in its state as text, rows separated by newlines, or as a frame; no ``@`` before the first reset."""

@@ -66,7 +66,7 @@ class BookGridOptions(Shown):
         for digit, ends in enumerate(LEAPS.items(), start=1):
             for place in ends:
                 layout[(0, *place)] = CODES[f"teleport {digit}"]
-        return World.layered(model, layout)
+        return World.layered(model, layout, moves=MOVES)
 
     def _outcome(self, row: int, column: int, action: int) -> list[tuple[float, int, float, bool]]:
         if (row, column) in LEAPS:

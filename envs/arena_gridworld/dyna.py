@@ -99,4 +99,5 @@ def _in_turn(phases: list[World], since: tuple[int, ...]) -> World:
         terminated=np.concatenate([model.terminated for model in models]),
         initial=initial,
     )
-    return World.layered(model, np.concatenate([phase.layouts for phase in phases]), since)
+    layouts = np.concatenate([phase.layouts for phase in phases])
+    return World.layered(model, layouts, since, phases[0].moves)

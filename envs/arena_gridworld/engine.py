@@ -129,7 +129,8 @@ def build_world(grid: GridMap, rules: Rules) -> World:
         terminated=terminated,
         initial=initial,
     )
-    return World.layered(model, np.stack([layer.tiles for layer in layers.values()]))
+    layouts = np.stack([layer.tiles for layer in layers.values()])
+    return World.layered(model, layouts, moves=rules.moves)
 
 
 def _layers(grid: GridMap, rules: Rules) -> dict[int, _Layer]:

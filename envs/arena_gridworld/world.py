@@ -38,6 +38,7 @@ class World:
         layout: int32, shape (num_states,): an index into `layouts`.
         since: the environment steps of a lane after which each phase of a changing world begins; the states of
             phase i are the i-th of as many equal parts. One phase, from the beginning, for all others.
+        moves: rows down and columns right that each action is meant to lead; None where actions are no moves.
     """
 
     model: TransitionModel
@@ -45,10 +46,15 @@ class World:
     position: npt.NDArray[np.int32]
     layout: npt.NDArray[np.int32]
     since: tuple[int, ...] = (0,)
+    moves: tuple[tuple[int, int], ...] | None = None
 
     @classmethod
     def layered(
-        cls, model: TransitionModel, layouts: npt.NDArray[np.uint8], since: tuple[int, ...] = (0,)
+        cls,
+        model: TransitionModel,
+        layouts: npt.NDArray[np.uint8],
+        since: tuple[int, ...] = (0,),
+        moves: tuple[tuple[int, int], ...] | None = None,
     ) -> World:
         """The world whose states are the cells of its layouts, one layout after another.
 
@@ -56,9 +62,10 @@ class World:
             model: the dynamics, of ``layouts.size`` states.
             layouts: uint8, shape (layouts, rows, columns).
             since: as the attribute.
+            moves: as the attribute.
         """
         layer, cell = np.divmod(np.arange(layouts.size, dtype=np.int32), layouts[0].size)
-        return cls(model, layouts, position=cell, layout=layer, since=since)
+        return cls(model, layouts, position=cell, layout=layer, since=since, moves=moves)
 
     @property
     def rows(self) -> int:

@@ -35,6 +35,9 @@ STEPS = 64
 #: Transitions drawn at once at most.
 MOST_ROWS = 8192
 
+#: Draws of the noise of noisy layers by which their exploration is estimated: to within 0.06 or so.
+NOISES = 64
+
 
 class DQN(Agent):
     """Q-learning with a deep network, experience replay and a target network.
@@ -130,13 +133,23 @@ class DQN(Agent):
         """Greedily by the means of noisy layers, or as in training."""
         return (self._choose(observation, generator) if explore else self._greedy(observation)), None
 
-    def q(self, observation: Array) -> npt.NDArray[np.float64]:
-        """Q(s, a): shape (batch, num_actions)."""
-        return self.reading.expectation(self.online(observation)).astype(np.float64)
+    def action_values(self, observation: Array) -> npt.NDArray[np.float64]:
+        """Q(s, a), of noisy layers by their means: shape (batch, num_actions)."""
+        return self._rate(observation).astype(np.float64)
 
     def values(self, observation: Array) -> npt.NDArray[np.float64]:
         """V(s) = max_a Q(s, a): shape (batch,)."""
-        return np.asarray(self.q(observation).max(axis=1))
+        return np.asarray(self.action_values(observation).max(axis=1))
+
+    def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
+        """π(a | s) as it explores now: shape (batch, num_actions).
+
+        What noisy layers choose has no closed form: theirs is the share of `NOISES` draws, the same at every call.
+        """
+        own = np.random.default_rng(0)
+        noises = [self._noise(own) for _ in range(NOISES)] if self.config.noisy else [None]
+        best = np.mean([np.eye(self.num_actions)[self._greedy(observation, n)] for n in noises], axis=0)
+        return np.asarray(self.epsilon / self.num_actions + (1 - self.epsilon) * best)
 
     def _on_the_way(self, start: float, final: float, steps: int) -> float:
         """Where a straight line from `start` to `final`, which takes so many environment steps, is now."""
@@ -154,7 +167,11 @@ class DQN(Agent):
         return action if at_random.all() else np.where(at_random, action, self._greedy(observation))
 
     def _greedy(self, observation: Array, noise: Noise | None = None) -> Int:
-        return self.reading.expectation(self.online(observation, noise)).argmax(axis=1)
+        return self._rate(observation, noise).argmax(axis=1)
+
+    def _rate(self, observation: Array, noise: Noise | None = None) -> Array:
+        """Q(s, a) as the network has it: shape (batch, num_actions)."""
+        return self.reading.expectation(self.online(observation, noise))
 
     def _remember(self, transition: Transition) -> None:
         if self.novelty is not None:

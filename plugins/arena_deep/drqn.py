@@ -18,6 +18,7 @@ from arena_deep.approximator import Approximator
 from arena_deep.dqn import DQN
 from arena_deep.dqn_options import DQNOptions
 from arena_deep.networks import observe
+from arena_deep.noisy import Noise
 from arena_deep.replay import GOES_ON, Int
 
 __all__ = ["DRQN"]
@@ -47,7 +48,8 @@ class DRQN(DQN):
 
     A sequence begins anywhere, with an empty memory; its first `burn_in` steps fill it and are not learned from. Where
     an episode begins within a sequence, the memory is emptied. The last observation of an episode, which no step of the
-    sequence shows, is rated by the memory that the episode left.
+    sequence shows, is rated by the memory that the episode left. What it tells of observations (`action_values`,
+    `values`, `behaviour_probabilities`) is so where an episode begins with them.
 
     Metrics: as `DQN`'s.
 
@@ -67,7 +69,7 @@ class DRQN(DQN):
                 f"{problem.num_envs} environments",
                 f"give a capacity of {least:,} or more, or a shorter sequence",
             )
-        self._memory = np.zeros((problem.num_envs, config.memory), np.float32)
+        self._memory = self._empty(problem.num_envs)
 
     def _refuse(self, config: DQNOptions) -> None:
         for name in ("prioritised", "noisy"):
@@ -78,23 +80,25 @@ class DRQN(DQN):
         self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator
     ) -> tuple[Array, Any]:
         if memory is None:
-            memory = np.zeros((len(observation), self.config.memory), np.float32)
+            memory = self._empty(len(observation))
         greedy, memory = self._advance(observation, memory)
         return self._explored(greedy, generator) if explore else greedy, memory
 
     def reset_memory(self, memory: Any, begin: npt.NDArray[np.bool_]) -> Any:
         return np.where(begin[:, None], np.float32(0), memory)
 
-    def q(self, observation: Array) -> npt.NDArray[np.float64]:
-        """Q(s, a) at the beginning of an episode: shape (batch, num_actions)."""
-        outputs, _ = _step(
-            self.online, observation, np.zeros((len(observation), self.config.memory), np.float32)
-        )
-        return self.reading.expectation(outputs).astype(np.float64)
-
     def _behave(self, observation: Array) -> Int:
         greedy, self._memory = self._advance(observation, self._memory)
         return self._explored(greedy, self._explore)
+
+    def _rate(self, observation: Array, noise: Noise | None = None) -> Array:
+        """At the beginning of an episode."""
+        outputs, _ = _step(self.online, observation, self._empty(len(observation)))
+        return self.reading.expectation(outputs)
+
+    def _empty(self, lanes: int) -> Array:
+        """The memory where episodes begin: shape (lanes, units)."""
+        return np.zeros((lanes, self.config.memory), np.float32)
 
     def _advance(self, observation: Array, memory: Array) -> tuple[Int, Array]:
         outputs, memory = _step(self.online, observation, memory)

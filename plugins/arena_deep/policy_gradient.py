@@ -21,7 +21,7 @@ from arena_deep.acting import evaluation
 from arena_deep.networks import Body, NetworkOptions, Recurrent, as_vector, optimizer
 from arena_deep.normalise import Moments
 from arena_deep.novelty import NoveltyOptions, count_bonus
-from arena_deep.policies import PolicyOptions, head_of
+from arena_deep.policies import CategoricalHead, PolicyOptions, head_of
 from arena_deep.rollouts import Rollout
 
 __all__ = ["PolicyGradient", "PolicyGradientOptions", "PolicyNetwork"]
@@ -185,6 +185,11 @@ class PolicyGradient(Agent):
         numbers, memory = self._policy(self._seen(observation), memory)
         raw = self.head.sample(numbers, generator) if explore else self.head.mode(numbers)
         return self.head.action(raw), memory
+
+    def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
+        """π(a | o) of finitely many actions: shape (batch, num_actions); with memory, at an episode's beginning."""
+        assert isinstance(self.head, CategoricalHead), "continuous actions have densities"
+        return self.head.probabilities(self._policy(self._seen(observation), None)[0])
 
     def reset_memory(self, memory: Any, begin: Bool) -> Any:
         return None if memory is None else np.where(begin[:, None], np.float32(0), memory)

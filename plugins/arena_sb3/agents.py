@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from arena.agent import BOX, DISCRETE, Needs
 from arena_sb3 import options
@@ -10,7 +10,9 @@ from arena_sb3.needed import needed
 
 with needed("agents sb3-a2c, sb3-ddpg, sb3-dqn, sb3-ppo, sb3-sac and sb3-td3", "Stable-Baselines3"):
     import stable_baselines3
+    import torch
 
+    from arena_sb3.epsilon_greedy import EpsilonGreedy
     from arena_sb3.off_policy import OffPolicy
     from arena_sb3.on_policy import OnPolicy
 
@@ -38,12 +40,16 @@ class PPO(OnPolicy):
     needs: ClassVar[Needs] = ANY
 
 
-class DQN(OffPolicy):
+class DQN(EpsilonGreedy):
     """Deep Q-network."""
 
     algorithm = stable_baselines3.DQN
     Config = options.DQN
     needs: ClassVar[Needs] = CHOICES
+
+    def _rate(self, seen: Any) -> torch.Tensor:
+        values: torch.Tensor = self.model.policy.q_net(seen)
+        return values
 
 
 class DDPG(OffPolicy):

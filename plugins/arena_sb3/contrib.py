@@ -16,7 +16,9 @@ from arena_sb3.needed import needed
 
 with needed("agents sb3-ars, sb3-crossq, sb3-qrdqn, sb3-recurrentppo, sb3-tqc and sb3-trpo", "sb3-contrib"):
     import sb3_contrib
+    import torch
 
+    from arena_sb3.epsilon_greedy import EpsilonGreedy
     from arena_sb3.off_policy import OffPolicy
     from arena_sb3.on_policy import OnPolicy
     from arena_sb3.random_search import RandomSearch
@@ -50,12 +52,16 @@ class RecurrentPPO(Recurrent):
     needs: ClassVar[Needs] = ANY
 
 
-class QRDQN(OffPolicy):
-    """Deep Q-network of quantiles."""
+class QRDQN(EpsilonGreedy):
+    """Deep Q-network of quantiles; Q is their mean."""
 
     algorithm = sb3_contrib.QRDQN
     Config = options.QRDQN
     needs: ClassVar[Needs] = CHOICES
+
+    def _rate(self, seen: Any) -> torch.Tensor:
+        values: torch.Tensor = self.model.policy.quantile_net(seen).mean(dim=1)
+        return values
 
 
 class TQC(OffPolicy):

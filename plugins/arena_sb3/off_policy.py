@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise, VectorizedActionNoise
@@ -100,12 +99,7 @@ class OffPolicy(StableBaselines):
         self.ended += found.n_episodes
 
     def _explore(self, observation: Array, memory: Any, generator: np.random.Generator) -> tuple[Array, Any]:
-        """ε-greedily, or with noise; noise that drifts in training is drawn afresh, for `act` has no memory."""
-        space = self.env.action_space
-        if isinstance(space, gym.spaces.Discrete):
-            best, _ = self._predict(observation, memory, deterministic=True)
-            anything = generator.integers(space.n, size=len(best))
-            return np.where(generator.random(len(best)) < self.model.exploration_rate, anything, best), None
+        """With noise; such as drifts in training is drawn afresh, for `act` has no memory."""
         action, _ = self._predict(observation, memory, deterministic=False)
         if self.model.action_noise is None:
             return action, None

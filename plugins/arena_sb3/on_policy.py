@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 import torch
+from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from arena.agent import Problem, Progress
@@ -47,11 +49,16 @@ class OnPolicy(StableBaselines):
 
     def values(self, observation: Array) -> npt.NDArray[np.float64]:
         """V(o) of the critic: shape (batch,)."""
-        policy = self.model.policy
-        policy.set_training_mode(False)
         with torch.no_grad():
-            values = policy.predict_values(policy.obs_to_tensor(observation)[0])
+            values = self.model.policy.predict_values(*self._seen(observation))
         return np.asarray(values.flatten().cpu().numpy(), dtype=np.float64)
+
+    def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
+        """π(a | o) of finitely many actions: shape (batch, num_actions)."""
+        assert isinstance(self.env.action_space, gym.spaces.Discrete), "continuous actions have densities"
+        with torch.no_grad():
+            logits = self._distribution(*self._seen(observation)).distribution.logits
+        return np.asarray(torch.softmax(logits.double(), dim=1).cpu().numpy())
 
     def state_dict(self) -> State:
         return {
@@ -64,6 +71,16 @@ class OnPolicy(StableBaselines):
         super().load_state_dict(state)
         set_rollout_state(self.rollout, state["rollout"])
         sde.set_noise_state(self.model, self.model.policy, state["noise"])
+
+    def _seen(self, observation: Array) -> tuple[Any, ...]:
+        """Observations as the policy takes them; it is then in its mode for acting, as a rollout puts it too."""
+        self.model.policy.set_training_mode(False)
+        return (self.model.policy.obs_to_tensor(observation)[0],)
+
+    def _distribution(self, *seen: Any) -> Distribution:
+        """The policy's, from what `_seen` gave."""
+        distribution: Distribution = self.model.policy.get_distribution(*seen)
+        return distribution
 
     def _collect(self, most: int) -> None:
         """Collects up to so many vector steps of this rollout."""

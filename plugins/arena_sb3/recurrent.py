@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.distributions import Distribution
 
 from arena.codec import State
 from arena_sb3.agent import Array
@@ -19,24 +20,13 @@ __all__ = ["Recurrent"]
 class Recurrent(OnPolicy):
     """An on-policy algorithm whose policy remembers; a memory is the LSTM's (hidden, cell).
 
-    Both have the shape (layers, lanes, size).
+    Both have the shape (layers, lanes, size). `values` and `behaviour_probabilities` are those of an episode's
+    beginning.
     """
 
     def reset_memory(self, memory: Any, begin: npt.NDArray[np.bool_]) -> Any:
         """Zeros where an episode begins."""
         return None if memory is None else tuple(np.where(begin[:, None], 0, part) for part in memory)
-
-    def values(self, observation: Array) -> npt.NDArray[np.float64]:
-        """V(o) of the critic at an episode's beginning: shape (batch,)."""
-        policy = self.model.policy
-        policy.set_training_mode(False)
-        layers, _, size = policy.lstm_hidden_state_shape
-        nothing = torch.zeros(layers, len(observation), size, device=self.model.device)
-        starts = torch.zeros(len(observation), device=self.model.device)
-        with torch.no_grad():
-            tensor = policy.obs_to_tensor(observation)[0]
-            values = policy.predict_values(tensor, (nothing, nothing), starts)
-        return np.asarray(values.flatten().cpu().numpy(), dtype=np.float64)
 
     def state_dict(self) -> State:
         states = self.model._last_lstm_states
@@ -46,6 +36,16 @@ class Recurrent(OnPolicy):
         super().load_state_dict(state)
         pi, vf = (tuple(part.to(self.model.device) for part in state["lstm"][name]) for name in ("pi", "vf"))
         self.model._last_lstm_states = RNNStates(pi, vf)
+
+    def _seen(self, observation: Array) -> tuple[Any, ...]:
+        layers, _, size = self.model.policy.lstm_hidden_state_shape
+        nothing = torch.zeros(layers, len(observation), size, device=self.model.device)
+        starts = torch.zeros(len(observation), device=self.model.device)
+        return (*super()._seen(observation), (nothing, nothing), starts)
+
+    def _distribution(self, *seen: Any) -> Distribution:
+        distribution, _ = self.model.policy.get_distribution(*seen)
+        return distribution
 
     def _predict(self, observation: Array, memory: Any, *, deterministic: bool) -> tuple[Array, Any]:
         action, memory = self.model.policy.predict(observation, state=memory, deterministic=deterministic)

@@ -13,7 +13,7 @@ from arena.agent import Agent, Needs, Problem, Progress
 from arena.codec import State
 from arena.errors import ArenaError
 from arena.stream import Stream
-from arena_tabular.table import STEPS, Array, Float, TabularAgent, vector_steps
+from arena_tabular.table import STEPS, ActionTable, Array, Float, vector_steps
 
 __all__ = ["Greedy", "Random"]
 
@@ -80,7 +80,7 @@ class Random(Agent):
         return _box(space, batch, generator)
 
 
-class Greedy(TabularAgent):
+class Greedy(ActionTable):
     """Takes the action of the greatest expected immediate reward, whatever comes after it; learns nothing.
 
         π(s) ∈ argmax_a r(s, a),   r(s, a) = Σ p(s', r | s, a) r
@@ -90,7 +90,7 @@ class Greedy(TabularAgent):
     a planner or learner gains over it, it gains by foresight; what it gains over `Random`, no foresight is needed for.
 
     It steps in its environment for as many steps as asked, so that its returns stand beside those of learners.
-    `values` are those of its one step.
+    `values` and `action_values` are those of its one step.
 
     Source: Sutton & Barto 2018, section 3.6, where it is told from being greedy to the values.
     """

@@ -15,12 +15,12 @@ from arena.tables import TableVectorEnv
 from arena_tabular import dyna_kernels, kernels
 from arena_tabular.learner import TabularLearner, in_table
 from arena_tabular.options import ControlOptions
-from arena_tabular.table import Array, Int
+from arena_tabular.table import ActionTable, Array, Int
 
 __all__ = ["DynaQ", "DynaQPlus"]
 
 
-class DynaQ(TabularLearner):
+class DynaQ(TabularLearner, ActionTable):
     """Q-learning from every step, and from `planning_steps` remembered ones after it.
 
         Q(s, a) ← Q(s, a) + α [r + γ max_a' Q(s', a') − Q(s, a)]

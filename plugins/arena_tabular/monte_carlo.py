@@ -27,7 +27,7 @@ from arena.tables import TableVectorEnv
 from arena_tabular import monte_carlo_kernels as kernels
 from arena_tabular.learner import TabularLearner, in_table
 from arena_tabular.options import ControlOptions, LearningOptions, schedule_of
-from arena_tabular.table import Array, Float, restored, sizes
+from arena_tabular.table import ActionTable, Array, Float, restored, sizes
 
 __all__ = ["MCControl", "MonteCarlo", "OffPolicyMC", "ReturnOptions", "VisitOptions"]
 
@@ -164,7 +164,7 @@ class VisitOptions(ReturnOptions):
     """Which visits of an episode are learned from: the first return of each, or every one."""
 
 
-class MCControl(MonteCarlo):
+class MCControl(MonteCarlo, ActionTable):
     """On-policy control: learns the value of the exploring policy that it follows, from its returns.
 
         Q(s, a) ← Q(s, a) + α [G − Q(s, a)],    G = r₁ + γ r₂ + γ² r₃ + …
@@ -188,7 +188,7 @@ class MCControl(MonteCarlo):
         super().__init__(problem, config, every=config.visit == "every")
 
 
-class OffPolicyMC(MonteCarlo):
+class OffPolicyMC(MonteCarlo, ActionTable):
     """Off-policy control: learns the value of the greedy policy from the returns of a soft one.
 
     Backwards from the end of an episode with G = 0 and W = 1,

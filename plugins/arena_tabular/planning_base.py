@@ -16,7 +16,7 @@ from arena.config import Between
 from arena.errors import ArenaError
 from arena.stream import Stream
 from arena_tabular.sweeps import ROUNDING, expecting, improving, lookahead, weigh
-from arena_tabular.table import Array, Float, Int, TabularAgent, restored
+from arena_tabular.table import ActionTable, Array, Float, Int, restored
 
 __all__ = ["Planner", "PlannerConfig", "Rows", "deterministic"]
 
@@ -49,7 +49,7 @@ class PlannerConfig:
     of a value in one sweep."""
 
 
-class Planner(TabularAgent):
+class Planner(ActionTable):
     """Computes values from the environment's transition model, without a step in it.
 
     A sweep has changed every value by between `low` and `high`. If Σ_s' γ p(s' | s, a) lies between g and G in

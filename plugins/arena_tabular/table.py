@@ -15,7 +15,7 @@ from arena.errors import ArenaError
 if TYPE_CHECKING:
     from arena.stream import Stream
 
-__all__ = ["MAX_CELLS", "STEPS", "TabularAgent", "restored", "sizes", "vector_steps"]
+__all__ = ["MAX_CELLS", "STEPS", "ActionTable", "TabularAgent", "restored", "sizes", "vector_steps"]
 
 Array = npt.NDArray[Any]
 Float = npt.NDArray[np.float64]
@@ -73,6 +73,14 @@ class TabularAgent(Agent):
     def values(self, observation: Array) -> Float:
         """V(s) = max_a Q(s, a): shape (batch,)."""
         return np.asarray(self.q[observation].max(axis=1))
+
+
+class ActionTable(TabularAgent):
+    """A tabular agent whose Q estimates what actions are worth: one that learns V alone has none to tell."""
+
+    def action_values(self, observation: Array) -> Float:
+        """Q(s, a): shape (batch, num_actions)."""
+        return np.array(self.q[observation], dtype=np.float64)
 
 
 def sizes(problem: Problem) -> tuple[int, int]:

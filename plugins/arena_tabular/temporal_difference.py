@@ -14,7 +14,7 @@ from arena.tables import TableVectorEnv
 from arena_tabular import kernels
 from arena_tabular.learner import TabularLearner, in_table
 from arena_tabular.options import ControlOptions, LearningOptions
-from arena_tabular.table import Array, Float, restored, sizes
+from arena_tabular.table import ActionTable, Array, Float, restored, sizes
 
 __all__ = ["SARSA", "DoubleQLearning", "ExpectedSARSA", "OneStep", "QLearning", "TemporalDifference"]
 
@@ -85,7 +85,7 @@ class OneStep(TabularLearner):
         in_table(lane, transition.next_observation, self.num_states)
 
 
-class TemporalDifference(OneStep):
+class TemporalDifference(OneStep, ActionTable):
     """What one-step methods of control share; they differ in the value that they give to the successor.
 
     Metrics: `epsilon` or `temperature` and `step_size` as they are now, where they are one number; `td_error`,

@@ -75,6 +75,12 @@ class Sound(Agent):
     def values(self, observation):
         return self.q[observation].max(axis=1)
 
+    def action_values(self, observation):
+        return self.q[observation]
+
+    def behaviour_probabilities(self, observation):
+        return np.eye(self.q.shape[1])[self.q[observation].argmax(axis=1)]
+
     def state_dict(self):
         return {"q": self.q.copy(), "pending": self.pending.copy(), "updates": self.updates}
 

@@ -90,7 +90,7 @@ def test_a_frozen_encoder_s_codes_are_what_the_agent_sees(fitted, tmp_path):
     observation, _ = env.reset(seed=0)
     code = loaded.factory.lens.encode(observation[None])
     assert loaded.agent.problem.observation_space.shape == (4,)
-    assert loaded.act(observation) == loaded.agent.q(code).argmax()
+    assert loaded.act(observation) == loaded.agent.action_values(code).argmax()
 
 
 @pytest.mark.parametrize("mode", ["frozen", "finetune", "joint"])

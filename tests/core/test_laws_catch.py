@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import gymnasium as gym
 import planted
+import planted_numbers
 import pytest
 
 from arena import testing
@@ -53,6 +54,14 @@ DEFECTS = [
     ),
     (testing.acts_in_its_space, planted.ActsOutside, CLIFF, r"which is not in Discrete\(4\)"),
     (testing.acts_in_its_space, planted.ActsForOne, CLIFF, r"gave the shape \(\), not \(1,\)"),
+    (
+        testing.numbers_are_true,
+        planted_numbers.ForgetsToExplore,
+        CLIFF,
+        r"behaviour_probabilities gives action . in .* 1\.0000, and act\(explore=True\) took it in 0\.8",
+    ),
+    (testing.numbers_are_true, planted_numbers.RatesCosts, CLIFF, "by its action_values worth"),
+    (testing.numbers_are_true, planted_numbers.DrawsWhenAsked, CLIFF, "changed the run: .*generators"),
     (testing.same_seed_same_bytes, planted.EntropySeeded, CLIFF, "two runs of one seed differ"),
     (testing.same_seed_same_bytes, planted.SeedBlind, CLIFF, "another seed changes nothing"),
     (testing.same_bytes_in_another_process, planted.HashSeeded, CLIFF, "end in different bytes"),

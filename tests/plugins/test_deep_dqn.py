@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from deep_problems import DISCOUNT, corridor_q
 
 from arena import testing
@@ -79,7 +80,7 @@ def small(**options):
 )
 def test_it_finds_the_values_that_value_iteration_finds(options):
     trial = trained("deep_problems:corridor", 2000, num_envs=2, **{**TABLE, **options})
-    found = trial.agent.q(np.eye(5, dtype=np.float32))
+    found = trial.agent.action_values(np.eye(5, dtype=np.float32))
     np.testing.assert_allclose(found, corridor_q(), atol=0.06 if "distributional" in options else 0.02)
 
 
@@ -164,6 +165,41 @@ def test_exploration_is_as_often_as_epsilon_says():
     assert np.mean(action != greedy) == pytest.approx(0.25, abs=0.03)
 
 
+def forward(agent, observation):
+    """The network's outputs as torch computes them."""
+    with torch.no_grad():
+        return agent.online.network(torch.from_numpy(observation)).numpy()
+
+
+@pytest.mark.parametrize("distributional", [False, True])
+def test_what_it_tells_of_actions_is_the_network_s(distributional):
+    with small(distributional=distributional, epsilon=0.4, epsilon_steps=10**9) as trial:
+        agent, observation = trial.train(100).agent, trial.observations(5)
+    outputs = forward(agent, observation)
+    expected = outputs[:, :, 0]
+    if distributional:
+        chance = np.exp(outputs) / np.exp(outputs).sum(axis=2, keepdims=True)
+        expected = chance @ np.linspace(-10, 10, 51)
+    found = agent.action_values(observation)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(agent.values(observation), found.max(axis=1))
+    by_hand = np.full((5, 2), 0.2) + 0.6 * np.eye(2)[expected.argmax(axis=1)]
+    np.testing.assert_allclose(agent.behaviour_probabilities(observation), by_hand, atol=1e-6)
+
+
+def test_noisy_layers_are_estimated_to_explore_as_they_do():
+    with small(noisy=True, noisy_sigma=5.0) as trial:
+        agent, observation = trial.train(100).agent, trial.observations(4)
+    told = agent.behaviour_probabilities(observation)
+    np.testing.assert_array_equal(told, agent.behaviour_probabilities(observation))
+    generator = np.random.default_rng(1)
+    # A batch shares its noise: each draw is a call.
+    drawn = [agent.act(observation, None, explore=True, generator=generator)[0] for _ in range(2000)]
+    np.testing.assert_allclose(told, np.eye(2)[drawn].mean(axis=0), atol=0.25)
+    assert ((told > 0.05) & (told < 0.95)).any()
+
+
 def test_a_snapshot_has_no_replay_and_transfers_without_steps():
     with small() as trial, small() as fresh:
         trial.train(100)
@@ -171,7 +207,8 @@ def test_a_snapshot_has_no_replay_and_transfers_without_steps():
         assert len(encode(snapshot).arrays) < 2000
         fresh.agent.transfer(snapshot)
         observation = trial.observations(16)
-        np.testing.assert_array_equal(fresh.agent.q(observation), trial.agent.q(observation))
+        found, expected = (one.agent.action_values(observation) for one in (fresh, trial))
+        np.testing.assert_array_equal(found, expected)
         assert fresh.agent.epsilon == 1.0 and len(fresh.agent.replay) == 0
         assert (fresh.agent.target.vector == fresh.agent.online.vector).all()
 

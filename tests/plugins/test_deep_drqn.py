@@ -130,6 +130,18 @@ def test_it_learns_what_takes_memory_and_dqn_cannot():
     assert abs(mean_return(DQN, options, 500)) < 0.5
 
 
+def test_what_it_tells_is_of_an_episode_s_beginning():
+    with trial_of(epsilon=0.2, epsilon_final=0.2) as trial:
+        agent, observation = trial.train(100).agent, trial.observations(5)
+    network = agent.online.network
+    with torch.no_grad():
+        features, _ = network.memory.step(network.body(torch.from_numpy(observation)), None)
+        expected = network.rate(features)[:, :, 0].numpy()
+    np.testing.assert_allclose(agent.action_values(observation), expected, rtol=1e-5, atol=1e-6)
+    by_hand = 0.1 + 0.8 * np.eye(2)[expected.argmax(axis=1)]
+    np.testing.assert_allclose(agent.behaviour_probabilities(observation), by_hand)
+
+
 def test_the_memory_of_a_lane_ends_with_its_episode():
     with trial_of() as trial:
         trial.train(39)

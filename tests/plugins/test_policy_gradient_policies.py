@@ -11,6 +11,7 @@ from torch.distributions import AffineTransform, Categorical, Independent, Norma
 from torch.distributions import TransformedDistribution as Transformed
 
 from arena.errors import ArenaError
+from arena.testing import Trial
 from arena_deep.policies import CategoricalHead, GaussianHead, PolicyOptions, head_of
 
 BOX = gym.spaces.Box(np.array([-2.0, 1.0], np.float32), np.array([2.0, 5.0], np.float32))
@@ -141,3 +142,18 @@ def test_odd_boxes_are_served():
     with pytest.raises(ArenaError, match="no bounds"):
         gaussian(half, squash=True)
     assert isinstance(head_of(4, gym.spaces.Discrete(2), PolicyOptions()), CategoricalHead)
+
+
+@pytest.mark.parametrize("agent", ["ppo", "reinforce"])
+@pytest.mark.parametrize("options", [{}, {"memory": 4}, {"normalise_observations": True}], ids=str)
+def test_probabilities_of_exploring_are_the_softmax(agent, options):
+    with Trial(agent, "CartPole-v1", num_envs=4, agent_options=options) as trial:
+        learner, observation = trial.train(300).agent, trial.observations(5)
+    seen = torch.from_numpy(learner._seen(observation))
+    start = (torch.ones((1, 5), dtype=torch.bool), torch.zeros((5, 4))) if "memory" in options else ()
+    with torch.no_grad():
+        numbers = learner.network(seen, *start)[0].double()
+    found = learner.behaviour_probabilities(observation)
+    np.testing.assert_allclose(found, torch.softmax(numbers, dim=1), rtol=1e-4)
+    with Trial(agent, "Pendulum-v1") as trial, pytest.raises(AssertionError, match="densities"):
+        trial.agent.behaviour_probabilities(trial.observations(1))

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from arena.agent import Problem
+from arena.codec import decode, encode
 from arena.config import fields_help
 from arena.errors import ArenaError
 from arena.experiment import Experiment
@@ -141,6 +142,47 @@ def test_recurrent_policies_remember():
     assert np.allclose(third[0][:, 1], first[0][:, 1])
     assert np.allclose(third[0][:, [0, 2]], second[0][:, [0, 2]])
     assert agent.values(observation).shape == (3,)
+
+
+@pytest.mark.parametrize("name", ["sb3-a2c", "sb3-ppo", "sb3-recurrentppo"])
+def test_probabilities_are_those_that_predict_draws_by(name):
+    with Trial(name, "CartPole-v1", agent_options=QUICK[name][1]) as trial:
+        agent, observation = trial.train(100).agent, trial.observations(6)
+    policy, heard = agent.model.policy, []
+    policy.action_net.register_forward_hook(lambda *call: heard.append(call[-1]))
+    policy.predict(observation, deterministic=True)
+    found = agent.behaviour_probabilities(observation)
+    np.testing.assert_allclose(found, torch.softmax(heard[0], dim=1), rtol=1e-6)
+    assert found.dtype == np.float64
+    with Trial(name, "Pendulum-v1") as trial, pytest.raises(AssertionError, match="densities"):
+        trial.agent.behaviour_probabilities(trial.observations(1))
+
+
+@pytest.mark.parametrize(("name", "net"), [("sb3-dqn", "q_net"), ("sb3-qrdqn", "quantile_net")])
+def test_what_is_told_of_actions_is_the_network_s(name, net):
+    with Trial(name, "CartPole-v1", agent_options=QUICK[name][1]) as trial:
+        agent, observation = trial.train(100).agent, trial.observations(6)
+    network = getattr(agent.model.policy, net)
+    with torch.no_grad():  # Flattened observations, through the layers by hand.
+        outputs = getattr(network, net)(torch.from_numpy(observation)).double().numpy()
+    expected = outputs if name == "sb3-dqn" else outputs.reshape(6, 5, 2).mean(axis=1)
+    np.testing.assert_allclose(agent.action_values(observation), expected, rtol=1e-6)
+    agent.model.exploration_rate = 0.3
+    by_hand = 0.15 + 0.7 * np.eye(2)[expected.argmax(axis=1)]
+    np.testing.assert_allclose(agent.behaviour_probabilities(observation), by_hand)
+
+
+@pytest.mark.parametrize("name", ["sb3-ppo", "sb3-recurrentppo", "sb3-dqn"])
+def test_asking_between_steps_changes_no_byte(name):
+    outcomes = []
+    for asked in (False, True):
+        with Trial(name, "CartPole-v1", agent_options=QUICK[name][1]) as trial:
+            for stop in range(7, 120, 7):
+                trial.train(stop)
+                if asked:
+                    trial.agent.behaviour_probabilities(trial.stream.observation)
+            outcomes.append(decode(encode(trial.state())))
+    assert difference(*outcomes) is None
 
 
 def test_exploring_is_acting_as_in_training():

@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 from tabular_problems import BEHAVIOURS, EPSILONS, make_agent, make_stream, random_model, train
 
+from arena.agent import ActionValues
 from arena.mdp import TransitionModel
-from arena_tabular import ExpectedSARSA, QLearning
+from arena_tabular import ExpectedSARSA, MCControl, MCPrediction, QLearning, TDPrediction
 
 TABLE = np.array([[0, 1, 0, 0], [2, 1, 2, 2], [0, 0, 0, 0], [0, 0.1, -3, 3], [5, 800, -800, 799.0]])
 VISITS = np.array([[5, 9, 2, 1], [4, 1, 4, 4], [0, 0, 0, 0], [3, 0, 2, 0], [1, 1, 1, 1]])
@@ -62,6 +63,27 @@ def test_actions_are_as_frequent_as_they_are_probable(options):
             expected = probability[state][possible]
             expected *= counted[possible].sum() / expected.sum()
             assert stats.chisquare(counted[possible], expected).pvalue > 1e-3
+
+
+def test_numbers_by_hand():
+    agent, states = agent_with(QLearning, {"epsilon": 0.2}), np.array([3, 1, 2, 1])
+    told = agent.action_values(states)
+    assert told.tolist() == [[0, 0.1, -3, 3], [2, 1, 2, 2], [0, 0, 0, 0], [2, 1, 2, 2]]
+    told[...] = np.nan  # a copy
+    assert (agent.q == TABLE).all()
+    tied = pytest.approx([0.05 + 0.8 / 3, 0.05, 0.05 + 0.8 / 3, 0.05 + 0.8 / 3])
+    for row, expected in zip(
+        agent.behaviour_probabilities(states),
+        (pytest.approx([0.05, 0.05, 0.05, 0.85]), tied, pytest.approx([0.25] * 4), tied),
+        strict=True,
+    ):
+        assert row == expected
+
+
+def test_who_learns_v_alone_tells_no_values_of_actions():
+    stream = make_stream(random_model(1))
+    for cls, has in ((QLearning, True), (MCControl, True), (TDPrediction, False), (MCPrediction, False)):
+        assert isinstance(make_agent(cls, stream), ActionValues) == has
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)

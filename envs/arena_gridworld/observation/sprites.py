@@ -11,7 +11,7 @@ import numpy.typing as npt
 from arena_gridworld.observation.canvas import Canvas
 from arena_gridworld.observation.looks import PALETTE, WALKER, Look, look_of, mix
 
-__all__ = ["GLYPHS", "SMALLEST_GLYPH", "SMALLEST_MARK", "sprite"]
+__all__ = ["GLYPHS", "SMALLEST_GLYPH", "SMALLEST_MARK", "sprite", "walker_alone"]
 
 #: The tile size, in pixels, from which tiles have pictures. Smaller ones are of whole pixels in one or two colours,
 #: and below `SMALLEST_MARK` in one, so that letters and directions no longer show.
@@ -50,6 +50,31 @@ def sprite(name: str, size: int, walker: bool = False) -> Picture:
         if walker:
             _walker(canvas)
         picture = canvas.pixels()
+    picture.setflags(write=False)
+    return picture
+
+
+@functools.lru_cache(maxsize=16)
+def walker_alone(size: int) -> npt.NDArray[np.float32]:
+    """The walker without the tile that it is on.
+
+    Args:
+        size: the tile's side, in pixels.
+
+    Returns:
+        float32, shape (size, size, 4), read-only: red, green and blue, from 0 to 255 and times the opacity, which
+        comes last, from 0 to 1.
+    """
+    picture = np.ones((size, size, 4), dtype=np.float32)
+    if size < SMALLEST_GLYPH:
+        picture[..., :3] = WALKER
+    else:
+        grounds = [Canvas(size, PALETTE["white"]), Canvas(size, (0, 0, 0))]
+        for canvas in grounds:
+            _walker(canvas)
+        # What a white ground shows more than a black one is ground, not walker.
+        light, picture[..., :3] = (canvas.pixels() for canvas in grounds)
+        picture[..., 3] -= (light[..., 0] - picture[..., 0]) / 255
     picture.setflags(write=False)
     return picture
 

@@ -1,0 +1,159 @@
+"""``arena play ENV``: steer it yourself."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from arena.cli import options
+from arena.cli.output import clean, console
+from arena.cli.parser import Parser, is_flag, seed, whole
+from arena.cli.viewing import add_look, size_of
+from arena.errors import ArenaError
+
+if TYPE_CHECKING:
+    from arena.environments import EnvironmentFactory
+    from arena.viewer.pilot import Hands
+    from arena.viewer.player import Player
+
+__all__ = ["configure", "parse", "run"]
+
+#: The longest episode, in steps, where neither the environment nor a run has one.
+HORIZON = 10_000
+
+EPILOG = """\
+Arrow keys steer, or what the list of keys says when you press ?; where actions are numbers, the mouse over the picture
+does, too. Enter begins the next episode, backspace the same one again.
+
+`arena play ENV --help` also shows the environment's options --env.….
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``arena play``."""
+    parser.usage = "arena play ENV [--env.OPTION VALUE …] [--against RUN] [options]"
+    parser.description = "Lets you steer an environment, alone or against a trained agent."
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add("env", metavar="ENV", help="any Gymnasium id, or module:function; see `arena list envs`")
+    against = "a run whose agent plays the same episodes beside you: RUN, RUN@best or RUN@STEP"
+    add("--against", metavar="RUN", help=against)
+    save = "keep the episodes as a Minari data set of that name, such as human/cliff (extra: minari)"
+    add("--save", metavar="NAME", help=save)
+    add("--seed", metavar="S", type=seed, help="of the episodes (default: the run's, or 0)")
+    add("--episode", metavar="K", type=whole("--episode"), default=1, help="begin with the K-th episode")
+    add("--horizon", metavar="H", type=whole("--horizon"), help="longest episode, in steps")
+    add_look(parser)
+
+
+def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+    """Parses a command line with the environment's options in it; ``--help`` knows them."""
+    leading = len(words) > 0 and not is_flag(words[0])
+    rest, mine = options.split(words, greedy=leading, prefixes=["env"])
+    if {"-h", "--help"} & {*rest}:
+        others = [word for word in rest if word not in ("-h", "--help")]
+        try:
+            if others:
+                options.add(parser, _section(parser.parse_intermixed_args(others)))
+        finally:  # an error comes below the help
+            parser.print_help()
+        sys.exit(0)
+    args = parser.parse_intermixed_args(rest)
+    args.given = {}
+    if mine:
+        section = _section(args)
+        options.add(parser, section)
+        options.check(parser, mine, [section])
+        args = parser.parse_intermixed_args([*rest, *mine])
+        args.given = options.read(args, section)
+    return args
+
+
+def run(args: argparse.Namespace) -> int:
+    """Opens the window, and says at the end how it went."""
+    from arena.viewer.display import require_display
+
+    require_display("play where there is one; `arena watch … --record FILE.mp4` films agents without")
+    from arena.viewer.pilot import Hands
+    from arena.viewer.show import Show
+    from arena.viewer.window import Window
+
+    if args.save is not None:
+        _check_minari()
+    players = _players(args)
+    show = Show(players, title=" against ".join(player.name for player in players) + f" · {args.env}")
+    try:
+        show.go_to(args.episode - 1)
+        hands = Hands(show, args.speed)
+        Window(show, size=size_of(args), scale=args.scale, pilot=hands).run()
+    finally:
+        show.close()
+    _tell(hands, args.save)
+    return 0
+
+
+def _section(args: argparse.Namespace) -> options.Section:
+    from arena.environments import options_class_of
+
+    return options.Section("env", args.env, options_class_of(args.env), {})
+
+
+def _players(args: argparse.Namespace) -> list[Player]:
+    """The person, and whoever plays against them."""
+    from arena.environments import EnvironmentFactory
+    from arena.viewer.cast import role_of
+    from arena.viewer.pilot import Person
+    from arena.viewer.player import Player
+
+    factory = EnvironmentFactory.resolve(args.env, args.given)
+    role = role_of(args.against) if args.against is not None else None
+    if role is not None:
+        factory = _same(args, factory, role.factory)
+    episode_seed = args.seed if args.seed is not None else role.seed if role else 0
+    horizon = args.horizon or (role.horizon if role else factory.facts.limit or HORIZON)
+    found = [Player(factory, Person(), seed=episode_seed, horizon=horizon, name="you")]
+    if role is not None:
+        found.append(Player(role.factory, role.mind(1), seed=episode_seed, horizon=horizon, name=role.name))
+    return found
+
+
+def _same(
+    args: argparse.Namespace, factory: EnvironmentFactory, theirs: EnvironmentFactory
+) -> EnvironmentFactory:
+    """The environment of the run, with its options, unless another one was asked for."""
+    if factory.id != theirs.id:
+        raise ArenaError(
+            f"the agent of {args.against} plays {theirs.id}, not {factory.id}", f"arena play {theirs.id}"
+        )
+    if args.given and factory.identity() != theirs.identity():
+        raise ArenaError(f"{args.against} has other options of {theirs.id}", "leave out --env.…")
+    return type(theirs).resolve(theirs.id, theirs.options, theirs.wrappers)
+
+
+def _check_minari() -> None:
+    """Finds out before an hour has been played."""
+    from arena.viewer.minari_data import require_minari
+
+    require_minari()
+
+
+def _tell(hands: Hands, name: str | None) -> None:
+    """How it went, and where it is kept."""
+    from arena.tables_text import number
+    from arena.viewer.minari_data import save_episodes
+
+    screen = console()
+    returns = [sum(episode.rewards) for episode in hands.played]
+    if returns:
+        mean = number(sum(returns) / len(returns))
+        count = "1 episode" if len(returns) == 1 else f"{len(returns):,} episodes, mean"
+        screen.print(f"you: {count} {mean}")
+    if name is None:
+        return
+    if not returns:
+        screen.print("no episode came to its end, so nothing is saved")
+        return
+    found = save_episodes(name, hands.player.env, hands.played)
+    screen.print(clean(f"saved as the Minari data set {found}"), soft_wrap=True)
