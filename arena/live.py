@@ -118,6 +118,11 @@ class Watcher:
                 f"cannot write {self._folder}: {error.strerror}", "watch from where it can be"
             ) from error
 
+    @property
+    def log(self) -> Path:
+        """Where a window that nobody's terminal belongs to complains."""
+        return self._folder / "watch.log"
+
     def wish(self) -> None:
         """Says that somebody watches; to be called often."""
         now = time.monotonic()
@@ -141,11 +146,14 @@ class Watcher:
         return answer
 
     def close(self) -> None:
-        """Takes the wish back."""
+        """Takes the wish back, and leaves nothing behind."""
         for name in ("wanted", "agent"):
             with contextlib.suppress(OSError):
                 (self._folder / name).unlink()
-        with contextlib.suppress(OSError):  # another one watches
+        with contextlib.suppress(OSError):
+            if not self.log.stat().st_size:
+                self.log.unlink()
+        with contextlib.suppress(OSError):  # another one watches, or complained
             self._folder.rmdir()
 
 

@@ -16,9 +16,6 @@ from arena.viewer.cast import Curve, Role
 
 __all__ = ["Following", "follow_elsewhere"]
 
-#: The window's own complaints, in the folder of a run that is watched while it trains.
-LOG = "watch.log"
-
 #: Seconds for which an agent plays on, where its episode lasts longer, before a newer one takes over.
 PATIENCE = 5.0
 
@@ -102,7 +99,7 @@ def follow_elsewhere(run: Run) -> None:
     watcher = Watcher(run)
     watcher.wish()  # at once, so that the window finds something when it is open
     command = [sys.executable, "-m", "arena", "watch", str(run.folder), "--follow"]
-    with (run.folder / "live" / LOG).open("wb") as log:
+    with watcher.log.open("wb") as log:
         subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
         )

@@ -18,6 +18,7 @@ from arena.mind import Mind, Thought
 from arena.painting import CellPainter, Controls, Painter
 from arena.random import Generators
 from arena.viewer.history import History
+from arena.viewer.steering import known_controls
 
 if TYPE_CHECKING:
     from arena.environments import EnvironmentFactory
@@ -150,8 +151,7 @@ class Player:
         self.seed, self.horizon, self.explore = seed, horizon, explore
         self._place, self._rounds, self._budget = place, rounds, BUDGET if budget is None else budget
         self.env, self.painter = world(factory, horizon)
-        found = getattr(self.env.unwrapped, "controls", None)
-        self.controls = found if isinstance(found, Controls) else Controls()
+        self.controls = known_controls(self.env) or Controls()
         self.moments: deque[Moment] = deque()
         self.returns: deque[float] = deque(maxlen=1000)
         self.curve: Curve | None = None

@@ -11,7 +11,7 @@ from arena.errors import ArenaError
 from arena.painting import Controls
 from arena.spaces import described
 
-__all__ = ["controls_of", "steered"]
+__all__ = ["controls_of", "known_controls", "steered"]
 
 #: The keys of a `Discrete` space of which nothing is known.
 DIGITS = "0123456789"
@@ -48,8 +48,19 @@ KNOWN = {
 }
 
 
+def known_controls(env: gym.Env[Any, Any]) -> Controls | None:
+    """What is known of an environment's actions: what it says itself, or what they are in Gymnasium's own."""
+    own = getattr(env.unwrapped, "controls", None)
+    if isinstance(own, Controls):
+        return own
+    name = env.spec.id.rpartition("-v")[0].rpartition("/")[2] if env.spec is not None else ""
+    known, space = KNOWN.get(name), env.action_space
+    fits = known is not None and isinstance(space, gym.spaces.Discrete) and len(known.names) == space.n
+    return known if fits else None
+
+
 def controls_of(env: gym.Env[Any, Any]) -> Controls:
-    """How a person steers an environment: as it says itself, as is known of it, or by digits.
+    """How a person steers an environment: as is known of it, or by digits.
 
     Args:
         env: whose action space is a `Discrete`, or a `Box` (then keys come from `steered`).
@@ -57,9 +68,9 @@ def controls_of(env: gym.Env[Any, Any]) -> Controls:
     Raises:
         ArenaError: it takes actions that a keyboard and a mouse cannot give.
     """
-    own = getattr(env.unwrapped, "controls", None)
-    if isinstance(own, Controls):
-        return own
+    known = known_controls(env)
+    if known is not None:
+        return known
     space = env.action_space
     if isinstance(space, gym.spaces.Box) and np.issubdtype(space.dtype, np.floating):
         return Controls(idle=_resting(space))
@@ -68,10 +79,6 @@ def controls_of(env: gym.Env[Any, Any]) -> Controls:
             f"actions of {described(space)} cannot be given by hand",
             "choose an environment with finitely many actions, or with an array of numbers",
         )
-    name = env.spec.id.rpartition("-v")[0].rpartition("/")[2] if env.spec is not None else ""
-    known = KNOWN.get(name)
-    if known is not None and len(known.names) == int(space.n):
-        return known
     start = int(space.start)
     return Controls({digit: start + int(digit) for digit in DIGITS[: int(space.n)]})
 

@@ -1,0 +1,82 @@
+"""What an agent says of every cell of a map, asked once for as long as neither it nor the map changes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.encoder import Remembers
+from arena.mind import Mind
+from arena.painting import CellPainter
+from arena.viewer.overlay import Look, Overlay
+from arena.viewer.player import Player
+
+__all__ = ["OverCells", "Survey"]
+
+#: Cells that are asked about at once: pictures of a whole map of them may be large.
+PART = 512
+
+Array = npt.NDArray[Any]
+
+
+class Survey(NamedTuple):
+    """What an agent says of cells.
+
+    Attributes:
+        key: of the agent as it is now and the map as it looks now.
+        cells: those where somebody decides, ``row * columns + column``: shape (count,).
+        numbers: what it says of each: shape (count, …).
+    """
+
+    key: Hashable
+    cells: npt.NDArray[np.int64]
+    numbers: Array
+
+
+class OverCells(Overlay):
+    """An overlay that asks the agent about cells where the walker is not."""
+
+    def __init__(self) -> None:
+        self._survey: Survey | None = None
+        self._shown: bool | None = None
+
+    @abstractmethod
+    def ask(self, mind: Mind, batch: Array) -> Array:
+        """What the agent says of observations as it sees them: shape (batch, …)."""
+
+    def refusal(self, player: Player) -> str | None:
+        painter, mind = player.painter, player.mind
+        if not isinstance(painter, CellPainter):
+            return "its world is no grid of cells"
+        if mind is None:
+            return "no agent acts"
+        lens = mind.factory.lens
+        if lens is not None and isinstance(lens.encoder, Remembers):
+            return "its encoder's code of a cell depends on the way there"
+        if self._shown is None:
+            self._shown = _shows(painter, player)
+        return None if self._shown else "it does not see cells as the environment shows them"
+
+    def survey(self, look: Look) -> Survey:
+        """What the agent says of every cell, with the map as it is in the moment that is looked at."""
+        painter, mind = look.cells, look.player.mind
+        assert painter is not None and mind is not None, "refused"
+        states = painter.states(look.moment.scene)
+        key = mind.version, states.tobytes()
+        if self._survey is None or self._survey.key != key:
+            cells = np.flatnonzero(states >= 0)
+            parts = np.split(states[cells], range(PART, len(cells), PART))
+            said = [self.ask(mind, mind.see(painter.observe(part))) for part in parts]
+            self._survey = Survey(key, cells, np.concatenate(said))
+        return self._survey
+
+
+def _shows(painter: CellPainter, player: Player) -> bool:
+    """Whether the agent gets what the painter says of a state: a wrapper may show it something else."""
+    moment = player.moments[0]
+    state = painter.states(moment.scene)[painter.cell(moment.scene)]
+    return state < 0 or np.array_equal(painter.observe(np.array([state]))[0], moment.observation)

@@ -1,0 +1,51 @@
+"""How probable each action is at the moment."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+
+from arena.colours import FAINT, SLATE
+from arena.viewer.overlay import Look, Overlay
+from arena.viewer.panel import MOST_ROWS, ROW, action_names, bars
+from arena.viewer.pen import SMALL, Area, Pen
+from arena.viewer.player import Player
+
+__all__ = ["Probabilities"]
+
+
+class Probabilities(Overlay):
+    """Bars of π, as far as there is room for them."""
+
+    place = "beside"
+
+    def refusal(self, player: Player) -> str | None:
+        if not isinstance(player.env.action_space, gym.spaces.Discrete):
+            return "its actions cannot be counted"
+        silent = player.moments[0].thought.probabilities is None
+        return "the agent says no probabilities" if silent else None
+
+    def height(self, look: Look, width: float) -> float:
+        count = int(look.player.env.action_space.n)
+        return ROW * (min(count, MOST_ROWS) + (count > MOST_ROWS))
+
+    def draw(self, pen: Pen, area: Area, look: Look) -> None:
+        player, moment = look.player, look.moment
+        probabilities = moment.thought.probabilities
+        if probabilities is None:
+            pen.text((area.x, area.y + ROW / 2), "nothing is left to decide", SMALL, SLATE)
+            return
+        taken = None if moment.action is None else int(moment.action) - int(player.env.action_space.start)
+        # The most probable ones, where there are too many, in the order of actions all the same.
+        chosen = np.sort(np.argsort(-probabilities, kind="stable")[:MOST_ROWS])
+        marked = int(np.searchsorted(chosen, taken)) if taken in chosen else None
+        names = action_names(player)
+        bars(
+            pen, area, [names[place] for place in chosen.tolist()], probabilities[chosen],
+            marked=marked, low=0.0, high=1.0, form="{:.1%}",
+        )  # fmt: skip
+        more = len(probabilities) - len(chosen)
+        if more:
+            rest = 1 - probabilities[chosen].sum()
+            at = area.x, area.y + ROW * (len(chosen) + 0.5)
+            pen.text(at, f"… and {more:,} more, together {max(rest, 0):.1%}", SMALL, FAINT)

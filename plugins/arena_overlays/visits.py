@@ -1,0 +1,57 @@
+"""How often somebody was in every cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.mind import Mind
+from arena.painting import CellPainter
+from arena.viewer.overlay import Look
+from arena.viewer.pen import Area, Pen
+from arena.viewer.player import Player
+from arena_overlays.cells import OverCells
+from arena_overlays.wash import legend, shares, wash
+
+__all__ = ["SCALE", "Visits"]
+
+SCALE = np.array([(255, 244, 226), (250, 208, 143), (236, 151, 70)], np.float64)
+
+
+class Visits(OverCells):
+    """Visits on a scale of logarithms: those of training where the agent counts them, else those watched."""
+
+    def refusal(self, player: Player) -> str | None:
+        return None if isinstance(player.painter, CellPainter) else "its world is no grid of cells"
+
+    def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        counts: npt.NDArray[Any] = _trained(mind)[batch].sum(axis=1)
+        return counts
+
+    def draw(self, pen: Pen, area: Area, look: Look) -> None:
+        painter = look.cells
+        assert painter is not None, "refused"
+        cells, counts, label = self.counts(look)
+        seen = counts > 0
+        told = np.where(seen, np.log(np.maximum(counts, 1)), np.nan)
+        wash(pen, area, painter, cells, shares(told), SCALE)
+        ends = f"{counts[seen].min(initial=counts.max(initial=0)):,}", f"{counts.max(initial=0):,}"
+        legend(pen, area, painter, cells[seen], "top", label, ends, SCALE)
+
+    def counts(self, look: Look) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
+        """Cells, how often somebody was in each, and who."""
+        mind = look.player.mind
+        if mind is not None and len(_trained(mind)) and super().refusal(look.player) is None:
+            _, cells, counts = self.survey(look)
+            return cells, counts, "visits in training"
+        counts = look.player.visits
+        return np.arange(len(counts)), counts, "visits watched"
+
+
+def _trained(mind: Mind) -> npt.NDArray[np.int64]:
+    """N(s, a), shape (num_states, num_actions), of an agent that counts them; else empty."""
+    found = getattr(mind.agent, "visits", None)
+    known = isinstance(found, np.ndarray) and found.ndim == 2
+    return found if known else np.zeros((0, 1), np.int64)
