@@ -21,7 +21,9 @@ from gymnasium.envs.registration import EnvSpec
 from arena.errors import ArenaError
 from arena.files import cannot_write
 
-__all__ = ["Played", "save_episodes"]
+__all__ = ["Played", "require_minari", "save_episodes"]
+
+REMEDY = "pip install 'arena-rl[minari]'"
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,13 @@ def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[Played])
         ArenaError: Minari is missing, the name is none, nothing was played, or the disk, or Minari, cannot hold
             it. Then nothing is left behind.
     """
-    remedy = "pip install 'arena-rl[minari]'"
     try:
         from minari import __version__ as minari_version
         from minari.data_collector import EpisodeBuffer
         from minari.dataset.minari_storage import MinariStorage
         from minari.storage.datasets_root_dir import get_dataset_path
     except ImportError as error:
-        raise ArenaError(f"episodes are kept by Minari, which lacks {error.name}", remedy) from error
+        raise _lacks(error) from error
 
     stem, version = _parse(name)
     played = [episode for episode in episodes if len(episode.actions)]
@@ -127,11 +128,31 @@ def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[Played])
     except OSError as error:
         raise cannot_write(root / stem, error) from error
     except ImportError as error:  # Minari looks for its file format's library only now
-        raise ArenaError(f"episodes are kept by Minari, which lacks {error.name}", remedy) from error
+        raise _lacks(error) from error
     except (NotImplementedError, TypeError, ValueError) as error:
         problem = f"Minari cannot hold these episodes: {' '.join(str(error).split())}"
         raise ArenaError(problem, "choose spaces that it knows: minari.farama.org") from error
     return identifier
+
+
+def _lacks(error: ImportError) -> ArenaError:
+    missing = error.name or "h5py"  # Minari raises an error of its own for that one
+    return ArenaError(
+        f"episodes are kept by Minari, and {missing} is missing", "pip install 'arena-rl[minari]'"
+    )
+
+
+def require_minari() -> None:
+    """Finds out, before anything is played, whether episodes could be kept.
+
+    Raises:
+        ArenaError: Minari is missing, or something that it needs.
+    """
+    try:
+        import h5py  # noqa: F401  # Minari itself looks for it only when it writes
+        import minari  # noqa: F401
+    except ImportError as error:
+        raise ArenaError(f"episodes are kept by Minari, which is not whole: {error}", REMEDY) from error
 
 
 def _parse(name: str) -> tuple[str, int]:

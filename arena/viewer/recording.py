@@ -12,7 +12,6 @@ Example:
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import subprocess
@@ -268,13 +267,12 @@ class _Pictures(Film):
     """A film of numbered pictures, exact to the pixel."""
 
     def _add(self, frame: Frame) -> None:
-        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
         import pygame
 
+        from arena.viewer.frames import png_of
+
         picture = pygame.image.frombuffer(frame.tobytes(), (frame.shape[1], frame.shape[0]), "RGB")
-        encoded = io.BytesIO()
-        pygame.image.save(picture, encoded, "frame.png")
-        write_atomically(self._numbered(self.frames), encoded.getvalue())
+        write_atomically(self._numbered(self.frames), png_of(picture))
 
     def _finish(self) -> None:
         ours = re.compile(re.escape(self.path.stem) + r"-(\d{6,})" + re.escape(self.path.suffix))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from arena_gridworld.maps import tiles_having
 from arena_gridworld.observation.observers import Pixels
 from arena_gridworld.observation.scene import LARGEST_OBSERVATION
 from arena_gridworld.observation.sprites import sprite, walker_alone
-from arena_gridworld.tiles import TILES
+from arena_gridworld.tiles import CODES, TILES
 
 if TYPE_CHECKING:
     from arena.tables import Observer
@@ -27,6 +28,9 @@ KEPT = 3
 
 #: The most cells down or right that a walker glides; a longer way is no walk but a leap.
 GLIDE = 2
+
+#: Starts that are marked, at most.
+MOST_STARTS = 8
 
 #: The name and the key of each move, rows down and columns right. Diagonals are the keys around the S of a keyboard.
 DIRECTIONS = {
@@ -97,7 +101,7 @@ class GridPainter:
         if (start == end).all():
             return frame
         tile, (row, column) = pixels.tile, start
-        name = TILES[self._world.layouts[self._world.layout[before], row, column]].name
+        name = TILES[pixels.scene.layouts[self._world.layout[before], row, column]].name
         frame[row * tile : (row + 1) * tile, column * tile : (column + 1) * tile] = sprite(name, tile)
         _lay(walker_alone(tile), frame, (start + share * (end - start)) * tile)
         return frame
@@ -148,7 +152,11 @@ def controls_of(moves: tuple[tuple[int, int], ...] | None) -> Controls:
 
 
 def _pixels(world: World, tile: int) -> Pixels:
-    """What paints states with tiles of a size."""
+    """What paints states with tiles of a size; of so many starts that they say nothing, none is marked."""
+    layouts, start = world.layouts, CODES["start"]
+    if np.count_nonzero(layouts[0] == start) > MOST_STARTS:
+        plain = np.where(layouts == start, np.uint8(CODES["floor"]), layouts)
+        world = dataclasses.replace(world, layouts=plain)
     pixels = world.observer("pixels", tile=tile)
     assert isinstance(pixels, Pixels)
     return pixels

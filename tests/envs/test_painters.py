@@ -16,7 +16,7 @@ from arena.painting import CellPainter, Controls, Painter
 from arena.plugins import get_plugins
 from arena_control.painter import ControlPainter, controls_of
 from arena_gridworld.observation.looks import WALKER
-from arena_gridworld.painter import GridPainter
+from arena_gridworld.painter import MOST_STARTS, GridPainter
 from arena_gridworld.painter import controls_of as controls_of_moves
 from arena_gridworld.tiles import CODES
 
@@ -119,7 +119,11 @@ def test_a_grids_picture_is_the_rendered_one(name):
     env = walked(made(name), 5)
     size = env.world.columns * 32, env.world.rows * 32
     frame = env.painter.paint(env.scene(), *size)
-    assert np.array_equal(frame, env.world.frames(np.array([env.scene()]))[0])
+    world, starts = env.world, env.world.layouts == CODES["start"]
+    if np.count_nonzero(starts[0]) > MOST_STARTS:  # then none is marked
+        world = dataclasses.replace(world, layouts=np.where(starts, np.uint8(CODES["floor"]), world.layouts))
+    plain = world.frames(np.array([env.scene()]))[0]
+    assert np.array_equal(frame, plain)
 
 
 @pytest.mark.parametrize("name", GRIDS)
