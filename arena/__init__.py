@@ -23,11 +23,13 @@ if TYPE_CHECKING:
         EncoderSpec,
         EnvironmentSpec,
         LauncherSpec,
+        OverlaySpec,
         Preset,
         TrackerSpec,
     )
     from arena.stream import Stream, Transition
     from arena.sweeps import sweep
+    from arena.viewer.watching import watch
 
 _HOMES = {
     "Agent": "arena.agent",
@@ -40,6 +42,7 @@ _HOMES = {
     "Journal": "arena.journal",
     "LauncherSpec": "arena.specs",
     "Needs": "arena.agent",
+    "OverlaySpec": "arena.specs",
     "Preset": "arena.specs",
     "Problem": "arena.agent",
     "Progress": "arena.agent",
@@ -52,6 +55,7 @@ _HOMES = {
     "load": "arena.api",
     "sweep": "arena.sweeps",
     "train": "arena.api",
+    "watch": "arena.viewer.watching",
 }
 
 __all__ = [
@@ -65,6 +69,7 @@ __all__ = [
     "Journal",
     "LauncherSpec",
     "Needs",
+    "OverlaySpec",
     "Preset",
     "Problem",
     "Progress",
@@ -77,6 +82,7 @@ __all__ = [
     "load",
     "sweep",
     "train",
+    "watch",
 ]
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.codec import Encoded, State, decode, encode
 from arena.errors import ArenaError
-from arena.files import refuse_link
+from arena.files import refuse_link, sweep
 
 if TYPE_CHECKING:
     from arena.agent import Progress
@@ -129,6 +129,7 @@ class Watcher:
         if now >= self._touch_at:
             self._touch_at = now + TOUCH
             with contextlib.suppress(OSError):  # the run was deleted: there is nothing more to wish for
+                self._folder.mkdir(exist_ok=True)  # another watcher, who has gone, took it away
                 (self._folder / "wanted").touch()
 
     def newest(self) -> Answer | None:
@@ -138,10 +139,10 @@ class Watcher:
             status = path.stat()
             if (status.st_mtime_ns, status.st_ino) == self._read:
                 return None
-            told, encoded = _parse(path.read_bytes())
-            answer = Answer(**told, state=decode(encoded)["agent"])
-        except (OSError, ValueError, TypeError, KeyError, struct.error, ArenaError):
-            return None  # none yet, or not one of ours
+            answer = _parse(path.read_bytes())
+        except Exception:
+            # None yet, or the bytes are anything, so that the parsers may fail in any way.
+            return None
         self._read = (status.st_mtime_ns, status.st_ino)
         return answer
 
@@ -150,6 +151,8 @@ class Watcher:
         for name in ("wanted", "agent"):
             with contextlib.suppress(OSError):
                 (self._folder / name).unlink()
+        with contextlib.suppress(OSError):
+            sweep(self._folder)
         with contextlib.suppress(OSError):
             if not self.log.stat().st_size:
                 self.log.unlink()
@@ -161,18 +164,29 @@ def _write(folder: Path, told: Mapping[str, Any], encoded: Encoded) -> None:
     refuse_link(folder)
     head = json.dumps(told).encode()
     temporary = folder / f".agent.{os.getpid()}.saving"
-    with temporary.open("wb") as file:
-        file.write(HEADER.pack(KIND, len(head), len(encoded.tree)))
-        for part in (head, encoded.tree, encoded.arrays):
-            file.write(part)
-    # Not synced: after a crash nobody watches.
-    os.replace(temporary, folder / "agent")
+    try:
+        with temporary.open("wb") as file:
+            file.write(HEADER.pack(KIND, len(head), len(encoded.tree)))
+            for part in (head, encoded.tree, encoded.arrays):
+                file.write(part)
+        # Not synced: after a crash nobody watches.
+        os.replace(temporary, folder / "agent")
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
-def _parse(data: bytes) -> tuple[dict[str, Any], Encoded]:
+def _parse(data: bytes) -> Answer:
     kind, first, second = HEADER.unpack_from(data)
     if kind != KIND:
         raise ValueError("not an answer")
     head, tree = HEADER.size + first, HEADER.size + first + second
     told = json.loads(data[HEADER.size : head])
-    return told, Encoded(data[tree:], data[head:tree])
+    evaluation = told["evaluation"]
+    return Answer(
+        steps=int(told["steps"]),
+        episodes=int(told["episodes"]),
+        metrics={name: float(value) for name, value in told["metrics"].items()},
+        evaluation=None if evaluation is None else float(evaluation),
+        state=decode(Encoded(data[tree:], data[head:tree]))["agent"],
+    )

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "parse", "run"]
 
-#: Snapshots side by side, unless --grid says otherwise.
-MOST_CHECKPOINTS = 9
-
 EPILOG = """\
 Several runs of one environment play side by side, and meet the same episodes. What is on the screen can be filmed
 without one: --record FILE.mp4. The window's keys are listed when you press ?.
@@ -75,7 +72,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--episodes",
         metavar="N",
         type=whole("--episodes"),
-        default=1,
         help="of a film (default: 1; of a time-lapse, one a snapshot)",
     )
     add(
@@ -122,20 +118,15 @@ def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> int:
     """Opens the window and waits until it is closed, or films."""
-    if args.record is None:
-        from arena.viewer.display import require_display
+    from arena.viewer.display import headless, require_display
 
-        require_display()
     with only_json(args.json):
-        show = _show(args)
-        if args.record is not None:
-            try:
-                told = film_of(show, args, _columns(args, show))
-            finally:
-                show.close()
+        if args.record is None:
+            require_display()
+            told = _watch(args)
         else:
-            _watch(show, args)
-            told = {"title": show.title}
+            with headless():
+                told = _film(args)
     if args.json:
         print_json(told)
     elif args.record is not None:
@@ -144,97 +135,86 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _watch(show: Show, args: argparse.Namespace) -> None:
+def _watch(args: argparse.Namespace) -> dict[str, Any]:
+    """Opens the window, and waits until it is closed."""
     from arena.viewer.stage import Stage
     from arena.viewer.window import Window
 
+    show = _show(args)
     try:
-        stage = Stage(columns=_columns(args, show))
-        Window(show, stage, size=size_of(args), scale=args.scale).run()
+        Window(show, Stage(columns=_columns(args)), size=size_of(args), scale=args.scale).run()
+    finally:
+        show.close()
+    return {"title": show.title}
+
+
+def _film(args: argparse.Namespace) -> dict[str, Any]:
+    """Films, and says what."""
+    show = _show(args)
+    try:
+        return film_of(show, args, _columns(args))
     finally:
         show.close()
 
 
-def _columns(args: argparse.Namespace, show: Show) -> int | None:
+def _columns(args: argparse.Namespace) -> int | None:
     return None if args.grid is None else args.grid[1]
 
 
 def _show(args: argparse.Namespace) -> Show:
     """What there is to see."""
-    from arena.viewer.cast import Snapshots, players, through_training
-    from arena.viewer.following import Following
-    from arena.viewer.keys import TAKEN
-    from arena.viewer.overlay import overlays
-    from arena.viewer.show import Show, nearest_speed
+    from arena.viewer.watching import show_of
 
-    count = None if args.grid is None else args.grid[0] * args.grid[1]
-    if args.checkpoints == "side-by-side":
-        roles = through_training(_one(args), count or MOST_CHECKPOINTS)
-        count = None
-    else:
-        roles = _roles(args)
-    budget = 1 if args.record is not None else None  # nobody goes back in a film
-    cast = players(
+    roles, follow = _roles(args)
+    return show_of(
         roles,
-        count=None if count is None else max(count, len(roles)),
+        checkpoints=args.checkpoints,
+        grid=args.grid,
+        named=args.overlay,
         seed=args.seed,
+        episode=args.episode,
         horizon=args.horizon,
         explore=args.explore,
-        budget=budget,
+        speed=args.speed,
+        follow=follow,
+        film=args.record is not None,
     )
-    shown = overlays(TAKEN)
-    known = {overlay.spec.name: overlay for overlay in shown}
-    for name in args.overlay:
-        _known_overlay(name, known)
-        known[name].on = True
-    mind = cast[0].mind
-    alone = len(roles) == 1 and roles[0].run is not None and mind is not None
-    followed = _is_followed(args, roles)
-    show = Show(
-        cast,
-        title=_title(roles, args),
-        speed=nearest_speed(args.speed or _speed(cast[0])),
-        overlays=shown,
-        checkpoints=Snapshots(roles[0], mind) if alone and mind is not None and not followed else None,
-        lapse=args.checkpoints == "lapse",
-        following=Following(roles[0], mind) if followed and mind is not None else None,
-    )
-    if show.lapse and show.checkpoints is not None:
-        if not show.checkpoints.steps:
-            raise ArenaError(f"{args.what[0]} has no snapshots yet", "train it first")
-        show.checkpoints.go(0)
-        if args.episodes == 1:
-            args.episodes = len(show.checkpoints.steps)
-    if args.episode > 1 or show.lapse:
-        show.go_to(args.episode - 1)
-    return show
 
 
-def _roles(args: argparse.Namespace) -> list[Role]:
-    """Who plays."""
-    from arena.viewer.cast import beginning, role_of, untrained
+def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
+    """Who plays, and whether to keep up with a training."""
+    if _is_pair(args.what):
+        return [_of_pair(args)], False
+    from arena.run import Run
+    from arena.viewer.cast import beginning
+    from arena.viewer.watching import is_trained_now, one_run, roles_of
 
-    if not _is_pair(args.what):
-        if args.train or args.steps is not None:
-            raise ArenaError("--train is for AGENT ENV", "`arena resume RUN --steps N` trains a run further")
-        if args.follow:
-            from arena.run import Run
+    if args.train or args.steps is not None:
+        raise ArenaError("--train is for AGENT ENV", "`arena resume RUN --steps N` trains a run further")
+    if args.follow:
+        return [beginning(Run.open(Path(one_run(args.what))))], True
+    roles = roles_of(args.what, args.checkpoints, args.grid, args.at)
+    newest = args.at == "last" and not args.checkpoints and args.record is None and "@" not in args.what[0]
+    run = roles[0].run
+    return roles, len(roles) == 1 and newest and run is not None and is_trained_now(run)
 
-            return [beginning(Run.open(Path(_one(args))))]
-        return [role_of(source, args.at) for source in args.what]
+
+def _of_pair(args: argparse.Namespace) -> Role:
+    """An agent in an environment, untrained or trained now."""
+    from arena.api import train_experiment
     from arena.experiment import Experiment
+    from arena.viewer.cast import role_of, untrained
 
-    arguments: dict[str, Any] = dict(zip(("agent", "env"), args.what, strict=True))
-    arguments.update(args.given)
+    arguments: dict[str, Any] = {**dict(zip(("agent", "env"), args.what, strict=True)), **args.given}
     if args.device is not None:
         arguments["device"] = args.device
-    if not (args.train or args.steps is not None):
-        return [untrained(Experiment.create(**arguments, seeds=[args.seed or 0]))]
-    from arena.api import train_experiment
-
     experiment = Experiment.create(**arguments, steps=args.steps, seeds=[args.seed or 0])
-    results = train_experiment(experiment, out=args.out)
-    return [role_of(results.runs[0]["path"], args.at)]
+    if args.train or args.steps is not None:
+        results = train_experiment(experiment, out=args.out)
+        return role_of(results.runs[0]["path"], args.at)
+    if args.checkpoints or args.follow:
+        raise ArenaError("there is no training to look at without --train", "give --train, or a run folder")
+    return untrained(experiment)
 
 
 def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
@@ -256,48 +236,3 @@ def _is_pair(words: Sequence[str]) -> bool:
     if word in get_plugins().agents:
         raise ArenaError(f"{word} is an agent, and ENV is missing", f"write `arena watch {word} ENV`")
     raise ArenaError(f"{word} is no run folder", "see `arena list runs`, or write `arena watch AGENT ENV`")
-
-
-def _one(args: argparse.Namespace) -> str:
-    if len(args.what) != 1:
-        raise ArenaError("--checkpoints and --follow are for one run", "give one run folder")
-    return str(args.what[0])
-
-
-def _is_followed(args: argparse.Namespace, roles: Sequence[Role]) -> bool:
-    """Whether the one run is to be kept up with: asked for, or because another process trains it."""
-    from arena.errors import BusyError
-
-    run = roles[0].run
-    if len(roles) > 1 or run is None or args.checkpoints or args.record is not None or args.at != "last":
-        return False
-    if args.follow or "@" in args.what[0]:
-        return bool(args.follow)
-    try:
-        with run.locked():
-            return False
-    except BusyError:
-        return True
-    except ArenaError:  # a folder that cannot be written is not being trained
-        return False
-
-
-def _known_overlay(name: str, known: dict[str, Any]) -> None:
-    from arena.errors import unknown
-
-    if name not in known:
-        raise unknown("overlay", name, known)
-
-
-def _title(roles: Sequence[Role], args: argparse.Namespace) -> str:
-    names = list(dict.fromkeys(role.name for role in roles))
-    first = roles[0]
-    if args.checkpoints and first.run is not None:
-        names = [first.run.experiment.agent]
-    who = " and ".join(names) if len(names) <= 3 else f"{len(names)} agents"
-    untrained = " (untrained)" if first.run is None else ""
-    return f"{who}{untrained} · {first.factory.id}"
-
-
-def _speed(player: Any) -> float:
-    return float(player.env.metadata.get("render_fps") or 8)

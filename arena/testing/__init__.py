@@ -48,6 +48,7 @@ from arena.testing.errors import DoesNotApply, LawError
 from arena.testing.globals import globals_untouched, leaves_globals_alone
 from arena.testing.imports import HEAVY, imports_lightly, plugin_imports_lightly
 from arena.testing.numbers import numbers_are_true
+from arena.testing.pictures import controls_steer, painter_paints_scenes
 from arena.testing.processes import same_bytes_in_another_process
 from arena.testing.resume import Uninterrupted, contents, resumes_exactly, survives_kills
 from arena.testing.trial import Trial, difference
@@ -136,6 +137,7 @@ __all__ = [
     "check_encoder",
     "check_environment",
     "contents",
+    "controls_steer",
     "decodes_into_the_space",
     "densities_sum_to_one",
     "difference",
@@ -159,6 +161,7 @@ __all__ = [
     "loss_lowers",
     "model_tells_the_truth",
     "numbers_are_true",
+    "painter_paints_scenes",
     "passes_gymnasium",
     "paths_agree",
     "perceives_each_by_itself",

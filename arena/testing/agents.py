@@ -33,10 +33,17 @@ STEPS = 300
 def state_round_trips(agent: str, env: str, *, num_envs: int = 2, steps: int = STEPS) -> None:
     """A state from the middle of training goes through the codec and a fresh agent unchanged; a snapshot too.
 
-    The agent that took the snapshot back acts as its original does.
+    The agent that took the snapshot back acts as its original does. To be asked for a snapshot changes nothing: a run
+    that is watched is asked at any time.
     """
     with Trial(agent, env, num_envs=num_envs) as trial:
         trial.train(steps)
+        before, given = (decode(encode(state)) for state in (trial.state(), {"it": trial.agent.snapshot()}))
+        other = difference(given, {"it": trial.agent.snapshot()})
+        remedy = "snapshot is asked for at any time while the run is watched, and is to change nothing"
+        require(other is None, f"the next snapshot is another one: {other}", remedy)
+        other = difference(before, trial.state())
+        require(other is None, f"snapshot changed the run: {other}", remedy)
         for kind, load in (("state_dict", "load_state_dict"), ("snapshot", "load_snapshot")):
             fresh = Trial(agent, env, num_envs=num_envs, seed=1)
             fresh.stream.close()  # it only acts

@@ -27,6 +27,7 @@ from arena.testing.environments import lane_equals_single, model_tells_the_truth
 from arena.testing.errors import DoesNotApply, LawError
 from arena.testing.globals import leaves_globals_alone
 from arena.testing.numbers import numbers_are_true
+from arena.testing.pictures import controls_steer, painter_paints_scenes
 from arena.testing.resume import resumes_exactly
 from arena.testing.values import bootstraps_through_truncation
 
@@ -59,6 +60,8 @@ ENVIRONMENT_LAWS: tuple[Law, ...] = (
     environment_options_round_trip,
     passes_gymnasium,
     lane_equals_single,
+    painter_paints_scenes,
+    controls_steer,
     model_tells_the_truth,
 )
 

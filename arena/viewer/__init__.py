@@ -4,3 +4,5 @@ import os
 
 # pygame greets on standard output, where the JSON of a command may be.
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+# Nothing here makes a sound, and Gymnasium's renderers start all of pygame: a missing device is not to be heard of.
+os.environ.setdefault("SDL_AUDIODRIVER", "dummy")

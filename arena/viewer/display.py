@@ -1,13 +1,15 @@
-"""Whether there is a screen, and pygame made ready for it."""
+"""Whether there is a screen, and pygame made ready for it, or for none."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 from arena.errors import ArenaError
 
-__all__ = ["RECORD", "open_display", "require_display"]
+__all__ = ["RECORD", "headless", "open_display", "require_display"]
 
 #: What to do where there is none.
 RECORD = "give --record FILE.mp4 (or .gif, .png), which needs no display"
@@ -44,3 +46,15 @@ def open_display(remedy: str = RECORD) -> None:
     except pygame.error as error:
         raise ArenaError(f"no window can be opened: {error}", remedy) from error
     pygame.key.set_repeat(300, 60)
+
+
+@contextlib.contextmanager
+def headless() -> Iterator[None]:
+    """While something is drawn without a window: Gymnasium's renderers start a display, and none is looked for."""
+    given = os.environ.get("SDL_VIDEODRIVER")
+    os.environ["SDL_VIDEODRIVER"] = given or "dummy"
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ["SDL_VIDEODRIVER"]

@@ -23,7 +23,7 @@ def record(
     size: tuple[int, int] = SIZE,
     scale: float = 1.0,
     fps: int = 30,
-    episodes: int = 1,
+    episodes: int | None = None,
     progressed: Callable[[int], None] = lambda count: None,
 ) -> int:
     """Films whole episodes.
@@ -35,7 +35,7 @@ def record(
         size: of the film, in points.
         scale: pixels a point.
         fps: frames a second.
-        episodes: how many, one after another.
+        episodes: how many, one after another; one, if not given, and of a time-lapse one a snapshot.
         progressed: told of how many frames there are, one by one.
 
     Returns:
@@ -44,6 +44,8 @@ def record(
     Raises:
         ArenaError: the file cannot be written.
     """
+    if episodes is None:
+        episodes = len(show.checkpoints.steps) if show.lapse and show.checkpoints is not None else 1
     with film(path, fps) as recording:
         for surface in frames(show, stage or Stage(), size, scale, fps, episodes):
             recording.write(rgb_of(surface))

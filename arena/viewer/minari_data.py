@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,6 @@ def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[Played])
             it. Then nothing is left behind.
     """
     try:
-        from minari import __version__ as minari_version
         from minari.data_collector import EpisodeBuffer
         from minari.dataset.minari_storage import MinariStorage
         from minari.storage.datasets_root_dir import get_dataset_path
@@ -108,7 +108,7 @@ def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[Played])
                     "dataset_id": identifier,
                     "algorithm_name": "human",
                     "description": "Played by a person in Arena's viewer.",
-                    "minari_version": minari_version,
+                    "minari_version": metadata.version("minari"),
                 }
             )
             storage.update_episodes(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from arena.colours import ACCENT, FAINT, INK, LINE, SLATE, WRONG
 from arena.tables_text import number
 from arena.viewer.overlay import Look, Shown
-from arena.viewer.pen import BODY, LARGE, SMALL, Area, Pen
+from arena.viewer.pen import BODY, LARGE, SMALL, TITLE, Area, Pen
 from arena.viewer.picture import numbers_of
 from arena.viewer.player import Player
 
@@ -20,6 +20,9 @@ __all__ = ["action_name", "bars", "draw_panel", "sparkline"]
 
 #: Between sections, and of a row of bars.
 GAP, ROW = 18.0, 20.0
+
+#: The sizes of a figure, the first that fits.
+SIZES = (LARGE, 20.0, TITLE)
 
 #: Rows of bars, at most.
 MOST_ROWS = 12
@@ -43,7 +46,8 @@ def draw_panel(pen: Pen, area: Area, look: Look, shown: Sequence[Shown]) -> None
     )
     for place, (label, figure) in enumerate(figures):
         pen.text((area.x + place * third, area.y + 6), label, SMALL, SLATE)
-        size = LARGE if pen.width_of(figure, LARGE, bold=True) <= third - 8 else BODY
+        fits = (size for size in SIZES if pen.width_of(figure, size, bold=True) <= third - 8)
+        size = next(fits, BODY)
         pen.text((area.x + place * third, area.y + 30), figure, size, INK, bold=True, room=third - 8)
     y = area.y + 56
     y = _ends(pen, area, y, look)

@@ -260,8 +260,9 @@ class Player:
         except ArenaError:
             raise
         except Exception as error:
+            said = " ".join(str(error).split())
             raise ArenaError(
-                f"{self.factory.id} raised {type(error).__name__} in episode {self.episode}: {error}",
+                f"{self.factory.id} raised {type(error).__name__} in episode {self.episode}: {said}",
                 "see --debug for its traceback",
             ) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -62,6 +63,7 @@ class Show:
     Attributes:
         position: what is shown, in steps from the episode's beginning; between two of them, bodies are on their way.
         paused: whether time stands still.
+        patience: seconds that players may take for their steps in one tick; None, of a film, for all that are due.
         notice: what was just done, in a few words, for a moment.
     """
 
@@ -80,6 +82,7 @@ class Show:
         self.checkpoints, self.lapse, self.following = checkpoints, lapse, following
         self.speed = speed
         self.paused = False
+        self.patience: float | None = None
         self.position = 0.0
         self.notice, self._notice_left = "", 0.0
         self._held = 0.0
@@ -221,9 +224,12 @@ class Show:
     def _go(self, steps: float) -> None:
         """Goes on, and plays what has not been played yet."""
         self.position += steps
+        began = time.monotonic()
         while self.newest < self.position and not self.ended:
             for player in self.players:
                 player.advance()
+            if self.patience is not None and time.monotonic() - began > self.patience:
+                break  # an agent that thinks long slows time down, and not the window
         self.position = min(self.position, float(self.newest))
         if self.ended:
             self.longest = max(self.longest, self.newest)

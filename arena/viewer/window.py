@@ -81,6 +81,7 @@ class Window:
         open_display(RECORD if pilot is None else "play where there is one")
         self.show, self.stage, self.pilot, self.folder = show, stage or Stage(), pilot, folder
         self._zoom = scale
+        show.patience = 0.5 / FPS
         self.window = pygame.Window(
             f"{show.title} – arena", _fitting(size, scale), resizable=True, allow_high_dpi=True
         )

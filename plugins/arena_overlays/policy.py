@@ -11,11 +11,12 @@ import numpy.typing as npt
 from arena.colours import INK
 from arena.mind import Mind
 from arena.viewer.overlay import Look
-from arena.viewer.pen import Area, Pen
+from arena.viewer.pen import SMALL, Area, Pen
 from arena.viewer.player import Player
 from arena_overlays.cells import OverCells, Survey
+from arena_overlays.wash import BASE, ROOMY
 
-__all__ = ["Policy", "strengths"]
+__all__ = ["Policy", "greedy"]
 
 #: Less probable actions are not drawn.
 LEAST = 0.05
@@ -23,8 +24,12 @@ LEAST = 0.05
 #: Values of actions that differ by less, as a share of the greatest, differ by rounding.
 ROUNDING = 1e-9
 
-#: Of a cell: how far the longest arrow reaches from its middle, the dot of an action that stays.
-REACH, DOT = 0.34, 0.08
+#: Points of a cell's side below which arrows are no more than dirt, and beyond which they do not grow.
+SMALLEST, LARGEST = 8.0, 64.0
+
+#: Shares of that side: how far the longest arrow reaches from its middle, the length of its head, half the width of its
+#: shaft, the radius of the dot for an action that stays, and how far several arrows begin from the middle.
+REACH, HEAD, THIN, DOT, CLEAR = 0.34, 0.17, 0.018, 0.08, 0.05
 
 #: Lengths that differ by less than so many parts are drawn alike, and so once.
 LENGTHS = 16
@@ -48,7 +53,7 @@ class Policy(OverCells):
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         values = mind.action_values(batch)
         if values is not None:
-            return strengths(values)
+            return greedy(values)
         found = mind.probabilities(batch)
         assert found is not None, "refused"
         return np.where(found > LEAST, found, 0.0)
@@ -58,7 +63,7 @@ class Policy(OverCells):
         pen.kept((self, survey.key), area, lambda pen, area: _arrows(pen, area, look, survey))
 
 
-def strengths(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def greedy(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """1 for the best actions, all of them that are equally good, and 0 for others: shape (batch, num_actions)."""
     best = values.max(axis=1, keepdims=True)
     found: npt.NDArray[np.float64] = (values >= best - ROUNDING * np.abs(best)).astype(np.float64)
@@ -68,35 +73,41 @@ def strengths(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 def _arrows(pen: Pen, area: Area, look: Look, survey: Survey) -> None:
     painter = look.cells
     assert painter is not None and painter.moves is not None, "refused"
-    moves = painter.moves.tolist()
-    for cell, told in zip(survey.cells.tolist(), survey.numbers.tolist(), strict=True):
+    moves, side = painter.moves.tolist(), min(area.width / painter.columns, area.height / painter.rows)
+    if side < SMALLEST:
+        return
+    # The most probable action of the map has the longest arrow: where all are drawn at random, they are to be seen.
+    strengths = survey.numbers / (survey.numbers.max(initial=0.0) or 1.0)
+    for cell, told in zip(survey.cells.tolist(), strengths.tolist(), strict=True):
         place = area.cell(*divmod(cell, painter.columns), painter.rows, painter.columns)
-        for (right, down), strength in zip(moves, told, strict=True):
-            if strength <= 0:
-                continue
+        drawn = [(move, strength) for move, strength in zip(moves, told, strict=True) if strength > 0]
+        for (right, down), strength in drawn:
             if right == down == 0:
-                pen.disc(place.middle, DOT * place.width * math.sqrt(strength), INK, OPACITY)
+                pen.disc(place.middle, DOT * min(side, LARGEST) * math.sqrt(strength), INK, OPACITY)
             else:
-                _arrow(pen, place, math.degrees(math.atan2(down, right)), strength)
+                _arrow(pen, place, math.degrees(math.atan2(down, right)), strength, alone=len(drawn) == 1)
 
 
-def _arrow(pen: Pen, cell: Area, turn: float, strength: float) -> None:
-    """From a cell's middle on.
+def _arrow(pen: Pen, cell: Area, turn: float, strength: float, alone: bool) -> None:
+    """From a cell's middle on, or through it.
 
     Args:
         pen: draws in points.
         cell: where.
         turn: degrees clockwise from the right.
         strength: its share of the longest one's length.
+        alone: whether it is the cell's only one.
     """
-    side = min(cell.width, cell.height)
+    side = min(cell.width, cell.height, LARGEST)
     square = Area(cell.middle[0] - side / 2, cell.middle[1] - side / 2, side, side)
-    tip = 0.5 + REACH * math.ceil(strength * LENGTHS) / LENGTHS
-    head, wide, thin = min(0.15, (tip - 0.5) * 0.6), 0.095, 0.018
-    wide *= head / 0.15
-    neck = tip - head
+    # A roomy cell has a figure below, which the arrow is not to cross.
+    reach = REACH if side < ROOMY else min(REACH, (cell.height / 2 - BASE - SMALL / 2) / side)
+    length = reach * math.ceil(strength * LENGTHS) / LENGTHS
+    tail, tip = 0.5 - (length if alone else -CLEAR), 0.5 + length
+    head = min(HEAD, (0.6 if alone else 0.5) * length)
+    neck, wide = tip - head, 0.6 * head
     points = (
-        *((0.5, 0.5 - thin), (neck, 0.5 - thin), (neck, 0.5 - wide), (tip, 0.5)),
-        *((neck, 0.5 + wide), (neck, 0.5 + thin), (0.5, 0.5 + thin)),
+        *((tail, 0.5 - THIN), (neck, 0.5 - THIN), (neck, 0.5 - wide), (tip, 0.5)),
+        *((neck, 0.5 + wide), (neck, 0.5 + THIN), (tail, 0.5 + THIN)),
     )
     pen.shape(square, points, INK, OPACITY, turn)

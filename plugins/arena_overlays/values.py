@@ -13,7 +13,7 @@ from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
 from arena.viewer.player import Player
 from arena_overlays.cells import OverCells
-from arena_overlays.wash import ROOMY, legend, shares, wash
+from arena_overlays.wash import BASE, ROOMY, legend, shares, wash
 
 __all__ = ["SCALE", "Values", "figure"]
 
@@ -40,12 +40,12 @@ class Values(OverCells):
         if area.width / painter.columns >= ROOMY:
             for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
                 place = area.cell(*divmod(cell, painter.columns), painter.rows, painter.columns)
-                at = place.middle[0], place.bottom - SMALL
+                at = place.middle[0], place.bottom - BASE
                 pen.text(at, figure(value), SMALL, INK, align="centre", room=place.width - 4)
         finite = values[np.isfinite(values)]
         if len(finite):
             ends = figure(finite.min()), figure(finite.max())
-            legend(pen, area, painter, cells, "bottom", "value", ends, SCALE)
+            legend(pen, area, painter, cells, "left", "value", ends, SCALE)
 
 
 def figure(value: float) -> str:

@@ -17,7 +17,7 @@ from arena_overlays.wash import legend, shares, wash
 
 __all__ = ["SCALE", "Visits"]
 
-SCALE = np.array([(255, 244, 226), (250, 208, 143), (236, 151, 70)], np.float64)
+SCALE = np.array([(246, 238, 246), (213, 188, 220), (170, 132, 190)], np.float64)
 
 
 class Visits(OverCells):
@@ -38,7 +38,7 @@ class Visits(OverCells):
         told = np.where(seen, np.log(np.maximum(counts, 1)), np.nan)
         wash(pen, area, painter, cells, shares(told), SCALE)
         ends = f"{counts[seen].min(initial=counts.max(initial=0)):,}", f"{counts.max(initial=0):,}"
-        legend(pen, area, painter, cells[seen], "top", label, ends, SCALE)
+        legend(pen, area, painter, cells[seen], "right", label, ends, SCALE)
 
     def counts(self, look: Look) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
         """Cells, how often somebody was in each, and who."""

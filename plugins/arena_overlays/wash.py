@@ -12,26 +12,28 @@ from arena.colours import INK, LINE, PAPER, SLATE
 from arena.painting import CellPainter
 from arena.viewer.pen import SMALL, Area, Pen, surface_of
 
-__all__ = ["ROOMY", "legend", "shares", "wash"]
+__all__ = ["BASE", "ROOMY", "legend", "shares", "wash"]
 
 #: Points from which a cell is wide enough for a figure.
 ROOMY = 44.0
 
-#: Of a legend, in points: its height, its bar's length, the margins around and in it.
-HIGH, BAR, MARGIN, PAD = 22.0, 44.0, 6.0, 8.0
+#: How high above a cell's lower edge the middle of its figure is, in points.
+BASE = 9.0
 
-#: A picture that is narrower than this has no room for a legend.
-NARROW = 220.0
+#: Of a legend, in points: its height, its bar's length, the margins around and in it.
+HIGH, BAR, MARGIN, PAD = 22.0, 44.0, 6.0, 10.0
 
 Array = npt.NDArray[Any]
 Scale = npt.NDArray[np.float64]
 
 
 def shares(values: Array) -> npt.NDArray[np.float64]:
-    """Where numbers lie from the least (0) to the greatest (1) of the finite ones; 0 where all are equal."""
-    finite = values[np.isfinite(values)]
-    low, high = finite.min(initial=np.inf), finite.max(initial=-np.inf)
-    found: npt.NDArray[np.float64] = (values - low) / (high - low) if high > low else np.zeros(len(values))
+    """Where numbers lie from the least (0) to the greatest (1) of the finite ones: 0 where all are equal, else NaN."""
+    finite = np.isfinite(values)
+    found = np.full(len(values), np.nan)
+    if finite.any():
+        above = values[finite] - values[finite].min()
+        found[finite] = above / (above.max() or 1.0)
     return found
 
 
@@ -74,52 +76,56 @@ def legend(
     area: Area,
     painter: CellPainter,
     cells: Array,
-    side: Literal["top", "bottom"],
+    side: Literal["left", "right"],
     label: str,
     ends: tuple[str, str],
     scale: Scale,
 ) -> None:
-    """What tints mean, on the side where it covers the fewest cells.
+    """What tints mean, in its half of the picture, where it covers the fewest cells.
 
     Args:
         pen: draws in points.
         area: the picture; a narrow one gets none.
         painter: whose cells they are.
         cells: that are better not covered: shape (count,).
-        side: of the picture; of two legends, each has its own.
+        side: the half; two legends never meet.
         label: of what.
         ends: what the least and the greatest tint stand for.
         scale: as `tints` takes it.
     """
     low, high = ends
-    widths = [pen.width_of(text, SMALL) for text in (label, low, high)]
-    width = sum(widths) + BAR + 4 * PAD + 4
-    if area.width < max(NARROW, width + 2 * MARGIN):
+    width = sum(pen.width_of(text, SMALL) for text in (label, low, high)) + BAR + 3 * PAD + 4
+    if area.width / 2 < width + 2 * MARGIN:
         return
     box = _free(area, painter, cells, side, width)
     pen.fill(Area(box.x - 1, box.y - 1, box.width + 2, box.height + 2), LINE, 0.9, HIGH / 2 + 1)
     pen.fill(box, PAPER, radius=HIGH / 2)
-    x, y = box.x + PAD + 2, box.middle[1]
+    x, y = box.x + PAD, box.middle[1]
     x += pen.text((x, y), label, SMALL, SLATE) + PAD
-    x += pen.text((x, y), low, SMALL, INK) + PAD / 2
+    x += pen.text((x, y), low, SMALL, INK) + 4
     ramp = tints(np.linspace(0, 1, 64), scale)[None]
     strip = pen.pixels(Area(x, y - 4, BAR, 8))
     pen.surface.blit(pygame.transform.scale(surface_of(ramp), strip.size), strip)
-    pen.text((x + BAR + PAD / 2, y), high, SMALL, INK)
+    pen.text((x + BAR + 4, y), high, SMALL, INK)
 
 
 def _free(
-    area: Area, painter: CellPainter, cells: Array, side: Literal["top", "bottom"], width: float
+    area: Area, painter: CellPainter, cells: Array, side: Literal["left", "right"], width: float
 ) -> Area:
-    """Where on a side it covers the fewest cells: left, right or in the middle."""
-    y = area.y + MARGIN if side == "top" else area.bottom - MARGIN - HIGH
-    spots = (area.x + MARGIN, area.right - MARGIN - width, area.x + (area.width - width) / 2)
+    """Below, if it can be, at the picture's edge or next to its middle; the first of several that are as good."""
+    middle = area.middle[0]
+    edge, inner = area.x + MARGIN, middle - MARGIN - width
+    if side == "right":
+        edge, inner = area.right - MARGIN - width, middle + MARGIN
+    below, above = area.bottom - MARGIN - HIGH, area.y + MARGIN
     rows, columns = np.divmod(cells, painter.columns)
     wide, high = area.width / painter.columns, area.height / painter.rows
 
-    def covered(x: float) -> int:
-        across = (columns + 1 > (x - area.x) / wide) & (columns < (x + width - area.x) / wide)
-        down = (rows + 1 > (y - area.y) / high) & (rows < (y + HIGH - area.y) / high)
+    def covered(spot: tuple[float, float]) -> int:
+        x, y = spot[0] - area.x, spot[1] - area.y
+        across = (columns + 1 > x / wide) & (columns < (x + width) / wide)
+        down = (rows + 1 > y / high) & (rows < (y + HIGH) / high)
         return int((across & down).sum())
 
-    return Area(min(spots, key=covered), y, width, HIGH)
+    spots = [(x, y) for y in (below, above) for x in (edge, inner)]
+    return Area(*min(spots, key=covered), width, HIGH)

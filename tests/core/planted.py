@@ -226,6 +226,23 @@ class EmptySnapshot(Sound):
         self.updates = state["updates"]
 
 
+class CountsSnapshots(Sound):
+    def snapshot(self):
+        self.updates += 1
+        return {"q": self.q}
+
+
+class DrawsForSnapshots(Sound):
+    def snapshot(self):
+        self.rng.random()
+        return super().snapshot()
+
+
+class NoisySnapshot(Sound):
+    def snapshot(self):
+        return {"q": self.q + 1e-9 * np.random.random(self.q.shape)}
+
+
 class TransfersNothing(Sound):
     def transfer(self, state):
         pass

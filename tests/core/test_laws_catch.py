@@ -69,6 +69,9 @@ DEFECTS = [
     (testing.state_round_trips, planted.LossyLoad, CLIFF, "load_state_dict took back"),
     (testing.state_round_trips, planted.HoldsASet, CLIFF, "set, which a state cannot hold"),
     (testing.state_round_trips, planted.EmptySnapshot, CLIFF, "after load_snapshot it acts otherwise"),
+    (testing.state_round_trips, planted.CountsSnapshots, CLIFF, r"snapshot changed the run: .*\['updates'\]"),
+    (testing.state_round_trips, planted.DrawsForSnapshots, CLIFF, r"snapshot changed the run: .*generators"),
+    (testing.state_round_trips, planted.NoisySnapshot, CLIFF, "the next snapshot is another one"),
     (testing.transfers, planted.TransfersNothing, CLIFF, "after transfer it acts otherwise"),
     (
         testing.leaves_globals_alone,

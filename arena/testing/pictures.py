@@ -1,0 +1,133 @@
+"""Laws of how environments show themselves: painters, scenes, and the keys that steer."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from arena.environments import EnvironmentFactory
+from arena.painting import CellPainter, Controls, Painter
+from arena.testing.cases import environment_law
+from arena.testing.errors import DoesNotApply, require
+
+__all__ = ["controls_steer", "painter_paints_scenes"]
+
+#: Rooms that a picture is fitted into, in pixels.
+ROOMS = ((400, 300), (97, 251), (900, 900))
+
+
+@environment_law
+def painter_paints_scenes(env: str, *, steps: int = 12, seed: int = 3) -> None:
+    """Pictures fit, have the right form, and show a scene as it was, however far the episode has gone since.
+
+    Of a grid of cells: the walker's cell is one of them, and what the environment observes is what the painter says
+    it observes in the state of that cell.
+
+    Args:
+        env: the environment's id.
+        steps: how many are taken.
+        seed: of the episode and the actions.
+    """
+    made, bare = _made(env)
+    painter = getattr(bare, "painter", None)
+    if not isinstance(painter, Painter):
+        raise DoesNotApply(f"{env} has no painter")
+    observation, _ = made.reset(seed=seed)
+    made.action_space.seed(seed)
+    scenes, pictures = [], []
+    for _ in range(steps):
+        scene = bare.scene()
+        scenes.append(scene)
+        for room in ROOMS:
+            width, height = painter.fit(*room)
+            frame = painter.paint(scene, width, height)
+            good = (
+                isinstance(frame, np.ndarray)
+                and frame.dtype == np.uint8
+                and frame.shape == (height, width, 3)
+            )
+            require(
+                good,
+                f"a picture of {width} × {height} pixels is {_form(frame)}",
+                "give uint8, (height, width, 3)",
+            )
+            pictures.append(frame.copy())
+        if isinstance(painter, CellPainter):
+            _cells_are_true(painter, scene, observation)
+        observation, _, terminated, truncated, _ = made.step(made.action_space.sample())
+        if terminated or truncated:
+            observation, _ = made.reset()
+    again = iter(pictures)
+    for scene in scenes:
+        for room in ROOMS:
+            same = np.array_equal(painter.paint(scene, *painter.fit(*room)), next(again))
+            require(
+                same,
+                "a scene looks otherwise now",
+                "let `scene()` give copies, and let painting change nothing",
+            )
+    for before, scene in itertools.pairwise(scenes):
+        size = painter.fit(*ROOMS[0])
+        whole = painter.paint(scene, *size).copy()
+        arrived = np.array_equal(painter.paint(scene, *size, before=before, share=1.0), whole)
+        require(arrived, "with `share` 1 the picture is not the scene's", "have bodies arrive")
+    made.close()
+
+
+@environment_law
+def controls_steer(env: str) -> None:
+    """Every key gives an action that the environment takes, and so does no key; each action has a name, or none has."""
+    made, bare = _made(env)
+    controls: Any = getattr(bare, "controls", None)
+    made.close()
+    if controls is None:
+        raise DoesNotApply(f"{env} says nothing of keys")
+    require(
+        isinstance(controls, Controls),
+        f"controls is {type(controls).__name__}",
+        "give an arena.painting.Controls",
+    )
+    space = made.action_space
+    for key, action in controls.keys.items():
+        require(
+            space.contains(action), f"{key!r} gives {action!r}, which is not in {space}", "give one that is"
+        )
+    idle = controls.idle
+    require(
+        idle is None or space.contains(idle), f"idle is {idle!r}, which is not in {space}", "give one that is"
+    )
+    if isinstance(space, gym.spaces.Discrete) and controls.names:
+        count = len(controls.names)
+        require(count == space.n, f"{count} names for {space.n} actions", "name each action, or none")
+
+
+def _cells_are_true(painter: CellPainter, scene: Any, observation: Any) -> None:
+    cells = painter.rows * painter.columns
+    cell, states = painter.cell(scene), np.asarray(painter.states(copy.copy(scene)))
+    require(0 <= cell < cells, f"the walker is in cell {cell} of {cells}", "count row * columns + column")
+    require(
+        states.shape == (cells,),
+        f"states has the shape {states.shape}",
+        f"give one for each of {cells} cells",
+    )
+    if states[cell] >= 0:  # else nobody decides there
+        seen = painter.observe(states[[cell]])[0]
+        same = np.array_equal(np.asarray(seen), np.asarray(observation))
+        require(
+            same,
+            f"in cell {cell} the environment observes otherwise",
+            "let `observe` give its own observations",
+        )
+
+
+def _made(env: str) -> tuple[gym.Env[Any, Any], Any]:
+    made = EnvironmentFactory.resolve(env).make()
+    return made, made.unwrapped
+
+
+def _form(frame: Any) -> str:
+    return f"{frame.dtype} of shape {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__

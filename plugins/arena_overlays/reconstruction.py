@@ -1,0 +1,93 @@
+"""A frame as an encoder sees it, and as it tells it from the code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.colours import LINE, SLATE
+from arena.encoder import Decodes, Encoder, Encodes, Remembers
+from arena.gallery.cells import Picture
+from arena.gallery.showing import Showing
+from arena.mind import Mind
+from arena.perception import reconstruct
+from arena.pixels import image_shape
+from arena.viewer.overlay import Look, Overlay
+from arena.viewer.pen import SMALL, Area, Pen
+from arena.viewer.player import Moment, Player
+
+__all__ = ["Reconstruction"]
+
+#: Between the two pictures, and of the words above them, in points.
+GAP, WORDS = 12.0, 18.0
+
+#: Pictures with fewer pixels on a side are enlarged to squares.
+SMALL_PICTURE = 128
+
+
+class Reconstruction(Overlay):
+    """Both pictures side by side."""
+
+    place = "beside"
+
+    def __init__(self) -> None:
+        self._kept: tuple[int, Moment, list[npt.NDArray[Any]]] | None = None
+
+    def refusal(self, player: Player) -> str | None:
+        if player.mind is None:
+            return "no agent acts"
+        encoder = _encoder_of(player.mind)
+        if encoder is None:
+            return "the agent has no encoder"
+        if not (isinstance(encoder, Encodes) and isinstance(encoder, Decodes)):
+            return "its encoder tells no observations from codes"
+        if isinstance(encoder, Remembers):
+            return "its encoder's code depends on what came before"
+        return None if image_shape(encoder.space) else "its observations are no pictures"
+
+    def height(self, look: Look, width: float) -> float:
+        assert look.player.mind is not None, "refused"
+        encoder = _encoder_of(look.player.mind)
+        shape = None if encoder is None else image_shape(encoder.space)
+        assert shape is not None, "refused"
+        return WORDS + (width - GAP) / 2 * shape[1] / shape[2]
+
+    def draw(self, pen: Pen, area: Area, look: Look) -> None:
+        half = (area.width - GAP) / 2
+        for place, (words, pixels) in enumerate(
+            zip(("as it sees it", "as it tells it"), self.pictures(look), strict=True)
+        ):
+            x = area.x + place * (half + GAP)
+            pen.text((x, area.y + 6), words, SMALL, SLATE, room=half)
+            room = Area(x, area.y + WORDS, half, max(1.0, area.height - WORDS))
+            drawn = pen.picture(room, pixels, smooth=max(pixels.shape[:2]) >= SMALL_PICTURE)
+            pen.frame(drawn, LINE)
+
+    def pictures(self, look: Look) -> list[npt.NDArray[Any]]:
+        """What is seen in the moment and what is told: uint8, shape (height, width, 3) each."""
+        mind, moment = look.player.mind, look.moment
+        assert mind is not None, "refused"
+        kept = self._kept
+        if kept is None or kept[0] != mind.version or kept[1] is not moment:
+            encoder = _encoder_of(mind)
+            assert encoder is not None, "refused"
+            seen = np.asarray(moment.observation, encoder.space.dtype)[None]
+            both = np.concatenate([seen, reconstruct(encoder, seen).cpu().numpy()])
+            cells = Showing(encoder.space, seen).cells(both)
+            self._kept = kept = (
+                mind.version,
+                moment,
+                [cell.pixels for cell in cells if isinstance(cell, Picture)],
+            )
+        return kept[2]
+
+
+def _encoder_of(mind: Mind) -> Encoder | None:
+    """The agent's encoder: one that is frozen stands before it, one that it trains is in it."""
+    lens = mind.factory.lens
+    if lens is not None:
+        return lens.encoder
+    found = getattr(mind.agent.problem.features, "encoder", None)
+    return found if isinstance(found, Encoder) else None
