@@ -71,6 +71,10 @@ class CellPainter(Painter, Protocol):
         """Where the walker is: ``row * columns + column``."""
         ...
 
+    def walker(self, scene: Scene, *, before: Scene | None = None, share: float = 1.0) -> tuple[float, float]:
+        """Where the walker is drawn by `paint` with the same arguments: the row and column of its upper left corner."""
+        ...
+
     def states(self, scene: Scene) -> npt.NDArray[np.int64]:
         """The state with the walker in each cell and all else as in a scene: int64, shape (rows · columns,).
 

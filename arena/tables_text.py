@@ -82,7 +82,7 @@ def number(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     value = round(value, 10) + 0.0  # a gap of 1e-16 is none, and -0 is 0
-    if value == int(value) and abs(value) < 1e6:
+    if abs(value) < 1e6 and value == int(value):
         return f"{value:.0f}"
     return f"{value:.1f}" if 1000 <= abs(value) < 1e6 else f"{value:.4g}"
 

@@ -18,6 +18,8 @@ COMMANDS = (
     ("arena train q-learning arena/CliffWalk-v0", ["train", "q-learning", "arena/CliffWalk-v0"]),
     ("arena fit", ["fit"]),
     ("arena gallery", ["gallery"]),
+    ("arena watch", ["watch"]),
+    ("arena play", ["play"]),
     ("arena resume", ["resume"]),
     ("arena eval", ["eval"]),
     ("arena sweep", ["sweep"]),

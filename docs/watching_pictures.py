@@ -49,7 +49,7 @@ def main() -> None:
 def grid(name: str) -> None:
     """A tabular agent, its values and its policy."""
     run = trained("q-learning", "arena/FourRooms-v0")
-    draw(name, alone(role_of(run), "values", "policy"), 14)
+    draw(name, alone(role_of(run), "values", "policy"), 4, episode=1)
 
 
 def control(name: str) -> None:
@@ -59,7 +59,7 @@ def control(name: str) -> None:
 
 def frames(name: str) -> None:
     """Somebody else's environment, through its frames."""
-    draw(name, alone(role_of(trained("q-learning", "Taxi-v4", steps=400_000)), "action-probabilities"), 5)
+    draw(name, alone(role_of(trained("q-learning", "Taxi-v4", steps=400_000)), "action-probabilities"), 3)
 
 
 def many(name: str) -> None:
@@ -82,11 +82,11 @@ def versus(name: str) -> None:
 
 def checkpoints(name: str) -> None:
     """One episode through training."""
-    run = trained("q-learning", "arena/Maze-v0", steps=20_000, evaluate_every=500)
+    run = trained("q-learning", "arena/Maze-v0", steps=200_000, evaluate_every=25_000)
     show = Show(
         players(through_training(run, 9)), title="q-learning · arena/Maze-v0", overlays=shown("values")
     )
-    draw(name, show, 40)
+    draw(name, show, 30)
 
 
 def encoder(name: str) -> None:
@@ -95,7 +95,7 @@ def encoder(name: str) -> None:
     fit = Fit.create("vae", "arena/FourRooms-v0", env_options=options, steps=3000, trackers=())
     eye = train_experiment(fit, progress=False).runs[0]["path"]
     run = trained("dqn", "arena/FourRooms-v0", steps=30_000, env_options=options, encoder=eye)
-    draw(name, alone(role_of(run), "values", "reconstruction", "latent"), 10)
+    draw(name, alone(role_of(run), "values", "reconstruction", "latent"), 6, episode=2)
 
 
 def live(name: str) -> None:
@@ -173,8 +173,10 @@ def alone(role: Any, *names: str) -> Show:
     return Show(cast, title=title, overlays=shown(*names), checkpoints=points, speed=speed)
 
 
-def draw(name: str, show: Show, steps: int, stage: Stage | None = None) -> None:
+def draw(name: str, show: Show, steps: int, stage: Stage | None = None, episode: int = 0) -> None:
     """Plays so many steps, and saves what a window would show then."""
+    if episode:
+        show.go_to(episode)
     for _ in range(steps):
         show.forward()
     show.paused, show.notice = False, ""

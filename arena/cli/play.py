@@ -81,16 +81,19 @@ def run(args: argparse.Namespace) -> int:
     from arena.viewer.window import Window
 
     if args.save is not None:
-        _check_minari()
+        _check_minari(args.save)
     players = _players(args)
     show = Show(players, title=" against ".join(player.name for player in players) + f" · {args.env}")
     try:
         show.go_to(args.episode - 1)
         hands = Hands(show, args.speed)
-        Window(show, size=size_of(args), scale=args.scale, pilot=hands).run()
+        window = Window(show, size=size_of(args), scale=args.scale, pilot=hands)
+        try:
+            window.run()
+        finally:  # what has been played is kept, however it ends
+            _tell(hands, args.save)
     finally:
         show.close()
-    _tell(hands, args.save)
     return 0
 
 
@@ -132,11 +135,11 @@ def _same(
     return type(theirs).resolve(theirs.id, theirs.options, theirs.wrappers)
 
 
-def _check_minari() -> None:
+def _check_minari(name: str) -> None:
     """Finds out before an hour has been played."""
     from arena.viewer.minari_data import require_minari
 
-    require_minari()
+    require_minari(name)
 
 
 def _tell(hands: Hands, name: str | None) -> None:

@@ -212,7 +212,7 @@ def _of_pair(args: argparse.Namespace) -> Role:
     if args.train or args.steps is not None:
         results = train_experiment(experiment, out=args.out)
         return role_of(results.runs[0]["path"], args.at)
-    if args.checkpoints or args.follow:
+    if args.checkpoints or args.follow or args.at != "last":
         raise ArenaError("there is no training to look at without --train", "give --train, or a run folder")
     return untrained(experiment)
 

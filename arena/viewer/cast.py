@@ -100,7 +100,13 @@ def role_of(source: str | Path, which: str = LAST) -> Role:
 
 
 def beginning(run: Run) -> Role:
-    """The agent of a run that may have trained nothing yet."""
+    """The agent of a run that may have trained nothing yet.
+
+    Raises:
+        ArenaError: the run fits an encoder.
+    """
+    if run.experiment.spec.kind != "agent":
+        load_agent(run.folder)  # says so
     return _role(LoadedRun(run, None))
 
 
@@ -214,7 +220,7 @@ def through_training(source: str | Path, most: int) -> list[Role]:
 
     Args:
         source: the run.
-        most: how many, at most.
+        most: how many, at most; two in any case.
 
     Raises:
         ArenaError: it has fewer than two.
@@ -223,11 +229,12 @@ def through_training(source: str | Path, most: int) -> list[Role]:
     run = Run.open(folder)
     steps = sorted(int(path.parent.name) for path in run.snapshots.glob("[0-9]*/state.json"))
     if len(steps) < 2:
+        found = f"{len(steps) or 'no'} snapshot{'' if len(steps) == 1 else 's'}"
         raise ArenaError(
-            f"{folder} has {len(steps)} snapshots, one an evaluation",
+            f"{folder} has {found}, one an evaluation",
             "train with --evaluate-every N, so that there are more",
         )
-    count = min(most, len(steps))
+    count = min(max(most, 2), len(steps))
     chosen = [steps[round(place * (len(steps) - 1) / (count - 1))] for place in range(count)]
     roles = [role_of(folder, str(step)) for step in chosen]
     for role, step in zip(roles, chosen, strict=True):

@@ -12,7 +12,7 @@ from arena.viewer.show import Show
 if TYPE_CHECKING:
     from arena.viewer.window import Window
 
-__all__ = ["KEYS", "TAKEN", "Key", "sheet"]
+__all__ = ["KEYS", "TAKEN", "TIME", "Key", "sheet"]
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Key:
     act: Callable[[Window, Show], None]
 
 
-#: In the order of the list. "?" is what the key types, whatever the keyboard's layout.
-KEYS = (
+#: What moves time. Where a person plays, time and episodes are theirs.
+TIME = (
     Key(("space",), "space", "pause, or go on", lambda window, show: show.pause()),
     Key(("right",), "→", "a step on", lambda window, show: show.forward()),
     Key(("left",), "←", "a step back", lambda window, show: show.back()),
@@ -45,6 +45,11 @@ KEYS = (
     Key(("p", "page up"), "p", "the episode before", lambda window, show: show.go_to(show.episode - 1)),
     Key(("]", "."), "]", "the next checkpoint", lambda window, show: show.checkpoint(1)),
     Key(("[", ","), "[", "the checkpoint before", lambda window, show: show.checkpoint(-1)),
+)
+
+#: In the order of the list. "?" is what the key types, whatever the keyboard's layout.
+KEYS = (
+    *TIME,
     Key(("o",), "o", "all overlays on, or off", lambda window, show: window.all_overlays()),
     Key(("s",), "s", "save a screenshot", lambda window, show: window.screenshot()),
     Key(("r",), "r", "record a film, or end it", lambda window, show: window.record()),
@@ -59,7 +64,7 @@ KEYS = (
 TAKEN = "".join(name for key in KEYS for name in key.names if len(name) == 1)
 
 
-def sheet(overlays: Sequence[Shown]) -> list[tuple[str, str]]:
+def sheet(overlays: Sequence[Shown], keys: Sequence[Key] = KEYS) -> list[tuple[str, str]]:
     """The lines of the list of keys: a label and a meaning each."""
-    own = [(key.label, key.meaning) for key in KEYS]
+    own = [(key.label, key.meaning) for key in keys]
     return [*own, *((shown.key, shown.title) for shown in overlays if shown.key)]

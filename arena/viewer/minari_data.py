@@ -142,12 +142,16 @@ def _lacks(error: ImportError) -> ArenaError:
     )
 
 
-def require_minari() -> None:
+def require_minari(name: str) -> None:
     """Finds out, before anything is played, whether episodes could be kept.
 
+    Args:
+        name: of the data set to be.
+
     Raises:
-        ArenaError: Minari is missing, or something that it needs.
+        ArenaError: the name is none, or Minari is missing, or something that it needs.
     """
+    _parse(name)
     try:
         import h5py  # noqa: F401  # Minari itself looks for it only when it writes
         import minari  # noqa: F401

@@ -51,16 +51,18 @@ def draw_panel(pen: Pen, area: Area, look: Look, shown: Sequence[Shown]) -> None
         pen.text((area.x + place * third, area.y + 30), figure, size, INK, bold=True, room=third - 8)
     y = area.y + 56
     y = _ends(pen, area, y, look)
-    y = _rewards(pen, area, y, player)
+    y = _lines(pen, area, y, player)
     y = _mind(pen, area, y, look)
-    y = _curve(pen, area, y, player)
     for overlay in shown:
-        high = overlay.height(look, area.width)
-        if high <= 0 or y + 20 > area.bottom:
+        high, room = overlay.height(look, area.width), area.bottom - y - 20
+        if high <= 0 or room <= 0:
             continue
-        _title(pen, area, y, overlay.title)
-        overlay.draw(pen, Area(area.x, y + 20, area.width, min(high, area.bottom - y - 20)), look)
-        y += 20 + high + GAP
+        _title(
+            pen, area, y, overlay.title if room >= high / 2 else f"{overlay.title}: a larger window has room"
+        )
+        if room >= high / 2:
+            overlay.draw(pen, Area(area.x, y + 20, area.width, min(high, room)), look)
+        y += 20 + (high + GAP) * (room >= high / 2)
 
 
 def sparkline(pen: Pen, area: Area, values: Sequence[float], zero: bool = True) -> None:
@@ -165,27 +167,26 @@ def _ends(pen: Pen, area: Area, y: float, look: Look) -> float:
     return y + 14 + GAP
 
 
-def _rewards(pen: Pen, area: Area, y: float, player: Player) -> float:
-    rewards = player.rewards.parts
-    _title(pen, area, y, "reward")
-    if rewards:
-        pen.text((area.right, y + 6), number(rewards[-1]), SMALL, SLATE, align="right")
-    sparkline(pen, Area(area.x, y + 22, area.width - 4, 40), rewards)
+def _lines(pen: Pen, area: Area, y: float, player: Player) -> float:
+    """The episode's rewards; and the evaluations of the agent's run, with the one of this very agent."""
+    curve, rewards = player.curve, player.rewards.parts
+    both = curve is not None and len(curve.steps) > 1
+    left = Area(area.x, y, (area.width - GAP) / 2 if both else area.width, 62)
+    _line(pen, left, "reward", rewards, zero=True)
+    if both:
+        assert curve is not None, "there are two"
+        right = left._replace(x=left.right + GAP)
+        _line(pen, right, "in training", curve.returns, zero=False)
+        here = right.x + (right.width - 4) * min(1.0, curve.at / max(curve.steps[-1], 1))
+        pen.line([(here, right.y + 20), (here, right.bottom + 2)], FAINT, 1)
     return y + 62 + GAP
 
 
-def _curve(pen: Pen, area: Area, y: float, player: Player) -> float:
-    """How the evaluations of its run went, and which of them is the agent that is looked at."""
-    curve = player.curve
-    if curve is None or len(curve.steps) < 2:
-        return y
-    _title(pen, area, y, "return in training")
-    pen.text((area.right, y + 6), number(curve.returns[-1]), SMALL, SLATE, align="right")
-    plot = Area(area.x, y + 22, area.width - 4, 40)
-    sparkline(pen, plot, curve.returns, zero=False)
-    here = plot.x + plot.width * min(1.0, curve.at / max(curve.steps[-1], 1))
-    pen.line([(here, plot.y - 2), (here, plot.bottom + 2)], FAINT, 1)
-    return y + 62 + GAP
+def _line(pen: Pen, area: Area, title: str, values: Sequence[float], *, zero: bool) -> None:
+    _title(pen, area, area.y, title)
+    if values:
+        pen.text((area.right, area.y + 6), number(values[-1]), SMALL, SLATE, align="right")
+    sparkline(pen, Area(area.x, area.y + 22, area.width - 4, 40), values, zero=zero)
 
 
 def _mind(pen: Pen, area: Area, y: float, look: Look) -> float:
@@ -206,7 +207,8 @@ def _mind(pen: Pen, area: Area, y: float, look: Look) -> float:
         values = thought.action_values[:MOST_ROWS]
         taken = None if moment.action is None else int(moment.action) - int(space.start)
         _title(pen, area, y, "value of each action")
-        best, worst = float(values.max()), float(values.min())
+        finite = values[np.isfinite(values)]  # an agent that diverged is looked at as well
+        best, worst = (float(finite.max()), float(finite.min())) if len(finite) else (0.0, 0.0)
         slack = (best - worst) * 0.25 or 1.0
         bars(
             pen, Area(area.x, y + 20, area.width, ROW * len(values)), action_names(player), values,

@@ -26,6 +26,9 @@ SMALL, BODY, TITLE, LARGE = 11.0, 13.0, 16.0, 26.0
 #: How much larger shapes are drawn before they are shrunk.
 FINE = 4
 
+#: The width of a walker's circle, in widths of its cell.
+ROUND = 0.82
+
 #: Pictures that are kept, at most; each as large as what it shows.
 KEPT = 512
 
@@ -63,8 +66,8 @@ class Area(NamedTuple):
         """Whether a point lies in it."""
         return self.x <= point[0] < self.right and self.y <= point[1] < self.bottom
 
-    def cell(self, row: int, column: int, rows: int, columns: int) -> Area:
-        """One of its equal cells."""
+    def cell(self, row: float, column: float, rows: int, columns: int) -> Area:
+        """One of its equal cells, or one between them."""
         width, height = self.width / columns, self.height / rows
         return Area(self.x + column * width, self.y + row * height, width, height)
 
@@ -186,6 +189,26 @@ class Pen:
         self.surface.blit(drawn, box)
         return self.points(box)
 
+    def uncover(self, area: Area, plain: pygame.Surface, part: Area) -> None:
+        """Shows again, within a circle, what was there before something was laid over it.
+
+        Args:
+            area: where it was.
+            plain: what was there, of the area's size.
+            part: a square around the circle.
+        """
+        box = self.pixels(part)
+        side = max(1, round(min(box.size) * ROUND))
+        hole = pygame.Rect(0, 0, side, side)
+        hole.center = box.center
+        corner = self.pixels(area).topleft
+        patch = pygame.Surface(hole.size, pygame.SRCALPHA)
+        patch.blit(plain, (corner[0] - hole.x, corner[1] - hole.y))
+        patch.blit(
+            _box(hole.size, side // 2, (255, 255, 255, 255)), (0, 0), special_flags=pygame.BLEND_RGBA_MULT
+        )
+        self.surface.blit(patch, hole)
+
     def kept(self, key: Hashable, area: Area, draw: Callable[[Pen, Area], None]) -> None:
         """What is drawn once, and copied from then on for as long as its key is the same.
 
@@ -284,8 +307,16 @@ def _fitting(text: str, height: int, bold: bool, room: float) -> str:
     return text.rstrip() + "…" if text else ""
 
 
-@functools.cache
 def _font(height: int, bold: bool) -> pygame.font.Font:
+    try:
+        _loaded(height, bold).get_height()
+    except pygame.error:  # Gymnasium's environments end all of pygame when they are closed
+        _loaded.cache_clear()
+    return _loaded(height, bold)
+
+
+@functools.cache
+def _loaded(height: int, bold: bool) -> pygame.font.Font:
     pygame.font.init()
     name = "Inter-SemiBold.otf" if bold else "Inter-Regular.otf"
     with resources.as_file(resources.files("arena.viewer") / "fonts" / name) as path:

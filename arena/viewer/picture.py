@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,7 +56,8 @@ def draw_world(
         place = pen.picture(area, frame, smooth=max(frame.shape[:2]) >= SMALL_FRAME)
     else:
         return _numbers(pen, area, moment)
-    pen.frame(Area(place.x - 1, place.y - 1, place.width + 2, place.height + 2), LINE)
+    edge = max(1, round(pen.scale)) / pen.scale  # whole pixels, so that none of the picture's is covered
+    pen.frame(Area(place.x - edge, place.y - edge, place.width + 2 * edge, place.height + 2 * edge), LINE)
     return place
 
 
@@ -68,12 +70,12 @@ def _numbers(pen: Pen, area: Area, moment: Moment) -> Area:
     numbers = numbers_of(moment.observation)
     shown = numbers[:MOST_NUMBERS]
     top, pitch = inner.y + 34, min(26.0, (inner.height - 50) / max(1, len(shown)))
-    largest = max(1e-9, float(np.abs(shown).max(initial=0)))
+    largest = max(1e-9, float(np.abs(shown[np.isfinite(shown)]).max(initial=0)))
     middle = inner.x + 60 + (inner.width - 140) / 2
     for place, number in enumerate(shown.tolist()):
         y = top + pitch * (place + 0.5)
         pen.text((inner.x, y), f"{place}", SMALL, FAINT)
-        length = number / largest * (inner.width - 140) / 2
+        length = (number / largest if math.isfinite(number) else 0.0) * (inner.width - 140) / 2
         pen.fill(Area(min(middle, middle + length), y - pitch * 0.3, abs(length), pitch * 0.6), ACCENT, 0.8)
         pen.text((inner.right, y), f"{number:.4g}", SMALL, SLATE, align="right")
     if len(numbers) > len(shown):

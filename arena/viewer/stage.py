@@ -18,13 +18,16 @@ from arena.viewer.picture import draw_world
 from arena.viewer.player import Moment, Player, Squeezed
 from arena.viewer.show import Show
 
-__all__ = ["SIZE", "Stage"]
+__all__ = ["SIZE", "Stage", "tiles"]
 
 #: A window's width and height, in points, unless something else is asked for.
 SIZE = (1120, 760)
 
 #: All in points: around everything, the bars above and below, the panel, below a tile's picture, between tiles.
 MARGIN, HEAD, FOOT, PANEL, CAPTION, GUTTER = 24.0, 56.0, 52.0, 292.0, 30.0, 16.0
+
+#: The least width of a tile, where there is room: a caption goes in.
+CAPTION_WIDTH = 150.0
 
 #: A window that is narrower than this has no panel.
 NARROW = 640.0
@@ -90,27 +93,28 @@ class Stage:
             panel = Area(room.right - PANEL, room.y, PANEL, room.height)
             pen.fill(panel, WHITE, radius=8)
             beside = [overlay for overlay in show.overlays if overlay.stands("beside", player)]
+            pen.surface.set_clip(pen.pixels(panel))  # what a low window has no room for is left out
             draw_panel(pen, panel.inset(18), look, beside)
+            pen.surface.set_clip(None)
 
     def _tiles(self, pen: Pen, room: Area, show: Show) -> None:
         """Many worlds, a caption below each."""
-        count = len(show.players)
-        columns = min(self.columns or _columns(room, count, _proportion(show.players[0])), count)
-        rows = math.ceil(count / columns)
         best = max((player.now.total for player in show.players if player.ended), default=None)
-        for place, player in enumerate(show.players):
-            row, column = divmod(place, columns)
-            tile = room.cell(row, column, rows, columns).inset(GUTTER / 2)
+        areas = tiles(room, len(show.players), _proportion(show.players[0]), self.columns)
+        for player, tile in zip(show.players, areas, strict=True):
             look = self._world(pen, tile._replace(height=max(1.0, tile.height - CAPTION)), show, player)
-            picture = self.pictures[-1]
-            base = picture.bottom + CAPTION / 2 + 2
-            total = number(look.moment.total)
             wins = look.moment.ended and show.ended and look.moment.total == best
-            end = pen.text(
-                (picture.right, base), total, BODY, ACCENT if wins else INK, bold=True, align="right"
-            )
-            note = f"{player.name}   step {look.moment.step:,}"
-            pen.text((picture.x, base), note, SMALL, SLATE, room=max(0.0, picture.width - end - 12))
+            self._caption(pen, self.pictures[-1], look, wins=bool(wins))
+
+    @staticmethod
+    def _caption(pen: Pen, picture: Area, look: Look, *, wins: bool) -> None:
+        """A tile's name, step and return; without the step where there is no room for it."""
+        base, total = picture.bottom + CAPTION / 2 + 2, number(look.moment.total)
+        end = pen.text((picture.right, base), total, BODY, ACCENT if wins else INK, bold=True, align="right")
+        room = max(0.0, picture.width - end - 12)
+        notes = (f"{look.player.name}   step {look.moment.step:,}", look.player.name)
+        note = next((note for note in notes if pen.width_of(note, SMALL) <= room), notes[-1])
+        pen.text((picture.x, base), note, SMALL, SLATE, room=room)
 
     def _world(self, pen: Pen, area: Area, show: Show, player: Player) -> Look:
         """One world with what is laid over it."""
@@ -118,9 +122,15 @@ class Stage:
         picture = draw_world(pen, area, player, moment, before, share)
         self.pictures.append(picture)
         look = self._look(player, moment, picture)
-        for overlay in show.overlays:
-            if overlay.stands("over", player):
-                overlay.draw(pen, picture, look)
+        over = [overlay for overlay in show.overlays if overlay.stands("over", player)]
+        plain = pen.surface.subsurface(pen.pixels(picture)).copy() if over and look.cells else None
+        for overlay in over:
+            overlay.draw(pen, picture, look)
+        if plain is not None and look.cells is not None:
+            row, column = look.cells.walker(
+                moment.scene, before=None if before is None else before.scene, share=share
+            )
+            pen.uncover(picture, plain, picture.cell(row, column, look.cells.rows, look.cells.columns))
         return look
 
     def _look(self, player: Player, moment: Moment, picture: Area) -> Look:
@@ -188,15 +198,37 @@ class Stage:
             pen.text((box.x + 138, y), meaning, BODY, INK, room=box.width - 160)
 
 
-def _columns(room: Area, count: int, proportion: float) -> int:
-    """Into how many columns so many tiles go best: with the largest pictures."""
+def tiles(room: Area, count: int, proportion: float, columns: int | None = None) -> list[Area]:
+    """Areas for so many pictures with a caption below each, as large as can be, close together and in the middle.
 
-    def largest(columns: int) -> float:
-        width = room.width / columns - GUTTER
+    Args:
+        room: for all of them.
+        count: how many.
+        proportion: of a picture: its width to its height.
+        columns: of tiles; those with which pictures are largest, if not given.
+    """
+
+    def width_in(columns: int) -> float:
+        """Of a picture, with so many columns."""
         height = room.height / math.ceil(count / columns) - GUTTER - CAPTION
-        return min(width, height * proportion)
+        return max(1.0, min(room.width / columns - GUTTER, height * proportion))
 
-    return max(range(1, count + 1), key=largest)
+    columns = min(columns or max(range(1, count + 1), key=width_in), count)
+    rows, width = math.ceil(count / columns), width_in(columns)
+    height = width / proportion + CAPTION
+    across = min(max(width, CAPTION_WIDTH) + GUTTER, room.width / columns)
+    down = min(height + GUTTER, room.height / rows)
+    left = room.x + (room.width - columns * across) / 2
+    top = room.y + (room.height - rows * down) / 2
+    return [
+        Area(
+            left + place % columns * across + (across - width) / 2,
+            top + place // columns * down + (down - height) / 2,
+            width,
+            height,
+        )
+        for place in range(count)
+    ]
 
 
 def _proportion(player: Player) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +14,7 @@ from arena.errors import ArenaError
 from arena.files import write_atomically
 from arena.viewer.display import RECORD, open_display
 from arena.viewer.frames import png_of, rgb_of
-from arena.viewer.keys import KEYS, Key, sheet
+from arena.viewer.keys import KEYS, TIME, Key, sheet
 from arena.viewer.pen import Point
 from arena.viewer.recording import film
 from arena.viewer.show import Show
@@ -173,7 +173,8 @@ class Window:
     def keys(self) -> list[tuple[str, str]]:
         """The list of keys: those that steer, where a person does, and the window's."""
         steering = self.pilot.keys() if self.pilot is not None else {}
-        return [*steering.items(), *(line for line in sheet(self.show.overlays) if line[0] not in steering)]
+        own = sheet(self.show.overlays, self._keys)
+        return [*steering.items(), *(line for line in own if line[0] not in steering)]
 
     def escape(self) -> None:
         """Hides the keys, leaves the whole screen, or closes."""
@@ -183,6 +184,11 @@ class Window:
             self.whole_screen()
         else:
             self.open = False
+
+    @property
+    def _keys(self) -> Sequence[Key]:
+        """Those that are the window's: an episode that is played by hand goes on and ends by hand."""
+        return KEYS if self.pilot is None else KEYS[len(TIME) :]
 
     def _take(self, event: pygame.Event) -> None:
         """What has happened, and what it means."""
@@ -213,7 +219,7 @@ class Window:
             return
         if self.pilot is not None and not self.stage.sheet and self.pilot.pressed(name):
             return
-        key = _key(typed) or _key(name)
+        key = _key(typed, self._keys) or _key(name, self._keys)
         if key is not None:
             key.act(self, self.show)
             return
@@ -273,8 +279,8 @@ class Window:
             self.show.say(str(error), 6.0)
 
 
-def _key(name: str) -> Key | None:
-    return next((key for key in KEYS if name in key.names), None) if name else None
+def _key(name: str, keys: Sequence[Key]) -> Key | None:
+    return next((key for key in keys if name in key.names), None) if name else None
 
 
 def _free(folder: Path, name: str, suffix: str) -> Path:

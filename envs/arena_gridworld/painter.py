@@ -94,17 +94,29 @@ class GridPainter:
         where it is.
         """
         pixels = self._pixels(width // self.columns)
-        if before is None or share >= 1 or not self._near(before, scene):
+        if not self._glides(scene, before, share):
             return _frame(pixels, scene)
+        assert before is not None, "nobody glides from nowhere"
         frame = _frame(pixels, before)
-        start, end = self._place(before), self._place(scene)
-        if (start == end).all():
+        row, column = divmod(self.cell(before), self.columns)
+        if self.cell(scene) == self.cell(before):
             return frame
-        tile, (row, column) = pixels.tile, start
+        tile = pixels.tile
         name = TILES[pixels.scene.layouts[self._world.layout[before], row, column]].name
         frame[row * tile : (row + 1) * tile, column * tile : (column + 1) * tile] = sprite(name, tile)
-        _lay(walker_alone(tile), frame, (start + share * (end - start)) * tile)
+        corner = np.array(self.walker(scene, before=before, share=share)) * tile
+        _lay(walker_alone(tile), frame, corner)
         return frame
+
+    def walker(self, scene: int, *, before: int | None = None, share: float = 1.0) -> tuple[float, float]:
+        """The row and column of the walker's upper left corner, fractions of them on its way."""
+        end = self._place(scene)
+        place = end.astype(np.float64)
+        if self._glides(scene, before, share):
+            assert before is not None, "nobody glides from nowhere"
+            start = self._place(before)
+            place = start + share * (end - start)
+        return float(place[0]), float(place[1])
 
     def cell(self, scene: int) -> int:
         """Where the walker is: ``row * columns + column``."""
@@ -131,8 +143,10 @@ class GridPainter:
     def _place(self, scene: int) -> npt.NDArray[np.int64]:
         return np.array(divmod(self.cell(scene), self.columns))
 
-    def _near(self, one: int, other: int) -> bool:
-        return bool(np.abs(self._place(one) - self._place(other)).max() <= GLIDE)
+    def _glides(self, scene: int, before: int | None, share: float) -> bool:
+        if before is None or share >= 1:
+            return False
+        return bool(np.abs(self._place(before) - self._place(scene)).max() <= GLIDE)
 
 
 def controls_of(moves: tuple[tuple[int, int], ...] | None) -> Controls:

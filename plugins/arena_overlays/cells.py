@@ -13,9 +13,10 @@ from arena.encoder import Remembers
 from arena.mind import Mind
 from arena.painting import CellPainter
 from arena.viewer.overlay import Look, Overlay
+from arena.viewer.pen import Area
 from arena.viewer.player import Player
 
-__all__ = ["OverCells", "Survey"]
+__all__ = ["OverCells", "Survey", "cell_area"]
 
 #: Cells that are asked about at once: pictures of a whole map of them may be large.
 PART = 512
@@ -73,6 +74,12 @@ class OverCells(Overlay):
             said = [self.ask(mind, mind.see(painter.observe(part))) for part in parts]
             self._survey = Survey(key, cells, np.concatenate(said))
         return self._survey
+
+
+def cell_area(area: Area, painter: CellPainter, cell: int) -> Area:
+    """Where a cell is in a picture."""
+    row, column = divmod(cell, painter.columns)
+    return area.cell(row, column, painter.rows, painter.columns)
 
 
 def _shows(painter: CellPainter, player: Player) -> bool:

@@ -108,7 +108,7 @@ def trace_of(look: Look) -> Trace:
     code = look.moment.thought.code
     low = np.minimum(sample.min(axis=0), path.min(axis=0, initial=np.inf))[list(axes)]
     high = np.maximum(sample.max(axis=0), path.max(axis=0, initial=-np.inf))[list(axes)]
-    now = np.zeros(0) if code is None else np.asarray(code, np.float64).ravel()
+    now = np.zeros(0) if code is None else np.nan_to_num(np.asarray(code, np.float64).ravel())
     reach = max(float(np.abs(sample).max()), float(np.abs(now).max(initial=0))) or 1.0
     return Trace(axes, low, high, path[:, list(axes)], now, reach)
 
@@ -119,7 +119,7 @@ def _codes(look: Look, first: int, last: int, every: int = 1) -> Float:
     rows = [np.asarray(code, np.float64).ravel() for code in found if code is not None]
     code = look.player.moments[0].thought.code
     assert code is not None, "refused"
-    return np.stack(rows) if rows else np.zeros((0, code.size))
+    return np.nan_to_num(np.stack(rows)) if rows else np.zeros((0, code.size))
 
 
 def _label(trace: Trace, look: Look) -> str:

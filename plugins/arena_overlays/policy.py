@@ -13,7 +13,7 @@ from arena.mind import Mind
 from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
 from arena.viewer.player import Player
-from arena_overlays.cells import OverCells, Survey
+from arena_overlays.cells import OverCells, Survey, cell_area
 from arena_overlays.wash import BASE, ROOMY
 
 __all__ = ["Policy", "greedy"]
@@ -66,7 +66,9 @@ class Policy(OverCells):
 def greedy(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """1 for the best actions, all of them that are equally good, and 0 for others: shape (batch, num_actions)."""
     best = values.max(axis=1, keepdims=True)
-    found: npt.NDArray[np.float64] = (values >= best - ROUNDING * np.abs(best)).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of what has diverged
+        near = values >= best - ROUNDING * np.abs(best)
+    found: npt.NDArray[np.float64] = (near | (values == best)).astype(np.float64)
     return found
 
 
@@ -79,7 +81,7 @@ def _arrows(pen: Pen, area: Area, look: Look, survey: Survey) -> None:
     # The most probable action of the map has the longest arrow: where all are drawn at random, they are to be seen.
     strengths = survey.numbers / (survey.numbers.max(initial=0.0) or 1.0)
     for cell, told in zip(survey.cells.tolist(), strengths.tolist(), strict=True):
-        place = area.cell(*divmod(cell, painter.columns), painter.rows, painter.columns)
+        place = cell_area(area, painter, cell)
         drawn = [(move, strength) for move, strength in zip(moves, told, strict=True) if strength > 0]
         for (right, down), strength in drawn:
             if right == down == 0:

@@ -26,7 +26,7 @@ class Probabilities(Overlay):
         return "the agent says no probabilities" if silent else None
 
     def height(self, look: Look, width: float) -> float:
-        count = int(look.player.env.action_space.n)
+        count = int(_space(look.player).n)
         return ROW * (min(count, MOST_ROWS) + (count > MOST_ROWS))
 
     def draw(self, pen: Pen, area: Area, look: Look) -> None:
@@ -35,7 +35,7 @@ class Probabilities(Overlay):
         if probabilities is None:
             pen.text((area.x, area.y + ROW / 2), "nothing is left to decide", SMALL, SLATE)
             return
-        taken = None if moment.action is None else int(moment.action) - int(player.env.action_space.start)
+        taken = -1 if moment.action is None else int(moment.action) - int(_space(player).start)
         # The most probable ones, where there are too many, in the order of actions all the same.
         chosen = np.sort(np.argsort(-probabilities, kind="stable")[:MOST_ROWS])
         marked = int(np.searchsorted(chosen, taken)) if taken in chosen else None
@@ -49,3 +49,9 @@ class Probabilities(Overlay):
             rest = 1 - probabilities[chosen].sum()
             at = area.x, area.y + ROW * (len(chosen) + 0.5)
             pen.text(at, f"… and {more:,} more, together {max(rest, 0):.1%}", SMALL, FAINT)
+
+
+def _space(player: Player) -> gym.spaces.Discrete:
+    space = player.env.action_space
+    assert isinstance(space, gym.spaces.Discrete), "refused"
+    return space

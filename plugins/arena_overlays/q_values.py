@@ -12,7 +12,7 @@ from arena.mind import Mind
 from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
 from arena.viewer.player import Player
-from arena_overlays.cells import OverCells
+from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.policy import greedy
 from arena_overlays.values import SCALE, figure
 from arena_overlays.wash import shares, tints
@@ -59,7 +59,7 @@ class QValues(OverCells):
         values = self.of_cell(look)
         if not values:
             return
-        cell = area.cell(*divmod(look.cell, painter.columns), painter.rows, painter.columns)
+        cell = cell_area(area, painter, look.cell)
         pen.frame(cell, INK, 1.5)
         card = _beside(pen, area, cell)
         pen.fill(Area(card.x - 1, card.y - 1, card.width + 2, card.height + 2), LINE, radius=9)

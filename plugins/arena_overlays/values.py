@@ -12,7 +12,7 @@ from arena.mind import Mind
 from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
 from arena.viewer.player import Player
-from arena_overlays.cells import OverCells
+from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.wash import BASE, ROOMY, legend, shares, wash
 
 __all__ = ["SCALE", "Values", "figure"]
@@ -38,8 +38,13 @@ class Values(OverCells):
         _, cells, values = self.survey(look)
         wash(pen, area, painter, cells, shares(values), SCALE)
         if area.width / painter.columns >= ROOMY:
+            walker = painter.cell(
+                look.moment.scene
+            )  # who would hide half of the figure, which the panel has anyhow
             for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-                place = area.cell(*divmod(cell, painter.columns), painter.rows, painter.columns)
+                if cell == walker:
+                    continue
+                place = cell_area(area, painter, cell)
                 at = place.middle[0], place.bottom - BASE
                 pen.text(at, figure(value), SMALL, INK, align="centre", room=place.width - 4)
         finite = values[np.isfinite(values)]

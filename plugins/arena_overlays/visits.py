@@ -53,5 +53,4 @@ class Visits(OverCells):
 def _trained(mind: Mind) -> npt.NDArray[np.int64]:
     """N(s, a), shape (num_states, num_actions), of an agent that counts them; else empty."""
     found = getattr(mind.agent, "visits", None)
-    known = isinstance(found, np.ndarray) and found.ndim == 2
-    return found if known else np.zeros((0, 1), np.int64)
+    return found if isinstance(found, np.ndarray) and found.ndim == 2 else np.zeros((0, 1), np.int64)

@@ -45,9 +45,9 @@ def tints(shares: Array, scale: Scale) -> npt.NDArray[np.uint8]:
         scale: colours at equal distances, shape (colours, 3).
     """
     place = np.linspace(0, 1, len(scale))
-    return np.rint(np.stack([np.interp(shares, place, channel) for channel in scale.T], axis=1)).astype(
-        np.uint8
-    )
+    mixed = np.stack([np.interp(shares, place, channel) for channel in scale.T], axis=1)
+    found: npt.NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
+    return found
 
 
 def wash(pen: Pen, area: Area, painter: CellPainter, cells: Array, shares: Array, scale: Scale) -> None:

@@ -25,6 +25,9 @@ class Strip:
     def cell(self, scene):
         return int(scene[0])
 
+    def walker(self, scene, *, before=None, share=1.0):
+        return 0.0, float(scene[0])
+
     def states(self, scene):
         return np.arange(5)
 

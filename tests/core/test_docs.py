@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pygame
 import pytest
 
 import arena
@@ -15,6 +16,10 @@ from arena.experiment import Experiment, arguments_of
 from arena.fit import Fit
 from arena.plugins import Plugins, use
 from arena.testing import check_encoder
+from arena.viewer.cast import players, untrained
+from arena.viewer.overlay import overlays
+from arena.viewer.show import Show
+from arena.viewer.stage import SIZE, Stage
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -71,6 +76,31 @@ def test_the_example_encoder_keeps_the_laws_and_learns(tmp_path, monkeypatch):
     losses = (Path(results.runs[0]["path"]) / "metrics.jsonl").read_text()
     first, *_, last = re.findall(r'"evaluation": (-[0-9.]+)', losses)
     assert float(last) > 0.75 * float(first)
+
+
+def test_the_example_overlay_draws_where_the_walker_was(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "overlay"))
+    plugin = load(ROOT / "docs" / "examples" / "overlay" / "trail_plugin.py")
+    with use(Plugins(extra={"trail_plugin": plugin})):
+        role = untrained(Experiment.create("q-learning", "arena/CliffWalk-v0", seeds=1))
+        [trail] = [overlay for overlay in overlays() if overlay.spec.name == "trail"]
+        show = Show(players([role]), overlays=[trail])
+        for action in (0, 0, 1, 1):
+            show.players[0].advance(action)
+        show.seek(show.newest)
+        pictures = []
+        for trail.on in (False, True):
+            stage, surface = Stage(), pygame.Surface(SIZE)
+            stage.draw(surface, show)
+            pictures.append(pygame.surfarray.array3d(surface).swapaxes(0, 1))
+    assert trail.key == "t" and not trail.failed
+    rows, columns = (pictures[0] != pictures[1]).any(axis=2).nonzero()
+    [area] = stage.pictures
+    touched = {
+        (int((y - area.y) / area.height * 4), int((x - area.x) / area.width * 12))
+        for y, x in zip(rows, columns, strict=True)
+    }
+    assert touched == {(3, 0), (2, 0), (1, 0), (1, 1), (1, 2)}
 
 
 def test_the_example_plugin_is_light_and_its_notebook_snippet_runs(tmp_path):

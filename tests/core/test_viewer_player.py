@@ -117,7 +117,7 @@ def test_players_share_an_agent_without_disturbing_each_other(role):
     alone, *_ = players([role], seed=1)
     expected = played(alone, 0)
     together = players([role, role], seed=1)
-    while any([player.advance() for player in together]):
+    while sum(player.advance() for player in together):
         pass
     assert {player.now.total for player in together} == {expected}
 
@@ -199,9 +199,9 @@ def test_moments_know_how_large_they_are():
 def test_a_squeezed_frame_comes_back(height, width, seed, plain):
     frame = np.random.default_rng(seed).integers(256, size=(height, width, 3), dtype=np.uint8)
     frame = np.full_like(frame, 7) if plain else frame
-    for given in (frame, frame[::-1], frame[:, ::-1]):
-        squeezed = Squeezed(given)
-        assert np.array_equal(squeezed.frame(), given)
+    for each in (frame, frame[::-1], frame[:, ::-1]):
+        squeezed = Squeezed(each)
+        assert np.array_equal(squeezed.frame(), each)
         assert squeezed.proportion == width / height
     assert not plain or squeezed.nbytes < 100
 

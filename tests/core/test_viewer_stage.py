@@ -18,7 +18,7 @@ from arena.specs import OverlaySpec
 from arena.viewer.frames import png_of, rgb_of
 from arena.viewer.keys import KEYS, TAKEN, sheet
 from arena.viewer.overlay import Overlay, overlays
-from arena.viewer.pen import BODY, SMALL, Area, Pen, surface_of
+from arena.viewer.pen import BODY, Area, Pen, surface_of
 from arena.viewer.player import Player
 from arena.viewer.show import Show
 from arena.viewer.stage import NARROW, SIZE, WHITE, Stage
@@ -82,8 +82,8 @@ def test_the_walker_is_where_the_scene_says(size, scale, actions):
     # The picture is the painter's, untouched, and fits into the window.
     part = frame[pixels(picture, scale)]
     assert np.array_equal(part, painter.paint(scene, part.shape[1], part.shape[0]))
-    assert 0 <= picture.x and picture.right * scale <= size[0]
-    assert 0 <= picture.y and picture.bottom * scale <= size[1]
+    assert picture.x >= 0 and picture.right * scale <= size[0]
+    assert picture.y >= 0 and picture.bottom * scale <= size[1]
 
 
 def test_between_two_steps_the_walker_is_on_its_way():
@@ -176,21 +176,16 @@ def test_a_narrow_window_has_no_panel():
 
 
 @pytest.mark.parametrize("height", [240, 300, 400])
-def test_the_panel_stays_within_itself(height):
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_the_panel_stays_within_itself(height, scale):
     show = walk("ur")
     show.players[0].actor.given = Thought(1.0, np.arange(4.0))
     show.forward()
     show.overlays = [shown_of(place="beside")]
-    frame, stage = drawn(show, (1000, height))
-    show.players[0].actor.given = Thought(2.0, -np.arange(4.0))
-    other = walk("ur", "arena/FourRooms-v0")
-    other.players[0].actor.given = None
-    below = np.s_[height - 52 :, 1000 - 24 - 292 + 140 : -110]  # the foot, beside the numbers
-    blank = frame[below]
-    assert (blank != (255, 0, 0)).any(-1).all()
-    stage.timeline = Area(0, 0, 0, 0)
-    tall, _ = drawn(show, (1000, 1200))
-    assert np.array_equal(blank, tall[-52:][:, 1000 - 24 - 292 + 140 : -110])
+    low, tall = (drawn(show, (round(1000 * scale), round(h * scale)), scale)[0] for h in (height, 1200))
+    foot, panel = round(52 * scale), round(316 * scale)
+    assert np.array_equal(low[-foot:, -panel:], tall[-foot:, -panel:])
+    assert (tall == (255, 0, 0)).all(-1).any() and not (low == (255, 0, 0)).all(-1)[-foot:].any()
 
 
 # Many worlds
@@ -207,12 +202,12 @@ def test_a_grid_shows_every_world_and_none_covers_another(count, size, scale):
             player.advance(action)
     show = Show(players)
     show.seek(show.newest)
-    frame, stage = drawn(show, size, scale)
+    frame, stage = drawn(show, (round(size[0] * scale), round(size[1] * scale)), scale)
     assert len(stage.pictures) == count
     for place, picture in enumerate(stage.pictures):
         assert cells(frame, picture, scale, 4, 12) == {(2, place % 12)}
-        assert 0 <= picture.x and picture.right * scale <= size[0]
-        assert 56 <= picture.y + 1 and picture.bottom * scale <= size[1] - 52 * scale
+        assert picture.x >= 0 and picture.right <= size[0]
+        assert picture.y >= 56 and picture.bottom <= size[1] - 52
     for one, other in itertools.combinations(stage.pictures, 2):
         assert one.right <= other.x or other.right <= one.x or one.bottom <= other.y or other.bottom <= one.y
 
@@ -321,7 +316,7 @@ def test_an_overlay_hears_which_cell_the_mouse_is_over():
     made = []
     show = walk("ur")
     show.overlays = [shown_of(__init__=lambda self: made.append(self))]
-    frame, stage = drawn(show)
+    _, stage = drawn(show)
     picture = stage.pictures[0]
     for row, column in itertools.product(range(4), range(12)):
         stage.mouse = picture.cell(row, column, 4, 12).middle
@@ -456,7 +451,9 @@ def test_what_is_kept_is_drawn_once_for_each_key_size_and_scale():
     for _ in range(3):
         for key, width, scale in (("a", 10, 1.0), ("b", 10, 1.0), ("a", 20, 1.0), ("a", 10, 2.0)):
             surface.fill((0, 0, 0))
-            Pen(surface, scale).kept((test_what_is_kept_is_drawn_once_for_each_key_size_and_scale, key), Area(1, 2, width, 5), draw)
+            Pen(surface, scale).kept(
+                (test_what_is_kept_is_drawn_once_for_each_key_size_and_scale, key), Area(1, 2, width, 5), draw
+            )
             lit = np.argwhere(rgb_of(surface).any(-1))
             assert lit.min(0).tolist() == [2 * scale, scale]
             assert (np.ptp(lit, 0) + 1).tolist() == [5 * scale, width * scale]
@@ -477,8 +474,3 @@ def test_equal_pixels_are_equal_files():
     surface = surface_of(frame)
     assert np.array_equal(rgb_of(surface), frame)
     assert png_of(surface) == png_of(surface_of(frame.copy())) and png_of(surface).startswith(b"\x89PNG")
-
-
-def test_small_type_can_be_told_from_large():
-    pen = Pen(pygame.Surface((300, 40)))
-    assert pen.width_of("word", SMALL) < pen.width_of("word", BODY) < pen.width_of("word", BODY, bold=True)

@@ -1,0 +1,35 @@
+"""An overlay: the way that the walker has come, which fades with age."""
+
+from __future__ import annotations
+
+from arena.colours import ACCENT
+from arena.viewer.overlay import Look, Overlay
+from arena.viewer.pen import Area, Pen
+from arena.viewer.player import Player
+
+#: Steps after which the trail is gone.
+LONGEST = 30
+
+
+class Trail(Overlay):
+    """A line through the cells of the last steps."""
+
+    place = "over"
+
+    def refusal(self, player: Player) -> str | None:
+        """Only a world of cells has places."""
+        return None if Look(player, player.now).cells else "this world has no cells"
+
+    def draw(self, pen: Pen, area: Area, look: Look) -> None:
+        """A piece of line a step, the older the thinner."""
+        cells, now = look.cells, look.moment.step
+        assert cells is not None, "refused"
+        first = max(now - LONGEST, look.player.first)
+        places = [
+            area.cell(
+                *divmod(cells.cell(look.player.at(step).scene), cells.columns), cells.rows, cells.columns
+            )
+            for step in range(first, now + 1)
+        ]
+        for age, (here, there) in enumerate(zip(places[::-1], places[-2::-1], strict=False)):
+            pen.line([here.middle, there.middle], ACCENT, 5 * (1 - age / LONGEST) + 1)

@@ -1,0 +1,34 @@
+"""Small runs to watch, for the tests of the viewer's verbs."""
+
+from __future__ import annotations
+
+import arena
+from arena.fit import Data, Fit
+from arena.frames import open_source
+from arena.run import Run
+from arena.runner import execute
+
+CLIFF = "arena/CliffWalk-v0"
+
+
+def trained(folder):
+    """Two agents of one slippery cliff, two of other places, one of which has a single snapshot, and a fit."""
+    slip = {"env_options": {"slip": 0.1}}
+    data = Data.of(str(open_source("digits", out=folder / "digits").folder))
+    fit = Fit.create("pca", data.source, data=data, steps=30, trackers=[], encoder_options={"latent": 3})
+    fitted = Run.prepare(fit, 0, folder)
+    execute(fitted)
+    return {
+        "cliff": run_of(folder, "q-learning", CLIFF, 8000, **slip),
+        "sarsa": run_of(folder, "sarsa", CLIFF, 4000, **slip),
+        "lake": run_of(folder, "q-learning", "FrozenLake-v1", 400),
+        "short": run_of(folder, "q-learning", CLIFF, 400, evaluate_every=400),
+        "fit": str(fitted.folder),
+    }
+
+
+def run_of(folder, agent, env, steps, **settings):
+    """The folder of a run with four snapshots."""
+    small = {"evaluate_every": steps // 4, "episodes": 6, "horizon": 60, "trackers": [], "seeds": [5]}
+    found = arena.train(agent, env, steps=steps, out=folder, progress=False, **{**small, **settings})
+    return found.runs[0]["path"]
