@@ -275,6 +275,7 @@ class OverlaySpec(Spec):
         title: what stands above it and in the list of keys; the name, if not given.
         key: the letter that switches it on and off; it gets a digit where that is taken.
         shown: whether it is on at first.
+        layer: when it is drawn over a world: 0 is first, for washes; 1 for marks; 2 is last, above the walker.
     """
 
     kind: ClassVar[str] = "overlay"
@@ -282,9 +283,12 @@ class OverlaySpec(Spec):
     title: str = ""
     key: str = ""
     shown: bool = False
+    layer: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.layer not in (0, 1, 2):
+            raise self._malformed(f"its layer is {self.layer!r}", "give 0, 1 or 2")
         if self.key and not (len(self.key) == 1 and self.key.isalnum() and self.key == self.key.lower()):
             raise self._malformed(f"its key is {self.key!r}", "give one small letter or a digit")
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from weakref import WeakKeyDictionary
 
 from arena.errors import ArenaError
 from arena.painting import CellPainter
@@ -87,7 +88,7 @@ class Shown:
     def __init__(self, spec: OverlaySpec, key: str) -> None:
         self.spec, self.key = spec, key
         self.on, self.failed = spec.shown, ""
-        self._made: dict[int, Overlay] = {}
+        self._made: WeakKeyDictionary[Player, Overlay] = WeakKeyDictionary()
 
     @property
     def title(self) -> str:
@@ -117,9 +118,9 @@ class Shown:
         return found
 
     def _of(self, player: Player) -> Overlay:
-        made = self._made.get(id(player))
+        made = self._made.get(player)
         if made is None:
-            made = self._made[id(player)] = self.spec.load()()
+            made = self._made[player] = self.spec.load()()
         return made
 
     def _guarded(self, call: Callable[[], Any], otherwise: Any) -> Any:

@@ -189,25 +189,29 @@ class Pen:
         self.surface.blit(drawn, box)
         return self.points(box)
 
-    def uncover(self, area: Area, plain: pygame.Surface, part: Area) -> None:
-        """Shows again, within a circle, what was there before something was laid over it.
+    def copied(self, area: Area) -> Callable[[Area], None]:
+        """Remembers how an area looks now, for parts of it to be shown again when something has been laid over them.
 
-        Args:
-            area: where it was.
-            plain: what was there, of the area's size.
-            part: a square around the circle.
+        Returns:
+            Shows it again within a circle, given a square around that.
         """
-        box = self.pixels(part)
-        side = max(1, round(min(box.size) * ROUND))
-        hole = pygame.Rect(0, 0, side, side)
-        hole.center = box.center
-        corner = self.pixels(area).topleft
-        patch = pygame.Surface(hole.size, pygame.SRCALPHA)
-        patch.blit(plain, (corner[0] - hole.x, corner[1] - hole.y))
-        patch.blit(
-            _box(hole.size, side // 2, (255, 255, 255, 255)), (0, 0), special_flags=pygame.BLEND_RGBA_MULT
-        )
-        self.surface.blit(patch, hole)
+        box = self.pixels(area).clip(self.surface.get_rect())
+        if not box:  # a window too small for it
+            return lambda part: None
+        plain = self.surface.subsurface(box).copy()
+
+        def show(part: Area) -> None:
+            square = self.pixels(part)
+            side = max(1, round(min(square.size) * ROUND))
+            hole = pygame.Rect(0, 0, side, side)
+            hole.center = square.center
+            patch = pygame.Surface(hole.size, pygame.SRCALPHA)
+            patch.blit(plain, (box.x - hole.x, box.y - hole.y))
+            circle = _box(hole.size, side // 2, (255, 255, 255, 255))
+            patch.blit(circle, (0, 0), special_flags=pygame.BLEND_RGBA_MULT)
+            self.surface.blit(patch, hole)
+
+        return show
 
     def kept(self, key: Hashable, area: Area, draw: Callable[[Pen, Area], None]) -> None:
         """What is drawn once, and copied from then on for as long as its key is the same.

@@ -32,6 +32,9 @@ CAPTION_WIDTH = 150.0
 #: A window that is narrower than this has no panel.
 NARROW = 640.0
 
+#: The layer of overlays that lie over the walker, too.
+ABOVE = 2
+
 NOWHERE = Area(0, 0, 0, 0)
 GROUND: Colour = (250, 249, 246)
 WHITE: Colour = (255, 255, 255)
@@ -123,14 +126,18 @@ class Stage:
         self.pictures.append(picture)
         look = self._look(player, moment, picture)
         over = [overlay for overlay in show.overlays if overlay.stands("over", player)]
-        plain = pen.surface.subsurface(pen.pixels(picture)).copy() if over and look.cells else None
-        for overlay in over:
+        over.sort(key=lambda overlay: overlay.spec.layer)
+        below = [overlay for overlay in over if overlay.spec.layer < ABOVE]
+        uncovered = pen.copied(picture) if below and look.cells else None
+        for overlay in below:
             overlay.draw(pen, picture, look)
-        if plain is not None and look.cells is not None:
+        if uncovered is not None and look.cells is not None:
             row, column = look.cells.walker(
                 moment.scene, before=None if before is None else before.scene, share=share
             )
-            pen.uncover(picture, plain, picture.cell(row, column, look.cells.rows, look.cells.columns))
+            uncovered(picture.cell(row, column, look.cells.rows, look.cells.columns))
+        for overlay in over[len(below) :]:
+            overlay.draw(pen, picture, look)
         return look
 
     def _look(self, player: Player, moment: Moment, picture: Area) -> Look:

@@ -1,4 +1,4 @@
-"""A frame as an encoder sees it, and as it tells it from the code."""
+"""A frame as an encoder sees it, and its reconstruction from the code."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Reconstruction(Overlay):
     def draw(self, pen: Pen, area: Area, look: Look) -> None:
         half = (area.width - GAP) / 2
         for place, (words, pixels) in enumerate(
-            zip(("as it sees it", "as it tells it"), self.pictures(look), strict=True)
+            zip(("frame", "reconstruction"), self.pictures(look), strict=True)
         ):
             x = area.x + place * (half + GAP)
             pen.text((x, area.y + 6), words, SMALL, SLATE, room=half)

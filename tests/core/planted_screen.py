@@ -19,7 +19,7 @@ def screen():
     if shutil.which("Xvfb") is None:
         pytest.skip("no Xvfb, whose screen needs no hardware: apt-get install xvfb")
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1400x1000x24", "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as lines, pytest.MonkeyPatch.context() as patch:
@@ -32,12 +32,15 @@ def screen():
     server.wait()
 
 
+#: How xdotool finds the window: there is no other.
+FIND = ("search", "--sync", "--onlyvisible", "--class", ".")
+
+
 class Desk:
     """A window, and somebody before it."""
 
     def __init__(self, show, **options):
         self.show = show
-        show.title = f"desk {id(self)}"
         self.window = Window(show, **options)
         self.frames(2)
 
@@ -75,12 +78,16 @@ class Desk:
         """Real events of the X server, through xdotool."""
         if shutil.which("xdotool") is None:
             pytest.skip("no xdotool, which presses keys: apt-get install xdotool")
-        subprocess.run(["xdotool", *map(str, words)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["xdotool", *map(str, words)], check=True, stdout=subprocess.DEVNULL, timeout=10)
 
     def focus(self):
         """Nobody manages windows there, so that a window gets the keyboard only if it is given."""
-        self.type("search", "--sync", "--name", self.show.title, "windowfocus", "--sync")
+        self.type(*FIND, "windowfocus", "--sync")
         self.frames(3)
+
+    def point(self, x, y, *more):
+        """Moves the real mouse to a pixel of the window."""
+        self.type(*FIND, "mousemove", "--window", "%1", x, y, *more)
 
     def close(self):
         self.window.close()

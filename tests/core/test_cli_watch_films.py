@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pygame
 import pytest
-from planted_worlds import Corridor, Film, player_of
+from planted_worlds import Corridor, Film, Walker, player_of
 from watched_runs import CLIFF, trained
 
 from arena.cli import main
+from arena.mind import Thought
 from arena.random import Generators
 from arena.viewer.cast import players, role_of
 from arena.viewer.filming import frames
@@ -211,11 +212,21 @@ def test_a_film_that_breaks_off_leaves_no_file(runs, cli, capsys, monkeypatch):
     assert left <= {"film.mp4"}, "at most what was filmed until then"
 
 
+class Forgetful(Walker):
+    """It keeps nothing of what it saw."""
+
+    def act(self, observation, *, explore=False):
+        return 1
+
+    def thought(self):
+        return Thought()
+
+
 @pytest.mark.parametrize("kind", [Corridor, Film])
 def test_an_hour_takes_no_more_memory_than_a_minute(kind, monkeypatch):
     length, surface = 20_000, pygame.Surface((96, 64))
     monkeypatch.setattr(Generators, "lent", lambda self, name: contextlib.nullcontext())  # slow to trace
-    show = Show([player_of(length, kind, budget=1)], title="", speed=1000.0)
+    show = Show([player_of(length, kind, Forgetful(), budget=1)], title="", speed=1000.0)
     film = frames(show, Stage(), (96, 64), 1.0, 16, 1)
 
     def peak(until):

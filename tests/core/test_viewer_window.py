@@ -249,11 +249,14 @@ def test_zoom_keeps_everything_inside(desk):  # noqa: F811
     for name in ["-"] * 6 + ["="] * 14:
         one.press(name, name)
         scales.append(one.window.scale)
+        assert one.show.notice == f"{one.window.scale:.0%}"
+        one.show.notice = ""  # it may cover the walker
+        one.frames()
         assert one.surface.get_size() == (1000, 700)
         assert cells(one) == {(2, 5)}
         for area in (*one.window.stage.pictures, one.window.stage.timeline):
             assert area.x >= 0 and area.right * scales[-1] <= 1000 and area.bottom * scales[-1] <= 701
-    assert min(scales) == 0.5 and max(scales) == 4.0 and one.show.notice == "400%"
+    assert min(scales) == 0.5 and max(scales) == 4.0
 
 
 def test_the_whole_screen_and_back(desk):  # noqa: F811
@@ -314,14 +317,13 @@ def test_the_mouse_drags_the_timeline(desk):  # noqa: F811
     one.focus()
     row = round(line.middle[1])
     places = [round(line.x + line.width * step / 8) for step in (2, 6, 8)]
-    found = ["search", "--name", one.show.title]
-    one.type(*found, "mousemove", "--window", "%1", places[0], row, "mousedown", 1)
+    one.point(places[0], row, "mousedown", 1)
     one.until(lambda: one.show.position == 2)
-    one.type(*found, "mousemove", "--window", "%1", places[1], 10)  # wherever it goes meanwhile
+    one.point(places[1], 10)  # wherever it goes meanwhile
     one.until(lambda: one.show.position == 6)
     one.type("mouseup", 1)
     one.frames(3)
-    one.type(*found, "mousemove", "--window", "%1", places[2], row)
+    one.point(places[2], row)
     one.until(lambda: one.window.stage.mouse[0] == pytest.approx(places[2], abs=1))
     assert one.show.position == 6 and one.show.paused
 
