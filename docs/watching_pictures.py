@@ -104,8 +104,7 @@ def live(name: str) -> None:
     run = Run.prepare(experiment, 0, Path("runs"))
     role = beginning(run)
     cast = players([role])
-    assert cast[0].mind is not None
-    following = Following(role, cast[0].mind)
+    following = Following(role, [player.mind for player in cast])
     show = Show(cast, title="dqn · CartPole-v1", overlays=shown(), following=following, speed=60.0)
     command = [
         sys.executable,
@@ -167,7 +166,7 @@ def shown(*names: str) -> list[Any]:
 def alone(role: Any, *names: str) -> Show:
     """A show of one player, with some overlays."""
     cast = players([role])
-    points = Snapshots(role, cast[0].mind) if role.run is not None and cast[0].mind is not None else None
+    points = Snapshots(role, [player.mind for player in cast]) if role.run is not None else None
     title = f"{role.name} · {role.factory.id}"
     speed = float(cast[0].env.metadata.get("render_fps") or 8)
     return Show(cast, title=title, overlays=shown(*names), checkpoints=points, speed=speed)

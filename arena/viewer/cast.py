@@ -13,12 +13,14 @@ from arena.errors import ArenaError
 from arena.mind import Mind
 from arena.random import Generators, derive
 from arena.run import Run
+from arena.runner import fits_this_version
 from arena.start import LAST, read_snapshot, snapshot_of
 from arena.training import build_agent, equip
 from arena.viewer.player import Player
 
 if TYPE_CHECKING:
     from arena.agent import Agent
+    from arena.codec import State
     from arena.environments import EnvironmentFactory
     from arena.experiment import Experiment
 
@@ -184,6 +186,7 @@ class Snapshots:
 
     Args:
         role: of a run.
+        minds: whoever plays with its agent.
 
     Attributes:
         steps: after how many steps each was taken.
@@ -191,9 +194,9 @@ class Snapshots:
         unit: of steps.
     """
 
-    def __init__(self, role: Role, mind: Mind) -> None:
+    def __init__(self, role: Role, minds: Sequence[Mind]) -> None:
         assert role.run is not None, "only a run has snapshots"
-        self._role, self._mind = role, mind
+        self._role, self._minds = role, minds
         self.unit = role.run.experiment.spec.unit
         folders = sorted(path.parent for path in role.run.snapshots.glob("[0-9]*/state.json"))
         self._folders = {int(folder.name): folder for folder in folders}
@@ -203,16 +206,27 @@ class Snapshots:
 
     def go(self, place: int) -> None:
         """Gives the agent what it had learned then."""
-        from arena.runner import fits_this_version
-
         role, self.place = self._role, place
-        assert role.run is not None
         step = self.steps[place]
-        with fits_this_version(role.run), self._mind.generators.lent("agent"):
-            role.agent.load_snapshot(read_snapshot(self._folders[step]))
-        self._mind.version += 1
-        if role.curve is not None:
-            role.curve.at = step
+        replace_weights(role, self._minds, read_snapshot(self._folders[step]), step)
+
+
+def replace_weights(role: Role, minds: Sequence[Mind], state: State, step: int) -> None:
+    """Has a role's agent go on as another one: a snapshot of its run.
+
+    Args:
+        role: of a run.
+        minds: whoever plays with its agent.
+        state: the snapshot.
+        step: after how many steps it was taken.
+    """
+    assert role.run is not None, "only a run has snapshots"
+    with fits_this_version(role.run), minds[0].generators.lent("agent"):
+        role.agent.load_snapshot(state)
+    for mind in minds:
+        mind.version += 1
+    if role.curve is not None:
+        role.curve.at = step
 
 
 def through_training(source: str | Path, most: int) -> list[Role]:

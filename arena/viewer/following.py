@@ -5,14 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError
 from arena.live import Watcher
 from arena.mind import Mind
 from arena.run import Run
-from arena.runner import fits_this_version
 from arena.start import read_snapshot, snapshot_folder
-from arena.viewer.cast import Curve, Role
+from arena.viewer.cast import Curve, Role, replace_weights
+
+if TYPE_CHECKING:
+    from arena.codec import State
 
 __all__ = ["Following", "follow_elsewhere"]
 
@@ -28,18 +32,18 @@ class Following:
 
     Args:
         role: of the run.
-        mind: who plays, with the role's agent.
+        minds: whoever plays with its agent.
 
     Attributes:
         status: how things stand, in a few words.
         finished: whether the run has come to its end, and its last agent plays.
     """
 
-    def __init__(self, role: Role, mind: Mind) -> None:
+    def __init__(self, role: Role, minds: Sequence[Mind]) -> None:
         assert role.run is not None, "only a run is followed"
         self.run: Run = role.run
         self.curve: Curve | None = role.curve
-        self._agent, self._mind = role.agent, mind
+        self._role, self._minds = role, minds
         self._watcher = Watcher(self.run)
         self.status, self.finished = "waiting for its first steps", False
         self._look_at = self._taken_at = 0.0
@@ -77,14 +81,11 @@ class Following:
         except ArenaError:
             return False
 
-    def _take(self, state: object, steps: int) -> None:
-        with fits_this_version(self.run), self._mind.generators.lent("agent"):
-            self._agent.load_snapshot(state)  # type: ignore[arg-type]
-        self._mind.version += 1
+    def _take(self, state: State, steps: int) -> None:
+        replace_weights(self._role, self._minds, state, steps)
         self._taken_at = time.monotonic()
         if self.curve is not None:
             self.curve.read(self.run)
-            self.curve.at = steps
 
 
 def follow_elsewhere(run: Run) -> None:

@@ -63,6 +63,7 @@ class Hands:
         self.show, self.player = show, show.players[0]
         self.controls = controls_of(self.player.env)
         self.player.controls = self.controls
+        show.steered = True
         self.space: Any = self.player.env.action_space
         self._speed = speed or float(self.player.env.metadata.get("render_fps") or STEPS)
         self.runs = self.controls.idle is not None

@@ -63,6 +63,7 @@ class Show:
     Attributes:
         position: what is shown, in steps from the episode's beginning; between two of them, bodies are on their way.
         paused: whether time stands still.
+        steered: whether time is a person's, and no speed.
         patience: seconds that players may take for their steps in one tick; None, of a film, for all that are due.
         notice: what was just done, in a few words, for a moment.
     """
@@ -81,7 +82,7 @@ class Show:
         self.players, self.title, self.overlays = list(players), title, list(overlays)
         self.checkpoints, self.lapse, self.following = checkpoints, lapse, following
         self.speed = speed
-        self.paused = False
+        self.paused = self.steered = False
         self.patience: float | None = None
         self.position = 0.0
         self.notice, self._notice_left = "", 0.0

@@ -155,11 +155,12 @@ class Stage:
         words = []
         if self.recording:
             words.append(("recording", WRONG))
-        if show.paused:
+        if show.paused and not show.steered:
             words.append(("paused", INK))
         if show.status:
             words.append((show.status, SLATE))
-        words.append((f"{show.speed:g} steps/s", SLATE))
+        if not show.steered:
+            words.append((f"{show.speed:g} steps/s", SLATE))
         right = area.right
         for text, colour in reversed(words):
             right -= pen.text((right, middle), text, BODY, colour, align="right") + 18

@@ -170,16 +170,16 @@ def show_of(
         explore=explore,
         budget=1 if film else None,
     )
-    mind = cast[0].mind
-    alone = len(roles) == 1 and roles[0].run is not None and mind is not None
+    minds = [player.mind for player in cast if player.mind is not None]
+    alone = len(roles) == 1 and roles[0].run is not None
     show = Show(
         cast,
         title=_title(roles, checkpoints),
         speed=nearest_speed(speed or _own_speed(cast[0])),
         overlays=shown,
-        checkpoints=Snapshots(roles[0], mind) if alone and mind is not None and not follow else None,
+        checkpoints=Snapshots(roles[0], minds) if alone and not follow else None,
         lapse=checkpoints == LAPSE,
-        following=Following(roles[0], mind) if follow and mind is not None else None,
+        following=Following(roles[0], minds) if follow else None,
     )
     if show.lapse and show.checkpoints is not None:
         if not show.checkpoints.steps:

@@ -31,6 +31,10 @@ FPS = 60
 #: The scales that one can choose.
 SCALES = (0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 
+#: How the list calls some keys, and those with which a person goes through episodes.
+ARROWS = {"up": "↑", "down": "↓", "left": "←", "right": "→"}
+EPISODES = (("enter", "the next episode, at the end"), ("backspace", "the same episode again"))
+
 #: The least width and height, in pixels.
 LEAST = (320, 240)
 
@@ -111,10 +115,16 @@ class Window:
         if self.pilot is not None and not self.stage.sheet:
             self.pilot.tick(seconds, self._aim())
             self._dirty = True
+        before = self._shown()
         self.show.tick(seconds)
-        if self._dirty or not self.show.paused or self._film is not None:
+        if self._dirty or self._shown() != before or self._film is not None:
             self._draw()
             self._dirty = bool(self.show.notice)
+
+    def _shown(self) -> tuple[object, ...]:
+        """What a picture depends on beside events: equal, and there is nothing to draw."""
+        show = self.show
+        return show.position, show.newest, show.episode, show.status, show.notice
 
     def close(self) -> None:
         """Ends a film that is being made, and closes the window."""
@@ -172,9 +182,12 @@ class Window:
 
     def keys(self) -> list[tuple[str, str]]:
         """The list of keys: those that steer, where a person does, and the window's."""
-        steering = self.pilot.keys() if self.pilot is not None else {}
         own = sheet(self.show.overlays, self._keys)
-        return [*steering.items(), *(line for line in own if line[0] not in steering)]
+        if self.pilot is None:
+            return own
+        steering = self.pilot.keys()
+        mine = [(ARROWS.get(name, name), meaning) for name, meaning in steering.items()]
+        return [*mine, *EPISODES, *(line for line in own if line[0] not in steering)]
 
     def escape(self) -> None:
         """Hides the keys, leaves the whole screen, or closes."""

@@ -19,7 +19,17 @@ def screen():
     if shutil.which("Xvfb") is None:
         pytest.skip("no Xvfb, whose screen needs no hardware: apt-get install xvfb")
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1400x1000x24", "-nolisten", "tcp", "-noreset"]
+    command = [
+        "Xvfb",
+        "-displayfd",
+        str(writer),
+        "-screen",
+        "0",
+        "1400x1000x24",
+        "-nolisten",
+        "tcp",
+        "-noreset",
+    ]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as lines, pytest.MonkeyPatch.context() as patch:
@@ -40,6 +50,8 @@ class Desk:
     """A window, and somebody before it."""
 
     def __init__(self, show, **options):
+        if shutil.which("xdotool") is not None:
+            self.type("mousemove", 1399, 999)  # out of the way
         self.show = show
         self.window = Window(show, **options)
         self.frames(2)

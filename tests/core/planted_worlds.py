@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from arena.mind import Thought
+from arena.specs import OverlaySpec
 from arena.viewer.overlay import Overlay, Shown
 from arena.viewer.player import Player
 
@@ -120,8 +121,8 @@ class Red(Overlay):
             raise ZeroDivisionError(f"in {where}")
 
 
-def shown_of(key="e", on=True, name="red", kind=Red, **attributes):
+def shown_of(key="e", on=True, name="red", kind=Red, layer=2, **attributes):
     """An overlay as a plugin contributes it."""
     made = type("Made", (kind,), attributes)
-    spec = SimpleNamespace(name=name, title=name.title(), key=key, shown=on, load=lambda: made)
-    return Shown(spec, key)
+    spec = OverlaySpec(name, "planted", title=name.title(), key=key, shown=on, layer=layer)
+    return Shown(SimpleNamespace(**vars(spec), load=lambda: made), key)

@@ -172,7 +172,7 @@ def test_answers_take_a_fortieth_of_the_time_at_most(run, clock, seconds):
         clock.now += max(seconds / 10, 0.01)
     assert learner.asked >= 5
     # The first one is free, and the last one has not been paid for yet.
-    assert (learner.asked - 1) * seconds <= (clock.now - began) / live.SHARE
+    assert (learner.asked - 1) * seconds <= (clock.now - began) / 40
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOENT])

@@ -62,10 +62,19 @@ def run(tmp_path):
 
 
 @pytest.fixture
-def followed(run):
-    role = beginning(run)
-    mind = role.mind(0)
-    found = Following(role, mind)
+def role(run):
+    return beginning(run)
+
+
+@pytest.fixture
+def minds(role):
+    """Of two who play side by side."""
+    return [role.mind(place) for place in range(2)]
+
+
+@pytest.fixture
+def followed(role, minds):
+    found = Following(role, minds)
     yield found
     found.close()
 
@@ -89,35 +98,35 @@ def trained(run, clock, monkeypatch, look=lambda progress: None):
         return execute(run, Looks())
 
 
-def agent_bytes(followed):
-    return encode({"agent": followed._agent.snapshot()})
+def knows(agent):
+    return encode({"agent": agent.snapshot()})
 
 
-def test_a_run_that_has_trained_nothing_can_be_followed(run, followed, clock):
+def test_a_run_that_has_trained_nothing_can_be_followed(run, role, followed, clock):
     assert followed.status == "waiting for its first steps"
-    fresh = agent_bytes(followed)
+    fresh = knows(role.agent)
     for _ in range(50):
         clock.now += 1
         followed.pulse()
     followed.refresh()
     assert followed.status == "waiting for its first steps" and not followed.finished
-    assert agent_bytes(followed) == fresh
+    assert knows(role.agent) == fresh
     assert (run.folder / "live" / "wanted").exists()
 
 
-def test_newer_agents_take_over_and_the_last_one_stays(run, followed, clock, monkeypatch):
+def test_newer_agents_take_over_and_the_last_one_stays(run, role, minds, followed, clock, monkeypatch):
     steps, versions = [], []
 
     def look(progress):
         followed.pulse()
         if "training" in followed.status:
             steps.append(int(followed.status.split()[1].replace(",", "")))
-        versions.append(followed._mind.version)
+        versions.append([mind.version for mind in minds])
         assert not followed.finished
 
     trained(run, clock, monkeypatch, look)
     assert len(set(steps)) > 5 and steps == sorted(steps)
-    assert versions == sorted(versions) and versions[-1] == len(set(steps))
+    assert versions == sorted(versions) and versions[-1] == [len(set(steps))] * 2
     assert followed.status == f"training: {steps[-1]} of 400 steps"
     clock.now += 60
     for _ in range(3):
@@ -125,14 +134,14 @@ def test_newer_agents_take_over_and_the_last_one_stays(run, followed, clock, mon
         clock.now += 10
     assert followed.finished and followed.status == "trained: 400 steps"
     last = LoadedRun(Run.open(run.folder)).agent
-    assert agent_bytes(followed) == encode({"agent": last.snapshot()})
+    assert knows(role.agent) == knows(last)
     assert followed.curve.at == 400
     assert followed.curve.steps == [100, 200, 300, 400]
     assert not (run.folder / "live").exists(), "the watcher is closed"
-    version = followed._mind.version
+    version = minds[0].version
     clock.now += 60
     followed.pulse()
-    assert followed._mind.version == version, "nothing is to come any more"
+    assert minds[0].version == version, "nothing is to come any more"
     assert not (run.folder / "live").exists()
 
 
@@ -177,7 +186,7 @@ def test_a_show_takes_over_between_episodes_and_says_how_far_training_is(run, cl
     role = beginning(run)
     mind = role.mind(0)
     show = Show(
-        [Player(role.factory, mind, seed=0, horizon=5)], title="", speed=8, following=Following(role, mind)
+        [Player(role.factory, mind, seed=0, horizon=5)], title="", speed=8, following=Following(role, [mind])
     )
     try:
         assert show.status == "waiting for its first steps"
@@ -199,7 +208,7 @@ def test_a_show_takes_over_between_episodes_and_says_how_far_training_is(run, cl
 
 def test_closing_takes_the_wish_back(run, clock):
     role = beginning(run)
-    watching = Following(role, role.mind(0))
+    watching = Following(role, [role.mind(0)])
     watching.pulse()
     watching.close()
     assert not (run.folder / "live").exists()

@@ -317,7 +317,7 @@ def test_a_history_keeps_the_means_of_equal_parts(numbers, most):
 
 def test_a_runs_snapshots_are_agents_that_one_can_go_to(role, run):
     mind = role.mind(0)
-    snapshots = Snapshots(role, mind)
+    snapshots = Snapshots(role, [mind])
     assert snapshots.steps == [1000, 2000, 3000] and snapshots.place == 2 and snapshots.unit == "step"
     assert role.curve.steps == snapshots.steps and role.curve.at == 3000
 

@@ -1,24 +1,19 @@
-"""What a stage draws, pixel by pixel, with no display: worlds, tiles, the timeline, the panel, overlays and words."""
+"""What a stage draws, pixel by pixel, with no display: worlds, tiles, the timeline, the panel, overlays."""
 
 import itertools
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pygame
 import pytest
-from planted_worlds import BLUE, Film, Walker, player_of, shown_of
+from planted_worlds import BLUE, Film, Red, Walker, player_of, shown_of
 
 from arena.colours import ACCENT
 from arena.environments import EnvironmentFactory
-from arena.hookspecs import hookimpl
 from arena.mind import Thought
-from arena.plugins import Plugins, use
-from arena.specs import OverlaySpec
-from arena.viewer.frames import png_of, rgb_of
-from arena.viewer.keys import KEYS, TAKEN, sheet
-from arena.viewer.overlay import Overlay, overlays
-from arena.viewer.pen import BODY, Area, Pen, surface_of
+from arena.viewer.frames import rgb_of
+from arena.viewer.keys import sheet
+from arena.viewer.pen import Pen
 from arena.viewer.player import Player
 from arena.viewer.show import Show
 from arena.viewer.stage import NARROW, SIZE, WHITE, Stage
@@ -286,6 +281,31 @@ def test_an_overlay_covers_the_picture_and_nothing_else():
     assert np.array_equal(drawn(show)[0], plain)
 
 
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_walker_stays_above_what_lies_on_the_ground(layer, scale):
+    show = walk("urr")
+    show.overlays = [shown_of(layer=layer)]
+    frame, stage = drawn(show, SIZE, scale)
+    (picture,) = stage.pictures
+    assert cells(frame, picture, scale, 4, 12) == {(2, 2)}
+    red = (frame[pixels(picture, scale)] == (255, 0, 0)).all(-1)
+    assert 46 / 48 < red.mean() < 1
+
+
+def test_overlays_lie_in_the_order_of_their_layers():
+    class Green(Red):
+        def draw(self, pen, area, look):
+            pen.fill(area, (0, 255, 0))
+
+    show = walk("urr")
+    for layers, top in (((0, 1), (0, 255, 0)), ((1, 0), (255, 0, 0)), ((2, 1), (255, 0, 0))):
+        show.overlays = [shown_of(layer=layers[0]), shown_of(layer=layers[1], kind=Green, key="d")]
+        frame, stage = drawn(show)
+        x, y = stage.pictures[0].x, stage.pictures[0].y
+        assert tuple(frame[int(y) + 2, int(x) + 2]) == top
+
+
 @pytest.mark.parametrize("place", ["over", "beside"])
 @pytest.mark.parametrize("fault", ["refusal", "height", "draw"])
 def test_an_overlay_that_raises_is_switched_off_and_the_rest_goes_on(place, fault):
@@ -337,54 +357,7 @@ def test_every_player_has_an_overlay_of_its_own():
     assert len(made) == 3 and [look.player for one in made for look in one.looks[:1]] == show.players
 
 
-# Keys
-
-
-def contributed(*keys):
-    """Overlays as plugins contribute them, by their keys."""
-    specs = [
-        OverlaySpec(name=f"o{i}", summary="s", target=f"{Overlay.__module__}:Overlay", key=key)
-        for i, key in enumerate(keys)
-    ]
-    module = SimpleNamespace(arena_overlays=hookimpl(lambda: specs))
-    with use(Plugins(extra={"overlays": module}, installed=False)):
-        return overlays(TAKEN)
-
-
-def test_a_key_belongs_to_one_meaning():
-    names = [name for key in KEYS for name in key.names]
-    labels = [key.label for key in KEYS]
-    assert len(names) == len(set(names)) and len(labels) == len(set(labels))
-    assert [label for label, _ in sheet([])] == labels and all(meaning for _, meaning in sheet([]))
-
-
-@pytest.mark.parametrize("keys", [("s", "o", "f", "r"), ("v", "v", "v"), ("e", "", "n", "1", "e", "1")])
-def test_overlays_never_take_a_key_that_is_taken(keys):
-    shown = contributed(*keys)
-    given = [overlay.key for overlay in shown]
-    assert len(given) == len(keys) == len(set(given)) and not set(given) & set(TAKEN)
-    assert all(key == got or got.isdigit() for key, got in zip(keys, given, strict=True))
-    lines = [label for label, _ in sheet(shown)]
-    assert len(lines) == len(set(lines)) == len(KEYS) + len(keys)
-
-
-def test_with_no_digit_left_an_overlay_has_no_key():
-    shown = contributed(*["s"] * 12)
-    assert [overlay.key for overlay in shown] == [*"123456789", "", "", ""]
-    assert len(sheet(shown)) == len(KEYS) + 9
-
-
-@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.label)
-def test_every_key_acts(key):
-    calls = []
-
-    class Anything:
-        first, newest, episode = 0, 9, 4
-
-        def __getattr__(self, name):
-            return lambda *values: calls.append((name, *values))
-
-    assert key.act(Anything(), Anything()) is None and len(calls) == 1
+# The list of keys
 
 
 def test_the_sheet_covers_and_fits():
@@ -393,84 +366,3 @@ def test_the_sheet_covers_and_fits():
         frame, _ = drawn(show, size, stage=Stage(sheet=sheet([])))
         rows = np.flatnonzero((frame == WHITE).all(-1).any(1))
         assert rows.min() > 0 and rows.max() < size[1] - 1
-
-
-# Words and shapes
-
-
-@pytest.mark.parametrize("scale", SCALES)
-def test_a_text_is_shortened_to_its_room(scale):
-    text = "Ünïcode and a rather long line\nof words"
-    whole = Pen(pygame.Surface((900, 60)), scale)
-    width = whole.width_of(text.replace("\n", "?"), BODY)
-    for room in (0, 3, 10, 50, 100, width - 1, width, width + 1, math.inf):
-        pen = Pen(pygame.Surface((900, 60)), scale)
-        taken = pen.text((2, 30 / scale / 2), text, BODY, WHITE, room=room)
-        ink = np.flatnonzero(rgb_of(pen.surface).any((0, 2)))
-        assert taken <= room and (taken == width) == (room >= width)
-        assert not len(ink) or ink.max() <= (2 + taken) * scale + 1
-
-
-def test_a_text_stands_as_it_is_aligned():
-    for align, left in (("left", 100), ("centre", None), ("right", None)):
-        pen = Pen(pygame.Surface((400, 40)), 1.0)
-        width = pen.text((100, 20), "mmmm", BODY, WHITE, align=align)
-        ink = np.argwhere(rgb_of(pen.surface).any(-1))
-        left = {"left": 100, "centre": 100 - width / 2, "right": 100 - width}[align]
-        assert ink[:, 1].min() == pytest.approx(left, abs=2)
-        assert ink[:, 1].max() == pytest.approx(left + width, abs=2)
-        assert ink[:, 0].mean() == pytest.approx(20, abs=3)
-
-
-@pytest.mark.parametrize("smooth", [True, False])
-@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (7, 3), (200, 100), (1, 400), (400, 1)])
-@pytest.mark.parametrize("room", [(10, 10), (100, 37), (37, 100), (1, 1)])
-def test_a_picture_keeps_its_proportions(smooth, shape, room):
-    height, width = shape
-    pen = Pen(pygame.Surface((120, 120)))
-    area = Area(5, 6, *room)
-    at = pen.picture(area, np.full((*shape, 3), 255, np.uint8), smooth)
-    assert at.width <= room[0] and at.height <= room[1]
-    assert area.x <= at.x and at.right <= area.right and area.y <= at.y and at.bottom <= area.bottom
-    share = min(room[0] / width, room[1] / height)
-    share = math.floor(share) if share > 1 and not smooth else share
-    assert at.width == max(1, round(width * share)) and at.height == max(1, round(height * share))
-    lit = np.argwhere(rgb_of(pen.surface).all(-1))
-    assert lit.min(0).tolist() == [at.y, at.x]
-    assert lit.max(0).tolist() == [at.bottom - 1, at.right - 1]
-
-
-def test_what_is_kept_is_drawn_once_for_each_key_size_and_scale():
-    calls = []
-
-    def draw(pen, area):
-        calls.append((pen.scale, area.width))
-        pen.fill(area, (9, 9, 9))
-
-    surface = pygame.Surface((100, 100))
-    for _ in range(3):
-        for key, width, scale in (("a", 10, 1.0), ("b", 10, 1.0), ("a", 20, 1.0), ("a", 10, 2.0)):
-            surface.fill((0, 0, 0))
-            Pen(surface, scale).kept(
-                (test_what_is_kept_is_drawn_once_for_each_key_size_and_scale, key), Area(1, 2, width, 5), draw
-            )
-            lit = np.argwhere(rgb_of(surface).any(-1))
-            assert lit.min(0).tolist() == [2 * scale, scale]
-            assert (np.ptp(lit, 0) + 1).tolist() == [5 * scale, width * scale]
-    assert calls == [(1.0, 10), (1.0, 10), (1.0, 20), (2.0, 10)]
-
-
-def test_neighbours_stay_neighbours_at_any_scale():
-    for scale in (0.5, 0.67, 1.1, 1.75, 3.0):
-        pen, whole = Pen(pygame.Surface((400, 400)), scale), Area(3.3, 4.7, 97.1, 55.5)
-        for columns in (1, 3, 7):
-            boxes = [pen.pixels(whole.cell(0, column, 1, columns)) for column in range(columns)]
-            assert all(one.right == other.left for one, other in itertools.pairwise(boxes))
-            assert (boxes[0].left, boxes[-1].right) == (pen.pixels(whole).left, pen.pixels(whole).right)
-
-
-def test_equal_pixels_are_equal_files():
-    frame = np.random.default_rng(0).integers(256, size=(30, 40, 3), dtype=np.uint8)
-    surface = surface_of(frame)
-    assert np.array_equal(rgb_of(surface), frame)
-    assert png_of(surface) == png_of(surface_of(frame.copy())) and png_of(surface).startswith(b"\x89PNG")

@@ -362,7 +362,7 @@ def test_the_checkpoints_of_a_run_are_gone_through(desk, tmp_path):  # noqa: F81
     run = arena.train("q-learning", "arena/CliffWalk-v0", **settings).runs[0]["path"]
     role = role_of(run)
     cast = players([role], horizon=20)
-    one = desk(Show(cast, checkpoints=Snapshots(role, cast[0].mind)), **SMALL)
+    one = desk(Show(cast, checkpoints=Snapshots(role, [cast[0].mind])), **SMALL)
     seen = []
     for name in ("[", "[", "[", "]"):
         one.press(name, name)
