@@ -59,6 +59,7 @@ class Broadcast:
         self._look_at = now + LOOK
         if now < self._answer_at or not self._wanted():
             return False
+        answered = False
         with contextlib.suppress(OSError, ArenaError):
             told = {
                 "steps": progress.steps,
@@ -67,8 +68,9 @@ class Broadcast:
                 "evaluation": evaluation,
             }
             _write(self._folder, told, encode({"agent": learner.snapshot()}))
+            answered = True
         self._answer_at = time.monotonic() + SHARE * (time.monotonic() - now)
-        return True
+        return answered
 
     def _wanted(self) -> bool:
         try:

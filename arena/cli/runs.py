@@ -21,6 +21,7 @@ from arena.cli.run_filters import Choice, Found, flattened
 from arena.cli.run_table import run_table, summary
 from arena.errors import ArenaError
 from arena.folders import SCHEMA, find_runs
+from arena.locks import Locks
 
 __all__ = ["list_runs"]
 
@@ -51,7 +52,7 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
             raise ArenaError(
                 f"there is no folder {folder}", "name one that holds runs: `arena list runs DIR`"
             )
-    locks = _Locks()
+    locks = Locks()
     if "training" in choice.statuses and not locks.known:
         raise ArenaError("this system does not tell which runs are being trained", "use --status unfinished")
     paths = dict.fromkeys(path for folder in folders for path in find_runs(Path(folder)))
@@ -74,47 +75,7 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
     return {"runs": [run.row for run in shown]}, show
 
 
-class _Locks:
-    """The locks that processes hold now, as Linux tells them.
-
-    To try each run's lock would, for that instant, keep a trainer from it that is just starting. `known` is false
-    where the system does not tell.
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[str, list[tuple[str, str]]] = {}
-        self.known = False
-        with contextlib.suppress(OSError):
-            with open("/proc/locks", encoding="ascii", errors="replace") as file:
-                self.known = True
-                for line in file:
-                    words = line.split()  # such as 1: FLOCK ADVISORY WRITE 32338 fe:00:2187449 0 EOF
-                    if len(words) > 5 and (words[1], words[3]) == ("FLOCK", "WRITE"):
-                        device, _, inode = words[5].rpartition(":")
-                        self._held.setdefault(inode, []).append((device, words[4]))
-
-    def holds(self, path: str) -> bool:
-        """Whether a process holds the lock of this file."""
-        with contextlib.suppress(OSError):
-            status = os.stat(path) if self._held else None
-            if status is not None and str(status.st_ino) in self._held:
-                device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
-                holders = self._held[str(status.st_ino)]
-                return any(where == device or _has_open(process, status) for where, process in holders)
-        return False
-
-
-def _has_open(process: str, status: os.stat_result) -> bool:
-    """Whether a process has a file open: Btrfs and overlays tell another device than the lock's."""
-    with contextlib.suppress(OSError):  # it has ended, or is another person's
-        for descriptor in os.listdir(f"/proc/{process}/fd"):
-            with contextlib.suppress(OSError):
-                if os.path.samestat(os.stat(f"/proc/{process}/fd/{descriptor}"), status):
-                    return True
-    return False
-
-
-def _read(path: Path, locks: _Locks) -> Found:
+def _read(path: Path, locks: Locks) -> Found:
     """What a run folder says of itself, whatever state it is in."""
     folder = str(path)
     unread = ("agent", "env", "seed", "steps", "total", "mean", "best")

@@ -185,18 +185,24 @@ def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
     """Who plays, and whether to keep up with a training."""
     if _is_pair(args.what):
         return [_of_pair(args)], False
+    from arena.locks import is_trained_now
     from arena.run import Run
     from arena.viewer.cast import beginning
-    from arena.viewer.watching import is_trained_now, one_run, roles_of
+    from arena.viewer.watching import one_run, roles_of
 
     if args.train or args.steps is not None:
         raise ArenaError("--train is for AGENT ENV", "`arena resume RUN --steps N` trains a run further")
+    if args.at != "last" and (args.follow or args.checkpoints):
+        which = "--follow is for the newest agent" if args.follow else "--checkpoints is for all snapshots"
+        raise ArenaError(which, "leave out --at")
+    if args.follow and args.checkpoints:
+        raise ArenaError("--follow and --checkpoints exclude each other", "give one of them")
     if args.follow:
         return [beginning(Run.open(Path(one_run(args.what))))], True
     roles = roles_of(args.what, args.checkpoints, args.grid, args.at)
     newest = args.at == "last" and not args.checkpoints and args.record is None and "@" not in args.what[0]
     run = roles[0].run
-    return roles, len(roles) == 1 and newest and run is not None and is_trained_now(run)
+    return roles, len(roles) == 1 and newest and run is not None and bool(is_trained_now(run.folder))
 
 
 def _of_pair(args: argparse.Namespace) -> Role:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError
 from arena.live import Watcher
+from arena.locks import is_trained_now
 from arena.mind import Mind
 from arena.run import Run
 from arena.start import read_snapshot, snapshot_folder
@@ -47,6 +48,7 @@ class Following:
         self._watcher = Watcher(self.run)
         self.status, self.finished = "waiting for its first steps", False
         self._look_at = self._taken_at = 0.0
+        self._heard = False
 
     def pulse(self) -> None:
         """To be called often: says that somebody watches, and takes over a newer agent where it is time."""
@@ -64,12 +66,22 @@ class Following:
         total, unit = self.run.experiment.steps, self.run.experiment.spec.unit
         if answer is not None:
             self._take(answer.state, answer.steps)
-            self.status = f"training: {answer.steps:,} of {total:,} {unit}s"
+            self.status, self._heard = f"training: {answer.steps:,} of {total:,} {unit}s", True
         elif self._has_ended():
             folder = snapshot_folder(self.run)
             self._take(read_snapshot(folder), int(folder.name))
             self.status, self.finished = f"trained: {int(folder.name):,} {unit}s", True
             self._watcher.close()
+        else:
+            self._look_for_the_trainer()
+
+    def _look_for_the_trainer(self) -> None:
+        """Says so where it trained and does so no more: it failed, or somebody stopped it."""
+        at = self.curve.at if self.curve else 0
+        if self.run.failure.exists():
+            self.status = f"failed after {at:,} {self.run.experiment.spec.unit}s"
+        elif self._heard and is_trained_now(self.run.folder) is False:
+            self.status = f"stopped after {at:,} {self.run.experiment.spec.unit}s"
 
     def close(self) -> None:
         """Nobody watches any more."""

@@ -136,7 +136,7 @@ def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[Played])
 
 
 def _lacks(error: ImportError) -> ArenaError:
-    missing = error.name or "h5py"  # Minari raises an error of its own for that one
+    missing = (error.name or "h5py").partition(".")[0]  # Minari raises an error of its own for that one
     return ArenaError(
         f"episodes are kept by Minari, and {missing} is missing", "pip install 'arena-rl[minari]'"
     )

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakKeyDictionary
 
 from arena.errors import ArenaError
-from arena.painting import CellPainter
 from arena.plugins import get_plugins
 from arena.specs import described
 from arena.viewer.pen import Area, Pen
 from arena.viewer.player import Moment, Player
 
 if TYPE_CHECKING:
+    from arena.painting import CellPainter
     from arena.specs import OverlaySpec
 
 __all__ = ["Look", "Overlay", "Shown", "overlays"]
@@ -40,8 +40,7 @@ class Look:
     @property
     def cells(self) -> CellPainter | None:
         """The painter, where its picture is a grid of cells."""
-        painter = self.player.painter
-        return painter if isinstance(painter, CellPainter) else None
+        return self.player.cells
 
 
 class Overlay(ABC):

@@ -122,6 +122,7 @@ class Player:
     Attributes:
         env: the environment.
         painter: what draws it, or None.
+        cells: the painter, where its picture is a grid of cells.
         controls: what its actions are called and how a person steers it.
         episode: the number of the present one, from 0.
         moments: those that are kept, the present one last.
@@ -151,14 +152,12 @@ class Player:
         self.seed, self.horizon, self.explore = seed, horizon, explore
         self._place, self._rounds, self._budget = place, rounds, BUDGET if budget is None else budget
         self.env, self.painter = world(factory, horizon)
+        self.cells = self.painter if isinstance(self.painter, CellPainter) else None
         self.controls = known_controls(self.env) or Controls()
         self.moments: deque[Moment] = deque()
         self.returns: deque[float] = deque(maxlen=1000)
         self.curve: Curve | None = None
-        self.visits = np.zeros(
-            self.painter.rows * self.painter.columns if isinstance(self.painter, CellPainter) else 0,
-            np.int64,
-        )
+        self.visits = np.zeros(self.cells.rows * self.cells.columns if self.cells else 0, np.int64)
         # Environments may draw from the global generators: these are lent meanwhile, as in an evaluation.
         self._generators = Generators(seed)
         self.episode = -1
@@ -235,8 +234,8 @@ class Player:
         )  # fmt: skip
 
     def _keep(self, moment: Moment) -> None:
-        if isinstance(self.painter, CellPainter):
-            self.visits[self.painter.cell(moment.scene)] += 1
+        if self.cells is not None:
+            self.visits[self.cells.cell(moment.scene)] += 1
         self.moments.append(moment)
         self._kept += moment.nbytes
         while self._kept > self._budget and len(self.moments) > 2:

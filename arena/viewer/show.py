@@ -22,7 +22,7 @@ SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0, 1000.0
 #: Seconds for which the end of an episode stays.
 HOLD = 1.2
 
-#: Steps in one redrawing, at most: a window has to stay prompt.
+#: Steps in one redrawing of a window, at most: it has to stay prompt.
 MOST_STEPS = 64
 
 
@@ -147,7 +147,8 @@ class Show:
                 return False
             self._next()
             return True
-        self._go(min(self.speed * seconds, MOST_STEPS))
+        steps = self.speed * seconds
+        self._go(steps if self.patience is None else min(steps, MOST_STEPS))
         return False
 
     def say(self, text: str, seconds: float = 2.0) -> None:

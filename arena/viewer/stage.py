@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import pygame
 
 from arena.colours import ACCENT, FAINT, INK, LINE, SLATE, WRONG, Colour
-from arena.painting import CellPainter
 from arena.tables_text import number
 from arena.viewer.overlay import Look
 from arena.viewer.panel import draw_panel
@@ -141,8 +140,8 @@ class Stage:
         return look
 
     def _look(self, player: Player, moment: Moment, picture: Area) -> Look:
-        painter = player.painter
-        if not isinstance(painter, CellPainter):
+        painter = player.cells
+        if painter is None:
             return Look(player, moment)
         if self.mouse is None or not picture.holds(self.mouse):
             return Look(player, moment, painter.cell(moment.scene))

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from arena.errors import ArenaError, BusyError, unknown
-from arena.run import Run
+from arena.errors import ArenaError, unknown
 from arena.start import LAST
 from arena.viewer.cast import Role, Snapshots, players, role_of, through_training
 from arena.viewer.display import headless, require_display
@@ -19,7 +18,7 @@ from arena.viewer.player import Player
 from arena.viewer.show import Show, nearest_speed
 from arena.viewer.stage import SIZE, Stage
 
-__all__ = ["LAPSE", "SIDE_BY_SIDE", "is_trained_now", "one_run", "show_of", "watch"]
+__all__ = ["LAPSE", "SIDE_BY_SIDE", "one_run", "show_of", "watch"]
 
 #: The ways of seeing an agent through its training.
 SIDE_BY_SIDE, LAPSE = "side-by-side", "lapse"
@@ -188,17 +187,6 @@ def show_of(
     if episode > 1 or show.lapse:
         show.go_to(episode - 1)
     return show
-
-
-def is_trained_now(run: Run) -> bool:
-    """Whether another process trains a run."""
-    try:
-        with run.locked():
-            return False
-    except BusyError:
-        return True
-    except ArenaError:  # a folder that cannot be written is not being trained
-        return False
 
 
 def _switched_on(names: Sequence[str]) -> list[Shown]:

@@ -109,6 +109,7 @@ class Desk:
 @pytest.fixture
 def desk(screen):
     """Opens windows, and closes them at the end."""
+    pygame.quit()  # what Gymnasium's environments begin when they render
     opened = []
 
     def open_one(show, **options):

@@ -14,9 +14,10 @@ from planted_worlds import Corridor, Film, Walker, player_of
 from watched_runs import CLIFF, trained
 
 from arena.cli import main
+from arena.experiment import Experiment
 from arena.mind import Thought
 from arena.random import Generators
-from arena.viewer.cast import players, role_of
+from arena.viewer.cast import players, role_of, untrained
 from arena.viewer.filming import frames
 from arena.viewer.pen import SMALL, Pen
 from arena.viewer.show import HOLD, Show
@@ -144,11 +145,20 @@ def test_who_sees_several_agents_sees_equal_episodes(runs, film, cli):
     ]
     told = film(runs["cliff"], runs["sarsa"], "--episodes", 2)
     assert told["returns"] == [returns[:2] for returns in judged]
-    cast = players([role_of(runs[name]) for name in ("cliff", "sarsa")])
+
+
+def test_episodes_of_several_agents_begin_alike():
+    cast = players(
+        [untrained(Experiment.create(agent, "CartPole-v1", seeds=[3])) for agent in ("random", "reinforce")]
+    )
+    begun = []
     for episode in range(4):
         for player in cast:
             player.begin(episode)
-        assert cast[0].now.observation == cast[1].now.observation
+        begun.append([tuple(player.now.observation) for player in cast])
+        player.advance()  # whatever the one does meanwhile
+    assert all(one == other for one, other in begun)
+    assert len({one for one, _ in begun}) == 4
     for player in cast:
         player.close()
 

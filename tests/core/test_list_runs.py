@@ -167,7 +167,7 @@ def test_every_filter_is_brute_force(listed, many):
         "--seed": [[0], [1, 3]],
         "--status": [["finished"], ["unfinished", "damaged"], ["newer"], ["training"]],
     }
-    if not runs._Locks().known:
+    if not runs.Locks().known:
         kinds["--status"].pop()
     laws = {
         "--agent": lambda row, globs: any(row["agent"] and fnmatchcase(row["agent"], g) for g in globs),
@@ -312,7 +312,7 @@ def test_a_run_that_failed_says_why(shown, listed, tmp_path):
     assert why in text
     assert text.endswith("3 runs: 1 finished, 1 unfinished, 1 failed\n")
     for width in (80, 60):
-        lines = run_table([runs._read(tmp_path / "a", runs._Locks())], width).plain.splitlines()
+        lines = run_table([runs._read(tmp_path / "a", runs.Locks())], width).plain.splitlines()
         assert max(map(len, lines[:-1])) <= width
         assert any(why[:50] in line for line in lines)
     (tmp_path / "a" / "failed.json").write_text("{")
@@ -358,9 +358,9 @@ def test_a_line_without_end_is_not_read_whole(listed, tmp_path, monkeypatch):
 def test_a_narrow_terminal_gets_two_lines_a_run(tmp_path, width):
     name = "expected-sarsa_arena-CliffWalk-v0_seed0_64c5eb40d26a"
     found = [
-        runs._read(fake(tmp_path / name, agent="expected-sarsa", at=300), runs._Locks()),
-        runs._read(fake(tmp_path / "b", agent_options={"x" * 90: 1}), runs._Locks()),
-        runs._read(fake(tmp_path / "c", agent_options={"x" * 90: 2}), runs._Locks()),
+        runs._read(fake(tmp_path / name, agent="expected-sarsa", at=300), runs.Locks()),
+        runs._read(fake(tmp_path / "b", agent_options={"x" * 90: 1}), runs.Locks()),
+        runs._read(fake(tmp_path / "c", agent_options={"x" * 90: 2}), runs.Locks()),
     ]
     for number, run in enumerate(found):
         run.row["path"] = f"runs/{number}{name}"
@@ -481,7 +481,7 @@ def test_a_run_that_was_given_more_steps_is_unfinished(listed, tmp_path):
     assert row["best"] == Run(tmp_path / "a", None).best()
 
 
-@pytest.mark.skipif(not runs._Locks().known, reason="this system does not tell who holds locks")
+@pytest.mark.skipif(not runs.Locks().known, reason="this system does not tell who holds locks")
 def test_a_run_whose_lock_is_held_is_training(listed, shown, tmp_path):
     held, free, done = (fake(tmp_path / name, at=at) for name, at in (("a", 300), ("b", 300), ("c", None)))
     code = (
@@ -502,10 +502,10 @@ def test_a_run_whose_lock_is_held_is_training(listed, shown, tmp_path):
     assert {row["status"] for row in listed(tmp_path)} == {"unfinished", "finished"}
 
 
-@pytest.mark.skipif(not runs._Locks().known, reason="this system does not tell who holds locks")
+@pytest.mark.skipif(not runs.Locks().known, reason="this system does not tell who holds locks")
 def test_a_lock_of_another_device_is_told_by_who_has_it_open(tmp_path):
     path = fake(tmp_path / "a", at=300) / "lock"
-    locks = runs._Locks()
+    locks = runs.Locks()
     with filelock.FileLock(path, timeout=0):
         mine, inode = str(os.getpid()), str(path.stat().st_ino)
         locks._held = {inode: [("ff:ff", mine)]}

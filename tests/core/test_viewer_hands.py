@@ -269,7 +269,8 @@ def test_in_a_window_time_and_episodes_are_the_persons(desk):  # noqa: F811
             one.frames(2, 0.1)
         assert (hands.player.episode, hands.player.now.step, len(hands.player.moments)) == (0, 1, 2)
     labels, _ = zip(*one.window.keys(), strict=True)
-    assert labels[:4] == ("0", "1", "2", "o") and len(labels) == len(set(labels))
+    assert labels[:3] == ("0", "1", "2") and len(labels) == len(set(labels))
+    assert not {key.label for key in TIME} & set(labels)
 
 
 def test_real_keys_steer_before_they_mean_anything_else(desk):  # noqa: F811

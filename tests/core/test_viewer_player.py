@@ -92,7 +92,7 @@ def test_continuous_actions_reach_the_environment_as_it_takes_them():
 def test_several_roles_meet_the_same_episodes_and_one_role_different_ones(role):
     def seeds(made):
         made = list(made)
-        return [episode_seed(p.seed, p.episode * p._rounds + p._place) for p in made], made
+        return [player.env.unwrapped.np_random_seed for player in made], made
 
     rivals, made = seeds(players([role, role, role], seed=9))
     assert set(rivals) == {episode_seed(9, 0)}

@@ -154,6 +154,8 @@ def test_one_cannot_go_back_to_what_was_dropped():
     assert (moment.step, before, share) == (first, None, 1.0)
     show.back()
     assert show.position == first
+    show.position -= 0.5  # as where others keep more
+    assert show.seen(show.players[0]) == (moment, None, 1.0)
 
 
 # What is seen

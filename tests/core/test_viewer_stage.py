@@ -25,7 +25,7 @@ SIZES = ((1120, 760), (700, 500), (500, 400), (333, 777))
 
 @pytest.fixture(autouse=True)
 def _no_display():
-    assert not pygame.display.get_init()
+    pygame.quit()  # what Gymnasium's environments begin when they render
     yield
     assert not pygame.display.get_init() and not pygame.mixer.get_init()
 

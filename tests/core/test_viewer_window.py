@@ -390,6 +390,7 @@ def test_without_a_display_one_line_says_what_to_do(command, tmp_path, monkeypat
 
 
 def test_a_display_that_is_not_there_is_told_of(monkeypatch):
+    pygame.quit()
     monkeypatch.setenv("DISPLAY", ":987")
     monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
     with pytest.raises(ArenaError, match="no window can be opened: .*--record"):
