@@ -6,3 +6,5 @@ import os
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 # Nothing here makes a sound, and Gymnasium's renderers start all of pygame: a missing device is not to be heard of.
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+# A window has the screen's own pixels, so that letters stay crisp where the system enlarges others.
+os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")

@@ -37,8 +37,6 @@ def open_display(remedy: str = RECORD) -> None:
         ArenaError: the display cannot be used.
     """
     require_display(remedy)
-    # A window has the screen's own pixels, so that letters stay crisp where the system enlarges others.
-    os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")
     import pygame
 
     try:

@@ -147,10 +147,11 @@ def action_name(player: Player, action: Any) -> str:
 
 
 def action_names(player: Player) -> list[str]:
-    """Of every action of a finite space."""
+    """Of the actions of a finite space, as many as are shown."""
     space = player.env.action_space
     assert isinstance(space, gym.spaces.Discrete), "asked of finite ones only"
-    return [action_name(player, int(space.start) + place) for place in range(int(space.n))]
+    count = min(int(space.n), MOST_ROWS)
+    return [action_name(player, int(space.start) + place) for place in range(count)]
 
 
 def _ends(pen: Pen, area: Area, y: float, look: Look) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -54,6 +55,7 @@ class Desk:
             self.type("mousemove", 1399, 999)  # out of the way
         self.show = show
         self.window = Window(show, **options)
+        show.patience = math.inf  # however slow this machine is
         self.frames(2)
 
     @property

@@ -47,10 +47,14 @@ def test_time_passes_in_steps_by_the_speed(speed):
         assert show.newest == math.ceil(show.position), "not a step more than is seen is played"
 
 
-def test_a_long_wait_does_not_play_thousands_of_steps():
+@pytest.mark.parametrize(("patience", "steps"), [(None, 3000), (math.inf, MOST_STEPS), (0.0, 1), (-1.0, 1)])
+def test_a_window_stays_prompt_and_a_film_leaves_nothing_out(patience, steps):
     show = show_of(10**6, speed=1000.0)
-    show.tick(60.0)
-    assert show.position == MOST_STEPS == show.newest
+    show.patience = patience
+    show.tick(3.0)
+    assert show.position == show.newest == steps
+    show.forward()
+    assert show.position == show.newest == steps + 1
 
 
 def test_a_paused_show_stands_still():
