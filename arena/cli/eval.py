@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arena.cli import options
+from arena.cli import options, two_phases
 from arena.cli.output import only_json, print_json
-from arena.cli.parser import Parser, is_flag, whole
+from arena.cli.parser import Parser, whole
 from arena.errors import ArenaError
 from arena.tables_text import number
 
@@ -52,25 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
     """Parses a command line with the environment's options in it; ``--help`` knows them."""
-    leading = len(words) > 0 and not is_flag(words[0])
-    rest, mine = options.split(words, greedy=leading, prefixes=["env"])
-    if {"-h", "--help"} & {*rest}:
-        others = [word for word in rest if word not in ("-h", "--help")]
-        try:
-            if others:
-                options.add(parser, _section(parser.parse_intermixed_args(others)))
-        finally:  # an error comes below the help
-            parser.print_help()
-        sys.exit(0)
-    args = parser.parse_intermixed_args(rest)
-    args.given = {}
-    if mine:
-        with only_json(args.json):  # what is imported here may print
-            section = _section(args)
-        options.add(parser, section)
-        options.check(parser, mine, [section])
-        args = parser.parse_intermixed_args([*rest, *mine])
-        args.given = options.read(args, section)
+    args = two_phases.parse(parser, words, lambda args: [_section(args)], leading=1, prefixes=["env"])
+    args.given = args.given.get("env", {})
     return args
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from arena.cli import options
+from arena.cli import options, two_phases
 from arena.cli.output import only_json, print_json
-from arena.cli.parser import Parser, is_flag, whole
+from arena.cli.parser import Parser, whole
 from arena.cli.running import add_place, add_seeds
 
 if TYPE_CHECKING:
@@ -75,28 +74,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
     """Parses a command line with the encoder's and the environment's options in it; ``--help`` knows them."""
-    leading = len(words) > 1 and not any(map(is_flag, words[:2]))
-    rest, mine = options.split(words, greedy=leading, prefixes=PREFIXES)
-    if {"-h", "--help"} & {*rest}:
-        named = [word for word in rest if word not in ("-h", "--help")]
-        try:
-            if len(named) > 1:
-                for section in _sections(parser.parse_intermixed_args(named)):
-                    options.add(parser, section)
-        finally:  # an error comes below the help
-            parser.print_help()
-        sys.exit(0)
-    args = parser.parse_intermixed_args(rest)
-    args.given = {}
-    if mine:
-        with only_json(args.json):  # what is imported here may print
-            sections = [*_sections(args)]
-        for section in sections:
-            options.add(parser, section)
-        options.check(parser, mine, sections)
-        args = parser.parse_intermixed_args([*rest, *mine])
-        args.given = {section.prefix: options.read(args, section) for section in sections}
-    return args
+    return two_phases.parse(parser, words, _sections, leading=2, prefixes=PREFIXES)
 
 
 def run(args: argparse.Namespace) -> int:

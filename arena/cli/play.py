@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from arena.cli import options
+from arena.cli import options, two_phases
 from arena.cli.output import clean, console
-from arena.cli.parser import Parser, is_flag, seed, whole
+from arena.cli.parser import Parser, seed, whole
 from arena.cli.viewing import add_look, size_of
 from arena.errors import ArenaError
 
@@ -50,24 +49,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
     """Parses a command line with the environment's options in it; ``--help`` knows them."""
-    leading = len(words) > 0 and not is_flag(words[0])
-    rest, mine = options.split(words, greedy=leading, prefixes=["env"])
-    if {"-h", "--help"} & {*rest}:
-        others = [word for word in rest if word not in ("-h", "--help")]
-        try:
-            if others:
-                options.add(parser, _section(parser.parse_intermixed_args(others)))
-        finally:  # an error comes below the help
-            parser.print_help()
-        sys.exit(0)
-    args = parser.parse_intermixed_args(rest)
-    args.given = {}
-    if mine:
-        section = _section(args)
-        options.add(parser, section)
-        options.check(parser, mine, [section])
-        args = parser.parse_intermixed_args([*rest, *mine])
-        args.given = options.read(args, section)
+    args = two_phases.parse(parser, words, lambda args: [_section(args)], leading=1, prefixes=["env"])
+    args.given = args.given.get("env", {})
     return args
 
 

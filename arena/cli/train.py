@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arena.cli import options
+from arena.cli import options, two_phases
 from arena.cli.output import only_json, print_json
-from arena.cli.parser import Parser, is_flag, whole
+from arena.cli.parser import Parser, whole
 from arena.cli.running import add_place, add_seeds
 from arena.errors import ArenaError
 
@@ -83,32 +82,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-    """Parses a command line with the agent's and the environment's options in it; ``--help`` knows them.
-
-    Which options there are is known once AGENT, ENV and ``--config`` have been found. Then everything is parsed.
-    """
-    leading = len(words) > 1 and not any(map(is_flag, words[:2]))
-    rest, mine = options.split(words, greedy=leading)
-    if {"-h", "--help"} & {*rest}:
-        try:
-            args = parser.parse_intermixed_args([word for word in rest if word not in ("-h", "--help")])
-            if args.config or (args.agent and args.env):
-                for section in sections(_file(args)):
-                    options.add(parser, section)
-        finally:  # an error comes below the help
-            parser.print_help()
-        sys.exit(0)
-    args = parser.parse_intermixed_args(rest)
-    args.given = {}
-    if mine:
-        with only_json(args.json):  # what is imported here may print
-            chosen = [*sections(_file(args))]
-        for section in chosen:
-            options.add(parser, section)
-        options.check(parser, mine, chosen)
-        args = parser.parse_intermixed_args([*rest, *mine])
-        args.given = {f"{section.prefix}_options": options.read(args, section) for section in chosen}
-    return args
+    """Parses a command line with the agent's and the environment's options in it; ``--help`` knows them."""
+    return two_phases.parse(
+        parser,
+        words,
+        lambda args: sections(_file(args)),
+        leading=2,
+        named=lambda args: bool(args.config or (args.agent and args.env)),
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -145,7 +126,8 @@ def _experiment(args: argparse.Namespace) -> Experiment:
     from arena.experiment import Experiment
 
     arguments = _file(args)
-    for name, given in args.given.items():
+    for prefix, given in args.given.items():
+        name = f"{prefix}_options"
         arguments[name] = {**arguments.get(name, {}), **given}
     for flag, name in SETTINGS.items():
         value = getattr(args, flag)

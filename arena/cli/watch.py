@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arena.cli import options, train
+from arena.cli import options, train, two_phases
 from arena.cli.output import clean, console, only_json, print_json
-from arena.cli.parser import Parser, is_flag, seed, whole
+from arena.cli.parser import Parser, seed, whole
 from arena.cli.viewing import add_film, add_look, film_of, grid_of, size_of
 from arena.errors import ArenaError
 
@@ -87,33 +86,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
     """Parses a command line with the agent's and the environment's options in it; ``--help`` knows them."""
-    leading = len(words) > 1 and not any(map(is_flag, words[:2]))
-    rest, mine = options.split(words, greedy=leading, prefixes=("agent", "env"))
-    if {"-h", "--help"} & {*rest}:
-        others = [word for word in rest if word not in ("-h", "--help")]
-        try:
-            if others:
-                for section in _sections(parser.parse_intermixed_args(others)):
-                    options.add(parser, section)
-        finally:  # an error comes below the help
-            parser.print_help()
-        sys.exit(0)
-    args = parser.parse_intermixed_args(rest)
-    args.given = {}
-    if mine:
-        with only_json(args.json):  # what is imported here may print
-            sections = [*_sections(args)]
-        if not sections:
-            raise ArenaError(
-                f"{mine[0].partition('=')[0]} is an option of AGENT or ENV, and a run has its own",
-                "leave it out, or write `arena watch AGENT ENV`",
-            )
-        for section in sections:
-            options.add(parser, section)
-        options.check(parser, mine, sections)
-        args = parser.parse_intermixed_args([*rest, *mine])
-        args.given = {f"{section.prefix}_options": options.read(args, section) for section in sections}
-    return args
+    return two_phases.parse(parser, words, _sections, leading=2, prefixes=("agent", "env"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -211,7 +184,7 @@ def _of_pair(args: argparse.Namespace) -> Role:
     from arena.experiment import Experiment
     from arena.viewer.cast import role_of, untrained
 
-    arguments: dict[str, Any] = {**dict(zip(("agent", "env"), args.what, strict=True)), **args.given}
+    arguments: dict[str, Any] = {**dict(zip(("agent", "env"), args.what, strict=True)), **_given(args)}
     if args.device is not None:
         arguments["device"] = args.device
     experiment = Experiment.create(**arguments, steps=args.steps, seeds=[args.seed or 0])
@@ -223,8 +196,12 @@ def _of_pair(args: argparse.Namespace) -> Role:
     return untrained(experiment)
 
 
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    return {f"{prefix}_options": given for prefix, given in args.given.items()}
+
+
 def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
-    """The options of the agent and the environment; none where runs are watched."""
+    """The options of the agent and the environment; none where runs are watched, which have their own."""
     if _is_pair(args.what):
         yield from train.sections(dict(zip(("agent", "env"), args.what, strict=True)))
 

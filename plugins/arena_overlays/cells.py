@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Hashable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from arena.encoder import Remembers
-from arena.mind import Mind
+from arena.mind import Mind, Thought
 from arena.painting import CellPainter
 from arena.viewer.overlay import Look, Overlay
 from arena.viewer.pen import Area
@@ -41,9 +41,16 @@ class Survey(NamedTuple):
 class OverCells(Overlay):
     """An overlay that asks the agent about cells where the walker is not."""
 
+    #: Whether actions have to be moves.
+    moving: ClassVar[bool] = False
+
     def __init__(self) -> None:
         self._survey: Survey | None = None
         self._shown: bool | None = None
+
+    @abstractmethod
+    def silence(self, thought: Thought) -> str | None:
+        """Why there is nothing to ask an agent that thinks like this; None where there is."""
 
     @abstractmethod
     def ask(self, mind: Mind, batch: Array) -> Array:
@@ -60,7 +67,11 @@ class OverCells(Overlay):
             return "its encoder's code of a cell depends on the way there"
         if self._shown is None:
             self._shown = _shows(painter, player)
-        return None if self._shown else "it does not see cells as the environment shows them"
+        if not self._shown:
+            return "it does not see cells as the environment shows them"
+        if self.moving and painter.moves is None:
+            return "its actions are no moves"
+        return self.silence(player.moments[0].thought)
 
     def survey(self, look: Look) -> Survey:
         """What the agent says of every cell, with the map as it is in the moment that is looked at."""

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.colours import INK
-from arena.mind import Mind
+from arena.mind import Mind, Thought
 from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Player
 from arena_overlays.cells import OverCells, Survey, cell_area
 from arena_overlays.wash import BASE, ROOMY
 
@@ -40,13 +39,9 @@ OPACITY = 0.85
 class Policy(OverCells):
     """Arrows along the greedy actions; of an agent that values none, as long as actions are probable."""
 
-    def refusal(self, player: Player) -> str | None:
-        said = super().refusal(player)
-        if said is not None:
-            return said
-        if getattr(player.painter, "moves", None) is None:
-            return "its actions are no moves"
-        thought = player.moments[0].thought
+    moving = True
+
+    def silence(self, thought: Thought) -> str | None:
         silent = thought.action_values is None and thought.probabilities is None
         return "the agent says nothing of its actions" if silent else None
 

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.colours import INK, LINE, PAPER, Colour
-from arena.mind import Mind
+from arena.mind import Mind, Thought
 from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Player
 from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.policy import greedy
 from arena_overlays.values import SCALE, figure
@@ -37,14 +36,10 @@ TURNS: dict[Direction, int] = {(0, -1): 0, (1, 0): 90, (0, 1): 180, (-1, 0): 270
 class QValues(OverCells):
     """A card beside a cell: a triangle for each of four directions, a field for each of more."""
 
-    def refusal(self, player: Player) -> str | None:
-        said = super().refusal(player)
-        if said is not None:
-            return said
-        if getattr(player.painter, "moves", None) is None:
-            return "its actions are no moves"
-        silent = player.moments[0].thought.action_values is None
-        return "the agent says no values of actions" if silent else None
+    moving = True
+
+    def silence(self, thought: Thought) -> str | None:
+        return "the agent says no values of actions" if thought.action_values is None else None
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         found = mind.action_values(batch)

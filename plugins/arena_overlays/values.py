@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.colours import INK
-from arena.mind import Mind
+from arena.mind import Mind, Thought
 from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Player
 from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.wash import BASE, ROOMY, legend, shares, wash
 
@@ -23,9 +22,8 @@ SCALE = np.array([(253, 247, 219), (199, 226, 201), (127, 190, 205), (84, 142, 1
 class Values(OverCells):
     """V of every cell as a heatmap."""
 
-    def refusal(self, player: Player) -> str | None:
-        said = super().refusal(player)
-        return said or ("the agent says no values" if player.moments[0].thought.value is None else None)
+    def silence(self, thought: Thought) -> str | None:
+        return "the agent says no values" if thought.value is None else None
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         found = mind.values(batch)
@@ -40,7 +38,7 @@ class Values(OverCells):
         if area.width / painter.columns >= ROOMY:
             walker = painter.cell(
                 look.moment.scene
-            )  # who would hide half of the figure, which the panel has anyhow
+            )  # who would hide half of a figure that the panel has anyhow
             for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
                 if cell == walker:
                     continue
