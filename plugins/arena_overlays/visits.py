@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.mind import Mind
+from arena.mind import Mind, Thought
 from arena.painting import CellPainter
 from arena.viewer.overlay import Look
 from arena.viewer.pen import Area, Pen
@@ -25,6 +25,9 @@ class Visits(OverCells):
 
     def refusal(self, player: Player) -> str | None:
         return None if isinstance(player.painter, CellPainter) else "its world is no grid of cells"
+
+    def silence(self, thought: Thought) -> str | None:
+        return None  # whoever counts nothing is counted
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         counts: npt.NDArray[Any] = _trained(mind)[batch].sum(axis=1)
