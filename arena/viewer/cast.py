@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from arena.api import LoadedRun, load_agent
 from arena.errors import ArenaError
@@ -16,6 +15,7 @@ from arena.run import Run
 from arena.runner import fits_this_version
 from arena.start import LAST, read_snapshot, snapshot_of
 from arena.training import build_agent, equip
+from arena.viewer.curve import Curve
 from arena.viewer.player import Player
 
 if TYPE_CHECKING:
@@ -24,39 +24,7 @@ if TYPE_CHECKING:
     from arena.environments import EnvironmentFactory
     from arena.experiment import Experiment
 
-__all__ = ["Curve", "Role", "Snapshots", "players", "role_of", "untrained"]
-
-
-@dataclass
-class Curve:
-    """How a run's evaluations went.
-
-    Attributes:
-        steps: after how many steps each was made.
-        returns: their means.
-        at: the step whose agent is looked at.
-    """
-
-    steps: list[int] = field(default_factory=list)
-    returns: list[float] = field(default_factory=list)
-    at: int = 0
-
-    def read(self, run: Run) -> None:
-        """Takes what the run has written so far."""
-        self.steps, self.returns = [], []
-        try:
-            lines = run.metrics.read_bytes().splitlines()
-        except OSError:
-            return
-        for line in lines:
-            try:
-                values: Mapping[str, Any] = json.loads(line)
-                step, mean = int(values["step"]), values.get("evaluation")
-            except (ValueError, KeyError, TypeError):
-                continue  # a line that a crash tore
-            if mean is not None:
-                self.steps.append(step)
-                self.returns.append(float(mean))
+__all__ = ["Role", "Snapshots", "players", "role_of", "untrained"]
 
 
 @dataclass

@@ -14,7 +14,8 @@ from arena.locks import is_trained_now
 from arena.mind import Mind
 from arena.run import Run
 from arena.start import read_snapshot, snapshot_folder
-from arena.viewer.cast import Curve, Role, replace_weights
+from arena.viewer.cast import Role, replace_weights
+from arena.viewer.curve import Curve
 
 if TYPE_CHECKING:
     from arena.codec import State

@@ -17,12 +17,12 @@ from arena.evaluate import episode_seed
 from arena.mind import Mind, Thought
 from arena.painting import CellPainter, Controls, Painter
 from arena.random import Generators
+from arena.viewer.curve import Curve
 from arena.viewer.history import History
 from arena.viewer.steering import known_controls
 
 if TYPE_CHECKING:
     from arena.environments import EnvironmentFactory
-    from arena.viewer.cast import Curve
 
 __all__ = ["Actor", "Moment", "Player", "Squeezed", "world"]
 
