@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from arena.codec import Encoded, State, decode, encode
 from arena.errors import ArenaError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from arena.run import Run
     from arena.setup import Learner
 
-__all__ = ["Answer", "Broadcast", "Watcher"]
+__all__ = ["Answer", "Broadcast", "Watcher", "opened"]
 
 #: Seconds between two looks for a wish, between two touches, and after which a wish is none any more.
 LOOK, TOUCH, FORGET = 0.25, 1.0, 10.0
@@ -132,14 +133,15 @@ class Watcher:
             self._touch_at = now + TOUCH
             with contextlib.suppress(OSError):  # the run was deleted: there is nothing more to wish for
                 self._folder.mkdir(exist_ok=True)  # another watcher, who has gone, took it away
-                (self._folder / "wanted").touch()
+                with opened(self._folder / "wanted") as file:
+                    os.utime(file.fileno() if os.utime in os.supports_fd else file.name)
 
     def newest(self) -> Answer | None:
         """The newest answer, or None where there is none that has not been taken before."""
         path = self._folder / "agent"
         try:
-            status = path.stat()
-            if (status.st_mtime_ns, status.st_ino) == self._read:
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode) or (status.st_mtime_ns, status.st_ino) == self._read:
                 return None
             answer = _parse(path.read_bytes())
         except Exception:
@@ -162,12 +164,23 @@ class Watcher:
             self._folder.rmdir()
 
 
+def opened(path: Path) -> IO[bytes]:
+    """A file to write to, emptied; never through a link: a run folder may be a stranger's, and lead anywhere.
+
+    Raises:
+        OSError: it is a link, or cannot be written.
+    """
+    return open(
+        path, "wb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    )
+
+
 def _write(folder: Path, told: Mapping[str, Any], encoded: Encoded) -> None:
     refuse_link(folder)
     head = json.dumps(told).encode()
     temporary = folder / f".agent.{os.getpid()}.saving"
     try:
-        with temporary.open("wb") as file:
+        with opened(temporary) as file:
             file.write(HEADER.pack(KIND, len(head), len(encoded.tree)))
             for part in (head, encoded.tree, encoded.arrays):
                 file.write(part)

@@ -59,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     from arena.viewer.display import require_display
 
     require_display("play where there is one; `arena watch … --record FILE.mp4` films agents without")
+    from arena.viewer.keys import TAKEN
+    from arena.viewer.overlay import overlays
     from arena.viewer.pilot import Hands
     from arena.viewer.show import Show
     from arena.viewer.window import Window
@@ -69,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     show = Show(players, title=" against ".join(player.name for player in players) + f" · {args.env}")
     try:
         show.go_to(args.episode - 1)
-        hands = Hands(show, args.speed)
+        hands = Hands(show, args.speed, keep=args.save is not None)
+        show.overlays = overlays(TAKEN + "".join(key for key in [*hands.keys()] if len(key) == 1))
         window = Window(show, size=size_of(args), scale=args.scale, pilot=hands)
         try:
             window.run()
@@ -131,10 +134,10 @@ def _tell(hands: Hands, name: str | None) -> None:
     from arena.viewer.minari_data import save_episodes
 
     screen = console()
-    returns = [sum(episode.rewards) for episode in hands.played]
+    returns = hands.returns
     if returns:
         mean = number(sum(returns) / len(returns))
-        count = "1 episode" if len(returns) == 1 else f"{len(returns):,} episodes, mean"
+        count = "1 episode, return" if len(returns) == 1 else f"{len(returns):,} episodes, mean return"
         screen.print(f"you: {count} {mean}")
     if name is None:
         return

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import re
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from arena.cli.parser import whole
@@ -14,10 +18,13 @@ from arena.errors import ArenaError
 if TYPE_CHECKING:
     from arena.viewer.show import Show
 
-__all__ = ["add_film", "add_look", "film_of", "grid_of", "size_of"]
+__all__ = ["add_film", "add_look", "check_film", "film_of", "grid_of", "size_of"]
 
 #: Frames a second of a film.
 FILM_FPS = 30
+
+#: Pixels of a side of a film, at most.
+LARGEST = 16_384
 
 
 def add_look(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +44,9 @@ def add_film(parser: argparse.ArgumentParser) -> None:
     """Where a film of it goes, in the place of a window."""
     add = parser.add_argument
     add("--record", metavar="FILE", type=Path, help="film it to .mp4, .gif or .png, without a window")
-    add("--fps", metavar="N", type=whole("--fps"), default=FILM_FPS, help=f"of a film (default: {FILM_FPS})")
+    add(
+        "--fps", metavar="N", type=whole("--fps"), help=f"frames per second of the film (default: {FILM_FPS})"
+    )
 
 
 def film_of(show: Show, args: argparse.Namespace, columns: int | None = None) -> dict[str, Any]:
@@ -46,14 +55,14 @@ def film_of(show: Show, args: argparse.Namespace, columns: int | None = None) ->
     from arena.viewer.filming import record
     from arena.viewer.stage import Stage
 
-    with counting("frames") as progressed:
+    with interruptible(), counting("frames") as progressed:
         count = record(
             show,
             args.record,
             stage=Stage(columns=columns, hint=False),
             size=size_of(args),
             scale=args.scale,
-            fps=args.fps,
+            fps=args.fps or FILM_FPS,
             episodes=args.episodes,
             progressed=progressed,
         )
@@ -61,9 +70,40 @@ def film_of(show: Show, args: argparse.Namespace, columns: int | None = None) ->
         "path": str(args.record),
         "title": show.title,
         "frames": count,
-        "fps": args.fps,
+        "fps": args.fps or FILM_FPS,
         "returns": [[*player.returns] for player in show.players],
     }
+
+
+def check_film(args: argparse.Namespace) -> None:
+    """Finds out what is wrong with a film before anything is trained or played for it."""
+    from arena.viewer.recording import film
+
+    width, height = (round(side * args.scale) for side in size_of(args))
+    if not (2 <= width <= LARGEST and 2 <= height <= LARGEST):
+        raise ArenaError(
+            f"a film of {width:,} × {height:,} pixels cannot be made",
+            f"give sides from 2 to {LARGEST:,} pixels",
+        )
+    film(args.record, args.fps or FILM_FPS).close()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Has SIGTERM end a film as Ctrl-C does: whole, and playable."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: whoever owns it handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def size_of(args: argparse.Namespace) -> tuple[int, int]:

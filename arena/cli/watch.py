@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from arena.cli import options, train, two_phases
 from arena.cli.output import clean, console, only_json, print_json
 from arena.cli.parser import Parser, seed, whole
-from arena.cli.viewing import add_film, add_look, film_of, grid_of, size_of
+from arena.cli.viewing import add_film, add_look, check_film, film_of, grid_of, size_of
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
@@ -59,7 +61,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=grid_of,
         help="rows and columns of worlds at once, such as 4x4: more episodes",
     )
-    add("--seed", metavar="S", type=seed, help="of the episodes (default: the run's, as its evaluations)")
+    add(
+        "--seed",
+        metavar="S",
+        type=seed,
+        help="seed of the episodes (default: the run's, as in its evaluations)",
+    )
     add("--episode", metavar="K", type=whole("--episode"), default=1, help="begin with the K-th episode")
     add("--horizon", metavar="H", type=whole("--horizon"), help="longest episode, in steps")
     add("--explore", action="store_true", help="act as in training; otherwise as well as it can")
@@ -71,7 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--episodes",
         metavar="N",
         type=whole("--episodes"),
-        help="of a film (default: 1; of a time-lapse, one a snapshot)",
+        help="episodes of the film (default: 1; of a time-lapse, one a snapshot)",
     )
     add(
         "--out",
@@ -91,15 +98,8 @@ def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> int:
     """Opens the window and waits until it is closed, or films."""
-    from arena.viewer.display import headless, require_display
-
     with only_json(args.json):
-        if args.record is None:
-            require_display()
-            told = _watch(args)
-        else:
-            with headless():
-                told = _film(args)
+        told = _watch(args) if args.record is None else _film(args)
     if args.json:
         print_json(told)
     elif args.record is not None:
@@ -110,24 +110,30 @@ def run(args: argparse.Namespace) -> int:
 
 def _watch(args: argparse.Namespace) -> dict[str, Any]:
     """Opens the window, and waits until it is closed."""
+    from arena.viewer.display import require_display
     from arena.viewer.stage import Stage
     from arena.viewer.window import Window
 
-    show = _show(args)
-    try:
+    for flag in ("fps", "episodes", "json"):
+        if getattr(args, flag):
+            raise ArenaError(f"--{flag} is for films", "give --record FILE.mp4 as well")
+    if _is_pair(args.what):
+        require_display()  # before anything is trained for it
+    with contextlib.closing(_show(args)) as show:
         Window(show, Stage(columns=_columns(args)), size=size_of(args), scale=args.scale).run()
-    finally:
-        show.close()
     return {"title": show.title}
 
 
 def _film(args: argparse.Namespace) -> dict[str, Any]:
     """Films, and says what."""
-    show = _show(args)
-    try:
-        return film_of(show, args, _columns(args))
-    finally:
-        show.close()
+    from arena.viewer.display import headless
+    from arena.viewer.watching import warn_of_overlays
+
+    check_film(args)
+    with headless(), contextlib.closing(_show(args)) as show:
+        told = film_of(show, args, _columns(args))
+        warn_of_overlays(show, args.overlay)
+        return told
 
 
 def _columns(args: argparse.Namespace) -> int | None:
@@ -175,7 +181,8 @@ def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
     roles = roles_of(args.what, args.checkpoints, args.grid, args.at)
     newest = args.at == "last" and not args.checkpoints and args.record is None and "@" not in args.what[0]
     run = roles[0].run
-    return roles, len(roles) == 1 and newest and run is not None and bool(is_trained_now(run.folder))
+    can = len(roles) == 1 and newest and run is not None and os.access(run.folder, os.W_OK)
+    return roles, can and run is not None and bool(is_trained_now(run.folder))
 
 
 def _of_pair(args: argparse.Namespace) -> Role:
@@ -211,7 +218,12 @@ def _is_pair(words: Sequence[str]) -> bool:
     from arena.plugins import get_plugins
     from arena.start import snapshot_of
 
-    if any(snapshot_of(word)[0].is_dir() for word in words):
+    if any((snapshot_of(word)[0] / "run.json").exists() for word in words):
+        return False
+    if len(words) == 2 and words[0] in get_plugins().agents:
+        return True
+    folders = [word for word in words if snapshot_of(word)[0].is_dir()]
+    if folders or len(words) > 2:
         return False
     if len(words) == 2:
         return True

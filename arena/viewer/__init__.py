@@ -8,3 +8,5 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 # A window has the screen's own pixels, so that letters stay crisp where the system enlarges others.
 os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")
+# Signals are the program's: SDL would turn SIGTERM into an event that nobody reads while a film is made.
+os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")

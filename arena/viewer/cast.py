@@ -166,8 +166,7 @@ class Snapshots:
         assert role.run is not None, "only a run has snapshots"
         self._role, self._minds = role, minds
         self.unit = role.run.experiment.spec.unit
-        folders = sorted(path.parent for path in role.run.snapshots.glob("[0-9]*/state.json"))
-        self._folders = {int(folder.name): folder for folder in folders}
+        self._folders = snapshots_of(role.run)
         self.steps = list(self._folders)
         at = role.curve.at if role.curve else 0
         self.place = min(range(len(self.steps)), key=lambda i: abs(self.steps[i] - at), default=0)
@@ -177,6 +176,12 @@ class Snapshots:
         role, self.place = self._role, place
         step = self.steps[place]
         replace_weights(role, self._minds, read_snapshot(self._folders[step]), step)
+
+
+def snapshots_of(run: Run) -> dict[int, Path]:
+    """The folders of a run's snapshots, by their steps, the first one first."""
+    found = (path.parent for path in run.snapshots.glob("*/state.json"))
+    return dict(sorted((int(folder.name), folder) for folder in found if folder.name.isdecimal()))
 
 
 def replace_weights(role: Role, minds: Sequence[Mind], state: State, step: int) -> None:
@@ -209,7 +214,7 @@ def through_training(source: str | Path, most: int) -> list[Role]:
     """
     folder, _ = snapshot_of(source)
     run = Run.open(folder)
-    steps = sorted(int(path.parent.name) for path in run.snapshots.glob("[0-9]*/state.json"))
+    steps = list(snapshots_of(run))
     if len(steps) < 2:
         found = f"{len(steps) or 'no'} snapshot{'' if len(steps) == 1 else 's'}"
         raise ArenaError(
@@ -237,7 +242,8 @@ def _refuse_strangers(roles: Sequence[Role]) -> None:
     first = roles[0].factory
     for role in roles[1:]:
         if role.factory.identity() != first.identity():
+            other = role.factory.id if role.factory.id != first.id else f"{first.id} with other options"
             raise ArenaError(
-                f"{roles[0].name} plays {first.id}, and {role.name} {role.factory.id} or other options of it",
+                f"these runs are of different environments: {first.id} and {other}",
                 "watch runs of one environment together",
             )

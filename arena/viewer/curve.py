@@ -26,9 +26,26 @@ class Curve:
     returns: list[float] = field(default_factory=list)
     at: int = 0
 
+    @property
+    def place(self) -> int:
+        """Which evaluation is that of the agent that is looked at, or the nearest; there has to be one."""
+        return min(range(len(self.steps)), key=lambda place: abs(self.steps[place] - self.at))
+
+    @property
+    def at_hand(self) -> float:
+        """What that evaluation gave."""
+        return self.returns[self.place]
+
+    @property
+    def share(self) -> float:
+        """Where it stands among all, from 0 to 1."""
+        return self.place / max(len(self.steps) - 1, 1)
+
     def read(self, run: Run) -> None:
         """Takes what the run has written so far."""
         self.steps, self.returns = [], []
+        if not run.metrics.is_file():
+            return
         try:
             lines = run.metrics.read_bytes().splitlines()
         except OSError:
@@ -37,8 +54,8 @@ class Curve:
             try:
                 values: Mapping[str, Any] = json.loads(line)
                 step, mean = int(values["step"]), values.get("evaluation")
-            except (ValueError, KeyError, TypeError):
-                continue  # a line that a crash tore
-            if mean is not None:
-                self.steps.append(step)
-                self.returns.append(float(mean))
+                if mean is not None:
+                    self.returns.append(float(mean))
+                    self.steps.append(step)
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+                continue  # a line that a crash tore, or another hand wrote

@@ -39,10 +39,17 @@ def open_display(remedy: str = RECORD) -> None:
     require_display(remedy)
     import pygame
 
+    given = os.environ.get("SDL_VIDEODRIVER")
     try:
         pygame.display.init()
     except pygame.error as error:
         raise ArenaError(f"no window can be opened: {error}", remedy) from error
+    if not given and pygame.display.get_driver() in (
+        "dummy",
+        "offscreen",
+    ):  # SDL's last resort: nobody would see it
+        pygame.display.quit()
+        raise ArenaError(f"the display {os.environ.get('DISPLAY', '')} cannot be reached", remedy)
     pygame.key.set_repeat(300, 60)
 
 
@@ -56,3 +63,5 @@ def headless() -> Iterator[None]:
     finally:
         if given is None:
             del os.environ["SDL_VIDEODRIVER"]
+        else:
+            os.environ["SDL_VIDEODRIVER"] = given

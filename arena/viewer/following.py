@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError
-from arena.live import Watcher
+from arena.files import cannot_write
+from arena.live import Watcher, opened
 from arena.locks import is_trained_now
 from arena.mind import Mind
 from arena.run import Run
@@ -65,12 +66,11 @@ class Following:
         """Takes over the newest agent; at an episode's end, say."""
         answer = self._watcher.newest()
         total, unit = self.run.experiment.steps, self.run.experiment.spec.unit
-        if answer is not None:
-            self._take(answer.state, answer.steps)
+        if answer is not None and self._takes(answer.state, answer.steps):
             self.status, self._heard = f"training: {answer.steps:,} of {total:,} {unit}s", True
         elif self._has_ended():
             folder = snapshot_folder(self.run)
-            self._take(read_snapshot(folder), int(folder.name))
+            self._takes(read_snapshot(folder), int(folder.name))
             self.status, self.finished = f"trained: {int(folder.name):,} {unit}s", True
             self._watcher.close()
         else:
@@ -94,11 +94,16 @@ class Following:
         except ArenaError:
             return False
 
-    def _take(self, state: State, steps: int) -> None:
-        replace_weights(self._role, self._minds, state, steps)
+    def _takes(self, state: State, steps: int) -> bool:
+        """Takes over an agent; False where what lies there is none of this run's."""
+        try:
+            replace_weights(self._role, self._minds, state, steps)
+        except ArenaError:
+            return False
         self._taken_at = time.monotonic()
         if self.curve is not None:
             self.curve.read(self.run)
+        return True
 
 
 def follow_elsewhere(run: Run) -> None:
@@ -113,7 +118,11 @@ def follow_elsewhere(run: Run) -> None:
     watcher = Watcher(run)
     watcher.wish()  # at once, so that the window finds something when it is open
     command = [sys.executable, "-m", "arena", "watch", str(run.folder), "--follow"]
-    with watcher.log.open("wb") as log:
+    try:
+        log = opened(watcher.log)
+    except OSError as error:
+        raise cannot_write(watcher.log, error) from error
+    with log:
         subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
         )

@@ -24,27 +24,29 @@ class Key:
         label: how the list calls them.
         meaning: what it does.
         act: does it.
+        repeats: whether it is done again and again while the key is held.
     """
 
     names: tuple[str, ...]
     label: str
     meaning: str
     act: Callable[[Window, Show], None]
+    repeats: bool = False
 
 
 #: What moves time. Where a person plays, time and episodes are theirs.
 TIME = (
-    Key(("space",), "space", "pause, or go on", lambda window, show: show.pause()),
-    Key(("right",), "→", "a step on", lambda window, show: show.forward()),
-    Key(("left",), "←", "a step back", lambda window, show: show.back()),
-    Key(("up",), "↑", "faster", lambda window, show: show.faster(1)),
-    Key(("down",), "↓", "slower", lambda window, show: show.faster(-1)),
-    Key(("home",), "home", "to the episode's beginning", lambda window, show: show.seek(show.first)),
-    Key(("end",), "end", "to where it has been played", lambda window, show: show.seek(show.newest)),
-    Key(("n", "page down"), "n", "the next episode", lambda window, show: show.go_to(show.episode + 1)),
-    Key(("p", "page up"), "p", "the episode before", lambda window, show: show.go_to(show.episode - 1)),
-    Key(("]", "."), "]", "the next checkpoint", lambda window, show: show.checkpoint(1)),
-    Key(("[", ","), "[", "the checkpoint before", lambda window, show: show.checkpoint(-1)),
+    Key(("space",), "space", "pause, resume", lambda window, show: show.pause()),
+    Key(("right",), "→", "step forward", lambda window, show: show.forward(), True),
+    Key(("left",), "←", "step back", lambda window, show: show.back(), True),
+    Key(("up",), "↑", "faster", lambda window, show: show.faster(1), True),
+    Key(("down",), "↓", "slower", lambda window, show: show.faster(-1), True),
+    Key(("home",), "home", "jump to the first step", lambda window, show: show.seek(show.first)),
+    Key(("end",), "end", "jump to the latest step", lambda window, show: show.seek(show.newest)),
+    Key(("n", "page down"), "n", "next episode", lambda window, show: show.go_to(show.episode + 1)),
+    Key(("p", "page up"), "p", "previous episode", lambda window, show: show.go_to(show.episode - 1)),
+    Key(("]", "."), "]", "next checkpoint", lambda window, show: show.checkpoint(1)),
+    Key(("[", ","), "[", "previous checkpoint", lambda window, show: show.checkpoint(-1)),
 )
 
 #: In the order of the list. "?" is what the key types, whatever the keyboard's layout.
@@ -52,10 +54,10 @@ KEYS = (
     *TIME,
     Key(("o",), "o", "all overlays on, or off", lambda window, show: window.all_overlays()),
     Key(("s",), "s", "save a screenshot", lambda window, show: window.screenshot()),
-    Key(("r",), "r", "record a film, or end it", lambda window, show: window.record()),
-    Key(("=", "+"), "+", "larger", lambda window, show: window.zoom(1)),
-    Key(("-",), "−", "smaller", lambda window, show: window.zoom(-1)),
-    Key(("f", "f11"), "f", "the whole screen, or a window", lambda window, show: window.whole_screen()),
+    Key(("r",), "r", "record a film: start, stop", lambda window, show: window.record()),
+    Key(("=", "+"), "+", "zoom in", lambda window, show: window.zoom(1), True),
+    Key(("-",), "−", "zoom out", lambda window, show: window.zoom(-1), True),
+    Key(("f", "f11"), "f", "full screen on, off", lambda window, show: window.whole_screen()),
     Key(("?", "h", "f1"), "?", "these keys", lambda window, show: window.help()),
     Key(("escape",), "esc", "close", lambda window, show: window.escape()),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakKeyDictionary
@@ -30,12 +30,14 @@ class Look:
         moment: the one that is shown; not the newest where somebody went back.
         cell: the cell under the mouse, or else the walker's; None where there are no cells.
         hovers: whether the mouse is over it.
+        players: all who play side by side, this one among them.
     """
 
     player: Player
     moment: Moment
     cell: int | None = None
     hovers: bool = False
+    players: Sequence[Player] = ()
 
     @property
     def cells(self) -> CellPainter | None:
@@ -60,6 +62,10 @@ class Overlay(ABC):
     def height(self, look: Look, width: float) -> float:
         """How high it is in a panel of that width, in points, of an overlay beside."""
         return 0.0
+
+    def prepare(self, look: Look) -> None:
+        """Called for every player before anything is drawn: where all are to have one scale, for example."""
+        return
 
     @abstractmethod
     def draw(self, pen: Pen, area: Area, look: Look) -> None:
@@ -107,6 +113,10 @@ class Shown:
         """How high it is in a panel, in points."""
         found: float = self._guarded(lambda: self._of(look.player).height(look, width), 0.0)
         return found
+
+    def prepare(self, look: Look) -> None:
+        """Tells it what will be drawn."""
+        self._guarded(lambda: self._of(look.player).prepare(look), None)
 
     def draw(self, pen: Pen, area: Area, look: Look) -> None:
         """Draws it; one that raises is switched off, and everything else goes on."""

@@ -28,7 +28,7 @@ SIZES = (LARGE, 20.0, TITLE)
 MOST_ROWS = 12
 
 
-def draw_panel(pen: Pen, area: Area, look: Look, shown: Sequence[Shown]) -> None:
+def draw_panel(pen: Pen, area: Area, look: Look, shown: Sequence[Shown]) -> Area | None:
     """Draws everything about the moment that is looked at.
 
     Args:
@@ -36,6 +36,9 @@ def draw_panel(pen: Pen, area: Area, look: Look, shown: Sequence[Shown]) -> None
         area: the panel.
         look: what is looked at.
         shown: the overlays that are on and stand beside the world.
+
+    Returns:
+        Where the evaluations of the agent's run are, if they are.
     """
     moment, player = look.moment, look.player
     third = area.width / 3
@@ -51,7 +54,8 @@ def draw_panel(pen: Pen, area: Area, look: Look, shown: Sequence[Shown]) -> None
         pen.text((area.x + place * third, area.y + 30), figure, size, INK, bold=True, room=third - 8)
     y = area.y + 56
     y = _ends(pen, area, y, look)
-    y = _lines(pen, area, y, player)
+    curve = _lines(pen, area, y, look)
+    y += 62 + GAP
     y = _mind(pen, area, y, look)
     for overlay in shown:
         high, room = overlay.height(look, area.width), area.bottom - y - 20
@@ -63,10 +67,19 @@ def draw_panel(pen: Pen, area: Area, look: Look, shown: Sequence[Shown]) -> None
         if room >= high / 2:
             overlay.draw(pen, Area(area.x, y + 20, area.width, min(high, room)), look)
         y += 20 + (high + GAP) * (room >= high / 2)
+    return curve
 
 
-def sparkline(pen: Pen, area: Area, values: Sequence[float], zero: bool = True) -> None:
-    """A series as a line over its whole range, its end marked."""
+def sparkline(pen: Pen, area: Area, values: Sequence[float], zero: bool = True, here: float = 1.0) -> None:
+    """A series as a line over its whole range.
+
+    Args:
+        pen: draws in points.
+        area: of the whole line.
+        values: what is not finite is left out.
+        zero: whether nought is in the range, and marked.
+        here: the share of the series that has come, at whose end is a dot; the rest is faint.
+    """
     numbers = np.asarray(values, dtype=np.float64)
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
@@ -74,18 +87,22 @@ def sparkline(pen: Pen, area: Area, values: Sequence[float], zero: bool = True) 
     low, high = float(numbers.min()), float(numbers.max())
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    reach = (high - low) or 1.0
+    if high == low:  # in the middle: it says that nothing changes, and not how much
+        low, high = low - 1, high + 1
 
     def level(value: float) -> float:
-        return area.bottom - (value - low) / reach * area.height
+        return area.bottom - (value - low) / (high - low) * area.height
 
     if zero:
         pen.line([(area.x, level(0)), (area.right, level(0))], LINE, 1)
     across = np.linspace(area.x, area.right, max(2, len(numbers)))
     points = [(float(x), level(float(value))) for x, value in zip(across, numbers, strict=False)]
-    if len(points) > 1:
-        pen.line(points, ACCENT, 1.5)
-    pen.disc(points[-1], 2.5, ACCENT)
+    last = min(max(round(here * (len(points) - 1)), 0), len(points) - 1)
+    if last + 1 < len(points):
+        pen.line(points[last:], FAINT, 1)
+    if last:
+        pen.line(points[: last + 1], ACCENT, 1.5)
+    pen.disc(points[last], 2.5, ACCENT)
 
 
 def bars(
@@ -158,7 +175,7 @@ def _ends(pen: Pen, area: Area, y: float, look: Look) -> float:
     """How episodes have ended so far."""
     returns = list(look.player.returns)
     if look.moment.ended:
-        how = "reached its end" if look.moment.ended == "terminated" else "cut off: the longest episode"
+        how = "terminated" if look.moment.ended == "terminated" else "truncated (step limit)"
         pen.text((area.x, y + 4), how, SMALL, INK if look.moment.ended == "terminated" else WRONG, bold=True)
     elif returns:
         count = "the last episode" if len(returns) == 1 else f"{len(returns):,} episodes"
@@ -168,26 +185,29 @@ def _ends(pen: Pen, area: Area, y: float, look: Look) -> float:
     return y + 14 + GAP
 
 
-def _lines(pen: Pen, area: Area, y: float, player: Player) -> float:
+def _lines(pen: Pen, area: Area, y: float, look: Look) -> Area | None:
     """The episode's rewards; and the evaluations of the agent's run, with the one of this very agent."""
-    curve, rewards = player.curve, player.rewards.parts
+    player, moment = look.player, look.moment
+    curve = player.curve
     both = curve is not None and len(curve.steps) > 1
     left = Area(area.x, y, (area.width - GAP) / 2 if both else area.width, 62)
-    _line(pen, left, "reward", rewards, zero=True)
-    if both:
-        assert curve is not None, "there are two"
-        right = left._replace(x=left.right + GAP)
-        _line(pen, right, "in training", curve.returns, zero=False)
-        here = right.x + (right.width - 4) * min(1.0, curve.at / max(curve.steps[-1], 1))
-        pen.line([(here, right.y + 20), (here, right.bottom + 2)], FAINT, 1)
-    return y + 62 + GAP
+    come = (moment.step - 1) / max(player.now.step - 1, 1)
+    reward = number(moment.reward) if moment.step else "–"
+    _line(pen, left, "reward", reward, player.rewards.parts, zero=True, here=come)
+    if not both:
+        return None
+    assert curve is not None, "there are two"
+    right = left._replace(x=left.right + GAP)
+    _line(pen, right, "evaluations", number(curve.at_hand), curve.returns, zero=False, here=curve.share)
+    return right
 
 
-def _line(pen: Pen, area: Area, title: str, values: Sequence[float], *, zero: bool) -> None:
+def _line(
+    pen: Pen, area: Area, title: str, figure: str, values: Sequence[float], *, zero: bool, here: float
+) -> None:
     _title(pen, area, area.y, title)
-    if values:
-        pen.text((area.right, area.y + 6), number(values[-1]), SMALL, SLATE, align="right")
-    sparkline(pen, Area(area.x, area.y + 22, area.width - 4, 40), values, zero=zero)
+    pen.text((area.right, area.y + 6), figure, SMALL, SLATE, align="right")
+    sparkline(pen, Area(area.x, area.y + 22, area.width - 4, 40), values, zero, here)
 
 
 def _mind(pen: Pen, area: Area, y: float, look: Look) -> float:
@@ -201,13 +221,13 @@ def _mind(pen: Pen, area: Area, y: float, look: Look) -> float:
     )  # fmt: skip
     y += 22
     if thought.value is not None:
-        _title(pen, area, y, "value of where it is")
+        _title(pen, area, y, "state value V(s)")
         pen.text((area.right, y + 6), f"{thought.value:.4g}", SMALL, INK, bold=True, align="right")
         y += 22
     if isinstance(space, gym.spaces.Discrete) and thought.action_values is not None:
         values = thought.action_values[:MOST_ROWS]
         taken = None if moment.action is None else int(moment.action) - int(space.start)
-        _title(pen, area, y, "value of each action")
+        _title(pen, area, y, "action values Q(s, a)")
         finite = values[np.isfinite(values)]  # an agent that diverged is looked at as well
         best, worst = (float(finite.max()), float(finite.min())) if len(finite) else (0.0, 0.0)
         slack = (best - worst) * 0.25 or 1.0

@@ -92,11 +92,11 @@ class Pen:
     def fill(self, area: Area, colour: Colour, opacity: float = 1.0, radius: float = 0.0) -> None:
         """A box, its corners rounded."""
         box = self.pixels(area)
-        if opacity >= 1 and not radius:
+        corner = min(round(radius * self.scale), min(box.size) // 2)
+        if opacity >= 1 and corner <= 0:
             self.surface.fill(colour, box)
         elif box.width > 0 and box.height > 0:
-            corner = round(radius * self.scale)
-            self.surface.blit(_box(box.size, corner, (*colour, round(255 * opacity))), box)
+            self.surface.blit(_rounded(box.size, max(corner, 0), (*colour, round(255 * opacity))), box)
 
     def frame(self, area: Area, colour: Colour, width: float = 1.0) -> None:
         """A box's line, inside of it."""
@@ -207,7 +207,7 @@ class Pen:
             hole.center = square.center
             patch = pygame.Surface(hole.size, pygame.SRCALPHA)
             patch.blit(plain, (box.x - hole.x, box.y - hole.y))
-            circle = _box(hole.size, side // 2, (255, 255, 255, 255))
+            circle = _disc(side, (255, 255, 255, 255))
             patch.blit(circle, (0, 0), special_flags=pygame.BLEND_RGBA_MULT)
             self.surface.blit(patch, hole)
 
@@ -229,7 +229,7 @@ class Pen:
         if layer is None:
             layer = pygame.Surface(box.size, pygame.SRCALPHA)
             draw(Pen(layer, self.scale), Area(0, 0, box.width / self.scale, box.height / self.scale))
-            if len(_layers) >= LAYERS:
+            while sum(map(_bytes, _layers.values())) > LAYERS:
                 _layers.pop(next(iter(_layers)))
             _layers[whole] = layer
         self.surface.blit(layer, box)
@@ -246,9 +246,14 @@ class Pen:
         return Area(*(side / self.scale for side in box))
 
 
-#: What `Pen.kept` keeps: layers as large as a window, so only a few.
+#: What `Pen.kept` keeps, the oldest first, and how many bytes at most.
 _layers: dict[Hashable, pygame.Surface] = {}
-LAYERS = 48
+LAYERS = 128 << 20
+
+
+def _bytes(surface: pygame.Surface) -> int:
+    width, height = surface.get_size()
+    return 4 * width * height
 
 
 def surface_of(pixels: npt.NDArray[Any]) -> pygame.Surface:
@@ -257,26 +262,26 @@ def surface_of(pixels: npt.NDArray[Any]) -> pygame.Surface:
     return pygame.image.frombuffer(pixels.tobytes(), (width, height), "RGB")
 
 
-@functools.lru_cache(maxsize=KEPT)
-def _box(size: tuple[int, int], radius: int, colour: tuple[int, int, int, int]) -> pygame.Surface:
-    """A box with round corners, each anti-aliased."""
+def _rounded(size: tuple[int, int], radius: int, colour: tuple[int, int, int, int]) -> pygame.Surface:
+    """A box with round corners, each anti-aliased; not kept, for windows have many sizes."""
     drawn = pygame.Surface(size, pygame.SRCALPHA)
-    radius = min(radius, min(size) // 2)
+    drawn.fill(colour)
     if not radius:
-        drawn.fill(colour)
         return drawn
-    pygame.draw.rect(drawn, colour, drawn.get_rect(), border_radius=radius)
-    side = 2 * radius * FINE
-    disc = pygame.Surface((side, side), pygame.SRCALPHA)
-    disc.fill((*colour[:3], 0))
-    pygame.draw.circle(disc, colour, (side / 2, side / 2), side / 2)
-    disc = pygame.transform.smoothscale(disc, (2 * radius, 2 * radius))
+    disc = _disc(2 * radius, colour)
     for x, left in ((0, 0), (size[0] - radius, radius)):
         for y, top in ((0, 0), (size[1] - radius, radius)):
-            corner = pygame.Rect(left, top, radius, radius)
             drawn.fill((0, 0, 0, 0), (x, y, radius, radius))
-            drawn.blit(disc, (x, y), corner)
+            drawn.blit(disc, (x, y), (left, top, radius, radius))
     return drawn
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _disc(side: int, colour: tuple[int, int, int, int]) -> pygame.Surface:
+    large = pygame.Surface((side * FINE, side * FINE), pygame.SRCALPHA)
+    large.fill((*colour[:3], 0))  # its own colour, so that edges are not dark
+    pygame.draw.circle(large, colour, (side * FINE / 2, side * FINE / 2), side * FINE / 2)
+    return pygame.transform.smoothscale(large, (side, side))
 
 
 @functools.lru_cache(maxsize=KEPT)

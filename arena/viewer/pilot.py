@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import gymnasium as gym
@@ -12,7 +13,7 @@ from arena.mind import Thought
 from arena.tables_text import number
 from arena.viewer.minari_data import Played
 from arena.viewer.pen import Point
-from arena.viewer.player import Player
+from arena.viewer.player import Player, own_speed
 from arena.viewer.show import Show
 from arena.viewer.steering import PUSHES, controls_of, steered
 
@@ -46,30 +47,35 @@ class Hands:
     """Steers the first player of a show; whoever else is in it takes a step whenever the person does.
 
     Where the environment stands still without an action, each key is a step. Elsewhere time runs, from the first key
-    on, and the keys that are held and the mouse say what happens.
+    or movement of the mouse on, and the keys that are held and the mouse say what happens.
 
     Args:
         show: its first player's actor is a `Person`.
         speed: steps a second where time runs.
+        keep: whether to keep episodes, for a data set.
 
     Attributes:
-        played: the episodes that have come to an end, for a data set.
+        played: the episodes that have come to an end, if they are kept.
+        returns: of all that have.
 
     Raises:
         ArenaError: the actions cannot be given by hand.
     """
 
-    def __init__(self, show: Show, speed: float | None = None) -> None:
+    def __init__(self, show: Show, speed: float | None = None, keep: bool = True) -> None:
         self.show, self.player = show, show.players[0]
         self.controls = controls_of(self.player.env)
         self.player.controls = self.controls
         show.steered = True
         self.space: Any = self.player.env.action_space
-        self._speed = speed or float(self.player.env.metadata.get("render_fps") or STEPS)
+        self._speed = speed or own_speed(self.player.env, STEPS)
         self.runs = self.controls.idle is not None
         self.played: list[Played] = []
+        self.returns: list[float] = []
+        self._keep = keep
         self._held: frozenset[str] = frozenset()
         self._due = 0.0
+        self._rest: Point | None = None
         self._begin(self.player.episode)
 
     def pressed(self, name: str) -> bool:
@@ -99,11 +105,20 @@ class Hands:
         show.position = min(float(show.newest), show.position + seconds * glide)
         if self.player.ended:
             self._let_others_end()
-        elif self.runs and (self._begun or (mouse is not None and isinstance(self.space, gym.spaces.Box))):
+            return
+        self._begun = self._begun or self._has_moved(mouse)
+        if self.runs and self._begun:
             self._due += seconds * self._speed
             while self._due >= 1 and not self.player.ended:
                 self._due -= 1
                 self._step(self._wanted(mouse))
+
+    def _has_moved(self, mouse: Point | None) -> bool:
+        """Whether the mouse steers, and has moved over the picture since the episode began."""
+        if mouse is None or not isinstance(self.space, gym.spaces.Box):
+            return False
+        self._rest = self._rest or mouse
+        return mouse != self._rest
 
     def keys(self) -> dict[str, str]:
         """Every key that steers, and what it does."""
@@ -131,15 +146,18 @@ class Hands:
         player = self.player
         player.advance(action)
         now = player.now
-        self._actions.append(action)
-        self._observations.append(now.observation)
-        self._rewards.append(now.reward)
+        if self._keep:
+            self._actions.append(copy.deepcopy(action))
+            self._observations.append(now.observation)
+            self._rewards.append(now.reward)
         for other in self.show.players[1:]:
             other.advance()
         if self.runs:
             self.show.position = max(self.show.position, self.show.newest - 1.0)
         if player.ended:
-            self.played.append(self._finished())
+            self.returns.append(now.total)
+            if self._keep:
+                self.played.append(self._finished())
 
     def _finished(self) -> Played:
         count, ended = len(self._actions), self.player.now.ended
@@ -173,6 +191,8 @@ class Hands:
         self._observations = [self.player.now.observation]
         self._actions: list[Any] = []
         self._rewards: list[float] = []
-        first = next(iter(self.keys()), "")
+        self._rest = None
+        self.show.say("")  # the score was of the episode before
         if self.runs:
-            self.show.say(f"press a key to begin, such as {first}", 4.0)
+            mouse = "move the mouse over the picture, or " if isinstance(self.space, gym.spaces.Box) else ""
+            self.show.say(f"{mouse}press a key to begin, such as {next(iter(self.keys()), '')}", 4.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import zlib
 from collections import deque
 from collections.abc import Callable
@@ -19,15 +20,16 @@ from arena.painting import CellPainter, Controls, Painter
 from arena.random import Generators
 from arena.viewer.curve import Curve
 from arena.viewer.history import History
-from arena.viewer.steering import known_controls
+from arena.viewer.steering import known_controls, plain_actions
 
 if TYPE_CHECKING:
     from arena.environments import EnvironmentFactory
 
-__all__ = ["Actor", "Moment", "Player", "Squeezed", "world"]
+__all__ = ["BUDGET", "FILM_BUDGET", "Actor", "Moment", "Player", "Squeezed", "own_speed", "world"]
 
-#: Bytes of moments that a player keeps of an episode; the oldest go first.
-BUDGET = 256 << 20
+#: Bytes of moments of an episode that are kept, of all who play together; the oldest go first. Of a film less: nobody
+#: goes back in it, but overlays look back.
+BUDGET, FILM_BUDGET = 512 << 20, 32 << 20
 
 #: What somebody thinks who does not say.
 NOTHING = Thought()
@@ -105,8 +107,8 @@ class Moment:
 class Player:
     """Plays episodes, and keeps the moments of the present one.
 
-    An episode's seed is that of the evaluation's episode of the same number, so that a run's agent is seen where it was
-    judged (in the first ten, where the environment is anyone's).
+    An episode's seed is that of the first episode of an evaluation's lane of the same number, so that a run's agent is
+    seen where it was judged: in arena's own environments the K-th episode is that of the K-th return in the result.
 
     Args:
         factory: the environment.
@@ -154,8 +156,10 @@ class Player:
         self.env, self.painter = world(factory, horizon)
         self.cells = self.painter if isinstance(self.painter, CellPainter) else None
         self.controls = known_controls(self.env) or Controls()
+        #: How many cells right and down each action leads; None where actions are no moves, or a wrapper's own.
+        self.moves = self.cells.moves if self.cells is not None and plain_actions(self.env) else None
         self.moments: deque[Moment] = deque()
-        self.returns: deque[float] = deque(maxlen=1000)
+        self.returns: list[float] = []
         self.curve: Curve | None = None
         self.visits = np.zeros(self.cells.rows * self.cells.columns if self.cells else 0, np.int64)
         # Environments may draw from the global generators: these are lent meanwhile, as in an evaluation.
@@ -195,7 +199,7 @@ class Player:
         self.actor.reset()
         seed = episode_seed(self.seed, episode * self._rounds + self._place)
         observation, _ = self._guarded(lambda: self.env.reset(seed=seed))
-        self._decide(Moment(0, self._scene(), observation, 0.0, 0.0))
+        self._decide(Moment(0, self._scene(), copy.deepcopy(observation), 0.0, 0.0))
 
     def advance(self, action: Any = None) -> bool:
         """Takes a step; False where the episode has ended.
@@ -210,7 +214,10 @@ class Player:
             last = self.moments[-1] = replace(last, action=action)
         observation, reward, terminated, truncated, _ = self._guarded(lambda: self.env.step(last.action))
         ended = "terminated" if terminated else "truncated" if truncated else ""
-        reward = float(reward)
+        observation, reward = (
+            copy.deepcopy(observation),
+            float(reward),
+        )  # it may be the environment's own array
         self.rewards.append(reward)
         moment = Moment(last.step + 1, self._scene(), observation, reward, last.total + reward, ended=ended)
         if ended:
@@ -247,9 +254,12 @@ class Player:
             return unwrapped.scene()
         if self.env.render_mode != "rgb_array":
             return None
-        frame = self._guarded(self.env.render)
-        usable = isinstance(frame, np.ndarray) and frame.ndim == 3 and frame.dtype == np.uint8
-        return Squeezed(frame[..., :3]) if usable else None
+        try:
+            with self._generators.lent("act"):
+                frame = self.env.render()
+        except Exception:  # it renders nothing here: what it observes is shown
+            return None
+        return _squeezed(frame)
 
     def _guarded(self, call: Callable[[], Any]) -> Any:
         """What an environment gives, its generators lent; what it raises, in one line."""
@@ -274,8 +284,30 @@ def world(factory: EnvironmentFactory, horizon: int) -> tuple[gym.Env[Any, Any],
         return env, painter
     if "rgb_array" not in (env.metadata.get("render_modes") or ()):
         return env, None
+    try:
+        rendering = factory.make(horizon, render_mode="rgb_array")
+    except ArenaError:  # a function of one's own may take no render_mode
+        return env, None
     env.close()
-    return factory.make(horizon, render_mode="rgb_array"), None
+    return rendering, None
+
+
+def own_speed(env: gym.Env[Any, Any], otherwise: float) -> float:
+    """Steps a second, as an environment says itself."""
+    fps = env.metadata.get("render_fps")
+    sound = isinstance(fps, int | float) and not isinstance(fps, bool) and 0 < fps < 1e6
+    return float(fps) if sound else otherwise  # type: ignore[arg-type]
+
+
+def _squeezed(frame: Any) -> Squeezed | None:
+    """A frame, of grey or with opacity too; None of what is none."""
+    if not (isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.size):
+        return None
+    if frame.ndim == 2:
+        frame = frame[..., None]
+    if frame.ndim != 3 or frame.shape[2] not in (1, 3, 4):
+        return None
+    return Squeezed(np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame[..., :3])
 
 
 def _nbytes(value: Any) -> int:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
@@ -106,8 +105,8 @@ def film(path: Path, fps: int) -> Film:
     """Starts a film; its kind is the end of its name.
 
     An ``.mp4`` or ``.gif`` appears at `Film.close`, in place of what bore its name; until then it is a hidden file
-    beside it. ``name.png`` makes ``name-000000.png`` and so on, each there at once; later pictures that a longer
-    film of that name left are removed at `Film.close`. The same frames make the same bytes with the same libraries.
+    beside it. ``name.png`` makes ``name-000000.png`` and so on, each there at once; those that a longer film of that
+    name left right behind them are removed at `Film.close`. The same frames and libraries make the same bytes.
 
     Args:
         path: where to; its folder is made.
@@ -275,12 +274,12 @@ class _Pictures(Film):
         write_atomically(self._numbered(self.frames), png_of(picture))
 
     def _finish(self) -> None:
-        ours = re.compile(re.escape(self.path.stem) + r"-(\d{6,})" + re.escape(self.path.suffix))
+        """Removes what a longer film of that name left behind the last picture, up to the first gap."""
+        number = self.frames
         try:
-            for entry in self.path.parent.iterdir():
-                match = ours.fullmatch(entry.name)
-                if match and int(match[1]) >= self.frames > 0 and entry == self._numbered(int(match[1])):
-                    entry.unlink()
+            while number and (stale := self._numbered(number)).exists():
+                stale.unlink()
+                number += 1
         except OSError as error:
             raise cannot_write(self.path, error) from error
 

@@ -106,6 +106,11 @@ class Show:
         return min(player.first for player in self.players)
 
     @property
+    def span(self) -> int:
+        """The steps that the scrubber is long: the episode's, or, while it goes on, as many as the longest had."""
+        return max(self.newest if self.ended else max(self.newest, self.longest), 1)
+
+    @property
     def ended(self) -> bool:
         """Whether everybody's episode has."""
         return all(player.ended for player in self.players)
@@ -189,7 +194,10 @@ class Show:
     def checkpoint(self, by: int) -> None:
         """Plays the episode again by a later or an earlier agent."""
         if self.checkpoints is None or not self.checkpoints.steps:
-            self.say("there are no checkpoints to choose from")
+            several = len(self.players) > 1
+            self.say(
+                "checkpoints are for one agent" if several else "there are no checkpoints to choose from"
+            )
             return
         place = self.checkpoints.place + by
         if not 0 <= place < len(self.checkpoints.steps):
@@ -198,9 +206,22 @@ class Show:
         self.checkpoints.go(place)
         self.go_to(self.episode)
 
+    def checkpoint_near(self, step: float) -> None:
+        """Plays the episode again by the agent of the checkpoint that is nearest to a number of training steps."""
+        points = self.checkpoints
+        if points is not None and points.steps:
+            place = min(range(len(points.steps)), key=lambda place: abs(points.steps[place] - step))
+            points.go(place)
+            self.go_to(self.episode)
+
+    def refusal(self, overlay: Shown) -> str | None:
+        """Why an overlay has nothing to draw for anybody; None where it has."""
+        reasons = [overlay.refusal(player) for player in self.players]
+        return None if None in reasons else reasons[-1]
+
     def switch(self, overlay: Shown) -> None:
         """Switches an overlay on or off."""
-        reason = overlay.refusal(self.players[0])
+        reason = self.refusal(overlay)
         if reason is not None and not overlay.on:
             self.say(f"{overlay.title}: {reason}", 4.0)
             return

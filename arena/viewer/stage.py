@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pygame
 
@@ -28,6 +28,9 @@ MARGIN, HEAD, FOOT, PANEL, CAPTION, GUTTER = 24.0, 56.0, 52.0, 292.0, 30.0, 16.0
 #: The least width of a tile, where there is room: a caption goes in.
 CAPTION_WIDTH = 150.0
 
+#: A column of the list of keys.
+KEYS_WIDTH = 320.0
+
 #: A window that is narrower than this has no panel.
 NARROW = 640.0
 
@@ -47,6 +50,7 @@ class Stage:
         columns: of tiles, where there are several players; as square as can be, if not given.
         pictures: where each player's world was drawn last.
         timeline: where the scrubber was drawn last.
+        curve: where the run's evaluations were, if they were.
         mouse: where the mouse is, in points; None where it is elsewhere.
         sheet: lines of the list of keys, while it is shown: each a key and what it does.
         recording: whether a film is being made of the window.
@@ -56,6 +60,7 @@ class Stage:
     columns: int | None = None
     pictures: list[Area] = field(default_factory=list)
     timeline: Area = NOWHERE
+    curve: Area | None = None
     mouse: Point | None = None
     sheet: Sequence[tuple[str, str]] = ()
     recording: bool = False
@@ -73,7 +78,12 @@ class Stage:
         whole = pen.area
         pen.fill(whole, GROUND)
         room = Area(MARGIN, HEAD, max(1.0, whole.width - 2 * MARGIN), max(1.0, whole.height - HEAD - FOOT))
-        self.pictures = []
+        self.pictures, self.curve = [], None
+        for player in show.players:
+            look = Look(player, show.seen(player)[0], players=show.players)
+            for overlay in show.overlays:
+                if overlay.stands("over", player):
+                    overlay.prepare(look)
         if len(show.players) == 1:
             self._one(pen, room, show)
         else:
@@ -90,13 +100,17 @@ class Stage:
         player = show.players[0]
         wide = room.width >= NARROW
         world = room._replace(width=room.width - PANEL - MARGIN) if wide else room
+        if not wide:
+            world = room._replace(height=max(1.0, room.height - CAPTION))
         look = self._world(pen, world, show, player)
+        if not wide:
+            self._caption(pen, self.pictures[-1], look, wins=False)
         if wide:
             panel = Area(room.right - PANEL, room.y, PANEL, room.height)
             pen.fill(panel, WHITE, radius=8)
             beside = [overlay for overlay in show.overlays if overlay.stands("beside", player)]
             pen.surface.set_clip(pen.pixels(panel))  # what a low window has no room for is left out
-            draw_panel(pen, panel.inset(18), look, beside)
+            self.curve = draw_panel(pen, panel.inset(18), look, beside)
             pen.surface.set_clip(None)
 
     def _tiles(self, pen: Pen, room: Area, show: Show) -> None:
@@ -123,7 +137,7 @@ class Stage:
         moment, before, share = show.seen(player)
         picture = draw_world(pen, area, player, moment, before, share)
         self.pictures.append(picture)
-        look = self._look(player, moment, picture)
+        look = replace(self._look(player, moment, picture), players=show.players)
         over = [overlay for overlay in show.overlays if overlay.stands("over", player)]
         over.sort(key=lambda overlay: overlay.spec.layer)
         below = [overlay for overlay in over if overlay.spec.layer < ABOVE]
@@ -145,9 +159,10 @@ class Stage:
             return Look(player, moment)
         if self.mouse is None or not picture.holds(self.mouse):
             return Look(player, moment, painter.cell(moment.scene))
-        column = int((self.mouse[0] - picture.x) / picture.width * painter.columns)
-        row = int((self.mouse[1] - picture.y) / picture.height * painter.rows)
-        return Look(player, moment, row * painter.columns + column, hovers=True)
+        # At the far edges rounding may count one too many.
+        across = min(int((self.mouse[0] - picture.x) / picture.width * painter.columns), painter.columns - 1)
+        down = min(int((self.mouse[1] - picture.y) / picture.height * painter.rows), painter.rows - 1)
+        return Look(player, moment, down * painter.columns + across, hovers=True)
 
     def _head(self, pen: Pen, area: Area, show: Show) -> None:
         middle = area.y + area.height / 2
@@ -169,13 +184,13 @@ class Stage:
         """The scrubber, and where to find the keys."""
         middle = area.y + area.height / 2
         end = pen.text((area.right, middle), "? keys" if self.hint else "", SMALL, SLATE, align="right")
-        label = f"{math.ceil(show.position):,} / {show.newest:,}"
+        step = f"{math.ceil(show.position):,}"
+        label = f"{step} of {show.newest:,}" if show.ended else f"step {step}"
         end += pen.text((area.right - end - 20, middle), label, SMALL, SLATE, align="right") + 40
         line = Area(area.x, middle - 2, max(1.0, area.width - end), 4)
         self.timeline = Area(line.x, middle - 14, line.width, 28)
-        span = max(show.newest, show.longest, 1) - show.first
-        played = line.width * (show.newest - show.first) / max(span, 1)
-        here = line.width * (show.position - show.first) / max(span, 1)
+        span = show.span
+        played, here = line.width * show.newest / span, line.width * show.position / span
         pen.fill(line, LINE, radius=2)
         pen.fill(line._replace(width=max(4.0, played)), FAINT, 0.6, 2)
         pen.fill(line._replace(width=max(4.0, here)), ACCENT, radius=2)
@@ -190,19 +205,22 @@ class Stage:
         pen.text(box.middle, text, BODY, WHITE, align="centre", room=width - 24)
 
     def _keys(self, pen: Pen, whole: Area) -> None:
+        """The list of keys, in two columns."""
         pen.fill(whole, GROUND, 0.86)
-        height = 58 + 26.0 * len(self.sheet)
-        shrink = min(1.0, (whole.height - 24) / height)
-        pen = Pen(pen.surface, pen.scale * shrink)
+        half = -(-len(self.sheet) // 2)
+        width, height = 2 * KEYS_WIDTH + 40, 76 + 26.0 * half
+        shrink = min(1.0, (whole.height - 24) / height, (whole.width - 24) / width)
+        pen = Pen(pen.surface, pen.scale * max(shrink, 0.05))
         whole = pen.area
-        box = Area((whole.width - 440) / 2, (whole.height - height) / 2, 440, height)
+        box = Area((whole.width - width) / 2, (whole.height - height) / 2, width, height)
         pen.fill(Area(box.x - 1, box.y - 1, box.width + 2, box.height + 2), LINE, radius=11)
         pen.fill(box, WHITE, radius=10)
         pen.text((box.x + 28, box.y + 28), "Keys", TITLE, INK, bold=True)
         for place, (key, meaning) in enumerate(self.sheet):
-            y = box.y + 60 + 26 * place
-            pen.text((box.x + 118, y), key, BODY, ACCENT, bold=True, align="right")
-            pen.text((box.x + 138, y), meaning, BODY, INK, room=box.width - 160)
+            column, row = divmod(place, half)
+            x, y = box.x + 20 + column * KEYS_WIDTH, box.y + 66 + 26 * row
+            pen.text((x + 86, y), key, BODY, ACCENT, bold=True, align="right")
+            pen.text((x + 102, y), meaning, BODY, INK, room=KEYS_WIDTH - 110)
 
 
 def tiles(room: Area, count: int, proportion: float, columns: int | None = None) -> list[Area]:

@@ -11,7 +11,7 @@ from arena.errors import ArenaError
 from arena.painting import Controls
 from arena.spaces import described
 
-__all__ = ["controls_of", "known_controls", "steered"]
+__all__ = ["controls_of", "known_controls", "plain_actions", "steered"]
 
 #: The keys of a `Discrete` space of which nothing is known.
 DIGITS = "0123456789"
@@ -50,6 +50,8 @@ KNOWN = {
 
 def known_controls(env: gym.Env[Any, Any]) -> Controls | None:
     """What is known of an environment's actions: what it says itself, or what they are in Gymnasium's own."""
+    if not plain_actions(env):
+        return None
     own = getattr(env.unwrapped, "controls", None)
     if isinstance(own, Controls):
         return own
@@ -57,6 +59,16 @@ def known_controls(env: gym.Env[Any, Any]) -> Controls | None:
     known, space = KNOWN.get(name), env.action_space
     fits = known is not None and isinstance(space, gym.spaces.Discrete) and len(known.names) == space.n
     return known if fits else None
+
+
+def plain_actions(env: gym.Env[Any, Any]) -> bool:
+    """Whether actions reach the environment as they are: a wrapper may mean others by them."""
+    wrapped: Any = env
+    while isinstance(wrapped, gym.Wrapper):
+        if isinstance(wrapped, gym.ActionWrapper):
+            return False
+        wrapped = wrapped.env
+    return bool(env.action_space == wrapped.action_space)
 
 
 def controls_of(env: gym.Env[Any, Any]) -> Controls:

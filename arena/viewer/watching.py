@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from arena.errors import ArenaError, unknown
 from arena.start import LAST
 from arena.viewer.cast import Role, Snapshots, players, role_of, through_training
-from arena.viewer.display import headless, require_display
+from arena.viewer.display import headless
 from arena.viewer.filming import record as film
 from arena.viewer.following import Following
 from arena.viewer.keys import TAKEN
 from arena.viewer.overlay import Shown, overlays
-from arena.viewer.player import Player
-from arena.viewer.show import Show, nearest_speed
+from arena.viewer.player import BUDGET, FILM_BUDGET, own_speed
+from arena.viewer.show import Show
 from arena.viewer.stage import SIZE, Stage
 
-__all__ = ["LAPSE", "SIDE_BY_SIDE", "one_run", "show_of", "watch"]
+__all__ = ["LAPSE", "SIDE_BY_SIDE", "one_run", "show_of", "warn_of_overlays", "watch"]
 
 #: The ways of seeing an agent through its training.
 SIDE_BY_SIDE, LAPSE = "side-by-side", "lapse"
+
+#: Steps a second of an environment that does not say.
+STEPS = 8.0
 
 #: Snapshots side by side, unless somebody says otherwise.
 MOST_CHECKPOINTS = 9
@@ -32,7 +38,8 @@ def watch(
     record: str | Path | None = None,
     checkpoints: Literal["side-by-side", "lapse"] | None = None,
     grid: tuple[int, int] | None = None,
-    overlays: Sequence[str] = (),
+    overlay: Sequence[str] = (),
+    at: str = LAST,
     seed: int | None = None,
     episode: int = 1,
     episodes: int | None = None,
@@ -50,7 +57,8 @@ def watch(
         record: a file that ends in .mp4, .gif or .png, in the place of a window.
         checkpoints: one episode through training, by the agents of a run's snapshots, together or one after another.
         grid: rows and columns of worlds at once.
-        overlays: what is laid over the world at first; see `arena list overlays`.
+        overlay: what is laid over the world at first; see `arena list overlays`.
+        at: which agent of a run: ``last``, ``best`` (by its evaluations), or after so many steps, such as ``"20000"``.
         seed: of the episodes; the first run's, if not given.
         episode: the one to begin with, from 1.
         episodes: of a film; 1, if not given, or one a snapshot of a time-lapse.
@@ -67,40 +75,39 @@ def watch(
     Example:
         >>> arena.watch("runs/q-learning_arena-CliffWalk-v0_seed0_…", record="cliff.gif")  # doctest: +SKIP
     """
-    if record is None:
-        require_display("give record='FILE.mp4', which needs no display")
-    roles = roles_of(runs, checkpoints, grid)
-    show = show_of(
-        roles,
-        checkpoints=checkpoints,
-        grid=grid,
-        named=overlays,
-        seed=seed,
-        episode=episode,
-        horizon=horizon,
-        explore=explore,
-        speed=speed,
-        film=record is not None,
-    )
+    look: dict[str, Any] = {
+        "checkpoints": checkpoints,
+        "grid": grid,
+        "named": overlay,
+        "seed": seed,
+        "episode": episode,
+        "horizon": horizon,
+        "explore": explore,
+        "speed": speed,
+        "film": record is not None,
+    }
     columns = None if grid is None else grid[1]
-    try:
+    roles = roles_of(runs, checkpoints, grid, at)
+    with (
+        headless() if record is not None else contextlib.nullcontext(),
+        closing(show_of(roles, **look)) as show,
+    ):
         if record is None:
             from arena.viewer.window import Window
 
             Window(show, Stage(columns=columns), size=size, scale=scale).run()
         else:
-            with headless():
-                film(
-                    show,
-                    Path(record),
-                    stage=Stage(columns=columns, hint=False),
-                    size=size,
-                    scale=scale,
-                    fps=fps,
-                    episodes=episodes,
-                )
-    finally:
-        show.close()
+            stage = Stage(columns=columns, hint=False)
+            film(show, Path(record), stage=stage, size=size, scale=scale, fps=fps, episodes=episodes)
+            warn_of_overlays(show, overlay)
+
+
+def warn_of_overlays(show: Show, names: Sequence[str]) -> None:
+    """Warns of the overlays that somebody asked for by name, and that a film lacks."""
+    for shown in show.overlays:
+        reason = shown.failed or (show.refusal(shown) if shown.spec.name in names else None)
+        if reason is not None:
+            warnings.warn(f"overlay {shown.spec.name} is not in the film: {reason}", stacklevel=3)
 
 
 def roles_of(
@@ -167,14 +174,14 @@ def show_of(
         seed=seed,
         horizon=horizon,
         explore=explore,
-        budget=1 if film else None,
+        budget=(FILM_BUDGET if film else BUDGET) // max(count or len(roles), len(roles)),
     )
     minds = [player.mind for player in cast if player.mind is not None]
     alone = len(roles) == 1 and roles[0].run is not None
     show = Show(
         cast,
         title=_title(roles, checkpoints),
-        speed=nearest_speed(speed or _own_speed(cast[0])),
+        speed=speed or own_speed(cast[0].env, STEPS),
         overlays=shown,
         checkpoints=Snapshots(roles[0], minds) if alone and not follow else None,
         lapse=checkpoints == LAPSE,
@@ -186,6 +193,10 @@ def show_of(
         show.checkpoints.go(0)
     if episode > 1 or show.lapse:
         show.go_to(episode - 1)
+    refused = [(one, show.refusal(one)) for one in shown if one.on]
+    for one, reason in refused:
+        if reason is not None:
+            show.say(f"{one.title}: {reason}", 4.0)
     return show
 
 
@@ -210,7 +221,3 @@ def _title(roles: Sequence[Role], checkpoints: str | None) -> str:
         names = [first.run.experiment.agent]
     who = " and ".join(names) if len(names) <= 3 else f"{len(names)} agents"
     return f"{who}{' (untrained)' if first.run is None else ''} · {first.factory.id}"
-
-
-def _own_speed(player: Player) -> float:
-    return float(player.env.metadata.get("render_fps") or 8)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import gymnasium as gym
 import pygame
 
 from arena.errors import ArenaError
@@ -15,7 +17,7 @@ from arena.files import write_atomically
 from arena.viewer.display import RECORD, open_display
 from arena.viewer.frames import png_of, rgb_of
 from arena.viewer.keys import KEYS, TIME, Key, sheet
-from arena.viewer.pen import Point
+from arena.viewer.pen import Area, Point
 from arena.viewer.recording import film
 from arena.viewer.show import Show
 from arena.viewer.stage import SIZE, Stage
@@ -93,6 +95,7 @@ class Window:
         self._surface = self.window.get_surface()
         self.open, self._dirty, self._dragging = True, True, False
         self._whole_screen = False
+        self._held: set[int] = set()
         self._film: Film | None = None
         self._film_size = (0, 0)
 
@@ -174,7 +177,7 @@ class Window:
         shown = self.show.overlays
         off = any(overlay.on for overlay in shown)
         for overlay in shown:
-            overlay.on = not off and overlay.refusal(self.show.players[0]) is None
+            overlay.on = not off and self.show.refusal(overlay) is None
 
     def help(self) -> None:
         """Shows the keys, or hides them."""
@@ -187,6 +190,8 @@ class Window:
             return own
         steering = self.pilot.keys()
         mine = [(ARROWS.get(name, name), meaning) for name, meaning in steering.items()]
+        if isinstance(self.show.players[0].env.action_space, gym.spaces.Box):
+            mine.append(("mouse", "over the picture: right and up, to the bounds"))
         return [*mine, *EPISODES, *(line for line in own if line[0] not in steering)]
 
     def escape(self) -> None:
@@ -208,9 +213,14 @@ class Window:
         if event.type in (pygame.QUIT, pygame.WINDOWCLOSE):
             self.open = False
         elif event.type == pygame.KEYDOWN:
-            self._press(event)
-        elif event.type == pygame.KEYUP and self.pilot is not None:
-            self.pilot.released(pygame.key.name(event.key))
+            self._press(event, again=event.key in self._held)
+            self._held.add(event.key)
+        elif event.type == pygame.KEYUP:
+            self._held.discard(event.key)
+            if self.pilot is not None:
+                self.pilot.released(pygame.key.name(event.key))
+        elif event.type == pygame.WINDOWFOCUSLOST:
+            self._held.clear()  # keys go up elsewhere
         elif event.type == pygame.MOUSEMOTION:
             self.stage.mouse = self._point(event.pos)
             if self._dragging:
@@ -220,12 +230,15 @@ class Window:
             self._dragging = self.stage.timeline.holds(self.stage.mouse)
             if self._dragging:
                 self._scrub()
+            elif self.stage.curve is not None and self.stage.curve.holds(self.stage.mouse):
+                self._choose(self.stage.curve, self.stage.mouse)
         elif event.type == pygame.MOUSEBUTTONUP:
             self._dragging = False
         elif event.type == pygame.WINDOWLEAVE:
             self.stage.mouse = None
 
-    def _press(self, event: pygame.Event) -> None:
+    def _press(self, event: pygame.Event, again: bool) -> None:
+        """A key went down, or is held so long that it counts again."""
         name, typed = pygame.key.name(event.key), event.unicode
         if name == "q" and event.mod & (pygame.KMOD_CTRL | pygame.KMOD_META):
             self.open = False
@@ -234,9 +247,10 @@ class Window:
             return
         key = _key(typed, self._keys) or _key(name, self._keys)
         if key is not None:
-            key.act(self, self.show)
+            if key.repeats or not again:
+                key.act(self, self.show)
             return
-        for overlay in self.show.overlays:
+        for overlay in self.show.overlays if not again else ():
             if overlay.key and overlay.key in (name, typed):
                 self.show.switch(overlay)
 
@@ -249,8 +263,16 @@ class Window:
         line, mouse = self.stage.timeline, self.stage.mouse
         assert mouse is not None, "only a mouse drags"
         show = self.show
-        span = max(show.newest, show.longest, 1) - show.first
-        show.seek(round(show.first + (mouse[0] - line.x) / max(1.0, line.width) * span))
+        show.seek(round((mouse[0] - line.x) / max(1.0, line.width) * show.span))
+
+    def _choose(self, line: Area, mouse: Point) -> None:
+        """The agent of the evaluation that was clicked on plays."""
+        curve = self.show.players[0].curve
+        if curve is not None and self.show.checkpoints is not None:
+            share = (mouse[0] - line.x) / max(1.0, line.width)
+            self.show.checkpoint_near(
+                curve.steps[min(round(share * (len(curve.steps) - 1)), len(curve.steps) - 1)]
+            )
 
     def _aim(self) -> Point | None:
         """Where the mouse is over the picture, from −1 to 1, up and right positive."""
@@ -290,6 +312,8 @@ class Window:
         except ArenaError as error:
             self._film, self.stage.recording = None, False
             self.show.say(str(error), 6.0)
+            if not self.open:  # nobody reads it there any more
+                warnings.warn(str(error), stacklevel=2)
 
 
 def _key(name: str, keys: Sequence[Key]) -> Key | None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Hashable
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from arena.encoder import Remembers
 from arena.mind import Mind, Thought
 from arena.painting import CellPainter
 from arena.viewer.overlay import Look, Overlay
 from arena.viewer.pen import Area
 from arena.viewer.player import Player
+
+if TYPE_CHECKING:
+    from arena.lens import Lens
 
 __all__ = ["OverCells", "Survey", "cell_area"]
 
@@ -63,13 +65,13 @@ class OverCells(Overlay):
         if mind is None:
             return "no agent acts"
         lens = mind.factory.lens
-        if lens is not None and isinstance(lens.encoder, Remembers):
+        if lens is not None and _remembers(lens):
             return "its encoder's code of a cell depends on the way there"
         if self._shown is None:
             self._shown = _shows(painter, player)
         if not self._shown:
             return "it does not see cells as the environment shows them"
-        if self.moving and painter.moves is None:
+        if self.moving and player.moves is None:
             return "its actions are no moves"
         return self.silence(player.moments[0].thought)
 
@@ -91,6 +93,12 @@ def cell_area(area: Area, painter: CellPainter, cell: int) -> Area:
     """Where a cell is in a picture."""
     row, column = divmod(cell, painter.columns)
     return area.cell(row, column, painter.rows, painter.columns)
+
+
+def _remembers(lens: Lens) -> bool:
+    from arena.encoder import Remembers  # brings torch, for which nobody waits who has no encoder
+
+    return isinstance(lens.encoder, Remembers)
 
 
 def _shows(painter: CellPainter, player: Player) -> bool:

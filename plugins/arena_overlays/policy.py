@@ -68,9 +68,9 @@ def greedy(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def _arrows(pen: Pen, area: Area, look: Look, survey: Survey) -> None:
-    painter = look.cells
-    assert painter is not None and painter.moves is not None, "refused"
-    moves, side = painter.moves.tolist(), min(area.width / painter.columns, area.height / painter.rows)
+    painter, steps = look.cells, look.player.moves
+    assert painter is not None and steps is not None, "refused"
+    moves, side = steps.tolist(), min(area.width / painter.columns, area.height / painter.rows)
     if side < SMALLEST:
         return
     # The most probable action of the map has the longest arrow: where all are drawn at random, they are to be seen.

@@ -63,15 +63,13 @@ class QValues(OverCells):
 
     def of_cell(self, look: Look) -> dict[Direction, float]:
         """The value of each direction, that of its best action, in the cell; empty where nobody decides anything."""
-        painter = look.cells
-        assert painter is not None and painter.moves is not None, "refused"
+        moves = look.player.moves
+        assert moves is not None, "refused"
         _, cells, numbers = self.survey(look)
         found = np.flatnonzero(cells == look.cell)
         values: dict[Direction, float] = {}
         for number in found.tolist():
-            for (right, down), value in zip(
-                np.sign(painter.moves).tolist(), numbers[number].tolist(), strict=True
-            ):
+            for (right, down), value in zip(np.sign(moves).tolist(), numbers[number].tolist(), strict=True):
                 values[right, down] = max(value, values.get((right, down), value))
         return values
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ from arena.colours import INK
 from arena.mind import Mind, Thought
 from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
+from arena.viewer.player import Player
 from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.wash import BASE, ROOMY, legend, shares, wash
 
@@ -22,6 +25,13 @@ SCALE = np.array([(253, 247, 219), (199, 226, 201), (127, 190, 205), (84, 142, 1
 class Values(OverCells):
     """V of every cell as a heatmap."""
 
+    #: The least and the greatest value that each player shows: who play side by side share a scale.
+    _ends: ClassVar[WeakKeyDictionary[Player, tuple[float, float]]] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: tuple[Hashable, npt.NDArray[Any]] | None = None
+
     def silence(self, thought: Thought) -> str | None:
         return "the agent says no values" if thought.value is None else None
 
@@ -30,25 +40,52 @@ class Values(OverCells):
         assert found is not None, "refused"
         return found
 
+    def values(self, look: Look) -> npt.NDArray[Any]:
+        """V of each cell of the survey; NaN where a table has learned nothing, if it has of other cells."""
+        mind, survey = look.player.mind, self.survey(look)
+        assert mind is not None and look.cells is not None, "refused"
+        if self._known is None or self._known[0] != survey.key:
+            states = look.cells.states(look.moment.scene)[survey.cells]
+            unknown = _untouched(mind, mind.see(look.cells.observe(states)))
+            told = survey.numbers if unknown.all() else np.where(unknown, np.nan, survey.numbers)
+            self._known = survey.key, told
+        return self._known[1]
+
+    def prepare(self, look: Look) -> None:
+        values = self.values(look)
+        values = values[np.isfinite(values)]
+        if len(values):
+            self._ends[look.player] = float(values.min()), float(values.max())
+        else:
+            self._ends.pop(look.player, None)
+
     def draw(self, pen: Pen, area: Area, look: Look) -> None:
         painter = look.cells
         assert painter is not None, "refused"
-        _, cells, values = self.survey(look)
-        wash(pen, area, painter, cells, shares(values), SCALE)
+        cells, values = self.survey(look).cells, self.values(look)
+        known = [self._ends[player] for player in look.players or [look.player] if player in self._ends]
+        if not known:
+            self.prepare(look)
+            known = [self._ends[look.player]] if look.player in self._ends else []
+        if not known:
+            return
+        ends = min(low for low, _ in known), max(high for _, high in known)
+        wash(pen, area, painter, cells, shares(values, ends), SCALE)
         if area.width / painter.columns >= ROOMY:
-            walker = painter.cell(
-                look.moment.scene
-            )  # who would hide half of a figure that the panel has anyhow
+            walker = painter.cell(look.moment.scene)  # who would hide half of a figure that the panel has
             for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-                if cell == walker:
-                    continue
-                place = cell_area(area, painter, cell)
-                at = place.middle[0], place.bottom - BASE
-                pen.text(at, figure(value), SMALL, INK, align="centre", room=place.width - 4)
-        finite = values[np.isfinite(values)]
-        if len(finite):
-            ends = figure(finite.min()), figure(finite.max())
-            legend(pen, area, painter, cells, "left", "value", ends, SCALE)
+                if cell != walker and np.isfinite(value):
+                    place = cell_area(area, painter, cell)
+                    at = place.middle[0], place.bottom - BASE
+                    pen.text(at, figure(value), SMALL, INK, align="centre", room=place.width - 4)
+        legend(pen, area, painter, cells, "left", "value", (figure(ends[0]), figure(ends[1])), SCALE)
+
+
+def _untouched(mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which observations a table has never learned anything of: all of their values are the initial one."""
+    initial = getattr(mind.agent.config, "initial_value", None)
+    values = None if initial is None else mind.action_values(batch)
+    return np.zeros(len(batch), np.bool_) if values is None else (values == initial).all(axis=1)
 
 
 def figure(value: float) -> str:

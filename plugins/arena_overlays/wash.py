@@ -27,13 +27,18 @@ Array = npt.NDArray[Any]
 Scale = npt.NDArray[np.float64]
 
 
-def shares(values: Array) -> npt.NDArray[np.float64]:
-    """Where numbers lie from the least (0) to the greatest (1) of the finite ones: 0 where all are equal, else NaN."""
+def shares(values: Array, ends: tuple[float, float] | None = None) -> npt.NDArray[np.float64]:
+    """Where numbers lie on a scale from 0 to 1; NaN where they are not finite.
+
+    Args:
+        values: shape (count,).
+        ends: what is 0 and what is 1; the least and the greatest finite number, if not given.
+    """
     finite = np.isfinite(values)
     found = np.full(len(values), np.nan)
     if finite.any():
-        above = values[finite] - values[finite].min()
-        found[finite] = above / (above.max() or 1.0)
+        low, high = ends or (values[finite].min(), values[finite].max())
+        found[finite] = (values[finite] - low) / ((high - low) or 1.0)
     return found
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
 import pygame
 import pytest
 from watched_runs import CLIFF, run_of
 
 from arena.cli import main
-from arena.evaluate import episode_seed
 from arena.viewer.window import Window
 
 #: From the cliff's corner to the goal.
@@ -81,17 +79,18 @@ def press(name):
 
 def test_a_person_plays_an_episode(play):
     out, window = play(CLIFF, script=BEST)
-    assert out == "you: 1 episode -13\n"
-    [episode] = window.pilot.played
-    assert episode.actions == [0, *[1] * 11, 2] and episode.terminations[-1]
-    assert (episode.observations[0], episode.observations[-1]) == (36, 47)
+    assert out == "you: 1 episode, return -13\n"
+    moments = list(window.show.players[0].moments)
+    assert [moment.action for moment in moments] == [0, *[1] * 11, 2, None]
+    assert (moments[0].observation, moments[-1].observation, moments[-1].ended) == (36, 47, "terminated")
+    assert not window.pilot.played, "nobody asked to keep it"
     assert window.show.title == f"you · {CLIFF}"
 
 
 def test_enter_is_the_next_episode_and_backspace_the_same_again(play):
     out, window = play(CLIFF, script=[*BEST, "return", *BEST, "backspace", "up", *BEST[1:], "return", "up"])
-    assert out == "you: 3 episodes, mean -13\n"
-    assert [episode.seed for episode in window.pilot.played] == [episode_seed(0, n) for n in (0, 1, 1)]
+    assert out == "you: 3 episodes, mean return -13\n"
+    assert window.pilot.returns == [-13.0] * 3
     assert window.show.episode == 2
 
 
@@ -115,9 +114,8 @@ def test_flags_say_which_episode_is_played(play, runs):
 
 def test_time_runs_where_nothing_stands_still(play):
     out, window = play("CartPole-v1", "--speed", 20, script=["left"], wait=60)
-    assert out.startswith("you: 1 episode ")
-    [episode] = window.pilot.played
-    assert set(np.ravel(episode.actions)) == {0}
+    assert out.startswith("you: 1 episode, return ")
+    assert {moment.action for moment in window.show.players[0].moments} == {0, None}
 
 
 def test_an_agent_plays_the_same_episode_beside_one(play, runs):
@@ -127,7 +125,7 @@ def test_an_agent_plays_the_same_episode_beside_one(play, runs):
     assert (you.seed, you.episode, you.horizon) == (other.seed, other.episode, other.horizon) == (5, 1, 60)
     assert you.at(0).observation == other.at(0).observation
     assert other.now.ended, "it plays on where the person has ended"
-    assert out == "you: 1 episode -13\n"
+    assert out == "you: 1 episode, return -13\n"
     assert window.show.title == f"you against q-learning · {CLIFF}"
 
 
@@ -149,7 +147,7 @@ def minari():
 
 def test_episodes_are_kept_as_a_data_set(play, minari):
     out, _ = play(CLIFF, "--save", "human/cliff", script=[*BEST, "return", *BEST, "return", "up"])
-    assert out == "you: 2 episodes, mean -13\nsaved as the Minari data set human/cliff-v0\n"
+    assert out == "you: 2 episodes, mean return -13\nsaved as the Minari data set human/cliff-v0\n"
     kept = minari.load_dataset("human/cliff-v0")
     assert kept.total_episodes == 2, "the one that was broken off is none"
     for number, episode in enumerate(kept.iterate_episodes()):

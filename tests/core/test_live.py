@@ -183,7 +183,7 @@ def test_a_disk_that_fails_does_not_reach_the_run(run, clock, monkeypatch, numbe
 
     wished(run)
     if where == "open":
-        monkeypatch.setattr(type(run.folder), "open", fail)
+        monkeypatch.setattr(live, "opened", fail)
     else:
         monkeypatch.setattr(live.os, "replace", fail)
     learner = Learner(clock)

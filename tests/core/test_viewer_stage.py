@@ -248,7 +248,7 @@ def test_the_handle_is_where_the_position_is(scale, length, budget):
         line = stage.timeline
         row = frame[round(line.middle[1] * scale)]
         blue = np.flatnonzero((row == ACCENT).all(-1))
-        here = line.x + line.width * (step - show.first) / (show.newest - show.first)
+        here = line.x + line.width * step / show.newest
         # The handle is the widest blue run's end: its disc reaches half its width beyond the place.
         assert blue.max() / scale == pytest.approx(here + 5.5, abs=1.6 / scale + 0.5)
 

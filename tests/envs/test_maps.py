@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arena.errors import ArenaError
@@ -231,9 +231,10 @@ def test_any_text_is_a_map_or_an_error_of_one_line(text):
 
 
 @given(maps())
+@example("CCCCLC\nCCCLSL\nCCCCLC\nSG....\nCCCCCC\nCCCCCC")  # from one start every way leads into lava
 def test_episodes_act_wherever_they_come_and_nowhere_else(text):
     grid = parse_map(text)
-    model = build_model(grid, Rules(slip=0.1, step_reward=-1.0))
+    model = build_model(grid, Rules(slip=0.1, step_reward=-1.0, lava_reward=-2.0))
     met, new = set(), set(np.flatnonzero(model.initial).tolist())
     while new:
         met |= new

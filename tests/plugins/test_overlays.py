@@ -93,7 +93,7 @@ def test_cells_where_nobody_decides_and_values_that_are_none_are_left_alone(clif
     found = players([role])[0]
     painter, size, cells = of_cliff(found)
     role.agent.q[0] = np.nan
-    role.agent.q[1] = 3.0
+    role.agent.q[1], role.agent.q[2] = 3.0, 1.0
     picture = drawn(Values(), look_at(found), size)
     others = np.setdiff1d(np.arange(painter.rows * painter.columns), cells)
     assert (block(picture, painter, 0)[2, 25] == 255).all()
