@@ -82,9 +82,9 @@ def versus(name: str) -> None:
 
 def checkpoints(name: str) -> None:
     """One episode through training."""
-    run = trained("q-learning", "arena/Maze-v0", steps=200_000, evaluate_every=25_000)
+    run = trained("dyna-q", "arena/Maze-v0", steps=4_000, evaluate_every=500)
     show = Show(
-        players(through_training(run, 9)), title="q-learning · arena/Maze-v0", overlays=shown("values")
+        players(through_training(run, 8)), title="dyna-q · arena/Maze-v0", overlays=shown("values", "policy")
     )
     draw(name, show, 30)
 
@@ -95,7 +95,7 @@ def encoder(name: str) -> None:
     fit = Fit.create("vae", "arena/FourRooms-v0", env_options=options, steps=3000, trackers=())
     eye = train_experiment(fit, progress=False).runs[0]["path"]
     run = trained("dqn", "arena/FourRooms-v0", steps=30_000, env_options=options, encoder=eye)
-    draw(name, alone(role_of(run), "values", "reconstruction", "latent"), 6, episode=2)
+    draw(name, alone(role_of(run), "values", "reconstruction", "latent"), 6, episode=2, height=920)
 
 
 def live(name: str) -> None:
@@ -172,14 +172,21 @@ def alone(role: Any, *names: str) -> Show:
     return Show(cast, title=title, overlays=shown(*names), checkpoints=points, speed=speed)
 
 
-def draw(name: str, show: Show, steps: int, stage: Stage | None = None, episode: int = 0) -> None:
+def draw(
+    name: str,
+    show: Show,
+    steps: int,
+    stage: Stage | None = None,
+    episode: int = 0,
+    height: int = SIZE[1],
+) -> None:
     """Plays so many steps, and saves what a window would show then."""
     if episode:
         show.go_to(episode)
     for _ in range(steps):
         show.forward()
     show.paused, show.notice = False, ""
-    surface = pygame.Surface([round(side * SCALE) for side in SIZE])
+    surface = pygame.Surface([round(side * SCALE) for side in (SIZE[0], height)])
     (stage or Stage()).draw(surface, show, SCALE)
     (HERE / f"watch-{name}.png").write_bytes(png_of(surface))
 

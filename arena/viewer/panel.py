@@ -61,9 +61,7 @@ def draw_panel(pen: Pen, area: Area, look: Look, shown: Sequence[Shown]) -> Area
         high, room = overlay.height(look, area.width), area.bottom - y - 20
         if high <= 0 or room <= 0:
             continue
-        _title(
-            pen, area, y, overlay.title if room >= high / 2 else f"{overlay.title}: a larger window has room"
-        )
+        _title(pen, area, y, overlay.title if room >= high / 2 else f"{overlay.title}: needs a taller window")
         if room >= high / 2:
             overlay.draw(pen, Area(area.x, y + 20, area.width, min(high, room)), look)
         y += 20 + (high + GAP) * (room >= high / 2)

@@ -41,7 +41,13 @@ def test_every_agent_solves_its_tasks_on_seeds_that_nothing_was_chosen_on(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("agent", "steps"), [("reinforce", 16_000), ("actor-critic", 60_000), ("ppo", 16_000), ("dqn", 16_000)]
+    ("agent", "steps"),
+    [
+        ("reinforce", 16_000),
+        ("ppo", 16_000),
+        pytest.param("actor-critic", 60_000, marks=pytest.mark.slow),
+        pytest.param("dqn", 16_000, marks=pytest.mark.slow),
+    ],
 )
 def test_each_learns_to_balance(agent, steps, tmp_path):
     """Far from solved, far from chance (22): what breaks learning would show."""
