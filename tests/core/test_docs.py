@@ -15,7 +15,7 @@ from arena.api import train_experiment
 from arena.experiment import Experiment, arguments_of
 from arena.fit import Fit
 from arena.plugins import Plugins, use
-from arena.testing import check_encoder
+from arena.testing import check_encoder, controls_steer, painter_paints_scenes
 from arena.viewer.cast import players, untrained
 from arena.viewer.overlay import overlays
 from arena.viewer.show import Show
@@ -76,6 +76,15 @@ def test_the_example_encoder_keeps_the_laws_and_learns(tmp_path, monkeypatch):
     losses = (Path(results.runs[0]["path"]) / "metrics.jsonl").read_text()
     first, *_, last = re.findall(r'"evaluation": (-[0-9.]+)', losses)
     assert float(last) > 0.75 * float(first)
+
+
+def test_the_example_of_a_painter_keeps_the_laws(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples"))
+    for law in (painter_paints_scenes, controls_steer):
+        law("painted_walk:make")
+    role = untrained(Experiment.create("q-learning", "painted_walk:make", seeds=1))
+    [player] = players([role], horizon=9)
+    assert player.painter is not None and player.controls.names == ("left", "right")
 
 
 def test_the_example_overlay_draws_where_the_walker_was(monkeypatch):
