@@ -167,12 +167,13 @@ class Watcher:
 def opened(path: Path) -> IO[bytes]:
     """A file to write to, emptied; never through a link: a run folder may be a stranger's, and lead anywhere.
 
+    Nor does it wait at a pipe for somebody to read.
+
     Raises:
         OSError: it is a link, or cannot be written.
     """
-    return open(
-        path, "wb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    )
+    careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    return open(path, "wb", opener=lambda name, flags: os.open(name, flags | careful, 0o666))
 
 
 def _write(folder: Path, told: Mapping[str, Any], encoded: Encoded) -> None:

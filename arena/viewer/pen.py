@@ -229,7 +229,7 @@ class Pen:
         if layer is None:
             layer = pygame.Surface(box.size, pygame.SRCALPHA)
             draw(Pen(layer, self.scale), Area(0, 0, box.width / self.scale, box.height / self.scale))
-            while sum(map(_bytes, _layers.values())) > LAYERS:
+            while _layers and sum(map(_bytes, [layer, *_layers.values()])) > LAYERS:
                 _layers.pop(next(iter(_layers)))
             _layers[whole] = layer
         self.surface.blit(layer, box)

@@ -190,7 +190,9 @@ class Stage:
         line = Area(area.x, middle - 2, max(1.0, area.width - end), 4)
         self.timeline = Area(line.x, middle - 14, line.width, 28)
         span = show.span
-        played, here = line.width * show.newest / span, line.width * show.position / span
+        # Where the line ends at the newest step, each step that is begun would push the handle back.
+        at = math.ceil(show.position) if span == show.newest else show.position
+        played, here = line.width * show.newest / span, line.width * at / span
         pen.fill(line, LINE, radius=2)
         pen.fill(line._replace(width=max(4.0, played)), FAINT, 0.6, 2)
         pen.fill(line._replace(width=max(4.0, here)), ACCENT, radius=2)

@@ -333,6 +333,29 @@ def test_what_is_wrong_is_said_in_one_line_with_its_remedy(cli, runs, words, mes
     assert not list(Path().glob("film*"))
 
 
+@pytest.mark.parametrize("flag", ["--fps 10", "--episodes 2", "--json"])
+def test_what_is_for_films_is_refused_without_one(cli, runs, flag):
+    status, out, complaint = cli(runs["cliff"], *flag.split())
+    assert (status, out) == (2, "") and complaint.count("\n") == 1
+    assert f"{flag.split()[0]} is for films; give --record FILE.mp4 as well" in complaint
+
+
+@pytest.mark.parametrize("words", [("--train",), ("--steps", 100)])
+def test_a_film_that_is_none_is_refused_before_anything_is_trained_for_it(cli, words):
+    for wrong, message in (
+        (("--record", "bad.xyz"), "bad.xyz is no film"),
+        (("--record", "x.png", "--scale", 1000), "pixels cannot be made; give sides from 2 to 16,384"),
+    ):
+        status, out, complaint = cli(*PAIR, *words, *wrong)
+        assert (status, out) == (2, "") and message in complaint and complaint.count("\n") == 1
+        assert not list(Path().iterdir())
+
+
+def test_a_folder_that_is_called_like_an_agent_does_not_hide_it(shown, tmp_path):
+    (tmp_path / PAIR[0]).mkdir()
+    assert shown(*PAIR).title == "q-learning (untrained) · arena/CliffWalk-v0"
+
+
 def test_without_a_display_one_is_told_to_film(cli, runs):
     status, _, complaint = cli(runs["cliff"])
     assert status == 2

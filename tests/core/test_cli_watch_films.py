@@ -14,6 +14,7 @@ from planted_worlds import Corridor, Film, Walker, player_of
 from watched_runs import CLIFF, trained
 
 from arena.cli import main
+from arena.colours import ACCENT
 from arena.experiment import Experiment
 from arena.mind import Thought
 from arena.random import Generators
@@ -161,6 +162,39 @@ def test_episodes_of_several_agents_begin_alike():
     assert len({one for one, _ in begun}) == 4
     for player in cast:
         player.close()
+
+
+@pytest.mark.filterwarnings("always:overlay:UserWarning")
+def test_an_overlay_that_is_not_in_the_film_is_warned_of(runs, cli, capsys):
+    words = ["watch", runs["cliff"], *BRIEF, "--horizon", "3", "--record", "film.png"]
+    assert main([*words, "--overlay", "latent", "values"]) == 0
+    complaint = capsys.readouterr().err
+    assert "overlay latent is not in the film: " in complaint and "overlay values" not in complaint
+    assert complaint.count("\n") == 1
+    assert main([*words, "--overlay", "values"]) == 0
+    assert not capsys.readouterr().err, "nobody asked for the others"
+
+
+@pytest.mark.parametrize("speed", [5.0, 8.0, 50.0])
+@pytest.mark.parametrize("budget", [None, 20_000])
+def test_the_handle_of_a_film_never_goes_back(speed, budget):
+    show = Show([player_of(90, budget=budget), player_of(60, budget=budget)], speed=speed)
+    stage, episodes, handles = Stage(hint=False), 0, []
+    while episodes < 2:
+        surface = pygame.Surface((700, 500))
+        stage.draw(surface, show)
+        line = stage.timeline
+        row = pygame.surfarray.array3d(surface)[:, round(line.middle[1])]
+        here = int(np.flatnonzero((row == ACCENT).all(-1)).max())
+        assert handles or here == pytest.approx(line.x + 5.5, abs=1), "it begins at the left"
+        # The line is shorter where the words beside it are longer.
+        share = (here - line.x - 5.5) / line.width
+        assert not handles or share >= handles[-1] - 2 / line.width
+        handles.append(share)
+        if show.over:
+            assert share == pytest.approx(1, abs=2 / line.width)
+        if show.tick(1 / 30):
+            episodes, handles = episodes + 1, []
 
 
 def test_without_json_a_line_says_what_was_filmed(runs, cli):

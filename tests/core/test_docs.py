@@ -79,7 +79,7 @@ def test_the_example_encoder_keeps_the_laws_and_learns(tmp_path, monkeypatch):
 
 
 def test_the_example_of_a_painter_keeps_the_laws(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples"))
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "painter"))
     for law in (painter_paints_scenes, controls_steer):
         law("painted_walk:make")
     role = untrained(Experiment.create("q-learning", "painted_walk:make", seeds=1))

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from shutil import which
 
+import numpy as np
 import pytest
 
 from arena import live
@@ -219,6 +220,20 @@ def test_a_run_that_was_followed_ends_in_the_same_bytes(run, followed, clock, mo
     alone = Run.prepare(run.experiment, 0, tmp_path / "alone")
     trained(alone, clock, monkeypatch)
     assert difference(contents(alone), contents(run)) is None
+
+
+def test_what_does_not_fit_the_agent_is_no_answer(run, role, followed, clock):
+    fresh = knows(role.agent)
+    for state in ({"q": np.zeros(3)}, {}, {"other": 7}, [1, 2], "words", None):
+        encoded = encode({"agent": state})
+        told = json.dumps({"steps": 9, "episodes": 1, "metrics": {}, "evaluation": None}).encode()
+        head = live.HEADER.pack(live.KIND, len(told), len(encoded.tree))
+        (run.folder / "live" / "agent").write_bytes(head + told + encoded.tree + encoded.arrays)
+        clock.now += PATIENCE + LOOK
+        followed.pulse()
+        followed.refresh()
+        assert followed.status == "waiting for its first steps" and not followed.finished
+        assert knows(role.agent) == fresh and role.curve.at == 0
 
 
 def test_the_window_is_a_process_in_a_session_of_its_own(run, monkeypatch):

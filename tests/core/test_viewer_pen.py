@@ -6,9 +6,13 @@ import math
 import numpy as np
 import pygame
 import pytest
+from planted_worlds import Red, player_of, shown_of
 
+from arena.viewer import pen as pen_module
 from arena.viewer.frames import png_of, rgb_of
 from arena.viewer.pen import BODY, Area, Pen, surface_of
+from arena.viewer.show import Show
+from arena.viewer.stage import Stage
 
 WHITE = (255, 255, 255)
 
@@ -89,3 +93,21 @@ def test_equal_pixels_are_equal_files():
     surface = surface_of(frame)
     assert np.array_equal(rgb_of(surface), frame)
     assert png_of(surface) == png_of(surface_of(frame.copy())) and png_of(surface).startswith(b"\x89PNG")
+
+
+def test_a_window_of_many_sizes_does_not_fill_the_memory(monkeypatch):
+    class Layered(Red):
+        def draw(self, pen, area, look):
+            pen.kept(self, area, lambda pen, area: pen.fill(area, (9, 9, 9)))
+
+    most = 4 << 20
+    monkeypatch.setattr(pen_module, "LAYERS", most)
+    monkeypatch.setattr(pen_module, "_layers", {})
+    show = Show([player_of(), player_of()], overlays=[shown_of(kind=Layered)])
+    Stage().draw(pygame.Surface((900, 700)), show)
+    discs = pen_module._disc.cache_info().currsize
+    for place in range(150):
+        Stage().draw(pygame.Surface((400 + 5 * place, 300 + 3 * place)), show)
+        held = sum(4 * layer.get_width() * layer.get_height() for layer in pen_module._layers.values())
+        assert 0 < held <= most and not show.overlays[0].failed
+    assert pen_module._disc.cache_info().currsize - discs <= 10

@@ -169,6 +169,14 @@ def test_a_new_episode_forgets_the_old_one_but_its_return():
     assert player.env.unwrapped.seeds == [episode_seed(0, 0), episode_seed(0, 7)]
 
 
+def test_returns_of_all_episodes_are_kept():
+    player = player_of(1)
+    for episode in range(1200):
+        player.begin(episode)
+        player.advance()
+    assert player.returns == [1.0] * 1200 and isinstance(player.returns, list)
+
+
 @pytest.mark.parametrize("budget", [1, 5000, 20_000, 1 << 20])
 def test_a_budget_drops_the_oldest_moments_first(budget):
     player, whole = player_of(60, budget=budget), player_of(60)

@@ -146,6 +146,14 @@ def test_pictures_of_an_earlier_film_go(tmp_path: Path) -> None:
     )
 
 
+def test_only_what_follows_the_last_picture_goes(tmp_path: Path) -> None:
+    for number in (4, 5, 7, 500):
+        (tmp_path / f"photo-{number:06d}.png").write_bytes(b"")
+    record(tmp_path / "photo.png", [scene(step) for step in range(4)])
+    left = sorted(int(path.stem[-6:]) for path in tmp_path.iterdir())
+    assert left == [0, 1, 2, 3, 7, 500]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_frames_make_the_same_bytes(tmp_path: Path, kind: str) -> None:
     frames = [scene(step) for step in range(12)]

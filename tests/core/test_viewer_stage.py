@@ -266,6 +266,29 @@ def test_the_timeline_is_as_long_as_the_longest_episode():
     assert blue.max() == pytest.approx(line.x + line.width / 2 + 5.5, abs=2)
 
 
+def test_the_reward_is_that_of_the_moment_that_is_shown(monkeypatch):
+    show, texts, text = Show([player_of(20)]), [], Pen.text
+
+    def noted(pen, at, said, *rest, **more):
+        texts.append(said)
+        return text(pen, at, said, *rest, **more)
+
+    monkeypatch.setattr(Pen, "text", noted)
+    for _ in range(8):
+        show.forward()
+    for step, figure in ((8, "8"), (3, "3"), (5, "5"), (0, "–")):
+        show.seek(step)
+        texts.clear()
+        drawn(show)
+        assert texts[texts.index("reward") + 1] == figure
+        assert (f"step {step}" in texts) and not show.ended
+    while not show.over:
+        show.forward()
+    texts.clear()
+    drawn(show)
+    assert "20 of 20" in texts and show.span == 20
+
+
 # Overlays
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pygame
 import pytest
@@ -100,6 +102,43 @@ def test_cells_where_nobody_decides_and_values_that_are_none_are_left_alone(clif
     assert (block(picture, painter, 1)[2, 25] == np.rint(SCALE[-1])).all()
     assert all((block(picture, painter, cell)[2, 25] == 255).all() for cell in others)
     drawn(Policy(), look_at(found), size)
+
+
+def test_who_play_side_by_side_have_one_scale():
+    roles = [fresh("q-learning", "arena/CliffWalk-v0") for _ in range(2)]
+    cast = players(roles)
+    for times, role in enumerate(roles, 1):
+        role.agent.q[:] = times * (np.arange(len(role.agent.q)) + 1.0)[:, None]
+    painter, size, cells = of_cliff(cast[0])
+    states = painter.states(cast[0].now.scene)
+    cell_of = {int(states[cell]): int(cell) for cell in cells}
+    looks, overlays = [replace(look_at(one), players=cast) for one in cast], [Values(), Values()]
+    for overlay, look in zip(overlays, looks, strict=True):
+        overlay.prepare(look)
+    pictures = [drawn(overlay, look, size) for overlay, look in zip(overlays, looks, strict=True)]
+
+    def colour(place, state):
+        return block(pictures[place], painter, cell_of[state])[2, 25].tolist()
+
+    pairs = [(value - 1, value // 2 - 1) for value in range(2, len(states), 2)]
+    pairs = [(one, other) for one, other in pairs if one in cell_of and other in cell_of]
+    assert len(pairs) > 10 and all(colour(0, one) == colour(1, other) for one, other in pairs)
+    assert colour(0, max(cell_of)) != colour(1, max(cell_of)) == np.rint(SCALE[-1]).tolist()
+
+
+def test_what_a_table_has_not_learned_is_left_alone_unless_that_is_everything():
+    role = fresh("q-learning", "arena/CliffWalk-v0", agent_options={"initial_value": 2.0})
+    found = players([role])[0]
+    painter, size, cells = of_cliff(found)
+
+    def painted():
+        picture = drawn(Values(), look_at(found), size)
+        return {int(cell) for cell in cells if (block(picture, painter, cell)[2, 25] != 255).any()}
+
+    assert painted() == set(cells.tolist()), "an untrained table says what it says"
+    role.agent.q[1, 0], role.agent.q[2] = 1.0, 3.0
+    states = painter.states(found.now.scene)
+    assert painted() == {int(cell) for cell in cells if states[cell] in (1, 2)}
 
 
 def test_arrows_lead_along_the_way(player):
