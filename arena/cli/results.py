@@ -35,8 +35,8 @@ def show_results(results: Results) -> None:
         screen.print(f"and {len(folders) - FOLDERS} more", style="dim")
     from arena.fit import Fit
 
-    verb = "gallery" if isinstance(results.experiment, Fit) else "eval"
-    hint = f"arena {verb} {folders[0]}"
+    verbs = ("gallery",) if isinstance(results.experiment, Fit) else ("eval", "watch")
+    hint = ", ".join(f"arena {verb} {folders[0]}" for verb in verbs)
     screen.print(f"go on with: {hint}", style="dim", soft_wrap=True)
     if len(folders) == 1:
         screen.print("one seed has no confidence interval: give --seeds 5", style="dim")

@@ -9,7 +9,7 @@ be left instead; no episode can tell the difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -130,7 +130,7 @@ def build_world(grid: GridMap, rules: Rules) -> World:
         initial=initial,
     )
     layouts = np.stack([layer.tiles for layer in layers.values()])
-    return World.layered(model, layouts, moves=rules.moves)
+    return replace(World.layered(model, layouts, moves=rules.moves), wind=rules.wind)
 
 
 def _layers(grid: GridMap, rules: Rules) -> dict[int, _Layer]:

@@ -166,14 +166,22 @@ def controls_of(moves: tuple[tuple[int, int], ...] | None) -> Controls:
 
 
 def _pixels(world: World, tile: int) -> Pixels:
-    """What paints states with tiles of a size; of so many starts that they say nothing, none is marked."""
-    layouts, start = world.layouts, CODES["start"]
-    if np.count_nonzero(layouts[0] == start) > MOST_STARTS:
-        plain = np.where(layouts == start, np.uint8(CODES["floor"]), layouts)
-        world = dataclasses.replace(world, layouts=plain)
-    pixels = world.observer("pixels", tile=tile)
+    """What paints states with tiles of a size."""
+    pixels = dataclasses.replace(world, layouts=_for_people(world)).observer("pixels", tile=tile)
     assert isinstance(pixels, Pixels)
     return pixels
+
+
+def _for_people(world: World) -> npt.NDArray[np.uint8]:
+    """The layouts as people are to see them: columns' wind on the floor, and no mark of starts that are everywhere."""
+    shown, floor = world.layouts, np.uint8(CODES["floor"])
+    if np.count_nonzero(shown[0] == CODES["start"]) > MOST_STARTS:
+        shown = np.where(shown == CODES["start"], floor, shown)
+    if any(world.wind):
+        wind = np.array(world.wind)
+        arrows = np.where(wind > 0, CODES["wind up"], np.where(wind < 0, CODES["wind down"], floor))
+        shown = np.where(shown == floor, arrows.astype(np.uint8), shown)
+    return shown
 
 
 def _frame(pixels: Pixels, state: int) -> Frame:

@@ -39,6 +39,7 @@ class World:
         since: the environment steps of a lane after which each phase of a changing world begins; the states of
             phase i are the i-th of as many equal parts. One phase, from the beginning, for all others.
         moves: rows down and columns right that each action is meant to lead; None where actions are no moves.
+        wind: how many cells upwards each column's wind pushes, as far as no tile says so; empty for none.
     """
 
     model: TransitionModel
@@ -47,6 +48,7 @@ class World:
     layout: npt.NDArray[np.int32]
     since: tuple[int, ...] = (0,)
     moves: tuple[tuple[int, int], ...] | None = None
+    wind: tuple[int, ...] = ()
 
     @classmethod
     def layered(

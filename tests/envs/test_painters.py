@@ -122,6 +122,11 @@ def test_a_grids_picture_is_the_rendered_one(name):
     world, starts = env.world, env.world.layouts == CODES["start"]
     if np.count_nonzero(starts[0]) > MOST_STARTS:  # then none is marked
         world = dataclasses.replace(world, layouts=np.where(starts, np.uint8(CODES["floor"]), world.layouts))
+    arrows = {1: CODES["wind up"], -1: CODES["wind down"], 0: CODES["floor"]}
+    blown = np.array([arrows[int(np.sign(strength))] for strength in world.wind], np.uint8)
+    if len(blown):  # its columns' wind lies on the floor
+        layouts = np.where(world.layouts == CODES["floor"], blown, world.layouts)
+        world = dataclasses.replace(world, layouts=layouts)
     plain = world.frames(np.array([env.scene()]))[0]
     assert np.array_equal(frame, plain)
 
