@@ -52,6 +52,13 @@ def grid(name: str) -> None:
     draw(name, alone(role_of(run), "values", "policy"), 4, episode=1)
 
 
+def hover(name: str) -> None:
+    """The mouse over a cell, and where training has been."""
+    show = alone(role_of(trained("dyna-q", "arena/Maze-v0", steps=1_500)), "visits", "q-values")
+    show.forward()
+    draw(name, show, 20, Stage(mouse=(365.0, 343.0)))
+
+
 def control(name: str) -> None:
     """Bodies."""
     draw(name, alone(role_of(trained("ppo", "arena/Reacher-v0", steps=60_000))), 20)
@@ -193,6 +200,7 @@ def draw(
 
 PICTURES: dict[str, Callable[[str], None]] = {
     "grid": grid,
+    "hover": hover,
     "control": control,
     "frames": frames,
     "many": many,

@@ -295,8 +295,9 @@ def world(factory: EnvironmentFactory, horizon: int) -> tuple[gym.Env[Any, Any],
 def own_speed(env: gym.Env[Any, Any], otherwise: float) -> float:
     """Steps a second, as an environment says itself."""
     fps = env.metadata.get("render_fps")
-    sound = isinstance(fps, int | float) and not isinstance(fps, bool) and 0 < fps < 1e6
-    return float(fps) if sound else otherwise  # type: ignore[arg-type]
+    if isinstance(fps, int | float) and not isinstance(fps, bool) and 0 < fps < 1e6:
+        return float(fps)
+    return otherwise
 
 
 def _squeezed(frame: Any) -> Squeezed | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from arena.errors import ArenaError, unknown
 from arena.start import LAST
@@ -75,23 +74,24 @@ def watch(
     Example:
         >>> arena.watch("runs/q-learning_arena-CliffWalk-v0_seed0_…", record="cliff.gif")  # doctest: +SKIP
     """
-    look: dict[str, Any] = {
-        "checkpoints": checkpoints,
-        "grid": grid,
-        "named": overlay,
-        "seed": seed,
-        "episode": episode,
-        "horizon": horizon,
-        "explore": explore,
-        "speed": speed,
-        "film": record is not None,
-    }
-    columns = None if grid is None else grid[1]
+    columns, is_film = None if grid is None else grid[1], record is not None
     roles = roles_of(runs, checkpoints, grid, at)
-    with (
-        headless() if record is not None else contextlib.nullcontext(),
-        closing(show_of(roles, **look)) as show,
-    ):
+    with contextlib.ExitStack() as stack:
+        if is_film:
+            stack.enter_context(headless())
+        show = show_of(
+            roles,
+            checkpoints=checkpoints,
+            grid=grid,
+            named=overlay,
+            seed=seed,
+            episode=episode,
+            horizon=horizon,
+            explore=explore,
+            speed=speed,
+            film=is_film,
+        )
+        stack.callback(show.close)
         if record is None:
             from arena.viewer.window import Window
 
@@ -193,9 +193,8 @@ def show_of(
         show.checkpoints.go(0)
     if episode > 1 or show.lapse:
         show.go_to(episode - 1)
-    refused = [(one, show.refusal(one)) for one in shown if one.on]
-    for one, reason in refused:
-        if reason is not None:
+    for one in shown:
+        if one.spec.name in named and (reason := show.refusal(one)) is not None:
             show.say(f"{one.title}: {reason}", 4.0)
     return show
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -298,14 +298,13 @@ class Window:
         if ending is not None:
             self._attempt(ending.close, text or f"saved {self._film_path}")
 
-    def _attempt(self, act: object, said: str) -> None:
-        assert callable(act)
+    def _attempt(self, act: Callable[[], object], said: str) -> None:
         with self._told():
             act()
             self.show.say(said, 4.0)
 
     @contextlib.contextmanager
-    def _told(self):  # type: ignore[no-untyped-def]
+    def _told(self) -> Iterator[None]:
         """What goes wrong is said in the window, which stays."""
         try:
             yield
@@ -329,8 +328,9 @@ def _free(folder: Path, name: str, suffix: str) -> Path:
 
 def _fitting(size: tuple[int, int], scale: float) -> tuple[int, int]:
     """A window's size that the desktop has room for."""
-    desktops = pygame.display.get_desktop_sizes() or [(10**6, 10**6)]
-    return tuple(  # type: ignore[return-value]
+    desktop = (pygame.display.get_desktop_sizes() or [(10**6, 10**6)])[0]
+    wide, high = (
         max(least, min(round(side * scale), round(room * 0.95)))
-        for side, room, least in zip(size, desktops[0], LEAST, strict=True)
+        for side, room, least in zip(size, desktop, LEAST, strict=True)
     )
+    return wide, high

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from watched_runs import trained
+from watched_runs import trained, without_display
 
 import arena
 from arena.api import LoadedRun
@@ -29,9 +29,7 @@ def runs(tmp_path_factory):
 @pytest.fixture
 def cli(tmp_path, monkeypatch, capsys):
     """Runs `arena watch` in a folder of its own, without a display; status, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
-        monkeypatch.delenv(name, raising=False)
+    without_display(monkeypatch, tmp_path)
 
     def call(*words):
         status = main(["watch", *map(str, words)])

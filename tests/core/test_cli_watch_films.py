@@ -11,7 +11,7 @@ import numpy as np
 import pygame
 import pytest
 from planted_worlds import Corridor, Film, Walker, player_of
-from watched_runs import CLIFF, trained
+from watched_runs import CLIFF, trained, without_display
 
 from arena.cli import main
 from arena.colours import ACCENT
@@ -37,9 +37,7 @@ def runs(tmp_path_factory):
 @pytest.fixture
 def cli(tmp_path, monkeypatch, capsys):
     """Runs a verb in a folder of its own, without a display; standard output."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
-        monkeypatch.delenv(name, raising=False)
+    without_display(monkeypatch, tmp_path)
 
     def call(*words):
         status = main([*map(str, words)])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
-import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from agent_cases import AGENTS
+from planted_clock import Clock
 
 from arena import live, runner
 from arena.agent import Progress
@@ -30,19 +30,6 @@ PROGRESS = Progress(1234, 5, {"loss": 0.5})
 
 #: A table, a network, an actor and a critic by steps and by rollouts, and another library's.
 WATCHED = [case for case in AGENTS if case.agent in ("q-learning", "dqn", "actor-critic", "ppo", "sb3-dqn")]
-
-
-class Clock:
-    """Time that goes on when it is told to, in the place of `live.time`."""
-
-    def __init__(self):
-        self.now, self.wall = 1000.0, time.time()
-
-    def monotonic(self):
-        return self.now
-
-    def time(self):
-        return self.wall
 
 
 class Learner:

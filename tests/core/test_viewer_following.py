@@ -15,6 +15,7 @@ from shutil import which
 
 import numpy as np
 import pytest
+from planted_clock import Clock
 
 from arena import live
 from arena.agent import Progress
@@ -33,19 +34,6 @@ from arena.viewer.show import HOLD, Show
 
 CLIFF = ("q-learning", "arena/CliffWalk-v0")
 STEPS = 400
-
-
-class Clock:
-    """Time that goes on when it is told to."""
-
-    def __init__(self):
-        self.now, self.wall = 1000.0, time.time()
-
-    def monotonic(self):
-        return self.now
-
-    def time(self):
-        return self.wall
 
 
 @pytest.fixture(autouse=True)

@@ -32,3 +32,10 @@ def run_of(folder, agent, env, steps, **settings):
     small = {"evaluate_every": steps // 4, "episodes": 6, "horizon": 60, "trackers": [], "seeds": [5]}
     found = arena.train(agent, env, steps=steps, out=folder, progress=False, **{**small, **settings})
     return found.runs[0]["path"]
+
+
+def without_display(monkeypatch, folder):
+    """In a folder, on a machine that has no screen."""
+    monkeypatch.chdir(folder)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
