@@ -10,15 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from arena.agent import Agent, Needs, Problem, Progress
+    from arena.agents.base import Agent, Needs, Problem, Progress
     from arena.api import Results, load, train
-    from arena.encoder import Encoder
+    from arena.encoders.base import Encoder
+    from arena.environments.mdp import TransitionModel
     from arena.errors import ArenaError
-    from arena.experiment import Experiment
-    from arena.hookspecs import hookimpl
-    from arena.journal import Journal
-    from arena.mdp import TransitionModel
-    from arena.specs import (
+    from arena.experiments.experiment import Experiment
+    from arena.plugins.hookspecs import hookimpl
+    from arena.plugins.specs import (
         AgentSpec,
         EncoderSpec,
         EnvironmentSpec,
@@ -27,33 +26,34 @@ if TYPE_CHECKING:
         Preset,
         TrackerSpec,
     )
-    from arena.stream import Stream, Transition
-    from arena.sweeps import sweep
+    from arena.storage.journal import Journal
+    from arena.streams.base import Stream, Transition
+    from arena.sweeps.sweep import sweep
     from arena.viewer.watching import watch
 
 _HOMES = {
-    "Agent": "arena.agent",
-    "AgentSpec": "arena.specs",
+    "Agent": "arena.agents.base",
+    "AgentSpec": "arena.plugins.specs",
     "ArenaError": "arena.errors",
-    "Encoder": "arena.encoder",
-    "EncoderSpec": "arena.specs",
-    "EnvironmentSpec": "arena.specs",
-    "Experiment": "arena.experiment",
-    "Journal": "arena.journal",
-    "LauncherSpec": "arena.specs",
-    "Needs": "arena.agent",
-    "OverlaySpec": "arena.specs",
-    "Preset": "arena.specs",
-    "Problem": "arena.agent",
-    "Progress": "arena.agent",
+    "Encoder": "arena.encoders.base",
+    "EncoderSpec": "arena.plugins.specs",
+    "EnvironmentSpec": "arena.plugins.specs",
+    "Experiment": "arena.experiments.experiment",
+    "Journal": "arena.storage.journal",
+    "LauncherSpec": "arena.plugins.specs",
+    "Needs": "arena.agents.base",
+    "OverlaySpec": "arena.plugins.specs",
+    "Preset": "arena.plugins.specs",
+    "Problem": "arena.agents.base",
+    "Progress": "arena.agents.base",
     "Results": "arena.api",
-    "Stream": "arena.stream",
-    "TrackerSpec": "arena.specs",
-    "Transition": "arena.stream",
-    "TransitionModel": "arena.mdp",
-    "hookimpl": "arena.hookspecs",
+    "Stream": "arena.streams.base",
+    "TrackerSpec": "arena.plugins.specs",
+    "Transition": "arena.streams.base",
+    "TransitionModel": "arena.environments.mdp",
+    "hookimpl": "arena.plugins.hookspecs",
     "load": "arena.api",
-    "sweep": "arena.sweeps",
+    "sweep": "arena.sweeps.sweep",
     "train": "arena.api",
     "watch": "arena.viewer.watching",
 }

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arena.agent import Agent
+from arena.agents.actor import Mind
+from arena.agents.base import Agent
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.mind import Mind
-from arena.parallel import execute_all
-from arena.random import Generators
-from arena.run import Run
-from arena.runner import Listener, fits_this_version
-from arena.start import LAST, read_snapshot, snapshot_folder
-from arena.statistics import summarise
-from arena.training import build_agent, equip
+from arena.experiments.experiment import Experiment
+from arena.experiments.snapshot_reference import LAST, read_snapshot, snapshot_folder
+from arena.launch.local import execute_all
+from arena.random.generators import Generators
+from arena.runs.run import Run
+from arena.statistics.summary import summarise
+from arena.training.agent import build_agent, equip
+from arena.training.runner import Listener, fits_this_version
 
 if TYPE_CHECKING:
     import gymnasium as gym
 
-    from arena.loaded import LoadedEncoder
+    from arena.runs.loaded_encoder import LoadedEncoder
 
 __all__ = ["LoadedRun", "Results", "load", "load_agent", "train", "train_experiment"]
 
@@ -67,7 +67,7 @@ class Results:
         return {"experiment": self.experiment.to_dict(), "runs": self.runs, "summary": self.summary}
 
     def __repr__(self) -> str:
-        from arena.tables_text import results_text
+        from arena.results.text import results_text
 
         return results_text(self)
 
@@ -135,7 +135,7 @@ def execute_runs(
     """Trains runs that are prepared already, behind a progress bar unless a listener is given."""
     with contextlib.ExitStack() as stack:
         if listener is None:
-            from arena.progress import progress_bar
+            from arena.results.progress_bar import progress_bar
 
             listener = stack.enter_context(progress_bar(runs, drawn=progress))
         _refuse_mixture(experiment, runs, listener)
@@ -210,7 +210,7 @@ def load(run: str | Path, which: str = LAST) -> LoadedRun | LoadedEncoder:
 
     Args:
         run: the folder.
-        which: ``last``, ``best`` or a number of steps; see `LoadedRun` and `arena.loaded.LoadedEncoder`.
+        which: ``last``, ``best`` or a number of steps; see `LoadedRun` and `arena.runs.loaded_encoder.LoadedEncoder`.
 
     Raises:
         ArenaError: if the folder is no run, or has trained nothing yet.
@@ -220,11 +220,11 @@ def load(run: str | Path, which: str = LAST) -> LoadedRun | LoadedEncoder:
         >>> agent.act(36)  # doctest: +SKIP
         0
     """
-    from arena.fit import Fit
+    from arena.experiments.fit import Fit
 
     opened = Run.open(Path(run))
     if isinstance(opened.experiment, Fit):
-        from arena.loaded import LoadedEncoder
+        from arena.runs.loaded_encoder import LoadedEncoder
 
         return LoadedEncoder(opened, which)
     return LoadedRun(opened, which)

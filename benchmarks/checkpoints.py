@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from arena.checkpoint import Checkpoints
-from arena.journal import Journal
-from arena.segments import SEGMENT_BYTES
+from arena.storage.checkpoint import Checkpoints
+from arena.storage.journal import Journal
+from arena.storage.segments import SEGMENT_BYTES
 from benchmarks.measure import Row, interleaved, row
 
 VECTORS: dict[str, Any] = {

@@ -90,16 +90,16 @@ def caching() -> list[Row]:
 
 def checkpointing() -> list[Row]:
     """What a checkpoint every 5 s costs: the time of one, as a share of 5 s."""
-    from arena.experiment import Experiment
-    from arena.run import Run
-    from arena.runner import CHECKPOINT_SECONDS, Listener, execute
+    from arena.experiments.experiment import Experiment
+    from arena.runs.run import Run
+    from arena.training.runner import CHECKPOINT_SECONDS, Listener, execute
 
     saves: list[float] = []
 
     class Timed(Listener):
         def progressed(self, run, progress, evaluation):
             if progress.steps % 10_000 == 0 and len(saves) < 50:
-                from arena.checkpoint import Checkpoints
+                from arena.storage.checkpoint import Checkpoints
 
                 state = run.checkpoints.load()
                 if state is not None:
@@ -122,9 +122,9 @@ def checkpointing() -> list[Row]:
 
 
 def arena_rate(folder: Path) -> float:
-    from arena.experiment import Experiment
-    from arena.run import Run
-    from arena.runner import execute
+    from arena.experiments.experiment import Experiment
+    from arena.runs.run import Run
+    from arena.training.runner import execute
 
     # A run of its own each time: a finished one is free.
     seed = len(list(folder.iterdir()))

@@ -23,7 +23,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.env_util import make_vec_env
 from threadpoolctl import threadpool_limits
 
-from arena.plugins import get_plugins
+from arena.plugins.discovery import get_plugins
 from arena.testing import Trial
 from benchmarks.measure import Row, Seconds, interleaved, row
 

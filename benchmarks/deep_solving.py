@@ -22,10 +22,10 @@ from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from threadpoolctl import threadpool_limits
 
-from arena.experiment import Experiment
-from arena.plugins import get_plugins
-from arena.specs import Preset
-from arena.stream import Stream, Transition
+from arena.experiments.experiment import Experiment
+from arena.plugins.discovery import get_plugins
+from arena.plugins.specs import Preset
+from arena.streams.base import Stream, Transition
 from arena.testing import Trial
 from benchmarks.deep import ENV, peer, train
 from benchmarks.measure import Row, Seconds

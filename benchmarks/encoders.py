@@ -11,7 +11,7 @@ to measure otherwise. Half of the code's parameters say ln σ in ours and ln σ�
   is between epochs, such as the copy of the best model, does not count. Its layers are in a plain `nn.Sequential`.
 
 Neither evaluates or saves meanwhile, and construction does not count. All is in one process, so theirs has the memory
-that `arena.fitting` makes glibc keep.
+that `arena.encoders.trainer` makes glibc keep.
 
 pythae depends on the backport `dataclasses`, which breaks newer Pythons: ``pip install --no-deps pythae`` and pydantic,
 imageio and tqdm. Without it its rows are left out.
@@ -37,14 +37,14 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from arena.encoder import Batch
-from arena.experiment import Experiment
-from arena.fit import Fit
-from arena.fitting import set_up
-from arena.random import Generators
-from arena.run import Run
-from arena.runner import execute
-from arena.stream import Stream
+from arena.encoders.base import Batch
+from arena.encoders.trainer import set_up
+from arena.experiments.experiment import Experiment
+from arena.experiments.fit import Fit
+from arena.random.generators import Generators
+from arena.runs.run import Run
+from arena.streams.base import Stream
+from arena.training.runner import execute
 from benchmarks.measure import Row, Seconds, interleaved, row
 
 REPEATS = 5

@@ -11,8 +11,8 @@ from functools import partial
 import gymnasium as gym
 import numpy as np
 
-from arena.mdp import TransitionModel
-from arena.tables import TableVectorEnv
+from arena.environments.mdp import TransitionModel
+from arena.environments.tabular import TableVectorEnv
 from arena_gridworld.observation import observer
 from arena_gridworld.tiles import CODES
 from benchmarks.measure import Row, interleaved, row

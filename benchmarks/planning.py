@@ -19,9 +19,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from arena.agent import Problem
-from arena.mdp import TransitionModel
-from arena.random import Generators
+from arena.agents.base import Problem
+from arena.environments.mdp import TransitionModel
+from arena.random.generators import Generators
 from benchmarks.measure import Row, interleaved, row
 
 STATES, ACTIONS, SUCCESSORS, DISCOUNT = 100_000, 4, 4, 0.99

@@ -18,7 +18,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 
-from arena.tables import TableVectorEnv
+from arena.environments.tabular import TableVectorEnv
 from benchmarks import gridworld_observations, planning
 from benchmarks.core import arena_rate, loop_rate
 from benchmarks.measure import Row, interleaved, row

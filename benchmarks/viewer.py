@@ -24,8 +24,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from arena.experiment import Experiment
-from arena.run import Run
+from arena.experiments.experiment import Experiment
+from arena.runs.run import Run
 from benchmarks.measure import Row, Seconds, interleaved, row
 
 REPEATS = 7

@@ -17,12 +17,12 @@ import numpy as np
 import torch
 
 import arena
+from arena.encoders.functional import at_rest, codes, probe
 from arena.frames import Frames
-from arena.loaded import LoadedEncoder
-from arena.perception import at_rest, codes, probe
 from arena.report.data import RunRecord, read_runs
 from arena.report.encoders import area
-from arena.statistics import bootstrap_ci, iqm
+from arena.runs.loaded_encoder import LoadedEncoder
+from arena.statistics.summary import bootstrap_ci, iqm
 
 OUT = Path("runs/encoders")
 

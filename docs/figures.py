@@ -15,11 +15,11 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from arena.agent import Agent
-from arena.experiment import Experiment
-from arena.random import Generators, derive
-from arena.stream import Stream
-from arena.training import build_agent
+from arena.agents.base import Agent
+from arena.experiments.experiment import Experiment
+from arena.random.generators import Generators, derive
+from arena.streams.base import Stream
+from arena.training.agent import build_agent
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import arena
 from arena.api import train_experiment
-from arena.fit import Fit
+from arena.experiments.fit import Fit
 from arena.gallery import gallery
-from arena.loaded import LoadedEncoder
+from arena.runs.loaded_encoder import LoadedEncoder
 
 HERE = Path(__file__).resolve().parent / "pictures"
 

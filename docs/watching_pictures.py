@@ -18,9 +18,9 @@ import pygame
 
 import arena
 from arena.api import train_experiment
-from arena.experiment import Experiment
-from arena.fit import Fit
-from arena.run import Run
+from arena.experiments.experiment import Experiment
+from arena.experiments.fit import Fit
+from arena.runs.run import Run
 from arena.viewer.cast import Snapshots, beginning, players, role_of, through_training, untrained
 from arena.viewer.following import Following
 from arena.viewer.frames import png_of

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from arena.hookspecs import hookimpl
-from arena.specs import EnvironmentSpec
+from arena.plugins.hookspecs import hookimpl
+from arena.plugins.specs import EnvironmentSpec
 
 __all__ = ["ENVIRONMENTS", "arena_environments"]
 

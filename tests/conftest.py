@@ -5,7 +5,7 @@ import os
 import tomllib
 from pathlib import Path
 
-from arena.plugins import Plugins, use
+from arena.plugins.discovery import Plugins, use
 
 # Before torch is imported: a core for each worker. Threads that wait for each other's cores cost tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -86,7 +86,7 @@ def _print_whatever_the_encoding() -> None:
 
 def _warn_in_one_line() -> None:
     """Shows warnings as errors are shown, a line each; those of plugins whatever Python's filters say."""
-    from arena.registry import ArenaPluginWarning
+    from arena.plugins.registry import ArenaPluginWarning
 
     warnings.simplefilter("always", ArenaPluginWarning)
     seen: set[str] = set()

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from arena.cli.checks import Check, Finding, findings
 from arena.cli.output import clean, console, only_json, print_json
 from arena.errors import ArenaError, unknown
-from arena.plugins import PluginInfo, get_plugins
-from arena.specs import AgentSpec
+from arena.plugins.discovery import PluginInfo, get_plugins
+from arena.plugins.specs import AgentSpec
 
 __all__ = ["configure", "run"]
 
@@ -58,7 +58,7 @@ def _findings(name: str, env: str | None) -> tuple[str, Iterator[Finding]]:
     if info is not None:
         return "plugin", findings(_plugin_checks(info))
     from arena.cli.check_environment import environment_findings
-    from arena.environments import EnvironmentFactory
+    from arena.environments.factory import EnvironmentFactory
 
     try:
         factory = EnvironmentFactory.resolve(name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from arena.agent import Agent
+from arena.agents.base import Agent
 from arena.cli.checks import Check, Finding, findings, of_verdict
 from arena.errors import ArenaError
-from arena.specs import AgentSpec
+from arena.plugins.specs import AgentSpec
 
 __all__ = ["agent_findings"]
 
@@ -33,5 +33,7 @@ def _is_agent(spec: AgentSpec) -> str:
         raise ArenaError(f"{spec.target} is {agent_class!r}", "make it a subclass of arena.Agent")
     missing = ", ".join(sorted(agent_class.__abstractmethods__))
     if missing:
-        raise ArenaError(f"{spec.target} does not define {missing}", "define them; see arena.agent.Agent")
+        raise ArenaError(
+            f"{spec.target} does not define {missing}", "define them; see arena.agents.base.Agent"
+        )
     return spec.target

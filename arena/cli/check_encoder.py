@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from arena.cli.checks import Check, Finding, findings, of_verdict
 from arena.errors import ArenaError
-from arena.specs import EncoderSpec
+from arena.plugins.specs import EncoderSpec
 
 __all__ = ["encoder_findings"]
 
@@ -26,12 +26,14 @@ def encoder_findings(spec: EncoderSpec) -> Iterator[Finding]:
 
 
 def _is_encoder(spec: EncoderSpec) -> str:
-    from arena.fit import encoder_class_of
+    from arena.experiments.fit import encoder_class_of
 
     encoder = encoder_class_of(spec)
     missing = ", ".join(sorted(encoder.__abstractmethods__))
     if missing:
-        raise ArenaError(f"{spec.target} does not define {missing}", "define them; see arena.encoder.Encoder")
+        raise ArenaError(
+            f"{spec.target} does not define {missing}", "define them; see arena.encoders.base.Encoder"
+        )
     return spec.target
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from arena.cli.checks import Check, Doubt, Finding, findings, of_verdict
-from arena.environments import EnvironmentFactory
-from arena.experiment import fitting_agents
-from arena.gymnasium_stream import probe
-from arena.plugins import get_plugins
-from arena.spaces import described, view
+from arena.environments.factory import EnvironmentFactory
+from arena.environments.spaces import described, view
+from arena.experiments.experiment import fitting_agents
+from arena.plugins.discovery import get_plugins
+from arena.streams.gymnasium_stream import probe
 
 __all__ = ["environment_findings"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError
-from arena.specs import described
+from arena.plugins.specs import described
 
 if TYPE_CHECKING:
     from arena.testing import Verdict

@@ -11,12 +11,12 @@ from arena.cli import options, two_phases
 from arena.cli.output import only_json, print_json
 from arena.cli.parser import Parser, whole
 from arena.errors import ArenaError
-from arena.tables_text import number
+from arena.results.text import number
 
 if TYPE_CHECKING:
-    from arena.agent import Agent
+    from arena.agents.base import Agent
     from arena.api import LoadedRun
-    from arena.environments import EnvironmentFactory
+    from arena.environments.factory import EnvironmentFactory
 
 __all__ = ["configure", "parse", "run"]
 
@@ -59,8 +59,8 @@ def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
 def _section(args: argparse.Namespace) -> options.Section:
     """The options of the environment to play in."""
     from arena.api import load_agent
-    from arena.environments import options_class_of
-    from arena.run import Run
+    from arena.environments.factory import options_class_of
+    from arena.runs.run import Run
 
     run = Run.open(args.run_folder)
     if run.experiment.spec.kind != "agent":
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         print_json(found)
         return 0
     from arena.cli.results import show_evaluation
-    from arena.labels import shown
+    from arena.experiments.labels import shown
 
     returns = found["evaluation"]["returns"]
     cells = {
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _other(loaded: LoadedRun, env: str, given: Mapping[str, Any]) -> EnvironmentFactory:
     """Another environment, or the run's own with other options on top, as far as the agent can play there."""
-    from arena.environments import EnvironmentFactory, mismatch, same_spaces
+    from arena.environments.factory import EnvironmentFactory, mismatch, same_spaces
 
     mine = loaded.run.experiment
     if env == mine.env:
@@ -126,8 +126,8 @@ def _other(loaded: LoadedRun, env: str, given: Mapping[str, Any]) -> Environment
 
 
 def _evaluated(loaded: LoadedRun, factory: EnvironmentFactory, horizon: int, episodes: int) -> dict[str, Any]:
-    from arena.evaluate import Evaluator
-    from arena.training import exact_values
+    from arena.training.agent import exact_values
+    from arena.training.evaluation import Evaluator
 
     evaluator = Evaluator(factory, type(loaded.agent), horizon, episodes, loaded.run.seed)
     try:
@@ -156,8 +156,8 @@ def _tables(agent: Agent, factory: EnvironmentFactory) -> dict[str, list[float] 
     import gymnasium as gym
     import numpy as np
 
-    from arena.agent import StateValues, TabularPolicy
-    from arena.spaces import Identity
+    from arena.agents.base import StateValues, TabularPolicy
+    from arena.environments.spaces import Identity
 
     observations, actions = factory.views(agent.needs)
     tables: dict[str, list[float] | list[int] | None] = {"values": None, "policy": None}

@@ -12,7 +12,7 @@ from arena.cli.parser import Parser, whole
 from arena.cli.running import add_place, add_seeds
 
 if TYPE_CHECKING:
-    from arena.fit import Fit
+    from arena.experiments.fit import Fit
 
 __all__ = ["configure", "parse", "run"]
 
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _fit(args: argparse.Namespace) -> Fit:
-    from arena.fit import Fit
+    from arena.experiments.fit import Fit
 
     arguments: dict[str, Any] = {
         name: value for name in SETTINGS if (value := getattr(args, name)) is not None
@@ -118,10 +118,10 @@ def _fit(args: argparse.Namespace) -> Fit:
 
 def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
     """The options of the encoder, of the environment if there is one, and of the fit."""
-    from arena.environments import options_class_of
-    from arena.fit import FitOptions, encoder_class_of
+    from arena.environments.factory import options_class_of
+    from arena.experiments.fit import FitOptions, encoder_class_of
     from arena.frames.sources import collects
-    from arena.plugins import get_plugins
+    from arena.plugins.discovery import get_plugins
 
     spec = get_plugins().encoders[args.encoder]
     preset = spec.preset(args.source)

@@ -37,11 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draws, and says where the picture is."""
-    from arena.files import write_atomically
+    from arena.experiments.snapshot_reference import LAST, snapshot_of
     from arena.gallery import gallery
-    from arena.loaded import LoadedEncoder
-    from arena.run import Run
-    from arena.start import LAST, snapshot_of
+    from arena.runs.loaded_encoder import LoadedEncoder
+    from arena.runs.run import Run
+    from arena.storage.files import write_atomically
 
     folder, which = snapshot_of(args.run_folder)
     out = args.out or folder / "gallery.png"

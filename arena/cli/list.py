@@ -10,9 +10,9 @@ from arena.cli.output import clean, console, only_json, print_json, print_table
 from arena.cli.parser import Parser, seed, whole
 from arena.cli.run_filters import SORTS, STATUSES, Choice
 from arena.errors import ArenaError
-from arena.plugins import get_plugins
-from arena.registry import Registry
-from arena.specs import LOCAL, Spec
+from arena.plugins.discovery import get_plugins
+from arena.plugins.registry import Registry
+from arena.plugins.specs import LOCAL, Spec
 
 __all__ = ["configure", "parse", "run"]
 
@@ -150,9 +150,9 @@ def _plain(spec: Spec) -> dict[str, Any]:
 
 
 def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
-    from arena.agent import Needs
-    from arena.environments import EnvironmentFactory, mismatch
-    from arena.spaces import described
+    from arena.agents.base import Needs
+    from arena.environments.factory import EnvironmentFactory, mismatch
+    from arena.environments.spaces import described
 
     factory = EnvironmentFactory.resolve(env)
     _ = factory.facts  # a broken environment is no agent's fault
@@ -188,7 +188,7 @@ def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
 
 def _encoders() -> tuple[dict[str, Any], Callable[[], None]]:
     """The encoders and what they can do, for which each is imported."""
-    from arena.fit import encoder_class_of
+    from arena.experiments.fit import encoder_class_of
 
     encoders = []
     for spec in get_plugins().encoders.values():
@@ -212,7 +212,7 @@ def _encoders() -> tuple[dict[str, Any], Callable[[], None]]:
 
 def _abilities(encoder: type[Any]) -> list[str]:
     """The protocols whose methods a class has, in lower case."""
-    from arena import encoder as protocols
+    from arena.encoders import base as protocols
 
     known = ("Encodes", "Decodes", "Perceives", "Samples", "Scores", "Inverts", "Remembers", "Absorbs")
     methods = {name: [m for m in vars(getattr(protocols, name)) if not m.startswith("_")] for name in known}

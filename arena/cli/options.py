@@ -1,6 +1,6 @@
 """The options of what was chosen, an agent's ``--agent.discount 0.9``, as arguments of a verb's parser.
 
-argparse tells which words belong to which option. The values are read by `arena.config`, which reads TOML files
+argparse tells which words belong to which option. The values are read by `arena.config.options`, which reads TOML files
 and notebooks' dictionaries too, so that a mistake has the same one-line error everywhere.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from arena.cli.parser import Parser, is_flag, nearest
-from arena.config import Between, asdict, coerce, fields_help
+from arena.config.options import Between, asdict, coerce, fields_help
 from arena.errors import ArenaError
 
 __all__ = ["Section", "add", "check", "read", "split"]

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from arena.counts import whole_number
+from arena.config.counts import whole_number
 from arena.errors import ArenaError
 
 __all__ = ["Parser", "is_flag", "nearest", "seed", "whole", "without"]

@@ -13,7 +13,7 @@ from arena.cli.viewing import add_look, size_of
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
-    from arena.environments import EnvironmentFactory
+    from arena.environments.factory import EnvironmentFactory
     from arena.viewer.pilot import Hands
     from arena.viewer.player import Player
 
@@ -84,14 +84,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _section(args: argparse.Namespace) -> options.Section:
-    from arena.environments import options_class_of
+    from arena.environments.factory import options_class_of
 
     return options.Section("env", args.env, options_class_of(args.env), {})
 
 
 def _players(args: argparse.Namespace) -> list[Player]:
     """The person, and whoever plays against them."""
-    from arena.environments import EnvironmentFactory
+    from arena.environments.factory import EnvironmentFactory
     from arena.viewer.cast import role_of
     from arena.viewer.pilot import Person
     from arena.viewer.player import Player
@@ -130,7 +130,7 @@ def _check_minari(name: str) -> None:
 
 def _tell(hands: Hands, name: str | None) -> None:
     """How it went, and where it is kept."""
-    from arena.tables_text import number
+    from arena.results.text import number
     from arena.viewer.minari_data import save_episodes
 
     screen = console()

@@ -26,8 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reads, compares and writes."""
-    from arena.files import write_atomically
     from arena.report import comparison, read_runs
+    from arena.storage.files import write_atomically
 
     out = args.out or (None if args.json or args.csv else Path("report.html"))
     with only_json(args.json):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from arena.cli.output import clean, console
-from arena.tables_text import heading, summary_cells
+from arena.results.text import heading, summary_cells
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,7 +33,7 @@ def show_results(results: Results) -> None:
         screen.print(folder, style="dim", soft_wrap=True)
     if len(folders) > FOLDERS:
         screen.print(f"and {len(folders) - FOLDERS} more", style="dim")
-    from arena.fit import Fit
+    from arena.experiments.fit import Fit
 
     verbs = ("gallery",) if isinstance(results.experiment, Fit) else ("eval", "watch")
     hint = ", ".join(f"arena {verb} {folders[0]}" for verb in verbs)

@@ -16,7 +16,7 @@ from arena.errors import ArenaError
 
 if TYPE_CHECKING:
     from arena.api import Results
-    from arena.run import Run
+    from arena.runs.run import Run
 
 __all__ = ["configure", "run"]
 
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _open(folder: Path, steps: int | None) -> Run:
     """Opens a run, and refuses what it could not be trained on to; changes nothing."""
-    from arena.run import Run
+    from arena.runs.run import Run
 
     run = Run.open(folder)
     if steps is None or steps == run.experiment.steps:
@@ -88,7 +88,7 @@ def _open(folder: Path, steps: int | None) -> Run:
 
 def _extended(run: Run, steps: int | None) -> Run:
     """The same run, with more steps where they are asked for."""
-    from arena.run import Run
+    from arena.runs.run import Run
 
     if steps is None or steps == run.experiment.steps:
         return run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.cli.output import clean
 from arena.cli.run_filters import STATUSES, Found
-from arena.tables_text import UNKNOWN, count, number
+from arena.results.text import UNKNOWN, count, number
 
 if TYPE_CHECKING:
     from rich.text import Text

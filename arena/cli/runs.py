@@ -1,6 +1,6 @@
 """``arena list runs``: folders read as plain files, so that a broken one is a row and a thousand are quick.
 
-Neither `arena.run` nor anything that needs numpy is imported.
+Neither `arena.runs.run` nor anything that needs numpy is imported.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from arena.cli.output import clean, console
 from arena.cli.run_filters import Choice, Found, flattened
 from arena.cli.run_table import run_table, summary
 from arena.errors import ArenaError
-from arena.folders import SCHEMA, find_runs
-from arena.locks import Locks
+from arena.runs.layout import SCHEMA, find_runs
+from arena.runs.locks import Locks
 
 __all__ = ["list_runs"]
 
@@ -161,7 +161,7 @@ def _progress(folder: str) -> tuple[int, float | None]:
 
 
 def _best(folder: str) -> dict[str, Any] | None:
-    """As `arena.run.Run.best`, reading of each line no more than it takes."""
+    """As `arena.runs.run.Run.best`, reading of each line no more than it takes."""
     best: dict[str, Any] | None = None
     with contextlib.suppress(OSError):
         with _opened(folder, "metrics.jsonl") as file:

@@ -17,8 +17,8 @@ from arena.cli.parser import Parser, is_flag, whole
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from arena.grid import Sweep
-    from arena.sweeps import SweepResults
+    from arena.sweeps.grid import Sweep
+    from arena.sweeps.sweep import SweepResults
 
 __all__ = ["configure", "parse", "run"]
 
@@ -94,7 +94,7 @@ def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
 def run(args: argparse.Namespace) -> int:
     """Trains what is missing, and shows all; status 1 if a run failed."""
     with only_json(args.json):
-        from arena.grid import read_sweep
+        from arena.sweeps.grid import read_sweep
 
         settings: dict[str, Any] = {} if args.steps is None else {"steps": args.steps}
         if args.track is not None:
@@ -119,20 +119,20 @@ def run(args: argparse.Namespace) -> int:
 
 def _launcher(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """The launcher's name, and what the file says of its options."""
-    from arena.grid import launcher_of, read_document
+    from arena.sweeps.grid import launcher_of, read_document
 
     name, given = launcher_of(read_document(args.file))
     return (name, given) if args.launcher in (None, name) else (args.launcher, {})
 
 
 def _section(name: str, given: dict[str, Any]) -> options.Section:
-    from arena.launchers import launcher_class
+    from arena.launch.base import launcher_class
 
     return options.Section("launcher", f"the launcher {name}", launcher_class(name).Config, given)
 
 
 def _trained(args: argparse.Namespace, sweep: Sweep) -> SweepResults:
-    from arena.sweeps import run_sweep
+    from arena.sweeps.sweep import run_sweep
 
     return run_sweep(sweep, workers=args.workers or _cores(), progress=not args.quiet)
 
@@ -144,15 +144,15 @@ def _cores() -> int:
 
 
 def _finished(sweep: Sweep) -> list[int]:
-    from arena.launchers import make_launcher
-    from arena.sweeps import count_finished
+    from arena.launch.base import make_launcher
+    from arena.sweeps.sweep import count_finished
 
     make_launcher(sweep.launcher, sweep.launcher_options, 1)  # what is wrong with it is found now
     return count_finished(sweep)
 
 
 def _plan(sweep: Sweep, finished: Sequence[int]) -> dict[str, Any]:
-    from arena.sweeps import finished_fits
+    from arena.sweeps.sweep import finished_fits
 
     fits = zip(sweep.fits, finished_fits(sweep), strict=True)
     pairs = zip(sweep.experiments, finished, strict=True)
@@ -166,7 +166,7 @@ def _plan(sweep: Sweep, finished: Sequence[int]) -> dict[str, Any]:
 
 
 def _show_plan(sweep: Sweep, finished: Sequence[int]) -> None:
-    from arena.labels import labels
+    from arena.experiments.labels import labels
 
     _show_fits(sweep)
     rows = [
@@ -183,8 +183,8 @@ def _show_plan(sweep: Sweep, finished: Sequence[int]) -> None:
 
 def _show_fits(sweep: Sweep) -> None:
     """The encoders that come first, and which of them are there."""
-    from arena.labels import labels
-    from arena.sweeps import finished_fits
+    from arena.experiments.labels import labels
+    from arena.sweeps.sweep import finished_fits
 
     if not sweep.fits:
         return
@@ -197,7 +197,7 @@ def _show_fits(sweep: Sweep) -> None:
 
 
 def _show(sweep: Sweep, results: SweepResults) -> None:
-    from arena.sweeps import COLUMNS
+    from arena.sweeps.sweep import COLUMNS
 
     screen = console()
     screen.print()
@@ -221,7 +221,7 @@ def _hidden(rows: Sequence[Mapping[str, str]], width: int) -> tuple[str, ...]:
     """The columns to leave out so that the others stand side by side; all of `SPARE` where even that is too wide."""
     from rich.cells import cell_len
 
-    from arena.sweeps import COLUMNS
+    from arena.sweeps.sweep import COLUMNS
 
     widths = {name: max(map(cell_len, (name, *(row[name] for row in rows)))) + GAP for name in COLUMNS}
     for count in range(len(SPARE)):
@@ -234,7 +234,7 @@ def _print_results(screen: Console, columns: Sequence[str], rows: Sequence[Mappi
     """One row an experiment; names are folded between words where the terminal is narrow, numbers never."""
     from rich.table import Table
 
-    from arena.sweeps import NUMBERS
+    from arena.sweeps.sweep import NUMBERS
 
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
     for name in columns:

@@ -14,7 +14,7 @@ from arena.cli.running import add_place, add_seeds
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
-    from arena.experiment import Experiment
+    from arena.experiments.experiment import Experiment
 
 __all__ = ["configure", "parse", "run", "sections"]
 
@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _watch(experiment: Experiment, out: Path) -> None:
     """Opens the window, in a process of its own: what happens to it is nothing to the training."""
-    from arena.run import Run
+    from arena.runs.run import Run
     from arena.viewer.display import require_display
     from arena.viewer.following import follow_elsewhere
 
@@ -123,7 +123,7 @@ def _watch(experiment: Experiment, out: Path) -> None:
 
 
 def _experiment(args: argparse.Namespace) -> Experiment:
-    from arena.experiment import Experiment
+    from arena.experiments.experiment import Experiment
 
     arguments = _file(args)
     for prefix, given in args.given.items():
@@ -144,7 +144,7 @@ def _experiment(args: argparse.Namespace) -> Experiment:
 
 def _file(args: argparse.Namespace) -> dict[str, Any]:
     """What ``--config`` says, with AGENT and ENV of the command line in it."""
-    from arena.experiment import read_toml
+    from arena.experiments.experiment import read_toml
 
     arguments = {} if args.config is None else read_toml(args.config)
     for name in ("agent", "env"):
@@ -164,8 +164,8 @@ def _file(args: argparse.Namespace) -> dict[str, Any]:
 
 def sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
     """The options of the agent and the environment."""
-    from arena.environments import options_class_of
-    from arena.plugins import get_plugins
+    from arena.environments.factory import options_class_of
+    from arena.plugins.discovery import get_plugins
 
     agent, env = arguments["agent"], arguments["env"]
     spec = get_plugins().agents[agent]
@@ -182,9 +182,9 @@ def _encoder_sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
     """The options of the encoders that are named."""
     if arguments.get("encoder") is None and arguments.get("novelty") is None:
         return
-    from arena.chosen import options_of
-    from arena.encoding import Perception
-    from arena.novelty import Novelty
+    from arena.encoders.novelty import Novelty
+    from arena.experiments.encoder_reference import options_of
+    from arena.experiments.encoder_use import Perception
 
     for kind in (Perception, Novelty):
         name = kind.argument
@@ -194,7 +194,7 @@ def _encoder_sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
 
 
 def _save(experiment: Experiment, path: Path) -> None:
-    from arena.files import cannot_write
+    from arena.storage.files import cannot_write
 
     try:
         path.write_text(experiment.to_toml(), encoding="utf-8")

@@ -11,8 +11,8 @@ from typing import cast
 from arena.cli.output import only_json
 from arena.cli.parser import Parser, without
 from arena.errors import ArenaError, unknown
-from arena.plugins import Plugins, get_plugins, use
-from arena.specs import Command
+from arena.plugins.discovery import Plugins, get_plugins, use
+from arena.plugins.specs import Command
 
 __all__ = ["run"]
 

@@ -51,7 +51,7 @@ def add_film(parser: argparse.ArgumentParser) -> None:
 
 def film_of(show: Show, args: argparse.Namespace, columns: int | None = None) -> dict[str, Any]:
     """Films a show, as the flags say; what ``--json`` prints."""
-    from arena.progress import counting
+    from arena.results.progress_bar import counting
     from arena.viewer.filming import record
     from arena.viewer.stage import Stage
 

@@ -164,8 +164,8 @@ def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
     """Who plays, and whether to keep up with a training."""
     if _is_pair(args.what):
         return [_of_pair(args)], False
-    from arena.locks import is_trained_now
-    from arena.run import Run
+    from arena.runs.locks import is_trained_now
+    from arena.runs.run import Run
     from arena.viewer.cast import beginning
     from arena.viewer.watching import one_run, roles_of
 
@@ -188,7 +188,7 @@ def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
 def _of_pair(args: argparse.Namespace) -> Role:
     """An agent in an environment, untrained or trained now."""
     from arena.api import train_experiment
-    from arena.experiment import Experiment
+    from arena.experiments.experiment import Experiment
     from arena.viewer.cast import role_of, untrained
 
     arguments: dict[str, Any] = {**dict(zip(("agent", "env"), args.what, strict=True)), **_given(args)}
@@ -215,8 +215,8 @@ def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
 
 def _is_pair(words: Sequence[str]) -> bool:
     """Whether two words name an agent and an environment, and not two runs."""
-    from arena.plugins import get_plugins
-    from arena.start import snapshot_of
+    from arena.experiments.snapshot_reference import snapshot_of
+    from arena.plugins.discovery import get_plugins
 
     if any((snapshot_of(word)[0] / "run.json").exists() for word in words):
         return False

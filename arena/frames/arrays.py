@@ -13,9 +13,9 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.space_json import guessed, stored
 from arena.errors import ArenaError, unknown
 from arena.frames.columns import ACTION, BEGIN, LABEL, OBSERVATION, Column
-from arena.frames.spaces import guessed, stored
 from arena.frames.store import Frames
 from arena.frames.writer import CHUNK_BYTES, Writer, existing, place
 

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from arena.encoder import Batch
+from arena.encoders.base import Batch
+from arena.environments.vector_env import whole
 from arena.errors import ArenaError
 from arena.frames.split import Part, Rows, rows_of, shuffled
 from arena.frames.store import Frames
-from arena.native import whole
-from arena.random import derive
+from arena.random.generators import derive
 
 if TYPE_CHECKING:
-    from arena.codec import State
+    from arena.storage.codec import State
 
 __all__ = ["Batches"]
 

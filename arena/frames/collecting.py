@@ -13,18 +13,18 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agent import BOX, DISCRETE, Needs
-from arena.environments import EnvironmentFactory, options_class_of
+from arena.agents.base import BOX, DISCRETE, Needs
+from arena.environments.factory import EnvironmentFactory, options_class_of
+from arena.environments.space_json import guessed, stored
+from arena.environments.vector_env import whole
 from arena.errors import ArenaError
 from arena.frames.columns import ACTION, BEGIN, LABEL, OBSERVATION, Column
 from arena.frames.lanes import Lanes, Look, NativeLanes, SingleLanes, asked, untold
 from arena.frames.policies import RANDOM, Policies, Policy, policy_of
-from arena.frames.spaces import guessed, stored
 from arena.frames.store import Frames
 from arena.frames.writer import CHUNK_BYTES, Writer, existing, place
-from arena.native import whole
-from arena.random import Generators, derive
-from arena.stream import MEND, NativeStream
+from arena.random.generators import Generators, derive
+from arena.streams.base import MEND, NativeStream
 
 __all__ = ["collect", "label_spaces_of", "telling"]
 

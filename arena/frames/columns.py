@@ -14,8 +14,8 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.space_json import dtype_of, from_json, to_json
 from arena.errors import ArenaError
-from arena.frames.spaces import dtype_of, from_json, to_json
 
 __all__ = ["ACTION", "BEGIN", "HEADER", "LABEL", "OBSERVATION", "SCHEMA", "Column", "Header"]
 
@@ -36,7 +36,7 @@ class Column:
 
     Attributes:
         name: ``observation``, ``action``, ``begin``, or ``label.`` and the label's name.
-        space: of one row, as `arena.frames.spaces.stored` has it; None for ``begin``, which is a bool.
+        space: of one row, as `arena.environments.space_json.stored` has it; None for ``begin``, which is a bool.
 
     Raises:
         ArenaError: the name is none, or rows are empty.
@@ -199,7 +199,7 @@ def check(column: Column, rows: npt.NDArray[Any], bounds: Any, first: int) -> No
     Args:
         column: theirs.
         rows: shape (k, *column.shape).
-        bounds: what `arena.frames.spaces.bounds_of` gives of its space.
+        bounds: what `arena.environments.space_json.bounds_of` gives of its space.
         first: the number of the first row.
 
     Raises:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
+from arena.environments.vector_env import NativeVectorEnv
 from arena.errors import ArenaError
 from arena.frames.columns import LABEL, OBSERVATION
-from arena.native import NativeVectorEnv
-from arena.stream import MEND
+from arena.streams.base import MEND
 
 __all__ = ["Lanes", "NativeLanes", "SingleLanes", "Turn", "asked", "untold"]
 

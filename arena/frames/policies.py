@@ -13,11 +13,11 @@ import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
 from arena.errors import ArenaError
-from arena.random import Generators, derive
+from arena.random.generators import Generators, derive
 
 if TYPE_CHECKING:
     from arena.api import LoadedRun
-    from arena.environments import EnvironmentFactory
+    from arena.environments.factory import EnvironmentFactory
 
 __all__ = ["RANDOM", "Policy", "policy_of"]
 
@@ -161,8 +161,8 @@ def _one(said: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, e
     if said == RANDOM:
         return Random(factory.facts.action_space, lanes, seed)
     from arena.api import load_agent
-    from arena.environments import mismatch, same_spaces
-    from arena.start import LAST
+    from arena.environments.factory import mismatch, same_spaces
+    from arena.experiments.snapshot_reference import LAST
 
     path, at, which = str(said).rpartition("@")
     if not at or Path(str(said)).exists():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from arena.errors import ArenaError
 from arena.frames.store import Frames
-from arena.random import derive
+from arena.random.generators import derive
 
 __all__ = ["Part", "rows_of", "shuffled"]
 

@@ -15,11 +15,11 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.space_json import bounds_of
 from arena.errors import ArenaError
-from arena.files import cannot_write, refuse_link, sweep, sync_folder, write_atomically
 from arena.frames.columns import BEGIN, HEADER, LABEL, OBSERVATION, Column, Header, check, combined
-from arena.frames.spaces import bounds_of
 from arena.frames.store import LOCK, Frames
+from arena.storage.files import cannot_write, refuse_link, sweep, sync_folder, write_atomically
 
 __all__ = ["CHUNK_BYTES", "Writer", "existing", "place"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.colours import Colour
+from arena.palette import Colour
 
 __all__ = ["Bars", "Caption", "Cell", "Legend", "Picture", "Row", "Scatter", "Section"]
 

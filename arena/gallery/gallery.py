@@ -7,18 +7,18 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from arena.environments.vector_env import whole
 from arena.errors import ArenaError
 from arena.gallery.cells import Section
 from arena.gallery.page import Page, draw
 from arena.gallery.scene import Scene
 from arena.gallery.sections import sections
-from arena.loaded import LoadedEncoder, fit_of
-from arena.native import whole
-from arena.random import Generators, derive
+from arena.random.generators import Generators, derive
+from arena.runs.loaded_encoder import LoadedEncoder, fit_of
 
 if TYPE_CHECKING:
     from arena.frames import Frames
-    from arena.run import Run
+    from arena.runs.run import Run
 
 __all__ = ["Gallery", "gallery", "held_out_loss"]
 

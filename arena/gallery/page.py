@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.colours import ACCENT, FAINT, INK, LINE, PAPER, SLATE, WRONG, Colour, on_scale
 from arena.errors import ArenaError
 from arena.gallery.cells import Bars, Cell, Legend, Picture, Row, Scatter, Section
+from arena.palette import ACCENT, FAINT, INK, LINE, PAPER, SLATE, WRONG, Colour, on_scale
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from arena.colours import WRONG
-from arena.encoder import Perceives
+from arena.encoders.base import Perceives
+from arena.encoders.functional import at_rest, device_of, in_batches
 from arena.gallery.cells import Caption, Cell, Picture, Row, Section
 from arena.gallery.plots import PLOTS, against
 from arena.gallery.scene import Scene, grid, lines
 from arena.gallery.showing import class_colours, is_class, is_class_map, is_picture
-from arena.perception import at_rest, device_of, in_batches
+from arena.palette import WRONG
 
 __all__ = ["perceptions"]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.colours import ACCENT, Colour, on_scale
 from arena.gallery.cells import Caption, Cell, Legend, Scatter, one_colour
+from arena.palette import ACCENT, Colour, on_scale
 
 __all__ = ["PLOTS", "against", "colour", "ends_of", "r2_text"]
 

@@ -10,12 +10,12 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.colours import ACCENT, classes, on_scale
+from arena.encoders.functional import codes, probe
 from arena.errors import ArenaError
 from arena.gallery.cells import Caption, Legend, Row, Scatter, Section, one_colour
 from arena.gallery.plots import colour, ends_of, r2_text
 from arena.gallery.scene import Scene
-from arena.perception import codes, probe
+from arena.palette import ACCENT, classes, on_scale
 
 __all__ = ["scattered"]
 

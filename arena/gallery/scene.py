@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from arena.encoder import Encoder
+from arena.encoders.base import Encoder
+from arena.encoders.functional import device_of
 from arena.frames.split import Rows, rows_of, shuffled
 from arena.gallery.cells import Cell, Row
 from arena.gallery.showing import Showing, is_class
-from arena.perception import device_of
 
 if TYPE_CHECKING:
     from arena.frames import Frames

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from arena.encoder import Decodes, Encodes, Perceives, Samples
+from arena.encoders.base import Decodes, Encodes, Perceives, Samples
 from arena.errors import ArenaError
 from arena.gallery.cells import Section
 from arena.gallery.perceived import perceptions
@@ -36,5 +36,5 @@ def sections(scene: Scene) -> Iterator[Section]:
     if not found:
         raise ArenaError(
             f"{type(encoder).__name__} neither encodes, decodes, samples nor perceives: nothing can be drawn",
-            "give it one of the protocols of arena.encoder",
+            "give it one of the protocols of arena.encoders.base",
         )

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from arena.colours import classes
+from arena.encoders.preprocessing import Numbers, image_shape
 from arena.errors import ArenaError
 from arena.gallery.cells import Bars, Caption, Cell, Picture
-from arena.pixels import Numbers, image_shape
+from arena.palette import classes
 
 __all__ = ["Showing", "class_colours", "is_class", "is_class_map", "is_picture"]
 

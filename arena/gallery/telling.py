@@ -7,13 +7,21 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from arena.encoder import Decodes, Encodes, Samples
+from arena.encoders.base import Decodes, Encodes, Samples
+from arena.encoders.functional import (
+    at_rest,
+    codes,
+    device_of,
+    expected,
+    in_batches,
+    interpolate,
+    reconstruct,
+)
 from arena.frames.split import Rows
 from arena.gallery.cells import Row, Section
 from arena.gallery.plots import PLOTS, against
 from arena.gallery.scene import Scene, grid, joined, lines
-from arena.perception import at_rest, codes, device_of, expected, in_batches, interpolate, reconstruct
-from arena.random import derive
+from arena.random.generators import derive
 
 __all__ = ["reconstructions", "samples", "sweeps", "walks"]
 

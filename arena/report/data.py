@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 from arena.errors import ArenaError
-from arena.folders import SCHEMA, find_runs
+from arena.runs.layout import SCHEMA, find_runs
 
 __all__ = ["Facts", "RunRecord", "Skipped", "canonical", "read_runs"]
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from arena.comparison import Resampled, probability_of_improvement
 from arena.report.data import Facts, RunRecord, canonical
 from arena.report.groups import Group
-from arena.statistics import bootstrap_ci, iqm
+from arena.statistics.comparison import Resampled, probability_of_improvement
+from arena.statistics.summary import bootstrap_ci, iqm
 
 __all__ = ["area", "encoder_rows", "fits"]
 

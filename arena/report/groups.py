@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from arena.plugins import get_plugins
+from arena.plugins.discovery import get_plugins
 from arena.report.data import Facts, RunRecord, Skipped, canonical
 
 __all__ = ["Environment", "Group", "begun", "group", "shown", "unit"]
@@ -212,7 +212,7 @@ def _fitted(fit: str | None, start: Facts | None) -> str:
 
 
 def _algorithm_facts(record: RunRecord) -> Facts:
-    """By name: the options as they are declared, and behind them the settings, as `arena.labels` has them."""
+    """By name: the options as they are declared, and behind them the settings, as `arena.experiments.labels` has them."""
     start = record.settings["start"]
     settings = {key: value for key, value in record.settings.items() if key not in ("horizon", "start")}
     settings[START] = start and start["digest"]

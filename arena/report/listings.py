@@ -12,7 +12,7 @@ from typing import Any
 from arena.report.data import Facts, canonical
 from arena.report.groups import ENCODERS, shown
 from arena.report.html import UNKNOWN, decimals, escaped, named, plural, table, tag
-from arena.tables_text import count, duration
+from arena.results.text import count, duration
 
 __all__ = ["all_options", "differing_options", "runs", "versions"]
 

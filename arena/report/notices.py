@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from arena.report.data import RunRecord, Skipped
 from arena.report.encoders import fits
 from arena.report.groups import ENCODERS, Group, unit
-from arena.tables_text import number
+from arena.results.text import number
 
 __all__ = ["notices"]
 

@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from arena.comparison import (
+from arena.errors import ArenaError
+from arena.report.data import Facts, RunRecord, Skipped
+from arena.report.encoders import encoder_rows, fits
+from arena.report.groups import ENCODERS, Environment, Group, group, unit
+from arena.report.notices import notices
+from arena.statistics.comparison import (
     Band,
     Resampled,
     aggregate,
@@ -18,12 +23,7 @@ from arena.comparison import (
     probability_of_improvement,
     scale,
 )
-from arena.errors import ArenaError
-from arena.report.data import Facts, RunRecord, Skipped
-from arena.report.encoders import encoder_rows, fits
-from arena.report.groups import ENCODERS, Environment, Group, group, unit
-from arena.report.notices import notices
-from arena.statistics import bootstrap_ci, iqm, summarise
+from arena.statistics.summary import bootstrap_ci, iqm, summarise
 
 __all__ = ["comparison"]
 

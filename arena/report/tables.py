@@ -7,7 +7,7 @@ from typing import Any
 
 from arena.report.data import Facts
 from arena.report.html import COLOURS, UNKNOWN, decimals, escaped, named, table, tag
-from arena.tables_text import count
+from arena.results.text import count
 
 __all__ = ["aggregates", "encoders", "improvement", "matrix", "returns"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from arena.codec import decode, encode
-from arena.random import Generators
+from arena.random.generators import Generators
+from arena.storage.codec import decode, encode
 from arena.testing.cases import agent_law
 from arena.testing.errors import DoesNotApply, require
 from arena.testing.trial import Trial, difference

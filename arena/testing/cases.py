@@ -7,16 +7,16 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from arena.agent import Agent
-from arena.environments import EnvironmentFactory, mismatch
+from arena.agents.base import Agent
+from arena.environments.factory import EnvironmentFactory, mismatch
 from arena.errors import ArenaError
-from arena.hookspecs import hookimpl
-from arena.plugins import Plugins, get_plugins, use
-from arena.specs import AgentSpec, EncoderSpec
+from arena.plugins.discovery import Plugins, get_plugins, use
+from arena.plugins.hookspecs import hookimpl
+from arena.plugins.specs import AgentSpec, EncoderSpec
 from arena.testing.errors import DoesNotApply, LawError
 
 if TYPE_CHECKING:
-    from arena.encoder import Encoder
+    from arena.encoders.base import Encoder
 
 __all__ = [
     "SAMPLES",

@@ -7,8 +7,8 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.wrappers import TimeLimit
 
-from arena.mdp import TransitionModel
-from arena.tables import TableEnv
+from arena.environments.mdp import TransitionModel
+from arena.environments.tabular import TableEnv
 
 __all__ = ["chain_values", "two_states"]
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from arena.plugins import get_plugins
+from arena.plugins.discovery import get_plugins
 from arena.testing.agents import (
     acts_by_its_generator,
     acts_in_its_space,

@@ -6,10 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-from arena import runner
-from arena.agent import Progress
-from arena.run import Run
+from arena.agents.base import Progress
+from arena.runs.run import Run
 from arena.testing.processes import registered_again
+from arena.training import runner
 
 __all__: list[str] = []
 

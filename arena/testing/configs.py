@@ -7,10 +7,10 @@ import json
 import tomllib
 from typing import Any
 
-from arena.config import asdict, check, coerce, fields_help
-from arena.environments import EnvironmentFactory, options_class_of
-from arena.experiment import Experiment, arguments_of
-from arena.plugins import get_plugins
+from arena.config.options import asdict, check, coerce, fields_help
+from arena.environments.factory import EnvironmentFactory, options_class_of
+from arena.experiments.experiment import Experiment, arguments_of
+from arena.plugins.discovery import get_plugins
 from arena.testing.cases import agent_law, environment_law
 from arena.testing.errors import LawError, require
 

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena.encoder import Inverts, Scores
+from arena.encoders.base import Inverts, Scores
 from arena.errors import ArenaError
-from arena.random import Generators
+from arena.random.generators import Generators
 from arena.testing.encoder_cases import FRAMES, Specimen, View, config_fields, encoder_law
 from arena.testing.errors import DoesNotApply, require
 from arena.testing.protocols import able, require_close

@@ -14,16 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena.agent import Progress
-from arena.codec import State
-from arena.config import coerce
-from arena.encoder import Absorbs, Batch, Encoder, Remembers
+from arena.agents.base import Progress
+from arena.config.options import coerce
+from arena.encoders.base import Absorbs, Batch, Encoder, Remembers
+from arena.encoders.trainer import Fitting
+from arena.environments.space_json import dtype_of
 from arena.errors import ArenaError
-from arena.fit import encoder_class_of
-from arena.fitting import Fitting
-from arena.frames.spaces import dtype_of
-from arena.plugins import get_plugins
-from arena.random import Generators
+from arena.experiments.fit import encoder_class_of
+from arena.plugins.discovery import get_plugins
+from arena.random.generators import Generators
+from arena.storage.codec import State
 from arena.testing.cases import blamed, registered
 from arena.testing.errors import DoesNotApply
 
@@ -242,7 +242,7 @@ class Specimen:
 
 
 class _Fixed:
-    """Stands for `arena.fitting.Minibatches`: always the same batch, of an epoch that has no other.
+    """Stands for `arena.encoders.trainer.Minibatches`: always the same batch, of an epoch that has no other.
 
     Args:
         batch: the batch.

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena.codec import decode, encode
-from arena.distributions import mode
-from arena.encoder import Absorbs, Batch, Encoder, Encodes, Perceives
+from arena.encoders.base import Absorbs, Batch, Encoder, Encodes, Perceives
+from arena.encoders.distributions import mode
 from arena.errors import ArenaError
-from arena.fit import encoder_class_of
-from arena.plugins import get_plugins
+from arena.experiments.fit import encoder_class_of
+from arena.plugins.discovery import get_plugins
+from arena.storage.codec import decode, encode
 from arena.testing.configs import have_help, round_trip
 from arena.testing.encoder_cases import Specimen, View, config_fields, encoder_law, made
 from arena.testing.errors import DoesNotApply, LawError, require

@@ -11,12 +11,12 @@ import numpy as np
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
-from arena.agent import Needs
-from arena.environments import EnvironmentFactory
-from arena.mdp import TransitionModel
-from arena.spaces import View
-from arena.stream import NativeStream
-from arena.tables import TableEnv, TableVectorEnv
+from arena.agents.base import Needs
+from arena.environments.factory import EnvironmentFactory
+from arena.environments.mdp import TransitionModel
+from arena.environments.spaces import View
+from arena.environments.tabular import TableEnv, TableVectorEnv
+from arena.streams.base import NativeStream
 from arena.testing.cases import environment_law
 from arena.testing.errors import DoesNotApply, LawError, require
 

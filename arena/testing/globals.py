@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from arena.api import LoadedRun
-from arena.evaluate import Evaluator
-from arena.experiment import Experiment
-from arena.run import Run
-from arena.runner import execute
+from arena.experiments.experiment import Experiment
+from arena.runs.run import Run
 from arena.testing.cases import agent_law
 from arena.testing.errors import LawError
 from arena.testing.trial import Trial
+from arena.training.evaluation import Evaluator
+from arena.training.runner import execute
 
 __all__ = ["globals_untouched", "leaves_globals_alone"]
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from arena.plugins import GROUP
+from arena.plugins.discovery import GROUP
 from arena.testing.errors import LawError
 from arena.testing.processes import child_environment, child_failed
 
@@ -60,5 +60,5 @@ def plugin_imports_lightly(plugin: str, heavy: Sequence[str] = HEAVY) -> None:
     """
     if plugin not in {point.name for point in metadata.entry_points(group=GROUP)}:
         raise LawError(f"no plugin {plugin!r} is installed", "declare its entry point, and install it")
-    code = f"from arena.plugins import Plugins\nPlugins(allow=[{plugin!r}], strict=True).infos"
+    code = f"from arena.plugins.discovery import Plugins\nPlugins(allow=[{plugin!r}], strict=True).infos"
     imports_lightly(code, heavy)

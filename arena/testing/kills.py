@@ -9,7 +9,7 @@ import tempfile
 import time
 from typing import IO
 
-from arena.run import Run
+from arena.runs.run import Run
 from arena.testing.processes import child_environment, child_failed, under_test
 
 __all__ = ["killed"]

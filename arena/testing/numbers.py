@@ -8,8 +8,8 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agent import ActionValues, BehaviourPolicy, StateValues, TabularPolicy
-from arena.codec import decode, encode
+from arena.agents.base import ActionValues, BehaviourPolicy, StateValues, TabularPolicy
+from arena.storage.codec import decode, encode
 from arena.testing.agents import STEPS, acted
 from arena.testing.cases import agent_law
 from arena.testing.errors import DoesNotApply, LawError, require

@@ -9,8 +9,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from arena.environments import EnvironmentFactory
-from arena.painting import CellPainter, Controls, Painter
+from arena.environments.factory import EnvironmentFactory
+from arena.environments.rendering import CellPainter, Controls, Painter
 from arena.testing.cases import environment_law
 from arena.testing.errors import DoesNotApply, require
 
@@ -89,7 +89,7 @@ def controls_steer(env: str) -> None:
     require(
         isinstance(controls, Controls),
         f"controls is {type(controls).__name__}",
-        "give an arena.painting.Controls",
+        "give an arena.environments.rendering.Controls",
     )
     space = made.action_space
     for key, action in controls.keys.items():

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 
-from arena.codec import encode
-from arena.plugins import get_plugins
-from arena.specs import Learned
+from arena.plugins.discovery import get_plugins
+from arena.plugins.specs import Learned
+from arena.storage.codec import encode
 from arena.testing.cases import UNDER_TEST, agent_law, registered
 from arena.testing.errors import LawError, require
 from arena.testing.trial import Trial
@@ -81,9 +81,7 @@ def same_bytes_in_another_process(agent: str, env: str, *, num_envs: int = 2, st
         if done.returncode:
             raise child_failed(done.returncode, done.stderr)
         found.add(done.stdout.split()[-1])
-    remedy = (
-        "hash(), id() and the order of a set differ from process to process: sort, or use arena.random.derive"
-    )
+    remedy = "hash(), id() and the order of a set differ from process to process: sort, or use arena.random.generators.derive"
     require(len(found) == 1, "two processes with one seed end in different bytes", remedy)
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena.codec import decode, encode
-from arena.distributions import mode
-from arena.encoder import Absorbs, Decodes, Encodes, Perceives, Remembers, Samples
-from arena.frames.spaces import dtype_of
+from arena.encoders.base import Absorbs, Decodes, Encodes, Perceives, Remembers, Samples
+from arena.encoders.distributions import mode
+from arena.environments.space_json import dtype_of
+from arena.storage.codec import decode, encode
 from arena.testing.encoder_cases import LENGTH, Specimen, encoder_law
 from arena.testing.errors import DoesNotApply, require
 from arena.testing.globals import globals_untouched

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from arena import runner
-from arena.agent import Progress
+from arena.agents.base import Progress
 from arena.errors import Interrupted
-from arena.experiment import Experiment
-from arena.run import Run
-from arena.runner import Listener, execute
+from arena.experiments.experiment import Experiment
+from arena.runs.run import Run
 from arena.testing.cases import agent_law
 from arena.testing.errors import DoesNotApply, LawError, require
 from arena.testing.kills import killed
 from arena.testing.trial import difference
+from arena.training import runner
+from arena.training.runner import Listener, execute
 
 __all__ = ["Uninterrupted", "contents", "resumes_exactly", "survives_kills"]
 
@@ -33,7 +33,7 @@ class Uninterrupted:
     """A small run without interruption, to hold interrupted ones of the same experiment against.
 
     Args:
-        experiment: what is run, with its first seed; an `arena.fit.Fit` too.
+        experiment: what is run, with its first seed; an `arena.experiments.fit.Fit` too.
         folder: where the runs go.
     """
 

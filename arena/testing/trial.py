@@ -9,14 +9,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from arena.agent import Progress
-from arena.codec import State
-from arena.experiment import Experiment
-from arena.journal import Journal
-from arena.random import Generators, derive
-from arena.stream import NativeStream
+from arena.agents.base import Progress
+from arena.experiments.experiment import Experiment
+from arena.random.generators import Generators, derive
+from arena.storage.codec import State
+from arena.storage.journal import Journal
+from arena.streams.base import NativeStream
 from arena.testing.errors import LawError
-from arena.training import build_agent
+from arena.training.agent import build_agent
 
 __all__ = ["Trial", "difference"]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from arena.agent import DISCRETE, StateValues
-from arena.plugins import get_plugins
-from arena.specs import AgentSpec
+from arena.agents.base import DISCRETE, StateValues
+from arena.plugins.discovery import get_plugins
+from arena.plugins.specs import AgentSpec
 from arena.testing.cases import agent_law
 from arena.testing.chain import chain_values
 from arena.testing.errors import DoesNotApply, LawError
@@ -37,7 +37,7 @@ def bootstraps_through_truncation(
     bootstraps at an end learns too much where they end. There is one action, so the policy does not matter.
 
     Args:
-        agent: the agent's name or class; it must tell its values (`arena.agent.StateValues`) and have an
+        agent: the agent's name or class; it must tell its values (`arena.agents.base.StateValues`) and have an
             option ``discount``.
         env: stays as it is.
         num_envs: how many lanes.

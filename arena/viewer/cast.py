@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arena.agents.actor import Mind
 from arena.api import LoadedRun, load_agent
 from arena.errors import ArenaError
-from arena.mind import Mind
-from arena.random import Generators, derive
-from arena.run import Run
-from arena.runner import fits_this_version
-from arena.start import LAST, read_snapshot, snapshot_of
-from arena.training import build_agent, equip
+from arena.experiments.snapshot_reference import LAST, read_snapshot, snapshot_of
+from arena.random.generators import Generators, derive
+from arena.runs.run import Run
+from arena.training.agent import build_agent, equip
+from arena.training.runner import fits_this_version
 from arena.viewer.curve import Curve
 from arena.viewer.player import Player
 
 if TYPE_CHECKING:
-    from arena.agent import Agent
-    from arena.codec import State
-    from arena.environments import EnvironmentFactory
-    from arena.experiment import Experiment
+    from arena.agents.base import Agent
+    from arena.environments.factory import EnvironmentFactory
+    from arena.experiments.experiment import Experiment
+    from arena.storage.codec import State
 
 __all__ = ["Role", "Snapshots", "players", "role_of", "untrained"]
 

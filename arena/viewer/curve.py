@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from arena.run import Run
+from arena.runs.run import Run
 
 __all__ = ["Curve"]
 

@@ -8,18 +8,18 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from arena.agents.actor import Mind
 from arena.errors import ArenaError
-from arena.files import cannot_write
-from arena.live import Watcher, opened
-from arena.locks import is_trained_now
-from arena.mind import Mind
-from arena.run import Run
-from arena.start import read_snapshot, snapshot_folder
+from arena.experiments.snapshot_reference import read_snapshot, snapshot_folder
+from arena.runs.live import Watcher, opened
+from arena.runs.locks import is_trained_now
+from arena.runs.run import Run
+from arena.storage.files import cannot_write
 from arena.viewer.cast import Role, replace_weights
 from arena.viewer.curve import Curve
 
 if TYPE_CHECKING:
-    from arena.codec import State
+    from arena.storage.codec import State
 
 __all__ = ["Following", "follow_elsewhere"]
 

@@ -20,7 +20,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
 from arena.errors import ArenaError
-from arena.files import cannot_write
+from arena.storage.files import cannot_write
 
 __all__ = ["Played", "require_minari", "save_episodes"]
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakKeyDictionary
 
 from arena.errors import ArenaError
-from arena.plugins import get_plugins
-from arena.specs import described
+from arena.plugins.discovery import get_plugins
+from arena.plugins.specs import described
 from arena.viewer.pen import Area, Pen
 from arena.viewer.player import Moment, Player
 
 if TYPE_CHECKING:
-    from arena.painting import CellPainter
-    from arena.specs import OverlaySpec
+    from arena.environments.rendering import CellPainter
+    from arena.plugins.specs import OverlaySpec
 
 __all__ = ["Look", "Overlay", "Shown", "overlays"]
 

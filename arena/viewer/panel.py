@@ -9,8 +9,8 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.colours import ACCENT, FAINT, INK, LINE, SLATE, WRONG
-from arena.tables_text import number
+from arena.palette import ACCENT, FAINT, INK, LINE, SLATE, WRONG
+from arena.results.text import number
 from arena.viewer.overlay import Look, Shown
 from arena.viewer.pen import BODY, LARGE, SMALL, TITLE, Area, Pen
 from arena.viewer.picture import numbers_of

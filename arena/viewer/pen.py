@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import numpy.typing as npt
 import pygame
 
-from arena.colours import INK, Colour
+from arena.palette import INK, Colour
 
 __all__ = ["BODY", "LARGE", "SMALL", "TITLE", "Area", "Pen"]
 

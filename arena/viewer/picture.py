@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pygame
 
-from arena.colours import ACCENT, FAINT, LINE, SLATE
+from arena.palette import ACCENT, FAINT, LINE, SLATE
 from arena.viewer.pen import SMALL, Area, Pen
 from arena.viewer.player import Moment, Player, Squeezed
 

@@ -8,9 +8,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from arena.evaluate import episode_seed
-from arena.mind import Thought
-from arena.tables_text import number
+from arena.agents.actor import Thought
+from arena.results.text import number
+from arena.training.evaluation import episode_seed
 from arena.viewer.minari_data import Played
 from arena.viewer.pen import Point
 from arena.viewer.player import Player, own_speed

@@ -13,17 +13,17 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.agents.actor import Mind, Thought
+from arena.environments.rendering import CellPainter, Controls, Painter
 from arena.errors import ArenaError
-from arena.evaluate import episode_seed
-from arena.mind import Mind, Thought
-from arena.painting import CellPainter, Controls, Painter
-from arena.random import Generators
+from arena.random.generators import Generators
+from arena.training.evaluation import episode_seed
 from arena.viewer.curve import Curve
 from arena.viewer.history import History
 from arena.viewer.steering import known_controls, plain_actions
 
 if TYPE_CHECKING:
-    from arena.environments import EnvironmentFactory
+    from arena.environments.factory import EnvironmentFactory
 
 __all__ = ["BUDGET", "FILM_BUDGET", "Actor", "Moment", "Player", "Squeezed", "own_speed", "world"]
 

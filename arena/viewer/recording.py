@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
-from arena.files import cannot_write, write_atomically
+from arena.storage.files import cannot_write, write_atomically
 
 __all__ = ["GIF_FPS", "Film", "film"]
 

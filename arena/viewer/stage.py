@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import pygame
 
-from arena.colours import ACCENT, FAINT, INK, LINE, SLATE, WRONG, Colour
-from arena.tables_text import number
+from arena.palette import ACCENT, FAINT, INK, LINE, SLATE, WRONG, Colour
+from arena.results.text import number
 from arena.viewer.overlay import Look
 from arena.viewer.panel import draw_panel
 from arena.viewer.pen import BODY, SMALL, TITLE, Area, Pen, Point

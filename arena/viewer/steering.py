@@ -7,9 +7,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from arena.environments.rendering import Controls
+from arena.environments.spaces import described
 from arena.errors import ArenaError
-from arena.painting import Controls
-from arena.spaces import described
 
 __all__ = ["controls_of", "known_controls", "plain_actions", "steered"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from arena.errors import ArenaError, unknown
-from arena.start import LAST
+from arena.experiments.snapshot_reference import LAST
 from arena.viewer.cast import Role, Snapshots, players, role_of, through_training
 from arena.viewer.display import headless
 from arena.viewer.filming import record as film

@@ -13,7 +13,7 @@ import gymnasium as gym
 import pygame
 
 from arena.errors import ArenaError
-from arena.files import write_atomically
+from arena.storage.files import write_atomically
 from arena.viewer.display import RECORD, open_display
 from arena.viewer.frames import png_of, rgb_of
 from arena.viewer.keys import KEYS, TIME, Key, sheet

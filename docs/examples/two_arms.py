@@ -10,8 +10,8 @@ import gymnasium as gym
 import numpy as np
 
 import arena
-from arena.agent import DISCRETE
-from arena.config import Between
+from arena.agents.base import DISCRETE
+from arena.config.options import Between
 
 
 class TwoArms(gym.Env[int, int]):

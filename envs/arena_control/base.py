@@ -13,10 +13,10 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.config import coerce
+from arena.config.options import coerce
+from arena.environments.vector_env import Array, NativeVectorEnv, checked_seeds, whole
 from arena.errors import ArenaError
-from arena.keyed import mix
-from arena.native import Array, NativeVectorEnv, checked_seeds, whole
+from arena.random.counter_based import mix
 from arena_control.engine import LANE, NO_LIMIT, Setup
 from arena_control.options import ControlOptions
 from arena_control.painter import ControlPainter, controls_of, frames_of, raster
@@ -24,8 +24,8 @@ from arena_control.sketch import Painter
 from arena_control.system import System
 
 if TYPE_CHECKING:
-    from arena.codec import State
-    from arena.painting import Controls
+    from arena.environments.rendering import Controls
+    from arena.storage.codec import State
 
 __all__ = ["ControlEnv", "ControlVectorEnv", "vector_of"]
 

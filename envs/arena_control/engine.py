@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from arena.keyed import fold, uniform
+from arena.random.counter_based import fold, uniform
 
 __all__ = ["EULER", "INTEGRATORS", "LANE", "NO_LIMIT", "Kernels", "Setup", "compiled"]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from numba import njit
 
-from arena.config import Between
+from arena.config.options import Between
 from arena_control.base import ControlEnv, vector_of
 from arena_control.engine import compiled
 from arena_control.options import NotNegative, PhysicsOptions, PositiveFloat

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numba import njit
 
-from arena.config import Between
+from arena.config.options import Between
 from arena.errors import ArenaError
 from arena_control.base import ControlEnv, vector_of
 from arena_control.engine import compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from arena.config import Between, Positive
+from arena.config.options import Between, Positive
 
 __all__ = ["ControlOptions", "Integrator", "NotNegative", "PhysicsOptions", "PositiveFloat"]
 

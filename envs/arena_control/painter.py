@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from arena.painting import Controls, Frame
+from arena.environments.rendering import Controls, Frame
 from arena_control.sketch import Painter, Sketch
 from arena_control.system import System
 
@@ -24,7 +24,7 @@ KEPT = 3
 
 
 class ControlPainter:
-    """An `arena.painting.Painter` of a system: a square.
+    """An `arena.environments.rendering.Painter` of a system: a square.
 
     Args:
         system: what it draws.
@@ -49,7 +49,7 @@ class ControlPainter:
         before: ControlScene | None = None,
         share: float = 1.0,
     ) -> Frame:
-        """A state's picture, or that of one on the straight way to it; see `arena.painting.Painter`."""
+        """A state's picture, or that of one on the straight way to it; see `arena.environments.rendering.Painter`."""
         values, parameters = scene
         if before is not None and share < 1:
             values = self._between(before[0], values, share)

@@ -14,17 +14,17 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.config import coerce
+from arena.config.options import coerce
+from arena.environments.mdp import TransitionModel
+from arena.environments.tabular import Observer, TableEnv, TableVectorEnv
+from arena.environments.vector_env import NativeVectorEnv
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
-from arena.native import NativeVectorEnv
-from arena.tables import Observer, TableEnv, TableVectorEnv
 from arena_gridworld.maps import GridMap
 from arena_gridworld.schedule import AtPosition, ScheduledTables
 from arena_gridworld.world import World
 
 if TYPE_CHECKING:
-    from arena.painting import Controls
+    from arena.environments.rendering import Controls
     from arena_gridworld.observation import Labeller
     from arena_gridworld.painter import GridPainter
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arena.mdp import TransitionModel
+from arena.environments.mdp import TransitionModel
 from arena_gridworld.base import GridEnv, vector_of
 from arena_gridworld.engine import MOVES, Rules, build_world
 from arena_gridworld.maps import parse_map

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import numpy as np
 
-from arena.config import Between
+from arena.config.options import Between
+from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
 from arena_gridworld.base import MdpEnv, vector_of
 from arena_gridworld.options import Reward, ShownState
 

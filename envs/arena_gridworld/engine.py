@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
 from arena_gridworld.maps import GridMap, tiles_having
 from arena_gridworld.outcomes import Entry, Outcomes, Steps, outcomes_of
 from arena_gridworld.tiles import CODES, TILES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
-from arena.config import Between
+from arena.config.options import Between
 from arena.errors import ArenaError
 from arena_gridworld.base import GridEnv, vector_of
 from arena_gridworld.engine import KINGS_MOVES, KINGS_MOVES_AND_STAY, MOVES, Rules, build_world

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import numpy as np
 import numpy.typing as npt
 
-from arena.config import Between
+from arena.config.options import Between
+from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
 from arena_gridworld.base import MdpEnv, vector_of
 from arena_gridworld.options import ShownState
 

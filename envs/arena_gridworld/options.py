@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from arena.config import Between
+from arena.config.options import Between
 
 __all__ = ["Reward", "Shown", "ShownState", "Slip", "Walking"]
 

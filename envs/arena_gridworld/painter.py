@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.painting import Controls, Frame
+from arena.environments.rendering import Controls, Frame
 from arena_gridworld.maps import tiles_having
 from arena_gridworld.observation.observers import Pixels
 from arena_gridworld.observation.scene import LARGEST_OBSERVATION
@@ -18,7 +18,7 @@ from arena_gridworld.observation.sprites import sprite, walker_alone
 from arena_gridworld.tiles import CODES, TILES
 
 if TYPE_CHECKING:
-    from arena.tables import Observer
+    from arena.environments.tabular import Observer
     from arena_gridworld.world import World
 
 __all__ = ["GridPainter", "controls_of"]
@@ -51,7 +51,7 @@ UNDECIDED = tiles_having("blocks", "ends", "sends_back", "key")
 
 
 class GridPainter:
-    """An `arena.painting.CellPainter` of a gridworld; a scene is a state's index.
+    """An `arena.environments.rendering.CellPainter` of a gridworld; a scene is a state's index.
 
     Args:
         world: what it draws.
@@ -88,7 +88,7 @@ class GridPainter:
     def paint(
         self, scene: int, width: int, height: int, *, before: int | None = None, share: float = 1.0
     ) -> Frame:
-        """A state's picture, or the walker on the way to it; see `arena.painting.Painter`.
+        """A state's picture, or the walker on the way to it; see `arena.environments.rendering.Painter`.
 
         The walker glides over the map as it was before, up to two cells far; after a longer way, or none, it is
         where it is.

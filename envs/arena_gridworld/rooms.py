@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from arena.config import Between
+from arena.config.options import Between
 from arena.errors import ArenaError
 from arena_gridworld.base import GridEnv, vector_of
 from arena_gridworld.engine import Rules, build_world

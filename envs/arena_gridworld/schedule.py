@@ -9,12 +9,12 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.tabular import Observer, TableVectorEnv, tables_of
+from arena.environments.vector_env import Array
 from arena.errors import ArenaError
-from arena.native import Array
-from arena.tables import Observer, TableVectorEnv, tables_of
 
 if TYPE_CHECKING:
-    from arena.codec import State
+    from arena.storage.codec import State
 
 __all__ = ["AtPosition", "ScheduledTables"]
 

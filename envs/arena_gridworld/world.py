@@ -13,8 +13,8 @@ import numpy.typing as npt
 from arena_gridworld.maps import GridMap
 
 if TYPE_CHECKING:
-    from arena.mdp import TransitionModel
-    from arena.tables import Observer
+    from arena.environments.mdp import TransitionModel
+    from arena.environments.tabular import Observer
     from arena_gridworld.observation import Labeller
 
 __all__ = ["RENDER_TILE", "World"]

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from arena.encoder import Encoder
+from arena.encoders.base import Encoder
+from arena.encoders.preprocessing import Numbers, image_shape
 from arena.errors import ArenaError
-from arena.pixels import Numbers, image_shape
 from arena_autoencoder.likelihoods import (
     BernoulliObservation,
     GaussianObservation,

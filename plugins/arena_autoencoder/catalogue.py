@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from arena.specs import EncoderSpec, Preset
+from arena.plugins.specs import EncoderSpec, Preset
 
 __all__ = ["ENCODER_SPECS"]
 

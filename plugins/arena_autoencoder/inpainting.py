@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from arena.config import Between
-from arena.distributions import mode
-from arena.encoder import Batch
+from arena.config.options import Between
+from arena.encoders.base import Batch
+from arena.encoders.distributions import mode
 from arena_autoencoder.autoencoder import AE
 from arena_autoencoder.options import NetworkOptions
 

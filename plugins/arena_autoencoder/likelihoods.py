@@ -1,6 +1,6 @@
 """Likelihoods: distributions over observations, of their own type and shape, located by a network's numbers.
 
-A network writes one number per number of an observation, in the layout of `arena.pixels.Numbers` (scaled, channels
+A network writes one number per number of an observation, in the layout of `arena.encoders.preprocessing.Numbers` (scaled, channels
 first). What it means, a logit or a location, is the likelihood's to say; observations go in and out as the
 environment gives them.
 """
@@ -18,8 +18,8 @@ from torch import Generator, Size, Tensor
 from torch.distributions import Distribution
 from torch.distributions.constraints import Constraint
 
-from arena.gaussian import LOG_TWO_PI
-from arena.pixels import Numbers, image_shape, observations
+from arena.encoders.gaussian import LOG_TWO_PI
+from arena.encoders.preprocessing import Numbers, image_shape, observations
 
 __all__ = ["BernoulliObservation", "GaussianObservation", "LogisticObservation", "Observation"]
 

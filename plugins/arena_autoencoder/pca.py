@@ -11,12 +11,12 @@ import gymnasium as gym
 import torch
 from torch import Generator, Tensor
 
-from arena.config import Between
-from arena.distributions import PointMass
-from arena.encoder import Batch, Encoder, Player
+from arena.config.options import Between
+from arena.encoders.base import Batch, Encoder, Player
+from arena.encoders.distributions import PointMass
+from arena.encoders.gaussian import LOG_TWO_PI
+from arena.encoders.preprocessing import Numbers
 from arena.errors import ArenaError
-from arena.gaussian import LOG_TWO_PI
-from arena.pixels import Numbers
 from arena_autoencoder.codes import codes
 from arena_autoencoder.likelihoods import GaussianObservation
 from arena_autoencoder.options import Count

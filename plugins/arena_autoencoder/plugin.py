@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from arena.hookspecs import hookimpl
-from arena.specs import EncoderSpec
+from arena.plugins.hookspecs import hookimpl
+from arena.plugins.specs import EncoderSpec
 
 
 @hookimpl

@@ -10,9 +10,9 @@ import gymnasium as gym
 import torch
 from torch import Tensor, nn
 
-from arena.config import Between
-from arena.distributions import PointMass
-from arena.encoder import Batch
+from arena.config.options import Between
+from arena.encoders.base import Batch
+from arena.encoders.distributions import PointMass
 from arena_autoencoder.base import Autoencoder
 from arena_autoencoder.codes import codes
 from arena_autoencoder.likelihoods import Observation

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Generator, Tensor, nn
 
-from arena.config import Between
-from arena.encoder import Batch
+from arena.config.options import Between
+from arena.encoders.base import Batch
 from arena.errors import ArenaError
 from arena_autoencoder.base import Autoencoder
 from arena_autoencoder.codes import DiagonalNormal, codes

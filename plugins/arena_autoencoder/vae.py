@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import gymnasium as gym
 from torch import Generator, Tensor
 
-from arena.config import Between, Positive
-from arena.encoder import Batch
+from arena.config.options import Between, Positive
+from arena.encoders.base import Batch
 from arena_autoencoder.base import Autoencoder
 from arena_autoencoder.bounds import importance_weighted
 from arena_autoencoder.codes import DiagonalNormal, codes

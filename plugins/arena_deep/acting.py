@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from arena.pixels import Numbers
+from arena.encoders.preprocessing import Numbers
 from arena_deep.fast import Chain
 from arena_deep.networks import Body, Recurrent, observe
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from arena.agent import Problem
-from arena.codec import State
-from arena.config import Between, Positive
+from arena.agents.base import Problem
+from arena.config.options import Between, Positive
 from arena.errors import ArenaError
+from arena.storage.codec import State
 from arena_deep.advantages import generalised_advantages, n_step_returns
 from arena_deep.networks import observe
 from arena_deep.normalise import RewardScale

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-from arena.codec import State
+from arena.storage.codec import State
 
 __all__ = ["Adam"]
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from arena.codec import State
-from arena.pixels import Numbers
+from arena.encoders.preprocessing import Numbers
+from arena.storage.codec import State
 from arena_deep.fast import Chain
 from arena_deep.networks import as_vector, observe
 from arena_deep.noisy import Noise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from arena.config import Between, Positive
+from arena.config.options import Between, Positive
 from arena_deep.networks import NetworkOptions
 from arena_deep.novelty import NoveltyOptions
 from arena_deep.values import Loss

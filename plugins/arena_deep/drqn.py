@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from arena.agent import Problem
-from arena.codec import State
-from arena.config import Between
+from arena.agents.base import Problem
+from arena.config.options import Between
 from arena.errors import ArenaError
-from arena.stream import Transition
+from arena.storage.codec import State
+from arena.streams.base import Transition
 from arena_deep.approximator import Approximator
 from arena_deep.dqn import DQN
 from arena_deep.dqn_options import DQNOptions

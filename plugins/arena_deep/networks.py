@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from arena.config import Between
-from arena.pixels import Numbers, image_shape
+from arena.config.options import Between
+from arena.encoders.preprocessing import Numbers, image_shape
 
 __all__ = [
     "ACTIVATIONS",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.codec import State
+from arena.storage.codec import State
 
 __all__ = ["Moments", "RewardScale"]
 

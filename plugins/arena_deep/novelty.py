@@ -9,9 +9,9 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agent import Problem
-from arena.codec import State
-from arena.config import Between
+from arena.agents.base import Problem
+from arena.config.options import Between
+from arena.storage.codec import State
 
 __all__ = ["CountBonus", "NoveltyOptions", "count_bonus"]
 

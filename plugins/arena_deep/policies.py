@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from arena.config import Between
+from arena.config.options import Between
 from arena.errors import ArenaError
 
 __all__ = ["CategoricalHead", "GaussianHead", "Head", "PolicyOptions", "head_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from arena.config import Between, Positive
+from arena.config.options import Between, Positive
 from arena_deep.actor_critic import ActorCritic, ActorCriticOptions
 
 __all__ = ["PPO"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.codec import State
+from arena.storage.codec import State
 from arena_deep.replay import Replay
 from arena_deep.sum_tree import SumTree
 

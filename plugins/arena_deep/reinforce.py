@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from arena.agent import Problem
-from arena.codec import State
-from arena.config import Between, Positive
+from arena.agents.base import Problem
+from arena.config.options import Between, Positive
 from arena.errors import ArenaError
-from arena.stream import Stream
+from arena.storage.codec import State
+from arena.streams.base import Stream
 from arena_deep.advantages import returns_to_go
 from arena_deep.estimators import Baseline, Estimator, average_of_others, episodes, gradient_weights
 from arena_deep.networks import observe

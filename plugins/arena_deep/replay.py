@@ -8,10 +8,10 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.codec import State
 from arena.errors import ArenaError
-from arena.journal import Journal
-from arena.stream import Transition
+from arena.storage.codec import State
+from arena.storage.journal import Journal
+from arena.streams.base import Transition
 from arena_deep.networks import stored_dtype
 
 __all__ = ["GOES_ON", "Ahead", "Batch", "Replay"]

@@ -8,9 +8,9 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.codec import State
 from arena.errors import ArenaError
-from arena.stream import Transition
+from arena.storage.codec import State
+from arena.streams.base import Transition
 
 __all__ = ["Rollout"]
 

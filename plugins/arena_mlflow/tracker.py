@@ -12,8 +12,8 @@ from typing import Any
 import filelock
 
 from arena.errors import ArenaError
-from arena.run import Run
-from arena.trackers import grouped, hyperparameters
+from arena.runs.run import Run
+from arena.runs.trackers import grouped, hyperparameters
 
 try:
     from mlflow import MlflowClient

@@ -84,7 +84,7 @@ class Tune:
 
 
 def _search(definition: Definition, folder: StudyFolder, workers: int, *, silent: bool) -> None:
-    from arena.signals import stop_on_signal
+    from arena.launch.signals import stop_on_signal
     from arena_optuna.display import following
     from arena_optuna.study import COUNTED
     from arena_optuna.work import work

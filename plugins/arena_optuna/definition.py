@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from arena.config import Between, coerce
+from arena.config.options import Between, coerce
 from arena.errors import ArenaError, unknown
-from arena.experiment import Experiment, arguments_of
+from arena.experiments.experiment import Experiment, arguments_of
 from arena_optuna.search import Parameter, hints_of, parameters
 
 __all__ = ["Definition", "Settings"]
@@ -144,8 +144,8 @@ class Definition:
 
 
 def _space(arguments: Mapping[str, Any], search: Mapping[str, Any]) -> tuple[Parameter, ...]:
-    from arena.environments import options_class_of
-    from arena.plugins import get_plugins
+    from arena.environments.factory import options_class_of
+    from arena.plugins.discovery import get_plugins
 
     hints = hints_of(
         get_plugins().agents[arguments["agent"]].load().Config, options_class_of(arguments["env"])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from arena.cli.output import clean
-from arena.tables_text import count, duration, number
+from arena.results.text import count, duration, number
 from arena_optuna.study import COUNTED, StudyFolder
 from arena_optuna.work import Ended, News
 

@@ -14,13 +14,13 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from arena.cli.output import clean, console, print_table
-from arena.files import write_atomically
-from arena.tables_text import number
+from arena.results.text import number
+from arena.storage.files import write_atomically
 from arena_optuna.display import short_names, states_text, value_text
 from arena_optuna.study import StudyFolder
 
 if TYPE_CHECKING:
-    from arena.experiment import Experiment
+    from arena.experiments.experiment import Experiment
 
 __all__ = ["Outcome"]
 

@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from arena.random import derive
+from arena.random.generators import derive
 from arena_optuna.definition import Definition, Settings
 
 __all__ = ["Seeded", "pruner_of", "pruning_steps"]

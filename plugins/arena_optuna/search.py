@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
-from arena.config import Between, Plain, asdict, coerce
+from arena.config.options import Between, Plain, asdict, coerce
 from arena.errors import ArenaError, unknown
 
 if TYPE_CHECKING:

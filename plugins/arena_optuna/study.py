@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from arena.errors import ArenaError
-from arena.files import cannot_write, write_atomically
+from arena.storage.files import cannot_write, write_atomically
 from arena_optuna.definition import Definition
 from arena_optuna.sampler import Seeded, pruner_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError, Interrupted
-from arena.signals import deaf, signals_blocked
+from arena.launch.signals import deaf, signals_blocked
 from arena_optuna.definition import Definition
 from arena_optuna.study import StudyFolder
 from arena_optuna.work import Ended, News, work

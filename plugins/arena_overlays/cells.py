@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arena.mind import Mind, Thought
-from arena.painting import CellPainter
+from arena.agents.actor import Mind, Thought
+from arena.environments.rendering import CellPainter
 from arena.viewer.overlay import Look, Overlay
 from arena.viewer.pen import Area
 from arena.viewer.player import Player
 
 if TYPE_CHECKING:
-    from arena.lens import Lens
+    from arena.encoders.encoded_stream import Lens
 
 __all__ = ["OverCells", "Survey", "cell_area"]
 
@@ -96,7 +96,7 @@ def cell_area(area: Area, painter: CellPainter, cell: int) -> Area:
 
 
 def _remembers(lens: Lens) -> bool:
-    from arena.encoder import Remembers  # brings torch, for which nobody waits who has no encoder
+    from arena.encoders.base import Remembers  # brings torch, for which nobody waits who has no encoder
 
     return isinstance(lens.encoder, Remembers)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arena.colours import ACCENT, FAINT, LINE, PAPER, SLATE, Colour
+from arena.palette import ACCENT, FAINT, LINE, PAPER, SLATE, Colour
 from arena.viewer.overlay import Look, Overlay
 from arena.viewer.pen import SMALL, Area, Pen
 from arena.viewer.player import Player

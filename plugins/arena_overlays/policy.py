@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.colours import INK
-from arena.mind import Mind, Thought
+from arena.agents.actor import Mind, Thought
+from arena.palette import INK
 from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
 from arena_overlays.cells import OverCells, Survey, cell_area

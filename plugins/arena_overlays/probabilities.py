@@ -5,7 +5,7 @@ from __future__ import annotations
 import gymnasium as gym
 import numpy as np
 
-from arena.colours import FAINT, SLATE
+from arena.palette import FAINT, SLATE
 from arena.viewer.overlay import Look, Overlay
 from arena.viewer.panel import MOST_ROWS, ROW, action_names, bars
 from arena.viewer.pen import SMALL, Area, Pen

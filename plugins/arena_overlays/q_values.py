@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.colours import INK, LINE, PAPER, Colour
-from arena.mind import Mind, Thought
+from arena.agents.actor import Mind, Thought
+from arena.palette import INK, LINE, PAPER, Colour
 from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
 from arena_overlays.cells import OverCells, cell_area

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.colours import LINE, SLATE
-from arena.encoder import Decodes, Encoder, Encodes, Remembers
+from arena.agents.actor import Mind
+from arena.encoders.base import Decodes, Encoder, Encodes, Remembers
+from arena.encoders.functional import reconstruct
+from arena.encoders.preprocessing import image_shape
 from arena.gallery.cells import Picture
 from arena.gallery.showing import Showing
-from arena.mind import Mind
-from arena.perception import reconstruct
-from arena.pixels import image_shape
+from arena.palette import LINE, SLATE
 from arena.viewer.overlay import Look, Overlay
 from arena.viewer.pen import SMALL, Area, Pen
 from arena.viewer.player import Moment, Player

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from arena.colours import INK
-from arena.mind import Mind, Thought
+from arena.agents.actor import Mind, Thought
+from arena.palette import INK
 from arena.viewer.overlay import Look
 from arena.viewer.pen import SMALL, Area, Pen
 from arena.viewer.player import Player

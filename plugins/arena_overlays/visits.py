@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.mind import Mind, Thought
-from arena.painting import CellPainter
+from arena.agents.actor import Mind, Thought
+from arena.environments.rendering import CellPainter
 from arena.viewer.overlay import Look
 from arena.viewer.pen import Area, Pen
 from arena.viewer.player import Player

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pygame
 
-from arena.colours import INK, LINE, PAPER, SLATE
-from arena.painting import CellPainter
+from arena.environments.rendering import CellPainter
+from arena.palette import INK, LINE, PAPER, SLATE
 from arena.viewer.pen import SMALL, Area, Pen, surface_of
 
 __all__ = ["BASE", "ROOMY", "legend", "shares", "wash"]

@@ -10,9 +10,9 @@ from typing import Any
 import ray
 
 from arena.errors import ArenaError, Interrupted
-from arena.launchers import BUSY, Outcome
-from arena.run import Run
-from arena.runner import Listener
+from arena.launch.base import BUSY, Outcome
+from arena.runs.run import Run
+from arena.training.runner import Listener
 from arena_ray.work import Answer, Post, train
 
 __all__ = ["Fleet"]

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from arena.config import Between, Positive
+from arena.config.options import Between, Positive
 from arena.errors import ArenaError
-from arena.launchers import Outcome
-from arena.plugins import get_plugins
-from arena.run import Run
-from arena.runner import Listener
+from arena.launch.base import Outcome
+from arena.plugins.discovery import get_plugins
+from arena.runs.run import Run
+from arena.training.runner import Listener
 
 if importlib.util.find_spec("ray") is None:
     raise ArenaError("launcher ray needs Ray", "pip install 'arena-rl[ray]'")
@@ -55,7 +55,7 @@ class Ray:
         self._config, self._workers = config, workers
 
     def launch(self, runs: Sequence[Run], listener: Listener) -> list[Outcome]:
-        """Trains the runs, each in a task; see `arena.launchers.Launcher`.
+        """Trains the runs, each in a task; see `arena.launch.base.Launcher`.
 
         Raises:
             Interrupted: the listener said to stop; every run that had begun has a checkpoint.

@@ -12,11 +12,11 @@ from typing import Any, Literal, TypeAlias
 
 import ray
 
-from arena.agent import Progress
+from arena.agents.base import Progress
 from arena.errors import ArenaError, BusyError, Interrupted
-from arena.run import Run
-from arena.runner import Listener, execute
-from arena.specs import described
+from arena.plugins.specs import described
+from arena.runs.run import Run
+from arena.training.runner import Listener, execute
 
 __all__ = ["Answer", "News", "Post", "train"]
 

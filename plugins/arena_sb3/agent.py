@@ -14,11 +14,11 @@ import numpy.typing as npt
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from arena.agent import Agent, Problem
-from arena.codec import State
+from arena.agents.base import Agent, Problem
 from arena.errors import ArenaError
-from arena.random import Generators
-from arena.stream import Stream
+from arena.random.generators import Generators
+from arena.storage.codec import State
+from arena.streams.base import Stream
 from arena_sb3.model import build
 from arena_sb3.stream_env import StreamVecEnv
 from arena_sb3.zips import read_zip

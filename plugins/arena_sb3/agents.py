@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from arena.agent import BOX, DISCRETE, Needs
+from arena.agents.base import BOX, DISCRETE, Needs
 from arena_sb3 import options
 from arena_sb3.needed import needed
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer, RolloutBuffer
 
-from arena.codec import State
-from arena.journal import Journal
+from arena.storage.codec import State
+from arena.storage.journal import Journal
 
 __all__ = ["JournalNStepReplay", "JournalReplay", "resumable", "rollout_state", "set_rollout_state"]
 

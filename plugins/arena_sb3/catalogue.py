@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from arena.specs import AgentSpec, Preset
+from arena.plugins.specs import AgentSpec, Preset
 
 __all__ = ["specs"]
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from arena.agent import Needs, Problem
+from arena.agents.base import Needs, Problem
+from arena.encoders.features_extractor import Features
 from arena.errors import ArenaError
-from arena.features import Features
 from arena_sb3 import options
 from arena_sb3.agents import ANY, CHOICES, NUMBERS
 from arena_sb3.needed import needed

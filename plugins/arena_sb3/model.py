@@ -14,9 +14,9 @@ from stable_baselines3.common.noise import ActionNoise, NormalActionNoise, Ornst
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import nn
 
-from arena.agent import Problem
+from arena.agents.base import Problem
+from arena.encoders.preprocessing import image_shape
 from arena.errors import ArenaError
-from arena.pixels import image_shape
 from arena_sb3.buffers import JournalNStepReplay, JournalReplay
 from arena_sb3.features import Features, keep_weights
 from arena_sb3.stream_env import StreamVecEnv

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from arena.agent import Problem, Progress
-from arena.codec import State
+from arena.agents.base import Problem, Progress
 from arena.errors import ArenaError
-from arena.stream import Stream
+from arena.storage.codec import State
+from arena.streams.base import Stream
 from arena_sb3.agent import StableBaselines, vector_steps
 
 __all__ = ["RandomSearch"]

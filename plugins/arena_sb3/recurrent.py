@@ -10,7 +10,7 @@ import torch
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.distributions import Distribution
 
-from arena.codec import State
+from arena.storage.codec import State
 from arena_sb3.agent import Array
 from arena_sb3.on_policy import OnPolicy
 

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from arena.codec import State
+from arena.storage.codec import State
 
 __all__ = ["noise_state", "part", "set_noise_state"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecEnv
 
-from arena.stream import Stream
+from arena.streams.base import Stream
 
 __all__ = ["StreamVecEnv"]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
-from arena.codec import State
 from arena.errors import ArenaError
+from arena.storage.codec import State
 
 __all__ = ["read_zip"]
 

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
-from arena.agent import Agent, Needs, Problem, Progress
-from arena.codec import State
+from arena.agents.base import Agent, Needs, Problem, Progress
 from arena.errors import ArenaError
-from arena.stream import Stream
+from arena.storage.codec import State
+from arena.streams.base import Stream
 from arena_tabular.table import STEPS, ActionTable, Array, Float, vector_steps
 
 __all__ = ["Greedy", "Random"]

@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numba import njit
 
-from arena.keyed import below, uniform
+from arena.random.counter_based import below, uniform
 from arena_tabular.records import EPSILON_GREEDY, SOFTMAX, VISITS
 from arena_tabular.schedules import by_visits, visits_of
 

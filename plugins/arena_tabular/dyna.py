@@ -7,11 +7,11 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from arena.agent import Problem
-from arena.codec import State
-from arena.config import Between
-from arena.stream import Stream, Transition
-from arena.tables import TableVectorEnv
+from arena.agents.base import Problem
+from arena.config.options import Between
+from arena.environments.tabular import TableVectorEnv
+from arena.storage.codec import State
+from arena.streams.base import Stream, Transition
 from arena_tabular import dyna_kernels, kernels
 from arena_tabular.learner import TabularLearner, in_table
 from arena_tabular.options import ControlOptions

@@ -19,9 +19,9 @@ import math
 import numpy as np
 from numba import njit
 
-from arena.episodes import account_lane
-from arena.keyed import below, fold
-from arena.tables import advance_lane, step_lane
+from arena.environments.tabular import advance_lane, step_lane
+from arena.random.counter_based import below, fold
+from arena.streams.episode_statistics import account_lane
 from arena_tabular.behaviour import best_value
 from arena_tabular.borrow import borrowed
 from arena_tabular.kernels import decide

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from arena.agent import Problem
+from arena.agents.base import Problem
 from arena_tabular.planning_base import Planner, PlannerConfig, Rows, deterministic
 from arena_tabular.sweeps import expecting, restrict, slots
 from arena_tabular.table import Array, Float, Int

@@ -19,9 +19,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from arena.episodes import account_lane
-from arena.keyed import fold
-from arena.tables import advance_lane, step_lane
+from arena.environments.tabular import advance_lane, step_lane
+from arena.random.counter_based import fold
+from arena.streams.episode_statistics import account_lane
 from arena_tabular.behaviour import best_value, choose, expected_value, random_greedy
 from arena_tabular.borrow import borrowed
 from arena_tabular.schedules import record_error, step_size_at, tick

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from arena.agent import Problem
+from arena.agents.base import Problem
 from arena_tabular import monte_carlo_kernels as kernels
 from arena_tabular.monte_carlo import MonteCarlo, VisitOptions
 from arena_tabular.prediction import Prediction, PredictionOptions

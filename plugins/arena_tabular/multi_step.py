@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from arena.agent import Problem
-from arena.codec import State
+from arena.agents.base import Problem
+from arena.environments.tabular import TableVectorEnv
 from arena.errors import ArenaError
-from arena.stream import Stream, Transition
-from arena.tables import TableVectorEnv
+from arena.storage.codec import State
+from arena.streams.base import Stream, Transition
 from arena_tabular import kernels
 from arena_tabular.learner import in_table
 from arena_tabular.table import MAX_CELLS, Float

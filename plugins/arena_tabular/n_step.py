@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from arena.agent import Problem
-from arena.codec import State
-from arena.config import Between
+from arena.agents.base import Problem
+from arena.config.options import Between
+from arena.storage.codec import State
 from arena_tabular import n_step_kernels
 from arena_tabular.multi_step import MultiStep, gathered, room, scattered
 from arena_tabular.options import ControlOptions

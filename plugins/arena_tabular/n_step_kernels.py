@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from arena.episodes import account_lane
-from arena.tables import advance_lane, step_lane
+from arena.environments.tabular import advance_lane, step_lane
+from arena.streams.episode_statistics import account_lane
 from arena_tabular.borrow import borrowed
 from arena_tabular.kernels import PREDICTION, decide, foresee
 from arena_tabular.records import VISITS

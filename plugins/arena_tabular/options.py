@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from arena.config import Between, Positive
+from arena.config.options import Between, Positive
 from arena.errors import ArenaError
-from arena.random import Generators
+from arena.random.generators import Generators
 from arena_tabular.records import (
     CONSTANT,
     EPSILON_GREEDY,

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from arena.agent import Problem
-from arena.codec import State
-from arena.config import Between
+from arena.agents.base import Problem
+from arena.config.options import Between
+from arena.storage.codec import State
 from arena_tabular.evaluation import Chain, random_chain
 from arena_tabular.planning_base import Planner, PlannerConfig, deterministic
 from arena_tabular.sweeps import expecting, in_place, restrict, slots

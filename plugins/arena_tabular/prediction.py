@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from arena.agent import Problem
-from arena.codec import State
-from arena.config import Between
+from arena.agents.base import Problem
+from arena.config.options import Between
 from arena.errors import ArenaError
+from arena.storage.codec import State
 from arena_tabular import kernels
 from arena_tabular.options import LearningOptions
 from arena_tabular.records import EPSILON_GREEDY

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arena.agent import Problem
+from arena.agents.base import Problem
 from arena_tabular.planning_base import Planner, PlannerConfig
 from arena_tabular.sweeps_queue import drain, heapify, predecessors, residuals
 from arena_tabular.table import Array

@@ -9,11 +9,11 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agent import Agent, Needs, Problem
+from arena.agents.base import Agent, Needs, Problem
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
-    from arena.stream import Stream
+    from arena.streams.base import Stream
 
 __all__ = ["MAX_CELLS", "STEPS", "ActionTable", "TabularAgent", "restored", "sizes", "vector_steps"]
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from arena.agent import Problem
-from arena.codec import State
-from arena.stream import Stream, Transition
-from arena.tables import TableVectorEnv
+from arena.agents.base import Problem
+from arena.environments.tabular import TableVectorEnv
+from arena.storage.codec import State
+from arena.streams.base import Stream, Transition
 from arena_tabular import kernels
 from arena_tabular.learner import TabularLearner, in_table
 from arena_tabular.options import ControlOptions, LearningOptions

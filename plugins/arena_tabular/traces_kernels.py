@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from arena.episodes import account_lane
-from arena.tables import advance_lane, step_lane
+from arena.environments.tabular import advance_lane, step_lane
+from arena.streams.episode_statistics import account_lane
 from arena_tabular.behaviour import best_value
 from arena_tabular.borrow import borrowed
 from arena_tabular.kernels import PREDICTION, Q_LEARNING, decide, foresee

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError
-from arena.run import Run
-from arena.trackers import grouped, hyperparameters
+from arena.runs.run import Run
+from arena.runs.trackers import grouped, hyperparameters
 
 try:
     # Not EventFileWriter: it imports tensorflow where that is installed, writes from a thread of its own up to two

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arena.specs import EncoderSpec, Preset
+from arena.plugins.specs import EncoderSpec, Preset
 
 __all__ = ["SPECS"]
 

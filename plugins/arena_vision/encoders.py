@@ -10,10 +10,10 @@ import gymnasium as gym
 import torch
 from torch import Tensor
 
-from arena.config import Between
-from arena.distributions import PointMass
-from arena.encoder import Batch, Encoder, Player
-from arena.pixels import Numbers
+from arena.config.options import Between
+from arena.encoders.base import Batch, Encoder, Player
+from arena.encoders.distributions import PointMass
+from arena.encoders.preprocessing import Numbers
 from arena_vision.heads import Classes, Head, classes_in
 from arena_vision.hmax import BANDS, HMAX
 from arena_vision.lenet import LeNet5, RadialBasis

@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 from torch import Tensor
 
-from arena.encoder import Batch
+from arena.encoders.base import Batch
 from arena.errors import ArenaError
 from arena_vision.heads import classes_in
 

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from arena.config import Between
-from arena.distributions import PointMass
-from arena.encoder import Batch, Encoder
+from arena.config.options import Between
+from arena.encoders.base import Batch, Encoder
+from arena.encoders.distributions import PointMass
+from arena.encoders.preprocessing import Numbers
 from arena.errors import ArenaError
-from arena.pixels import Numbers
 from arena_vision.fcn import FCN
 from arena_vision.labels import present, truth
 from arena_vision.trunk import evaluating, images

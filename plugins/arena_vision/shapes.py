@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from arena.config import Between
+from arena.config.options import Between
 from arena_vision.trunk import Image, Trunk
 
 __all__ = ["RandomShape", "Shape", "Share", "trunk"]

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from arena.distributions import PointMass
-from arena.encoder import Batch, Encoder
-from arena.pixels import Numbers
+from arena.encoders.base import Batch, Encoder
+from arena.encoders.distributions import PointMass
+from arena.encoders.preprocessing import Numbers
 from arena_vision.heads import Head, head
 from arena_vision.labels import chosen, truth
 from arena_vision.trunk import Image, Trunk, evaluating, images

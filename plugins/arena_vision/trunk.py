@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import gymnasium as gym
 from torch import Tensor, nn
 
+from arena.encoders.preprocessing import image_shape
 from arena.errors import ArenaError
-from arena.pixels import image_shape
 from arena_vision.unpooling import nearest
 
 __all__ = ["Enlarge", "Image", "Trunk", "evaluating", "images", "small_stride", "wide"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from arena.errors import ArenaError
-from arena.run import Run
-from arena.trackers import grouped
+from arena.runs.run import Run
+from arena.runs.trackers import grouped
 
 try:
     import wandb

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arena import testing
-from arena.plugins import get_plugins
+from arena.plugins.discovery import get_plugins
 
 #: One native environment, one with a ``P`` dictionary, composite observations, Box observations, Box actions.
 #: Stable-Baselines3's twelve are one adapter: an environment of each kind of action will do for them.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, settings
 
-from arena.checkpoint import Checkpoints, Loaded
-from arena.codec import Encoded, encode
-from arena.journal import Journal
+from arena.storage.checkpoint import Checkpoints, Loaded
+from arena.storage.codec import Encoded, encode
+from arena.storage.journal import Journal
 
 CAPACITY, ROWS = 40, 8
 ROW_BYTES = 13  # of the replay below

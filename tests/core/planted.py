@@ -9,9 +9,9 @@ from typing import ClassVar
 import gymnasium as gym
 import numpy as np
 
-from arena.agent import Agent, Needs
-from arena.mdp import TransitionModel
-from arena.tables import TableEnv, TableVectorEnv
+from arena.agents.base import Agent, Needs
+from arena.environments.mdp import TransitionModel
+from arena.environments.tabular import TableEnv, TableVectorEnv
 
 
 class Sound(Agent):

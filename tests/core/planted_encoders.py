@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.distributions import Distribution, Independent, Normal
 
-from arena.config import Between
-from arena.distributions import PointMass
-from arena.encoder import Encoder, Player
+from arena.config.options import Between
+from arena.encoders.base import Encoder, Player
+from arena.encoders.distributions import PointMass
+from arena.encoders.preprocessing import Numbers, observations
 from arena.errors import ArenaError
-from arena.pixels import Numbers, observations
 
 CODES = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32)
 

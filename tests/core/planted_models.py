@@ -15,10 +15,10 @@ from planted_encoders import CODES
 from torch import nn
 from torch.distributions import Categorical
 
-from arena.distributions import PointMass, mode
-from arena.encoder import Encoder
+from arena.encoders.base import Encoder
+from arena.encoders.distributions import PointMass, mode
+from arena.encoders.preprocessing import Numbers
 from arena.errors import ArenaError
-from arena.pixels import Numbers
 
 
 class Gaussian(Encoder):

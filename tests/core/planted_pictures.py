@@ -3,7 +3,7 @@
 import numpy as np
 from planted import Honest
 
-from arena.painting import Controls
+from arena.environments.rendering import Controls
 
 
 class Strip:

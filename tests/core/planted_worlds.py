@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import gymnasium as gym
 import numpy as np
 
-from arena.mind import Thought
-from arena.specs import OverlaySpec
+from arena.agents.actor import Thought
+from arena.plugins.specs import OverlaySpec
 from arena.viewer.overlay import Overlay, Shown
 from arena.viewer.player import Player
 

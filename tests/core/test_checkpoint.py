@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from arena import checkpoint
-from arena.checkpoint import Checkpoints, Loaded
 from arena.errors import ArenaError
+from arena.storage import checkpoint
+from arena.storage.checkpoint import Checkpoints, Loaded
 
 NAMES = ["arrays.safetensors", "state.json", "manifest.json"]
 
@@ -253,7 +253,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from arena.checkpoint import Checkpoints
+from arena.storage.checkpoint import Checkpoints
 from arena.errors import ArenaError
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 try:
@@ -296,7 +296,7 @@ SAVER = """
 import sys
 from pathlib import Path
 import numpy as np
-from arena.checkpoint import Checkpoints
+from arena.storage.checkpoint import Checkpoints
 checkpoints = Checkpoints(Path(sys.argv[1]))
 step = checkpoints.load().info["step"]
 print("ready", flush=True)

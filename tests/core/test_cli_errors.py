@@ -16,7 +16,7 @@ import pytest
 
 from arena.cli import main
 from arena.errors import ArenaError
-from arena.plugins import ArenaPluginWarning, Plugins, use
+from arena.plugins.discovery import ArenaPluginWarning, Plugins, use
 
 TRAIN = "train q-learning arena/CliffWalk-v0"
 

@@ -84,7 +84,7 @@ def test_run_and_run_again(run, tmp_path, monkeypatch):
     def no_worker(*_):
         pytest.fail("a worker was started")
 
-    monkeypatch.setattr("arena.parallel.outcomes", no_worker)
+    monkeypatch.setattr("arena.launch.local.outcomes", no_worker)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     assert run("sweep", "sweep.toml")[:2] == (0, out)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
@@ -224,7 +224,8 @@ def test_mistakes(run, tmp_path, words, message):
 def test_options_of_the_launcher(run, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "arena.launchers.Local.__init__", lambda self, config, workers: seen.append((config.retries, workers))
+        "arena.launch.base.Local.__init__",
+        lambda self, config, workers: seen.append((config.retries, workers)),
     )
     (tmp_path / "sweep.toml").write_text(f"{FILE}\n[launcher]\nretries = 7\n")
     for words in ("", "--launcher local", "--launcher.retries 5 --workers 3", "--launcher.retries=5"):

@@ -12,8 +12,8 @@ from watched_runs import trained, without_display
 import arena
 from arena.api import LoadedRun
 from arena.cli import main
-from arena.codec import encode
-from arena.run import Run
+from arena.runs.run import Run
+from arena.storage.codec import encode
 from arena.viewer import watching
 from arena.viewer.following import Following
 from arena.viewer.window import Window
@@ -149,7 +149,9 @@ def played(show):
 def evaluated(run, count):
     loaded = LoadedRun(Run.open(Path(run)))
     experiment = loaded.run.experiment
-    evaluator = arena.evaluate.Evaluator(loaded.factory, type(loaded.agent), experiment.horizon, count, 5)
+    evaluator = arena.training.evaluation.Evaluator(
+        loaded.factory, type(loaded.agent), experiment.horizon, count, 5
+    )
     with contextlib.closing(evaluator):
         return evaluator(loaded.agent).tolist()
 

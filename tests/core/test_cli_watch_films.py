@@ -13,11 +13,11 @@ import pytest
 from planted_worlds import Corridor, Film, Walker, player_of
 from watched_runs import CLIFF, trained, without_display
 
+from arena.agents.actor import Thought
 from arena.cli import main
-from arena.colours import ACCENT
-from arena.experiment import Experiment
-from arena.mind import Thought
-from arena.random import Generators
+from arena.experiments.experiment import Experiment
+from arena.palette import ACCENT
+from arena.random.generators import Generators
 from arena.viewer.cast import players, role_of, untrained
 from arena.viewer.filming import frames
 from arena.viewer.pen import SMALL, Pen

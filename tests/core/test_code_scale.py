@@ -7,14 +7,14 @@ import torch
 
 import arena
 from arena.api import train_experiment
-from arena.code_scale import BATCHES, CodeScale
-from arena.distributions import PointMass
-from arena.encoder import Batch, Encoder
-from arena.experiment import Experiment
-from arena.features import Features
-from arena.fit import Fit
+from arena.encoders.base import Batch, Encoder
+from arena.encoders.distributions import PointMass
+from arena.encoders.encoded_stream import Lens
+from arena.encoders.features_extractor import Features
+from arena.encoders.standardization import BATCHES, CodeScale
+from arena.experiments.experiment import Experiment
+from arena.experiments.fit import Fit
 from arena.frames import Batches
-from arena.lens import Lens
 
 Box = gym.spaces.Box
 SPACE = Box(0, 1, (3,), np.float32)

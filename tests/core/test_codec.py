@@ -14,8 +14,8 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from arena import codec
-from arena.codec import decode, encode
+from arena.storage import codec
+from arena.storage.codec import decode, encode
 
 NUMPY_DTYPES = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"]
 TORCH_DTYPES = [

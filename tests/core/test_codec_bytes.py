@@ -15,8 +15,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from arena.codec import Encoded, decode, encode
 from arena.errors import ArenaError
+from arena.storage.codec import Encoded, decode, encode
 
 
 def law(examples: int = 100) -> settings:
@@ -30,11 +30,11 @@ def law(examples: int = 100) -> settings:
 SCRIPT = """
 import hashlib, sys
 import numpy as np
-import arena.codec
+import arena.storage.codec
 assert "torch" not in sys.modules
 state = {k: {i: np.arange(i), "s": {"x": i, "y": (1, 2.5)}} for i, k in enumerate("qwertyuiop")}
-encoded = arena.codec.encode(state)
-assert arena.codec.decode(encoded)["q"]["s"] == {"x": 0, "y": (1, 2.5)}
+encoded = arena.storage.codec.encode(state)
+assert arena.storage.codec.decode(encoded)["q"]["s"] == {"x": 0, "y": (1, 2.5)}
 assert "torch" not in sys.modules
 print(hashlib.sha256(encoded.arrays + encoded.tree).hexdigest())
 """

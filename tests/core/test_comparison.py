@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from arena.comparison import (
+from arena.errors import ArenaError
+from arena.statistics.comparison import (
     Resampled,
     aggregate,
     learning_curve,
@@ -17,8 +18,7 @@ from arena.comparison import (
     probability_of_improvement,
     scale,
 )
-from arena.errors import ArenaError
-from arena.statistics import bootstrap_ci
+from arena.statistics.summary import bootstrap_ci
 
 
 def drawn(shape, seed=0):

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.config import (
+from arena.config.options import (
     Between,
     Plain,
     Positive,
@@ -331,5 +331,7 @@ def test_parse_plain():
 
 
 def test_only_the_standard_library():
-    code = "import sys, arena.config; sys.exit(bool({'numpy', 'torch', 'gymnasium'} & {*sys.modules}))"
+    code = (
+        "import sys, arena.config.options; sys.exit(bool({'numpy', 'torch', 'gymnasium'} & {*sys.modules}))"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -12,9 +12,9 @@ import pytest
 
 import arena
 from arena.api import train_experiment
-from arena.experiment import Experiment, arguments_of
-from arena.fit import Fit
-from arena.plugins import Plugins, use
+from arena.experiments.experiment import Experiment, arguments_of
+from arena.experiments.fit import Fit
+from arena.plugins.discovery import Plugins, use
 from arena.testing import check_encoder, controls_steer, painter_paints_scenes
 from arena.viewer.cast import players, untrained
 from arena.viewer.overlay import overlays

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import distributions as d
 
-from arena.distributions import PointMass, mode
-from arena.encoder import Batch, Decodes, Encoder, Encodes, Inverts, Remembers, Samples, Scores
+from arena.encoders.base import Batch, Decodes, Encoder, Encodes, Inverts, Remembers, Samples, Scores
+from arena.encoders.distributions import PointMass, mode
 
 
 class Doubling(Encoder):

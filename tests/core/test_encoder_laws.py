@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from arena import testing
-from arena.plugins import get_plugins
+from arena.plugins.discovery import get_plugins
 from arena.testing import DoesNotApply
 from arena.testing.encoder_cases import taken
 

@@ -10,7 +10,7 @@ import pytest
 
 from arena import testing
 from arena.errors import ArenaError
-from arena.specs import Preset
+from arena.plugins.specs import Preset
 from arena.testing import DoesNotApply, LawError
 
 DEFECTS = [

@@ -11,10 +11,10 @@ import pytest
 import arena
 from arena.api import train_experiment
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.fit import Fit
+from arena.experiments.experiment import Experiment
+from arena.experiments.fit import Fit
 from arena.frames import collect
-from arena.run import Run
+from arena.runs.run import Run
 
 ENV = "CartPole-v1"
 SMALL = {"learning_starts": 32, "train_frequency": 16, "gradient_steps": 1, "hidden": [8], "batch_size": 8}

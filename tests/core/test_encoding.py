@@ -10,15 +10,15 @@ import torch
 
 import arena
 from arena.api import train_experiment
-from arena.encoder import Batch
-from arena.environments import EnvironmentFactory
+from arena.encoders.base import Batch
+from arena.encoders.encoded_stream import ROWS, Lens
+from arena.encoders.features_extractor import Features
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.features import Features
-from arena.fit import Fit
-from arena.lens import ROWS, Lens
-from arena.run import Run
-from arena.runner import execute
+from arena.experiments.experiment import Experiment
+from arena.experiments.fit import Fit
+from arena.runs.run import Run
+from arena.training.runner import execute
 
 ENV = "arena/FourRooms-v0"
 PIXELS = {"observation": "pixels", "tile": 1}

@@ -6,8 +6,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.agent import BOX, DISCRETE, Needs
-from arena.environments import EnvironmentFactory, mismatch
+from arena.agents.base import BOX, DISCRETE, Needs
+from arena.environments.factory import EnvironmentFactory, mismatch
 from arena.errors import ArenaError
 
 resolve = EnvironmentFactory.resolve

@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 from test_runner import experiment, prepared
 
-from arena import numba_cache, runner
-from arena import run as run_module
 from arena.errors import ArenaError, Interrupted
-from arena.run import Run
-from arena.runner import Listener, execute
-from arena.stream import Stream
+from arena.runs import run as run_module
+from arena.runs.run import Run
+from arena.streams.base import Stream
 from arena.testing import contents, difference
 from arena.testing.processes import child_environment
+from arena.training import numba_cache, runner
+from arena.training.runner import Listener, execute
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -280,8 +280,9 @@ TWICE = """
 import sys, time
 from numba import njit
 from numba.core.caching import IndexDataCacheFile
-from arena import numba_cache, runner
-from arena import run as run_module
+from arena.training import numba_cache
+from arena.training import runner
+from arena.runs import run as run_module
 kind = sys.argv[1]
 def slow(save, seconds):
     return lambda *arguments: (time.sleep(seconds), save(*arguments))[1]

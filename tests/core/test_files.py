@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from arena.errors import ArenaError
-from arena.files import write_atomically
+from arena.storage.files import write_atomically
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "replace"])

@@ -12,15 +12,15 @@ import torch
 
 from arena import testing
 from arena.cli import main
-from arena.encoder import Player
+from arena.encoders.base import Player
+from arena.encoders.trainer import Minibatches
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.fit import Data, Fit
-from arena.fitting import Minibatches
+from arena.experiments.experiment import Experiment
+from arena.experiments.fit import Data, Fit
 from arena.frames import Batches, open_source
-from arena.run import Run
-from arena.runner import execute
+from arena.runs.run import Run
 from arena.testing import contents, difference, globals_untouched, registered
+from arena.training.runner import execute
 
 ROOMS = "arena/FourRooms-v0"
 

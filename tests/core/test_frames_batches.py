@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from arena.codec import decode, encode
 from arena.errors import ArenaError
 from arena.frames import Batches, Column, Writer
+from arena.storage.codec import decode, encode
 
 LENGTHS = [7, 1, 12, 5, 9, 3, 8, 6, 4, 10]
 COUNT = sum(LENGTHS)

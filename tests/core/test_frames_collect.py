@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import arena
-from arena.agent import Needs
-from arena.environments import EnvironmentFactory
+from arena.agents.base import Needs
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
 from arena.frames import Frames, collect, policies
-from arena.random import Generators, derive
+from arena.random.generators import Generators, derive
 from arena_gridworld.observation import CLASSES
 from arena_gridworld.observation.looks import WALKER
 

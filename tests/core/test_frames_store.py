@@ -9,9 +9,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from arena.environments.space_json import from_json, guessed, stored, to_json
 from arena.errors import ArenaError
 from arena.frames import Column, Frames, Writer
-from arena.frames.spaces import from_json, guessed, stored, to_json
 
 BOX = gym.spaces.Box(0, 255, (4, 5, 3), np.uint8)
 COLUMNS = [

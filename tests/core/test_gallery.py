@@ -17,17 +17,17 @@ from PIL import Image
 import arena
 from arena.api import train_experiment
 from arena.cli import main
-from arena.distributions import mode
-from arena.encoder import Encoder
+from arena.encoders.base import Encoder
+from arena.encoders.distributions import mode
+from arena.encoders.functional import reconstruct
 from arena.errors import ArenaError
-from arena.fit import Fit
+from arena.experiments.fit import Fit
 from arena.frames.split import rows_of
 from arena.gallery import gallery
 from arena.gallery.cells import Bars, Picture, Row, Scatter, Section, one_colour
 from arena.gallery.page import draw
 from arena.gallery.showing import Showing, class_colours
-from arena.loaded import LoadedEncoder
-from arena.perception import reconstruct
+from arena.runs.loaded_encoder import LoadedEncoder
 
 ROOMS = {"env_options": {"observation": "pixels", "tile": 2}}
 
@@ -308,7 +308,7 @@ def test_frames_that_changed_are_refused(pca, tmp_path):
     copy = shutil.copytree(pca, tmp_path / "copy")
     document = json.loads((copy / "run.json").read_text())
     document["experiment"]["frames"]["digest"] = "0" * 64
-    from arena.experiment import Experiment
+    from arena.experiments.experiment import Experiment
 
     document["id"] = Experiment.from_dict(document["experiment"]).id(0)
     (copy / "run.json").write_text(json.dumps(document))

@@ -6,7 +6,7 @@ import scipy.integrate
 import scipy.stats
 import torch
 
-from arena import gaussian
+from arena.encoders import gaussian
 
 
 def random_gaussian(rng, *shape):

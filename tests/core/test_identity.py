@@ -10,9 +10,9 @@ import pytest
 
 import arena
 from arena.errors import ArenaError
-from arena.experiment import Experiment, arguments_of
-from arena.run import Run
-from arena.runner import Listener, execute
+from arena.experiments.experiment import Experiment, arguments_of
+from arena.runs.run import Run
+from arena.training.runner import Listener, execute
 
 ENV = "FrozenLake-v1"
 

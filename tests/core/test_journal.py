@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import arena
-from arena import segments, testing
-from arena.codec import Encoded, decode, encode
+from arena import testing
 from arena.errors import ArenaError
-from arena.journal import Journal
+from arena.storage import segments
+from arena.storage.codec import Encoded, decode, encode
+from arena.storage.journal import Journal
 from arena.testing.trial import difference
 
 FIELDS = {"observation": ((2, 3), "float32"), "action": ((), "int64"), "done": ((), "bool")}
@@ -181,7 +182,7 @@ def test_a_field_may_be_called_anything() -> None:
 
 EMPTY = """
 import resource, sys
-from arena.journal import Journal
+from arena.storage.journal import Journal
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 journal = Journal(200_000, {"frame": ((84, 84), "uint8")})
 assert "torch" not in sys.modules

@@ -7,7 +7,7 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from arena.keyed import below, draw, fold, mix, uniform
+from arena.random.counter_based import below, draw, fold, mix, uniform
 
 N = 200_000
 

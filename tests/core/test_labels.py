@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from arena.cli.run_filters import Condition, flattened
-from arena.encoding import Perception
-from arena.experiment import Experiment
-from arena.labels import labels
-from arena.novelty import Novelty
-from arena.start import Start
+from arena.encoders.novelty import Novelty
+from arena.experiments.encoder_use import Perception
+from arena.experiments.experiment import Experiment
+from arena.experiments.labels import labels
+from arena.experiments.snapshot_reference import Start
 
 BARE = Experiment.create("dqn", "CartPole-v1")
 

@@ -10,7 +10,7 @@ import pytest
 from agent_cases import AGENTS, CASES, MODULES
 
 from arena import testing
-from arena.plugins import get_plugins
+from arena.plugins.discovery import get_plugins
 from arena.testing import DoesNotApply
 
 OURS = testing.every_environment()

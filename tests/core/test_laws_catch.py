@@ -13,10 +13,10 @@ import pytest
 
 from arena import testing
 from arena.errors import ArenaError
-from arena.hookspecs import hookimpl
-from arena.plugins import Plugins, use
-from arena.random import Generators
-from arena.specs import EnvironmentSpec, Preset
+from arena.plugins.discovery import Plugins, use
+from arena.plugins.hookspecs import hookimpl
+from arena.plugins.specs import EnvironmentSpec, Preset
+from arena.random.generators import Generators
 from arena.testing import DoesNotApply, LawError
 
 CLIFF, LAKE = "arena/CliffWalk-v0", "FrozenLake-v1"

@@ -7,15 +7,15 @@ import torch
 from torch import nn
 
 import arena
-from arena.agent import Needs
+from arena.agents.base import Needs
 from arena.api import train_experiment
-from arena.distributions import PointMass
-from arena.encoder import Encoder
-from arena.environments import EnvironmentFactory
+from arena.encoders.base import Encoder
+from arena.encoders.distributions import PointMass
+from arena.encoders.encoded_stream import ROWS, Lens
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.fit import Fit
-from arena.lens import ROWS, Lens
+from arena.experiments.experiment import Experiment
+from arena.experiments.fit import Fit
 
 NEEDS = Needs(observations=("box",))
 #: Ours, native; and Gymnasium's, which is replayed.

@@ -16,13 +16,13 @@ from pathlib import Path
 import filelock
 import pytest
 
-import arena.experiment
-import arena.run
+import arena.experiments.experiment
+import arena.runs.run
 from arena.cli import main, runs
 from arena.cli.run_filters import SORTS, Condition
 from arena.cli.run_table import run_table
-from arena.run import Run, find_runs
-from arena.specs import LauncherSpec, TrackerSpec
+from arena.plugins.specs import LauncherSpec, TrackerSpec
+from arena.runs.run import Run, find_runs
 
 KEYS = {
     *("path", "agent", "env", "seed", "steps", "total", "mean", "best", "status", "error"),
@@ -595,7 +595,7 @@ def test_folders_stand_between_flags(listed, many):
 def test_trackers_and_launchers(capsys):
     import types
 
-    from arena.plugins import Plugins, use
+    from arena.plugins.discovery import Plugins, use
 
     plugin = types.SimpleNamespace(
         arena_trackers=arena.hookimpl(

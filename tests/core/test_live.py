@@ -12,18 +12,19 @@ import pytest
 from agent_cases import AGENTS
 from planted_clock import Clock
 
-from arena import live, runner
-from arena.agent import Progress
+from arena.agents.base import Progress
 from arena.api import LoadedRun
-from arena.codec import encode
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.fit import Data, Fit
+from arena.experiments.experiment import Experiment
+from arena.experiments.fit import Data, Fit
 from arena.frames import open_source
-from arena.live import HEADER, KIND, Broadcast, Watcher
-from arena.run import Run
-from arena.runner import Listener, execute
+from arena.runs import live
+from arena.runs.live import HEADER, KIND, Broadcast, Watcher
+from arena.runs.run import Run
+from arena.storage.codec import encode
 from arena.testing import Trial, contents, difference
+from arena.training import runner
+from arena.training.runner import Listener, execute
 
 CLIFF = ("q-learning", "arena/CliffWalk-v0")
 PROGRESS = Progress(1234, 5, {"loss": 0.5})

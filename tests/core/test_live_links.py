@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from arena.agent import Progress
+from arena.agents.base import Progress
 from arena.errors import ArenaError
-from arena.live import Broadcast, Watcher
+from arena.runs.live import Broadcast, Watcher
 from arena.viewer.following import follow_elsewhere
 
 if not hasattr(os, "O_NOFOLLOW"):

@@ -6,8 +6,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
 
 TOY = ["FrozenLake-v1", "CliffWalking-v1", "Taxi-v4"]
 

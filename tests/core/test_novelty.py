@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 import arena
-from arena.agent import Needs
+from arena.agents.base import Needs
 from arena.api import train_experiment
-from arena.encoder import Encoder
-from arena.environments import EnvironmentFactory
+from arena.encoders.base import Encoder
+from arena.encoders.novelty import NovelStream, NoveltyOptions
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.fit import Fit
-from arena.novelty import NovelStream, NoveltyOptions
+from arena.experiments.experiment import Experiment
+from arena.experiments.fit import Fit
 
 ENV = "arena/FourRooms-v0"
 PIXELS = {"observation": "pixels", "tile": 1}

@@ -6,8 +6,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.mdp import TransitionModel
-from arena.optimum import optimum, policy_value
+from arena.environments.exact_values import optimum, policy_value
+from arena.environments.mdp import TransitionModel
 
 
 def model_of(env_id, **options):

@@ -13,12 +13,12 @@ import gymnasium as gym
 import pytest
 
 from arena.errors import ArenaError, Interrupted
-from arena.experiment import Experiment
-from arena.parallel import execute_all
-from arena.plugins import Plugins, use
-from arena.run import Run
-from arena.runner import Listener
+from arena.experiments.experiment import Experiment
+from arena.launch.local import execute_all
+from arena.plugins.discovery import Plugins, use
+from arena.runs.run import Run
 from arena.testing.processes import child_environment
+from arena.training.runner import Listener
 
 #: A script that trains runs of so many steps, and says what happens as it happens.
 SCRIPT = """
@@ -26,10 +26,10 @@ import sys
 from pathlib import Path
 
 from arena.errors import ArenaError
-from arena.parallel import execute_all
-from arena.run import Run, find_runs
-from arena.runner import Listener
-from arena.workers import Worker
+from arena.launch.local import execute_all
+from arena.runs.run import Run, find_runs
+from arena.training.runner import Listener
+from arena.launch.workers import Worker
 
 begin = Worker.begin
 

@@ -11,10 +11,19 @@ from sklearn.metrics import r2_score
 from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal
 
-from arena.distributions import PointMass
-from arena.encoder import Encoder
+from arena.encoders.base import Encoder
+from arena.encoders.distributions import PointMass
+from arena.encoders.functional import (
+    at_rest,
+    codes,
+    expected,
+    in_batches,
+    interpolate,
+    novelty,
+    probe,
+    reconstruct,
+)
 from arena.errors import ArenaError
-from arena.perception import at_rest, codes, expected, in_batches, interpolate, novelty, probe, reconstruct
 
 SPACE = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
 

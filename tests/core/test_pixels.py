@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
+from arena.encoders.preprocessing import Numbers, image_shape, observations
 from arena.errors import ArenaError
-from arena.pixels import Numbers, image_shape, observations
 
 SPACES = {
     "frame": (gym.spaces.Box(0, 255, (6, 5, 3), np.uint8), (3, 6, 5)),

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 import pytest
 
 from arena.errors import ArenaError, Interrupted
-from arena.hookspecs import hookimpl
-from arena.plugins import ArenaPluginWarning, Plugins, get_plugins, use
-from arena.specs import AgentSpec
+from arena.plugins.discovery import ArenaPluginWarning, Plugins, get_plugins, use
+from arena.plugins.hookspecs import hookimpl
+from arena.plugins.specs import AgentSpec
 
-HEAD = "from arena.hookspecs import hookimpl\nfrom arena.specs import AgentSpec, TrackerSpec\n"
+HEAD = (
+    "from arena.plugins.hookspecs import hookimpl\nfrom arena.plugins.specs import AgentSpec, TrackerSpec\n"
+)
 
 
 def agents(*names):

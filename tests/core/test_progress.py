@@ -8,14 +8,14 @@ import time
 import pytest
 from rich.console import Console
 
-from arena.agent import Progress
+from arena.agents.base import Progress
 from arena.api import Results, train
 from arena.errors import ArenaError, Interrupted
-from arena.experiment import Experiment
-from arena.launchers import BUSY
-from arena.progress import MARGIN, MOST_LINES, _Bar, _Display, progress_bar
-from arena.run import Run
-from arena.tables_text import count, duration, number, results_text
+from arena.experiments.experiment import Experiment
+from arena.launch.base import BUSY
+from arena.results.progress_bar import MARGIN, MOST_LINES, _Bar, _Display, progress_bar
+from arena.results.text import count, duration, number, results_text
+from arena.runs.run import Run
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_speed_and_time_left_are_those_of_this_session(runs, monkeypatch):
     display = _Display(runs[:1], already=1)
     bar = _Bar(display, Console(file=io.StringIO()))
     now = 100.0
-    monkeypatch.setattr("arena.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr("arena.results.progress_bar.time.monotonic", lambda: now)
     for steps in (500, 600):
         bar.progressed(runs[0], Progress(steps), None)
         drawn = picture(display)

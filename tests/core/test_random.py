@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from arena.codec import encode
 from arena.errors import ArenaError
-from arena.random import Generators, derive
+from arena.random.generators import Generators, derive
+from arena.storage.codec import encode
 
 
 def global_states():
@@ -341,7 +341,7 @@ def test_without_torch():
     run_fresh("""
         import random, sys
         import numpy as np
-        from arena.random import Generators
+        from arena.random.generators import Generators
         generators = Generators(0)
         before = random.getstate(), np.random.get_state()[1].tolist()
         with generators.lent("a"):
@@ -359,7 +359,7 @@ def test_without_torch():
 def test_torch_imported_inside_the_scope():
     run_fresh("""
         import sys
-        from arena.random import Generators
+        from arena.random.generators import Generators
         generators = Generators(0)
         with generators.lent("a"):
             with generators.lent("b"):
@@ -403,8 +403,8 @@ def test_whether_torch_is_imported_does_not_show_in_a_state():
     code = (
         "import sys, hashlib\n"
         "if sys.argv[1] == 'torch': import torch\n"
-        "from arena.codec import encode\n"
-        "from arena.random import Generators\n"
+        "from arena.storage.codec import encode\n"
+        "from arena.random.generators import Generators\n"
         "generators = Generators(3)\n"
         "with generators.lent('agent'): pass\n"
         "encoded = encode(generators.state_dict())\n"

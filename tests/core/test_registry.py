@@ -1,8 +1,8 @@
 import pytest
 
 from arena.errors import ArenaError
-from arena.registry import PluginInfo, Registry
-from arena.specs import TrackerSpec
+from arena.plugins.registry import PluginInfo, Registry
+from arena.plugins.specs import TrackerSpec
 
 CSV, TENSORBOARD = TrackerSpec("csv", "Rows"), TrackerSpec("tensorboard", "Events")
 

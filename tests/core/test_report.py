@@ -18,7 +18,7 @@ from arena.report import RunRecord, comparison, read_runs
 from arena.report.csv import table
 from arena.report.html import decimals, json_block
 from arena.report.page import page
-from arena.statistics import bootstrap_ci, iqm
+from arena.statistics.summary import bootstrap_ci, iqm
 from arena.testing import imports_lightly
 
 VERSIONS = {"python": "3.11.7", "arena-rl": "0.1.0", "numpy": "2.4.6"}

@@ -11,7 +11,7 @@ from test_report import compared, labels, only, write_run
 
 from arena.report.csv import table
 from arena.report.page import page
-from arena.statistics import bootstrap_ci, iqm
+from arena.statistics.summary import bootstrap_ci, iqm
 
 
 def encoder(name="vae", fit="a", mode="frozen", weight=1.0, **options):

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 
 import arena
-from arena import runner
 from arena.api import LoadedRun
 from arena.errors import ArenaError, Interrupted
-from arena.experiment import Experiment
-from arena.parallel import execute_all
-from arena.run import Run, find_runs
-from arena.runner import Listener, execute
-from arena.stream import Stream
+from arena.experiments.experiment import Experiment
+from arena.launch.local import execute_all
+from arena.runs.run import Run, find_runs
+from arena.streams.base import Stream
 from arena.testing import contents, difference
 from arena.testing.processes import child_environment
+from arena.training import runner
+from arena.training.runner import Listener, execute
 
 CLIFF = "arena/CliffWalk-v0"
 
@@ -221,7 +221,7 @@ def test_maps_count_by_their_content(tmp_path):
 def test_a_new_revision_is_another_run(monkeypatch):
     before = experiment()
     ids = {before.id(0)}
-    for spec in (before.spec, arena.plugins.get_plugins().environments[CLIFF]):
+    for spec in (before.spec, arena.plugins.discovery.get_plugins().environments[CLIFF]):
         object.__setattr__(spec, "revision", 2)
         ids.add(experiment().id(0))
         object.__setattr__(spec, "revision", 1)

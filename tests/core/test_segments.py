@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from journalled import CAPACITY, ROW_BYTES, ROWS, Writer, law
 
-from arena import segments
-from arena.checkpoint import Checkpoints
-from arena.journal import Journal
+from arena.storage import segments
+from arena.storage.checkpoint import Checkpoints
+from arena.storage.journal import Journal
 
 
 @pytest.fixture(autouse=True)

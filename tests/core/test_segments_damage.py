@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from journalled import ROW_BYTES, ROWS, Writer, law
 
-from arena import checkpoint, segments
-from arena.checkpoint import Checkpoints
 from arena.errors import ArenaError
-from arena.journal import Journal
+from arena.storage import checkpoint, segments
+from arena.storage.checkpoint import Checkpoints
+from arena.storage.journal import Journal
 
 
 @pytest.fixture(autouse=True)

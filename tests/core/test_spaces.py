@@ -9,9 +9,9 @@ from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.agent import BOX, DISCRETE
+from arena.agents.base import BOX, DISCRETE
+from arena.environments.spaces import Flat, Identity, Index, view
 from arena.errors import ArenaError
-from arena.spaces import Flat, Identity, Index, view
 
 sizes = st.integers(1, 4)
 shapes = st.lists(st.integers(1, 2), min_size=1, max_size=2).map(tuple)

@@ -7,11 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from arena import hookspecs, specs
 from arena.errors import ArenaError
-from arena.hookspecs import HOOKS, hookimpl
-from arena.plugins import Plugins
-from arena.specs import AgentSpec, CommandSpec, EnvironmentSpec, Preset, Spec, TrackerSpec
+from arena.plugins.discovery import Plugins, hookspecs, specs
+from arena.plugins.hookspecs import HOOKS, hookimpl
+from arena.plugins.specs import AgentSpec, CommandSpec, EnvironmentSpec, Preset, Spec, TrackerSpec
 
 
 def test_load_imports_the_target_on_first_use(tmp_path, monkeypatch):
@@ -153,9 +152,9 @@ def test_every_hook_is_documented_with_an_example(hook):
 
 def test_discovery_imports_nothing_heavy():
     code = """
-        import sys, arena.specs, arena.hookspecs, arena.registry, arena.plugins
+        import sys, arena.plugins.specs, arena.plugins.hookspecs, arena.plugins.registry, arena.plugins.discovery
         assert "importlib.metadata" not in sys.modules, "importlib.metadata"
-        plugins = arena.plugins.Plugins(allow=[])
+        plugins = arena.plugins.discovery.Plugins(allow=[])
         _ = plugins.infos
         heavy = {"gymnasium", "numpy", "torch", "numba", "rich", "tyro"} & sys.modules.keys()
         assert not heavy, heavy

@@ -13,9 +13,9 @@ import arena
 from arena import testing
 from arena.cli import main
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.run import Run
-from arena.runner import execute
+from arena.experiments.experiment import Experiment
+from arena.runs.run import Run
+from arena.training.runner import execute
 
 LAKE = "FrozenLake-v1"
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from arena.errors import ArenaError
-from arena.statistics import Summary, bootstrap_ci, iqm, mean, summarise
+from arena.statistics.summary import Summary, bootstrap_ci, iqm, mean, summarise
 
 
 @pytest.mark.parametrize("shape", [(1,), (2,), (3,), (4,), (5,), (7,), (8,), (10, 1), (5, 3), (3, 26)])

@@ -8,15 +8,15 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena import codec
-from arena.agent import BOX, DISCRETE
+from arena.agents.base import BOX, DISCRETE
+from arena.environments.mdp import TransitionModel
+from arena.environments.spaces import view
+from arena.environments.tabular import TableVectorEnv
 from arena.errors import ArenaError
-from arena.gymnasium_stream import GymnasiumStream, probe
-from arena.mdp import TransitionModel
-from arena.random import derive
-from arena.spaces import view
-from arena.stream import NativeStream
-from arena.tables import TableVectorEnv
+from arena.random.generators import derive
+from arena.storage import codec
+from arena.streams.base import NativeStream
+from arena.streams.gymnasium_stream import GymnasiumStream, probe
 
 
 class Toy(gym.Env):

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 import arena
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.grid import MOST_RUNS, Sweep, read_sweep
-from arena.labels import labels, shown
-from arena.launchers import Local, launcher_named, launchers, make_launcher
-from arena.plugins import Plugins, use
-from arena.run import Run
-from arena.specs import LauncherSpec
-from arena.sweeps import count_finished, sweep
+from arena.experiments.experiment import Experiment
+from arena.experiments.labels import labels, shown
+from arena.launch.base import Local, launcher_named, launchers, make_launcher
+from arena.plugins.discovery import Plugins, use
+from arena.plugins.specs import LauncherSpec
+from arena.runs.run import Run
+from arena.sweeps.grid import MOST_RUNS, Sweep, read_sweep
+from arena.sweeps.sweep import count_finished, sweep
 
 CLIFF = {"agent": "q-learning", "env": "arena/CliffWalk-v0"}
 

@@ -14,14 +14,14 @@ import pytest
 
 from arena.cli import main
 from arena.errors import ArenaError, Interrupted
-from arena.fit import Fit
-from arena.grid import read_sweep
-from arena.grid_fits import collected, finished, key_of
-from arena.run import Run
-from arena.runner import Listener, execute
-from arena.start import Start
-from arena.sweeps import count_finished, finished_fits, run_sweep, sweep
+from arena.experiments.fit import Fit
+from arena.experiments.snapshot_reference import Start
+from arena.runs.run import Run
+from arena.sweeps.fits import collected, finished, key_of
+from arena.sweeps.grid import read_sweep
+from arena.sweeps.sweep import count_finished, finished_fits, run_sweep, sweep
 from arena.testing import contents, difference, registered
+from arena.training.runner import Listener, execute
 
 ROOMS = {
     "agent": "dqn",

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from arena.environments.mdp import TransitionModel
+from arena.environments.tabular import TableEnv, TableVectorEnv, first_state, tables_of
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
-from arena.tables import TableEnv, TableVectorEnv, first_state, tables_of
 
 
 def lake():

@@ -21,14 +21,14 @@ import numpy as np
 import pytest
 
 from arena.errors import ArenaError, Interrupted
-from arena.experiment import Experiment
-from arena.hookspecs import hookimpl
-from arena.plugins import Plugins, use
-from arena.run import Run
-from arena.runner import Listener, execute
-from arena.specs import TrackerSpec
+from arena.experiments.experiment import Experiment
+from arena.plugins.discovery import Plugins, use
+from arena.plugins.hookspecs import hookimpl
+from arena.plugins.specs import TrackerSpec
+from arena.runs.run import Run
+from arena.runs.trackers import grouped, hyperparameters
 from arena.testing import contents, difference
-from arena.trackers import grouped, hyperparameters
+from arena.training.runner import Listener, execute
 
 CLIFF = "arena/CliffWalk-v0"
 

@@ -17,15 +17,15 @@ import numpy as np
 import pytest
 from planted_clock import Clock
 
-from arena import live
-from arena.agent import Progress
+from arena.agents.base import Progress
 from arena.api import LoadedRun
-from arena.codec import encode
-from arena.experiment import Experiment
-from arena.live import Broadcast
-from arena.run import Run
-from arena.runner import Listener, execute
+from arena.experiments.experiment import Experiment
+from arena.runs import live
+from arena.runs.live import Broadcast
+from arena.runs.run import Run
+from arena.storage.codec import encode
 from arena.testing import contents, difference
+from arena.training.runner import Listener, execute
 from arena.viewer import following
 from arena.viewer.cast import beginning
 from arena.viewer.following import LOOK, PATIENCE, Following, follow_elsewhere
@@ -71,7 +71,7 @@ def followed(role, minds):
 @contextlib.contextmanager
 def every_step(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("arena.runner.PACE_SECONDS", 0.0)
+        patch.setattr("arena.training.runner.PACE_SECONDS", 0.0)
         yield
 
 

@@ -8,10 +8,10 @@ import pygame
 import pytest
 from planted_worlds import Corridor, Film, Walker, player_of
 
-from arena.environments import EnvironmentFactory
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.plugins import get_plugins
+from arena.experiments.experiment import Experiment
+from arena.plugins.discovery import get_plugins
 from arena.viewer.cast import players, untrained
 from arena.viewer.overlay import Shown
 from arena.viewer.pilot import Hands, Person

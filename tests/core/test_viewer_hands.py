@@ -7,9 +7,9 @@ import pytest
 from planted_screen import desk, screen  # noqa: F401
 from planted_worlds import player_of
 
-from arena.environments import EnvironmentFactory
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.evaluate import episode_seed
+from arena.training.evaluation import episode_seed
 from arena.viewer.keys import TIME
 from arena.viewer.pilot import Hands, Person
 from arena.viewer.player import Player

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from arena.hookspecs import hookimpl
-from arena.plugins import Plugins, use
-from arena.specs import OverlaySpec
+from arena.plugins.discovery import Plugins, use
+from arena.plugins.hookspecs import hookimpl
+from arena.plugins.specs import OverlaySpec
 from arena.viewer.keys import KEYS, TAKEN, sheet
 from arena.viewer.overlay import Overlay, overlays
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from planted_worlds import BLUE, Corridor, Film, Walker, factory_of, player_of
 
 import arena
+from arena.environments.rendering import CellPainter
 from arena.errors import ArenaError
-from arena.evaluate import Evaluator, episode_seed
-from arena.experiment import Experiment
-from arena.painting import CellPainter
+from arena.experiments.experiment import Experiment
+from arena.training.evaluation import Evaluator, episode_seed
 from arena.viewer.cast import Snapshots, players, role_of, through_training, untrained
 from arena.viewer.history import History
 from arena.viewer.player import Moment, Player, Squeezed, world

@@ -8,9 +8,9 @@ import pygame
 import pytest
 from planted_worlds import BLUE, Film, Red, Walker, player_of, shown_of
 
-from arena.colours import ACCENT
-from arena.environments import EnvironmentFactory
-from arena.mind import Thought
+from arena.agents.actor import Thought
+from arena.environments.factory import EnvironmentFactory
+from arena.palette import ACCENT
 from arena.viewer.frames import rgb_of
 from arena.viewer.keys import sheet
 from arena.viewer.pen import Pen

@@ -8,7 +8,7 @@ from planted_worlds import Walker, player_of, shown_of
 
 import arena
 from arena.cli import main
-from arena.environments import EnvironmentFactory
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
 from arena.viewer.cast import Snapshots, players, role_of
 from arena.viewer.frames import rgb_of

@@ -17,17 +17,19 @@ import gymnasium as gym
 import pytest
 from numba import njit
 
-from arena import parallel, runner, workers
-from arena.agent import Progress
+from arena.agents.base import Progress
 from arena.errors import ArenaError, BusyError, Interrupted
-from arena.experiment import Experiment
-from arena.launchers import make_launcher
-from arena.parallel import execute_all, outcomes
-from arena.run import Run
-from arena.runner import Listener, execute
+from arena.experiments.experiment import Experiment
+from arena.launch import local as parallel
+from arena.launch import workers
+from arena.launch.base import make_launcher
+from arena.launch.local import execute_all, outcomes
+from arena.launch.workers import Crash, Worker, attempted
+from arena.runs.run import Run
 from arena.testing import contents, difference
 from arena.testing.processes import child_environment
-from arena.workers import Crash, Worker, attempted
+from arena.training import runner
+from arena.training.runner import Listener, execute
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks")
 
@@ -513,7 +515,7 @@ def test_a_panic_is_its_runs_outcome_here_and_in_a_worker(tmp_path):
 PANICS = """
 import os, sys
 from pathlib import Path
-from arena.parallel import outcomes
+from arena.launch.local import outcomes
 from test_workers import prepared
 if __name__ == "__main__":
     folder, workers = Path(sys.argv[1]), int(sys.argv[2])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import arena
-from arena.fit import Data, Fit
+from arena.experiments.fit import Data, Fit
 from arena.frames import open_source
-from arena.run import Run
-from arena.runner import execute
+from arena.runs.run import Run
+from arena.training.runner import execute
 
 CLIFF = "arena/CliffWalk-v0"
 

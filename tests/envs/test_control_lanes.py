@@ -12,7 +12,7 @@ from gymnasium.utils.env_checker import check_env
 
 import arena_control as ac
 import arena_control_plugin
-from arena.config import fields_help
+from arena.config.options import fields_help
 from arena.errors import ArenaError
 
 NAMES = tuple(

@@ -6,9 +6,9 @@ from scipy.linalg import solve_discrete_are
 
 import arena_control as ac
 import arena_control_plugin
-from arena.environments import EnvironmentFactory
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.plugins import Plugins, use
+from arena.plugins.discovery import Plugins, use
 
 CASES = [
     {},

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import arena_gridworld as ag
-from arena.environments import EnvironmentFactory
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.random import Generators
-from arena.training import build_agent
+from arena.experiments.experiment import Experiment
+from arena.random.generators import Generators
+from arena.training.agent import build_agent
 
 UP, RIGHT, DOWN, LEFT = range(4)
 

@@ -11,7 +11,7 @@ from gymnasium.utils.env_checker import check_env
 
 import arena_gridworld as ag
 import arena_gridworld_plugin
-from arena.config import check, fields_help
+from arena.config.options import check, fields_help
 from arena.errors import ArenaError
 from arena.testing import model_tells_the_truth
 

@@ -8,9 +8,9 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arena.environments.mdp import TransitionModel
+from arena.environments.tabular import TableEnv, TableVectorEnv
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
-from arena.tables import TableEnv, TableVectorEnv
 from arena_gridworld import observation
 from arena_gridworld.observation import CHANNELS, CLASSES, KINDS, labels, observer, observers
 from arena_gridworld.observation.sprites import sprite

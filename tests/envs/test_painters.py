@@ -11,9 +11,9 @@ import pytest
 
 import arena_control as ac
 import arena_gridworld as ag
-from arena.environments import EnvironmentFactory
-from arena.painting import CellPainter, Controls, Painter
-from arena.plugins import get_plugins
+from arena.environments.factory import EnvironmentFactory
+from arena.environments.rendering import CellPainter, Controls, Painter
+from arena.plugins.discovery import get_plugins
 from arena_control.painter import ControlPainter, controls_of
 from arena_gridworld.observation.looks import WALKER
 from arena_gridworld.painter import MOST_STARTS, GridPainter

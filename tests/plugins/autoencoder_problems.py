@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from arena.encoder import Batch
+from arena.encoders.base import Batch
 
 DIGITS = gym.spaces.Box(0, 16, (8, 8, 1), np.uint8)
 LINEAR = {"hidden": (), "channels": ()}

@@ -6,8 +6,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.wrappers import TimeLimit
 
-from arena.mdp import TransitionModel
-from arena.tables import TableEnv
+from arena.environments.mdp import TransitionModel
+from arena.environments.tabular import TableEnv
 
 #: Of the corridor's cells.
 DISCOUNT = 0.8

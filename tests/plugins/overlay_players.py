@@ -8,15 +8,15 @@ import torch
 from torch import nn
 from torch.distributions import Independent, Normal
 
-from arena.distributions import PointMass
-from arena.encoder import Encoder
-from arena.experiment import Experiment
-from arena.features import Features
-from arena.lens import Lens
-from arena.mind import Thought
-from arena.pixels import Numbers
-from arena.random import Generators
-from arena.training import build_agent
+from arena.agents.actor import Thought
+from arena.encoders.base import Encoder
+from arena.encoders.distributions import PointMass
+from arena.encoders.encoded_stream import Lens
+from arena.encoders.features_extractor import Features
+from arena.encoders.preprocessing import Numbers
+from arena.experiments.experiment import Experiment
+from arena.random.generators import Generators
+from arena.training.agent import build_agent
 from arena.viewer.cast import Role, untrained
 from arena.viewer.overlay import Look
 from arena.viewer.show import Show

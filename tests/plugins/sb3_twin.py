@@ -6,7 +6,7 @@ import gymnasium as gym
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from arena.random import Generators, derive
+from arena.random.generators import Generators, derive
 from arena.testing import Trial
 
 

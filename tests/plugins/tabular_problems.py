@@ -8,12 +8,12 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.agent import Problem
-from arena.mdp import TransitionModel
-from arena.random import Generators
-from arena.spaces import Identity
-from arena.stream import NativeStream, Transition
-from arena.tables import TableVectorEnv
+from arena.agents.base import Problem
+from arena.environments.mdp import TransitionModel
+from arena.environments.spaces import Identity
+from arena.environments.tabular import TableVectorEnv
+from arena.random.generators import Generators
+from arena.streams.base import NativeStream, Transition
 from arena_tabular import SARSA, DoubleQLearning, ExpectedSARSA, QLearning, TDPrediction
 
 CONTROL = [SARSA, ExpectedSARSA, QLearning, DoubleQLearning]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from autoencoder_problems import LINEAR, alone, make, newton, vectors  # noqa: F401 (alone: used by every test)
 
-from arena.encoder import Batch
+from arena.encoders.base import Batch
 from arena_autoencoder import DenoisingAE, InpaintingAE
 from arena_autoencoder.inpainting import cover
 

@@ -6,7 +6,7 @@ import scipy.stats
 import torch
 from autoencoder_problems import LINEAR, alone, make, vectors  # noqa: F401 (alone: used by every test)
 
-from arena.encoder import Batch
+from arena.encoders.base import Batch
 from arena_autoencoder import HierarchicalVAE
 from arena_autoencoder.bounds import importance_weighted
 from arena_autoencoder.codes import DiagonalNormal

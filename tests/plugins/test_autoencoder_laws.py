@@ -6,9 +6,9 @@ import pytest
 import torch
 from autoencoder_problems import DIGITS, adam, alone, digits  # noqa: F401 (alone: used by every test)
 
-from arena.config import fields_help
-from arena.distributions import PointMass, mode
-from arena.encoder import Batch, Decodes, Encodes, Perceives, Samples, Scores
+from arena.config.options import fields_help
+from arena.encoders.base import Batch, Decodes, Encodes, Perceives, Samples, Scores
+from arena.encoders.distributions import PointMass, mode
 from arena.errors import ArenaError
 from arena_autoencoder.catalogue import ENCODER_SPECS
 from arena_autoencoder.networks import Analysis, Synthesis

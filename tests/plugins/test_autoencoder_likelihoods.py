@@ -8,9 +8,9 @@ import scipy.stats
 import torch
 from autoencoder_problems import alone  # noqa: F401 (used by every test)
 
-from arena.distributions import mode
+from arena.encoders.distributions import mode
+from arena.encoders.preprocessing import Numbers
 from arena.errors import ArenaError
-from arena.pixels import Numbers
 from arena_autoencoder.base import Likelihood
 from arena_autoencoder.likelihoods import BernoulliObservation, GaussianObservation, LogisticObservation
 from arena_autoencoder.options import LikelihoodOptions

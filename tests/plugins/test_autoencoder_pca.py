@@ -16,7 +16,7 @@ from autoencoder_problems import (  # noqa: F401 (alone: used by every test)
     vectors,
 )
 
-from arena.encoder import Batch
+from arena.encoders.base import Batch
 from arena_autoencoder import PCA, LinearAE
 
 WHOLE = 64

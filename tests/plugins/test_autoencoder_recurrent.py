@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from arena.encoder import Batch
-from arena.perception import codes, probe
-from arena.random import Generators
+from arena.encoders.base import Batch
+from arena.encoders.functional import codes, probe
+from arena.random.generators import Generators
 from arena_autoencoder.recurrent import RecurrentAE
 
 LENGTH = 12

@@ -17,8 +17,8 @@ from autoencoder_problems import (  # noqa: F401 (alone: used by every test)
     vectors,
 )
 
-from arena.distributions import mode
-from arena.encoder import Batch
+from arena.encoders.base import Batch
+from arena.encoders.distributions import mode
 from arena.errors import ArenaError
 from arena_autoencoder import SemiSupervisedVAE
 from arena_autoencoder.subset import Subset

@@ -18,7 +18,7 @@ from autoencoder_problems import (  # noqa: F401 (alone: used by every test)
     vectors,
 )
 
-from arena.encoder import Batch
+from arena.encoders.base import Batch
 from arena_autoencoder import VAE, BetaVAE
 from arena_autoencoder.bounds import importance_weighted
 

@@ -8,10 +8,10 @@ import torch
 from deep_problems import DISCOUNT, corridor_q
 
 from arena import testing
-from arena.codec import encode
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.specs import Preset
+from arena.experiments.experiment import Experiment
+from arena.plugins.specs import Preset
+from arena.storage.codec import encode
 from arena.testing import Trial, chain_values, registered
 from arena_deep import DQN
 from arena_deep.replay import Batch

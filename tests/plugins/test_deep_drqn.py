@@ -8,7 +8,7 @@ import torch
 
 from arena import testing
 from arena.errors import ArenaError
-from arena.specs import Preset
+from arena.plugins.specs import Preset
 from arena.testing import Trial, chain_values, registered
 from arena_deep import DQN, DRQN
 from arena_deep.drqn import _step

@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.codec import decode, encode
+from arena.storage.codec import decode, encode
 from arena_deep.novelty import CountBonus
 
 BOX = gym.spaces.Box(np.array([-1, -np.inf], np.float32), np.array([3, np.inf], np.float32))

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from arena.codec import decode, encode
 from arena.errors import ArenaError
-from arena.stream import Transition
+from arena.storage.codec import decode, encode
+from arena.streams.base import Transition
 from arena_deep.prioritised import Priorities
 from arena_deep.replay import Replay
 from arena_deep.sum_tree import SumTree

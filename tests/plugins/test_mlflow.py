@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from arena.errors import ArenaError, Interrupted
-from arena.experiment import Experiment
-from arena.plugins import get_plugins
-from arena.run import Run
-from arena.runner import Listener, execute
+from arena.experiments.experiment import Experiment
+from arena.plugins.discovery import get_plugins
+from arena.runs.run import Run
 from arena.testing import contents, difference, plugin_imports_lightly
+from arena.training.runner import Listener, execute
 
 CLIFF = "arena/CliffWalk-v0"
 

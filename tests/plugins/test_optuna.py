@@ -14,8 +14,8 @@ import pytest
 
 import arena
 from arena.cli import main
-from arena.run import Run, find_runs
-from arena.runner import Listener
+from arena.runs.run import Run, find_runs
+from arena.training.runner import Listener
 
 optuna = pytest.importorskip("optuna")
 

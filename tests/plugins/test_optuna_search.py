@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import pytest
 
-from arena.config import Between
+from arena.config.options import Between
 from arena.errors import ArenaError
 
 optuna = pytest.importorskip("optuna")

@@ -11,9 +11,9 @@ import torch
 from overlay_players import NAMES, Telling, fresh, look_at, play, through
 
 import arena
-from arena.colours import ACCENT
-from arena.perception import reconstruct
-from arena.plugins import get_plugins
+from arena.encoders.functional import reconstruct
+from arena.palette import ACCENT
+from arena.plugins.discovery import get_plugins
 from arena.viewer.cast import players, role_of
 from arena.viewer.overlay import Shown
 from arena.viewer.pen import Area, Pen

@@ -6,7 +6,7 @@ import pygame
 import pytest
 from overlay_players import NAMES, PIXELS, Person, Recalling, Telling, at_newest, fresh, play, through
 
-from arena.plugins import get_plugins
+from arena.plugins.discovery import get_plugins
 from arena.viewer.cast import players
 from arena.viewer.overlay import Shown
 from arena.viewer.player import Player

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arena.specs import Preset
+from arena.plugins.specs import Preset
 from arena.testing import (
     acts_by_its_generator,
     batch_equals_singles,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from arena.agent import Problem
-from arena.random import Generators
+from arena.agents.base import Problem
+from arena.random.generators import Generators
 from arena_deep.acting import evaluation
 from arena_deep.networks import as_vector, observe
 from arena_deep.policy_gradient import PolicyGradientOptions, PolicyNetwork

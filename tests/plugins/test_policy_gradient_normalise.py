@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.codec import decode, encode
+from arena.storage.codec import decode, encode
 from arena_deep.normalise import Moments, RewardScale
 
 

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from arena.cli import main
-from arena.config import asdict, coerce, fields_help
+from arena.config.options import asdict, coerce, fields_help
 from arena.errors import ArenaError, Interrupted
-from arena.experiment import Experiment
-from arena.launchers import BUSY
-from arena.plugins import Plugins, get_plugins, use
-from arena.run import Run
-from arena.runner import Listener, execute
+from arena.experiments.experiment import Experiment
+from arena.launch.base import BUSY
+from arena.plugins.discovery import Plugins, get_plugins, use
+from arena.runs.run import Run
 from arena.testing.processes import child_environment
+from arena.training.runner import Listener, execute
 
 if importlib.util.find_spec("ray") is None:  # not imported yet: the launcher sets what Ray reads then
     pytest.skip("ray is not installed", allow_module_level=True)
@@ -55,8 +55,8 @@ import sys
 from pathlib import Path
 
 from arena.errors import Interrupted
-from arena.run import Run, find_runs
-from arena.runner import Listener
+from arena.runs.run import Run, find_runs
+from arena.training.runner import Listener
 from arena_ray.launcher import Ray
 
 asked = set()
@@ -345,8 +345,8 @@ JOINS = """
 import sys
 from pathlib import Path
 
-from arena.run import Run
-from arena.runner import Listener
+from arena.runs.run import Run
+from arena.training.runner import Listener
 from arena_ray.launcher import Ray
 
 if __name__ == "__main__":

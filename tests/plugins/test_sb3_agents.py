@@ -13,13 +13,13 @@ import stable_baselines3
 import torch
 from torch import nn
 
-from arena.agent import Problem
-from arena.codec import decode, encode
-from arena.config import fields_help
+from arena.agents.base import Problem
+from arena.config.options import fields_help
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.plugins import get_plugins
-from arena.random import Generators
+from arena.experiments.experiment import Experiment
+from arena.plugins.discovery import get_plugins
+from arena.random.generators import Generators
+from arena.storage.codec import decode, encode
 from arena.testing import Trial, Uninterrupted, difference
 from arena_sb3 import options
 

@@ -12,16 +12,16 @@ from torch import nn
 
 import arena
 from arena.api import train_experiment
-from arena.distributions import PointMass
-from arena.encoder import Encoder
-from arena.environments import EnvironmentFactory
+from arena.encoders.base import Encoder
+from arena.encoders.distributions import PointMass
+from arena.encoders.features_extractor import Features
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.features import Features
-from arena.fit import Fit
-from arena.run import Run
-from arena.runner import execute
+from arena.experiments.experiment import Experiment
+from arena.experiments.fit import Fit
+from arena.runs.run import Run
 from arena.testing import difference
+from arena.training.runner import execute
 
 PIXELS = "arena/FourRooms-v0", {"observation": "pixels", "tile": 1}
 NUMBERS = "Pendulum-v1", {}

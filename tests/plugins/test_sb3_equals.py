@@ -9,7 +9,7 @@ from sb3_twin import dummy, learned, trained
 from stable_baselines3.common.noise import NormalActionNoise, OrnsteinUhlenbeckActionNoise
 from stable_baselines3.common.utils import LinearSchedule
 
-from arena.random import Generators
+from arena.random.generators import Generators
 from arena.testing import Trial
 from arena_sb3 import StreamVecEnv
 

@@ -12,10 +12,10 @@ from gymnasium import spaces
 from tabular_problems import CONTROL, ONE_STEP, make_agent, make_stream, random_model, train
 
 import arena_tabular
-from arena.agent import StateValues, TabularPolicy
-from arena.codec import decode, encode
-from arena.config import coerce, fields_help
+from arena.agents.base import StateValues, TabularPolicy
+from arena.config.options import coerce, fields_help
 from arena.errors import ArenaError
+from arena.storage.codec import decode, encode
 from arena_tabular import (
     SARSA,
     DoubleQLearning,

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from tabular_problems import BEHAVIOURS, EPSILONS, make_agent, make_stream, random_model, train
 
-from arena.agent import ActionValues
-from arena.mdp import TransitionModel
+from arena.agents.base import ActionValues
+from arena.environments.mdp import TransitionModel
 from arena_tabular import ExpectedSARSA, MCControl, MCPrediction, QLearning, TDPrediction
 
 TABLE = np.array([[0, 1, 0, 0], [2, 1, 2, 2], [0, 0, 0, 0], [0, 0.1, -3, 3], [5, 800, -800, 799.0]])

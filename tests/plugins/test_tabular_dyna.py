@@ -19,11 +19,11 @@ from tabular_problems import (
 )
 from test_tabular_learning_textbook import Textbook, random_bits
 
-from arena.codec import decode, encode
-from arena.config import coerce
+from arena.config.options import coerce
+from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
-from arena.random import Generators
+from arena.random.generators import Generators
+from arena.storage.codec import decode, encode
 from arena.testing import AGENT_LAWS, DoesNotApply, bootstraps_through_truncation
 from arena_gridworld.dyna import DynaMazeOptions
 from arena_tabular import DynaQ, DynaQPlus

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tabular_problems import make_agent, make_stream, random_model, toy_text, train
 
-from arena.agent import TabularPolicy
-from arena.codec import decode, encode
+from arena.agents.base import TabularPolicy
+from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
+from arena.storage.codec import decode, encode
 from arena_tabular import Greedy, ValueIteration
 
 #: Three of four actions of state 0 give 0.3 on average, added up in different orders; in state 1 one gives most.

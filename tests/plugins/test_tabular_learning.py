@@ -15,8 +15,8 @@ from tabular_problems import (
     train_episodes,
 )
 
-from arena.mdp import TransitionModel
-from arena.optimum import optimum, policy_value
+from arena.environments.exact_values import optimum, policy_value
+from arena.environments.mdp import TransitionModel
 from arena_tabular import SARSA, DoubleQLearning, ExpectedSARSA, QLearning
 from arena_tabular.plugin import arena_agents
 

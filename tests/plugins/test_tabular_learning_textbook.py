@@ -17,7 +17,7 @@ from tabular_problems import (
     train,
 )
 
-from arena.random import Generators
+from arena.random.generators import Generators
 
 MASK = 2**64 - 1
 

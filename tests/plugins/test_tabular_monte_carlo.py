@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tabular_problems import make_agent, make_stream, random_model, toy_text, train, train_episodes, walk
 
+from arena.environments.exact_values import optimum, policy_value
+from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
-from arena.optimum import optimum, policy_value
 from arena_tabular import MCControl, MCPrediction, OffPolicyMC
 from arena_tabular.catalogue.monte_carlo import SPECS as FAMILY
 

@@ -10,9 +10,9 @@ from tabular_problems import make_agent, make_stream, random_model, stepwise, tr
 from test_tabular_monte_carlo_textbook import OPTIONS
 
 from arena import testing
-from arena.codec import decode, encode
+from arena.environments.spaces import Identity
 from arena.errors import ArenaError
-from arena.spaces import Identity
+from arena.storage.codec import decode, encode
 from arena.testing import DoesNotApply
 from arena_tabular import MCControl, MCPrediction, OffPolicyMC
 

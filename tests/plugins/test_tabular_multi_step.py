@@ -18,9 +18,9 @@ from tabular_problems import (
 )
 
 import arena_tabular
-from arena.codec import decode, encode
-from arena.config import coerce, fields_help
+from arena.config.options import coerce, fields_help
 from arena.errors import ArenaError
+from arena.storage.codec import decode, encode
 from arena.testing import AGENT_LAWS, DoesNotApply, bootstraps_through_truncation
 from arena_tabular import NStepSARSA, NStepTD, QLambda, SARSALambda, TDLambda, TDPrediction
 from arena_tabular.plugin import arena_agents
@@ -199,7 +199,7 @@ def test_traces_never_outgrow_their_room(cls, decay, cutoff):
 
 def test_a_trace_on_a_loop_reaches_its_bound_and_fits():
     """Every state of a long ring is visited in turn, so every trace still alive is another state's."""
-    from arena.mdp import TransitionModel
+    from arena.environments.mdp import TransitionModel
 
     ring = TransitionModel.from_rows(
         500, 1, [[(1.0, (s + 1) % 500, 0.0, False)] for s in range(500)], np.eye(500)[0]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tabular_problems import make_agent, make_stream, train, train_episodes
 
-from arena.mdp import TransitionModel
-from arena.optimum import optimum, policy_value
-from arena.plugins import get_plugins
+from arena.environments.exact_values import optimum, policy_value
+from arena.environments.mdp import TransitionModel
+from arena.plugins.discovery import get_plugins
 from arena.testing import Trial
 from arena_tabular import NStepTD, TDLambda
 

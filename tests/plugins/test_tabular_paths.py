@@ -16,9 +16,9 @@ from tabular_problems import (
     train,
 )
 
-from arena.codec import decode, encode
+from arena.environments.spaces import Identity, Index
 from arena.errors import ArenaError
-from arena.spaces import Identity, Index
+from arena.storage.codec import decode, encode
 from arena_tabular import SARSA, QLearning
 
 CONFIG = {"discount": 0.97, "step_size": 0.3, "initial_value": 0.5}

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tabular_problems import make_agent, make_stream, random_model, toy_text
 
-from arena.codec import decode, encode
+from arena.environments.exact_values import policy_value
+from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
-from arena.optimum import policy_value
+from arena.storage.codec import decode, encode
 from arena_tabular.evaluation import PolicyEvaluation
 from arena_tabular.planning import ModifiedPolicyIteration, PolicyIteration, ValueIteration
 from arena_tabular.prioritized import PrioritizedSweeping

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import poisson
 from test_tabular_planning import PLANNERS, each, planned, planner
 
-from arena.mdp import TransitionModel
+from arena.environments.mdp import TransitionModel
 
 
 def grid_5x5():

@@ -18,9 +18,9 @@ from tabular_problems import (
     train,
 )
 
-from arena.config import asdict, coerce
+from arena.config.options import asdict, coerce
+from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena.mdp import TransitionModel
 from arena_tabular import DoubleQLearning, QLearning, TDPrediction
 
 

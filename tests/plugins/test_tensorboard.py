@@ -14,12 +14,12 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from arena.errors import Interrupted
-from arena.experiment import Experiment
-from arena.plugins import get_plugins
-from arena.run import Run
-from arena.runner import Listener, execute
+from arena.experiments.experiment import Experiment
+from arena.plugins.discovery import get_plugins
+from arena.runs.run import Run
 from arena.testing import imports_lightly, plugin_imports_lightly
 from arena.testing.kills import killed
+from arena.training.runner import Listener, execute
 
 CLIFF = "arena/CliffWalk-v0"
 SIZES = {"scalars": 0, "tensors": 0}  # keep all

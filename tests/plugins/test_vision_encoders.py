@@ -6,11 +6,11 @@ import pytest
 import torch
 from scipy import stats
 
-from arena.config import coerce
-from arena.distributions import mode
-from arena.encoder import Batch, Encodes, Perceives
+from arena.config.options import coerce
+from arena.encoders.base import Batch, Encodes, Perceives
+from arena.encoders.distributions import mode
 from arena.errors import ArenaError
-from arena.plugins import Plugins
+from arena.plugins.discovery import Plugins
 from arena_vision.catalogue import SPECS
 
 NAMES = [spec.name for spec in SPECS]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from arena.encoder import Batch
+from arena.encoders.base import Batch
 from arena_vision.alexnet import AlexNet
 from arena_vision.fcn import FCN, as_convolution, bilinear
 from arena_vision.segmentation import FCNEncoder, UNetEncoder, intersection_over_union

@@ -10,17 +10,17 @@ import gymnasium as gym
 import numpy as np
 from torch import nn
 
-from arena.config import Between
-from arena.distributions import PointMass
-from arena.encoder import Encoder
-from arena.pixels import Numbers
+from arena.config.options import Between
+from arena.encoders.base import Encoder
+from arena.encoders.distributions import PointMass
+from arena.encoders.preprocessing import Numbers
 
 
 class SmallAutoencoder(Encoder):
     """A code from which the observation can be told again by a linear map.
 
     It has `loss`, so it can be fitted, and `encode` and `latent`, so agents can see its codes. With `decode` it would
-    also tell observations again, and with `log_prob` be surprised by them: `arena.encoder` has all protocols.
+    also tell observations again, and with `log_prob` be surprised by them: `arena.encoders.base` has all protocols.
     """
 
     @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arena.colours import ACCENT
+from arena.palette import ACCENT
 from arena.viewer.overlay import Look, Overlay
 from arena.viewer.pen import Area, Pen
 from arena.viewer.player import Player

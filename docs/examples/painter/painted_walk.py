@@ -7,14 +7,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from arena.colours import ACCENT, LINE, PAPER
-from arena.painting import Controls, Frame
+from arena.environments.rendering import Controls, Frame
+from arena.palette import ACCENT, LINE, PAPER
 
 PLACES = 5
 
 
 class WalkPainter:
-    """Draws a row of places with the walker in one of them, at any size: all that `arena.painting.Painter` asks for."""
+    """Draws a row of places with the walker in one of them, at any size: all that `arena.environments.rendering.Painter` asks for."""
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         """As wide as there is room for, a fifth as high."""

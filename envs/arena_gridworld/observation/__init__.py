@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.tabular import Observer
 from arena.errors import unknown
-from arena.tables import Observer
 from arena_gridworld.observation.labelling import CLASSES, Labeller
 from arena_gridworld.observation.observers import CHANNELS, XY, Egocentric, OneHot, Pixels
 from arena_gridworld.observation.scene import Scene
@@ -64,7 +64,7 @@ def observer(
         tile: the side of a cell in ``pixels``, in pixels.
 
     Returns:
-        An observer for `arena.tables.TableVectorEnv`, or None for ``index``.
+        An observer for `arena.environments.tabular.TableVectorEnv`, or None for ``index``.
 
     Raises:
         ArenaError: no such kind, an even or non-positive view, a non-positive tile, or an observation of more than

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from arena.environments.vector_env import whole
 from arena.errors import unknown
-from arena.native import whole
 from arena_gridworld.observation.observers import coordinates
 from arena_gridworld.observation.scene import Array, Scene, checked_size
 from arena_gridworld.tiles import TILES

@@ -1,4 +1,4 @@
-"""How states look to an agent: observers for `arena.tables`, each of which fills a batch in one compiled call."""
+"""How states look to an agent: observers for `arena.environments.tabular`, each of which fills a batch in one compiled call."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SMALLER = "choose observation xy or egocentric, or a smaller map"
 
 
 class CellObserver(ABC):
-    """An `arena.tables.Observer` of a gridworld's states.
+    """An `arena.environments.tabular.Observer` of a gridworld's states.
 
     Args:
         scene: the states.

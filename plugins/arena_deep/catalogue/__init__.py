@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from arena.specs import AgentSpec
+from arena.plugins.specs import AgentSpec
 
 __all__ = ["specs"]
 

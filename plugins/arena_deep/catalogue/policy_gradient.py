@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arena.specs import AgentSpec, Preset
+from arena.plugins.specs import AgentSpec, Preset
 
 __all__ = ["POLICY_GRADIENT_SPECS"]
 

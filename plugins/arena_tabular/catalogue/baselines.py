@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arena.specs import AgentSpec, Preset
+from arena.plugins.specs import AgentSpec, Preset
 from arena_tabular.catalogue.presets import with_evaluation
 
 __all__ = ["SPECS"]

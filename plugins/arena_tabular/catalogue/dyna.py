@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from arena.specs import AgentSpec, Preset
+from arena.plugins.specs import AgentSpec, Preset
 from arena_tabular.catalogue.presets import learner, with_evaluation
 
 __all__ = ["SPECS"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arena.specs import AgentSpec
+from arena.plugins.specs import AgentSpec
 from arena_tabular.catalogue.presets import learner, linear, visits, with_evaluation
 
 __all__ = ["SPECS"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from arena.specs import AgentSpec, Preset
+from arena.plugins.specs import AgentSpec, Preset
 from arena_tabular.catalogue.presets import exponential, learner, linear, visits, with_evaluation
 
 __all__ = ["SPECS"]

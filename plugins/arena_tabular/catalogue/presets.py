@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from arena.specs import Preset
+from arena.plugins.specs import Preset
 
 __all__ = ["exponential", "learner", "linear", "visits", "with_evaluation"]
 

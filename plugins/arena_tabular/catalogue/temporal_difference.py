@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arena.specs import AgentSpec
+from arena.plugins.specs import AgentSpec
 from arena_tabular.catalogue.presets import exponential, learner, linear, visits, with_evaluation
 
 __all__ = ["SPECS"]

@@ -1,0 +1,1 @@
+"""Options: dataclasses whose fields are hyperparameters, their help texts, and the validation of values."""

@@ -1,0 +1,1 @@
+"""Encoders: protocols, distributions, standardization, training, and their use in streams and networks."""

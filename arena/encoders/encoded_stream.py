@@ -1,0 +1,155 @@
+"""A frozen encoder in front of an agent: the stream gives its codes in the place of observations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from arena.encoders.base import Encoder, Encodes, Remembers
+from arena.encoders.distributions import mode
+from arena.environments.spaces import View
+from arena.experiments.encoder_reference import frames_of
+from arena.streams.wrapper import StreamWrapper
+
+if TYPE_CHECKING:
+    import gymnasium as gym
+
+    from arena.encoders.standardization import CodeScale
+    from arena.storage.codec import State
+    from arena.streams.base import Stream, Transition
+
+__all__ = ["Lens", "PerceivedStream"]
+
+Array = npt.NDArray[Any]
+
+#: Observations that are encoded in one call, at most; fewer are filled up to a power of two.
+ROWS = 64
+
+
+class Lens(View):
+    """Observations as an encoder's codes: the mode of each.
+
+    Codes are made in batches of few shapes, a power of two up to 64, the last ones filled up: what an observation's
+    code is does not depend on those beside it. An encoder that remembers goes by what a lane saw before, too; the
+    memory of one that does not has no numbers.
+
+    Args:
+        encoder: which `Encodes`.
+        inner: the space of the environment's observations.
+        device: where the encoder lives.
+        scale: how codes are shifted and scaled; None leaves them alone.
+    """
+
+    def __init__(
+        self, encoder: Encoder, inner: gym.Space[Any], device: str, scale: CodeScale | None = None
+    ) -> None:
+        assert isinstance(encoder, Encodes), "Perception refuses others"
+        self.encoder, self.inner = encoder.eval(), inner
+        self.outer = encoder.latent if scale is None else scale.space(encoder.latent)
+        self._scale = None if scale is None else scale.to(device)
+        self._kind = frames_of(inner).dtype
+        self._device = device
+        # Decided once: to ask a protocol takes as long as a small network.
+        self._encodes: Encodes = encoder
+        self._remembers = encoder if isinstance(encoder, Remembers) else None
+
+    def initial(self, count: int) -> Array:
+        """The memory before an episode's first observation: shape (count, …)."""
+        if self._remembers is None:
+            return np.zeros((count, 0), np.float32)
+        # A copy: lanes' memories are written in place.
+        memory: Array = self._remembers.initial(count).detach().cpu().numpy()
+        return memory.copy()
+
+    def look(self, observation: Array, memory: Array, action: Array | None = None) -> tuple[Array, Array]:
+        """What there is to see.
+
+        Args:
+            observation: as the environment gives them, shape (count, *inner.shape).
+            memory: before them, shape (count, …).
+            action: the environment's actions that led there, shape (count, …); None where episodes begin. Composite
+                ones are left out.
+
+        Returns:
+            Codes of shape (count, *outer.shape), and the memory after them.
+        """
+        rows = np.ascontiguousarray(observation, dtype=self._kind)
+        codes = np.empty((len(rows), *(self.outer.shape or ())), np.float32)
+        after = np.empty_like(memory)
+        size = min(ROWS, 1 << (len(rows) - 1).bit_length())
+        for start in range(0, len(rows), size):
+            part = slice(start, min(start + size, len(rows)))
+            given = (rows, memory, action if isinstance(action, np.ndarray) else None)
+            seen = self._look(
+                *(None if array is None else self._filled(array[part], size) for array in given)
+            )
+            for whole, found in zip((codes, after), seen, strict=True):
+                whole[part] = found[: part.stop - start].cpu().numpy()
+        return codes, after
+
+    def encode(self, batch: Any) -> Array:
+        """Codes of observations with which episodes begin."""
+        return self.look(batch, self.initial(len(batch)))[0]
+
+    def decode(self, array: Array) -> Any:
+        raise TypeError("a code is no observation")
+
+    def _filled(self, array: Array, size: int) -> torch.Tensor:
+        full = array if len(array) == size else np.resize(array, (size, *array.shape[1:]))
+        return torch.from_numpy(full).to(self._device)
+
+    @torch.inference_mode()
+    def _look(self, x: Any, memory: Any, action: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        if self._remembers is None:
+            code = self._encodes.encode(x)
+        else:
+            memory, code = self._remembers.step(memory, x, action)
+        seen = mode(code)
+        return seen if self._scale is None else self._scale.apply(seen), memory
+
+
+class PerceivedStream(StreamWrapper):
+    """A stream whose observations are an encoder's codes, each made once; it keeps what the encoder remembers of lanes.
+
+    Args:
+        inner: the stream of the environment's own observations.
+        lens: what they are seen through.
+    """
+
+    def __init__(self, inner: Stream, lens: Lens) -> None:
+        super().__init__(inner, lens)
+        self.lens = lens
+        self._memory = lens.initial(inner.num_envs)
+        self._look()
+
+    def _see(self, seen: Transition, transition: Transition) -> None:
+        codes, self._memory = self.lens.look(
+            seen.next_observation, self._memory, self.actions.decode(seen.action)
+        )
+        transition.next_observation[...] = self.observation[...] = codes
+        self._refuse_infinite("code", codes)
+        begun = np.flatnonzero(seen.terminated | seen.truncated)
+        if len(begun):
+            self._open(begun)
+
+    def _look(self) -> None:
+        self._open(np.arange(self.num_envs))
+
+    def _open(self, lanes: npt.NDArray[np.int64]) -> None:
+        """An episode begins in these lanes."""
+        memory = self.lens.initial(len(lanes))
+        self.observation[lanes], self._memory[lanes] = self.lens.look(self.inner.observation[lanes], memory)
+        self._refuse_infinite("code", self.observation)
+
+    def _source_state(self) -> State:
+        return {**super()._source_state(), "memory": self._memory.copy(), "code": self.observation.copy()}
+
+    def _restore_source(self, state: State) -> None:
+        self.inner.load_state_dict(state["inner"])
+        self.notice = self.inner.notice
+        self._memory, self.observation[...] = np.array(state["memory"]), state["code"]
+        if self.notice is not None:  # its episodes start anew
+            self._look()

@@ -1,0 +1,217 @@
+"""Curiosity: an encoder that learns what a stream shows, and rewards what it did not expect."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from arena.agents.base import Needs
+from arena.config.options import Between, Positive
+from arena.encoders.base import Absorbs, Batch, Decodes, Encoder, Encodes, Remembers, Scores
+from arena.encoders.functional import novelty
+from arena.encoders.trainer import Fitting
+from arena.errors import ArenaError
+from arena.experiments.encoder_reference import ChosenEncoder, frames_of
+from arena.streams.wrapper import StreamWrapper
+
+if TYPE_CHECKING:
+    from arena.storage.codec import State
+    from arena.streams.base import Stream, Transition
+
+__all__ = ["NovelStream", "Novelty", "NoveltyOptions"]
+
+Array = npt.NDArray[Any]
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NoveltyOptions:
+    """How an agent is rewarded for what an encoder did not expect."""
+
+    scale: Annotated[float, Positive] = 0.1
+    """The bonus for an observation that is one standard deviation newer than the mean of those before it."""
+
+    step_size: Annotated[float, Between(0, None)] = 1e-3
+    """Adam's step size, by which the encoder learns from what the agent sees; 0: it stays as it is."""
+
+    batch_size: Annotated[int, Between(1, 2**16)] = 64
+    """Observations of one update; each is learned from once."""
+
+
+@dataclass(frozen=True)
+class Novelty(NoveltyOptions, ChosenEncoder):
+    """The encoder of an experiment whose surprise is a bonus."""
+
+    argument: ClassVar[str] = "novelty"
+    use: ClassVar[type[Any]] = NoveltyOptions
+
+    def check(self, encoder: Encoder, name: str) -> None:
+        if not isinstance(encoder, Scores) and not (
+            isinstance(encoder, Encodes) and isinstance(encoder, Decodes)
+        ):
+            raise ArenaError(
+                f"{name} neither scores observations nor tells them again",
+                "choose one that `arena list encoders` says scores, or decodes",
+            )
+        if isinstance(encoder, Remembers):
+            raise ArenaError(
+                f"{name} remembers, and what is new is asked of single observations", "choose another encoder"
+            )
+        if self.step_size and encoder.needs:
+            raise ArenaError(
+                f"{name} learns from labels ({', '.join(encoder.needs)}), which no agent is told",
+                "say --novelty.step_size 0, or choose another encoder",
+            )
+
+    @classmethod
+    def refuse_agent(cls, needs: Needs, agent: str) -> None:
+        if not needs.bonus:
+            raise ArenaError(f"{agent} learns from no bonus", "choose dqn, ppo or another of arena_deep's")
+
+
+class NovelStream(StreamWrapper):
+    """A stream with a bonus for what is new to an encoder, which learns from every step's successor once.
+
+        b = scale · max(0, (n − m) / s),
+
+    where n is the novelty of the successor (`arena.encoders.functional.novelty`: −ln p(x) where the encoder scores), and m and s
+    are mean and standard deviation of all novelties before this step. The reward stays as it is.
+
+    Metrics: `bonus`, its mean since the last line.
+
+    Source: novelty from a density model, Bellemare et al. 2016, "Unifying count-based exploration and intrinsic
+    motivation"; in units of its running deviation, as Burda et al. 2019, "Exploration by random network distillation".
+
+    Args:
+        inner: the stream of the environment's own observations.
+        encoder: whose novelty it is.
+        options: an experiment's.
+        device: where the encoder lives.
+    """
+
+    def __init__(self, inner: Stream, encoder: Encoder, options: NoveltyOptions, device: str) -> None:
+        super().__init__(inner)
+        self.encoder, self.options, self._device = encoder, options, device
+        space = frames_of(inner.observation_space)
+        self._fitting = Fitting(encoder, options.step_size or 1.0)
+        self._recent = np.zeros((options.batch_size, *space.shape), space.dtype)
+        self._filled, self._updates = 0, 0
+        self._moments = _Moments()
+        self._bonus, self._count = 0.0, 0
+        self._look()
+
+    def take_log(self) -> dict[str, float | None]:
+        log = {**super().take_log(), "bonus": self._bonus / self._count if self._count else None}
+        self._bonus, self._count = 0.0, 0
+        return log
+
+    def _see(self, seen: Transition, transition: Transition) -> None:
+        super()._see(seen, transition)
+        rows = np.asarray(seen.next_observation, self._recent.dtype)
+        novel = novelty(self.encoder, torch.from_numpy(rows).to(self._device)).double().cpu().numpy()
+        if not math.isfinite(novel.sum()):
+            raise ArenaError(
+                f"the novelty of an observation of {self.label} is no number at step {self.steps}",
+                "use a smaller --novelty.step_size",
+            )
+        transition.bonus[...] += self.options.scale * np.maximum(0.0, self._moments.standardised(novel))
+        self._moments.update(novel)
+        self._bonus, self._count = self._bonus + float(transition.bonus.sum()), self._count + len(novel)
+        if self.options.step_size:
+            self._learn(rows)
+
+    def _learn(self, rows: Array) -> None:
+        size = len(self._recent)
+        while len(rows):
+            taken = rows[: size - self._filled]
+            self._recent[self._filled : self._filled + len(taken)] = taken
+            self._filled, rows = self._filled + len(taken), rows[len(taken) :]
+            if self._filled == size:
+                self._update(Batch(torch.from_numpy(self._recent.copy()).to(self._device)))
+                self._filled = 0
+
+    def _update(self, batch: Batch) -> None:
+        if isinstance(self.encoder, Absorbs):
+            self.encoder.absorb(batch)
+            self.encoder.finish()
+            return
+        self.encoder.train()
+        source = _Same(batch, self._updates)
+        try:
+            self._fitting.turn(source)
+        except ArenaError as error:
+            raise ArenaError(f"novelty: {error.problem}", "use a smaller --novelty.step_size") from error
+        self._updates = source.steps
+
+    def _source_state(self) -> State:
+        return {
+            **super()._source_state(),
+            "fitting": self._fitting.state_dict(),
+            "recent": self._recent[: self._filled].copy(),
+            "updates": self._updates,
+            "moments": self._moments.state_dict(),
+            "bonus": [self._bonus, self._count],
+        }
+
+    def _restore_source(self, state: State) -> None:
+        super()._restore_source(state)
+        self._fitting.load_state_dict(state["fitting"])
+        self._filled, self._updates = len(state["recent"]), state["updates"]
+        self._recent[: self._filled] = state["recent"]
+        self._moments.load_state_dict(state["moments"])
+        self._bonus, self._count = state["bonus"]
+
+
+class _Moments:
+    """Mean and deviation of numbers that come in batches.
+
+    Source: Chan, Golub & LeVeque 1983, equation 1.5.
+    """
+
+    def __init__(self) -> None:
+        self._count, self._mean, self._squares = 0, 0.0, 0.0
+
+    def standardised(self, values: Float) -> Float:
+        """In deviations from the mean; 0 as long as there is none."""
+        if self._squares <= 0:
+            return np.zeros_like(values)
+        return (values - self._mean) / math.sqrt(self._squares / self._count)
+
+    def update(self, values: Float) -> None:
+        """Takes in a batch."""
+        count, shift = self._count + len(values), values.mean() - self._mean
+        spread = ((values - values.mean()) ** 2).sum()
+        self._squares += float(spread + shift**2 * self._count * len(values) / count)
+        self._mean += float(shift * len(values) / count)
+        self._count = count
+
+    def state_dict(self) -> State:
+        """What it knows."""
+        return {"count": self._count, "mean": self._mean, "squares": self._squares}
+
+    def load_state_dict(self, state: State) -> None:
+        """Knows that again."""
+        self._count, self._mean, self._squares = state["count"], state["mean"], state["squares"]
+
+
+class _Same:
+    """A source for `Fitting.turn` that always gives one batch.
+
+    Attributes:
+        steps: updates so far.
+    """
+
+    def __init__(self, batch: Batch, steps: int) -> None:
+        self._batch, self.steps = batch, steps
+
+    def __next__(self) -> Batch:
+        return self._batch
+
+    def note(self, **said: float) -> None:
+        """An update was made."""
+        self.steps += 1

@@ -1,0 +1,172 @@
+"""Spaces as data sets have them: of few types, in JSON and back, and guessed from values where nobody tells them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import Space, spaces
+
+from arena.environments.spaces import described
+from arena.errors import ArenaError
+
+__all__ = ["bounds_of", "from_json", "guessed", "stored", "to_json"]
+
+Array = npt.NDArray[Any]
+
+#: The types that arrays on disk have; torch knows them all.
+DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float32")
+
+#: Numbers of one array at most: bounds are arrays as well.
+LARGEST = 2**28
+
+
+def stored(space: Space[Any], what: str, *, observed: bool = False) -> Space[Any]:
+    """The space of what is kept: as it is, but for numbers of other types than data sets have.
+
+    Args:
+        space: what a source has.
+        what: what errors call it.
+        observed: whether it is of observations, which are bytes or float32.
+
+    Raises:
+        ArenaError: for values that are not arrays of one shape.
+    """
+    kinds: tuple[type[Space[Any]], ...] = (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+    if isinstance(space, spaces.Box):
+        dtype = _dtype(space.dtype, observed)
+        return space if dtype == space.dtype else _box(*_cast(space, dtype), dtype)
+    if observed:
+        raise ArenaError(
+            f"{what} gives {described(space)}, and frames are arrays (a Box)",
+            "ask it for pixels or numbers, take frames='render', or wrap it",
+        )
+    if isinstance(space, kinds):
+        return space
+    raise ArenaError(f"{what} is of {described(space)}, which no data set holds", "flatten it with a wrapper")
+
+
+def dtype_of(space: Space[Any]) -> np.dtype[Any]:
+    """The type in which the values of a stored space are kept."""
+    if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
+        return np.dtype(np.int64)
+    return np.dtype(np.int8) if isinstance(space, spaces.MultiBinary) else np.dtype(space.dtype)
+
+
+def bounds_of(space: Space[Any]) -> tuple[Array, Array] | None:
+    """The least and the greatest of whole numbers, where their type does not say it; None for all else."""
+    if isinstance(space, spaces.Discrete):
+        return np.array(space.start), np.array(space.start + space.n - 1)
+    if isinstance(space, spaces.MultiDiscrete):
+        return space.start, space.start + space.nvec - 1
+    if isinstance(space, spaces.MultiBinary):
+        return np.array(0), np.array(1)
+    assert isinstance(space, spaces.Box)
+    if space.dtype is None or space.dtype.kind not in "iu":
+        return None
+    full = np.iinfo(space.dtype)
+    return (
+        None if (space.low == full.min).all() and (space.high == full.max).all() else (space.low, space.high)
+    )
+
+
+def guessed(value: Any, what: str) -> Space[Any]:
+    """A space for values like this one, of which nothing else is known.
+
+    Args:
+        value: a number, a truth, or an array of them.
+        what: what errors call it.
+
+    Raises:
+        ArenaError: it is something else.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # lists of uneven lengths
+        raise ArenaError(f"{what} is no array: {error}", "leave it out") from error
+    if array.dtype.kind == "b":
+        return spaces.MultiBinary(array.shape) if array.shape else spaces.Discrete(2)
+    if array.dtype.kind == "f":
+        return spaces.Box(-np.inf, np.inf, array.shape, np.float32)
+    if array.dtype.kind in "iu":
+        full = np.iinfo(array.dtype)
+        return stored(spaces.Box(full.min, full.max, array.shape, array.dtype.type), what)
+    raise ArenaError(f"{what} is {type(value).__name__}, and no number or array of them", "leave it out")
+
+
+def to_json(space: Space[Any]) -> dict[str, Any]:
+    """A stored space as plain JSON values."""
+    if isinstance(space, spaces.Discrete):
+        return {"kind": "discrete", "n": int(space.n), "start": int(space.start)}
+    if isinstance(space, spaces.MultiDiscrete):
+        return {"kind": "multi-discrete", "n": space.nvec.tolist(), "start": space.start.tolist()}
+    if isinstance(space, spaces.MultiBinary):
+        return {"kind": "multi-binary", "shape": list(space.shape)}
+    assert isinstance(space, spaces.Box)
+    low, high = (_bound_to_json(side) for side in (space.low, space.high))
+    return {"kind": "box", "dtype": str(space.dtype), "shape": list(space.shape), "low": low, "high": high}
+
+
+def from_json(values: Any) -> Space[Any]:
+    """The inverse of `to_json`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        kind = values["kind"]
+        if kind == "discrete":
+            return spaces.Discrete(values["n"], start=values["start"])
+        if kind == "multi-discrete":
+            return spaces.MultiDiscrete(values["n"], start=values["start"])
+        if kind == "multi-binary":
+            return spaces.MultiBinary(values["shape"])
+        dtype, shape = values["dtype"], tuple(values["shape"])
+        if kind != "box" or dtype not in DTYPES or math.prod(shape) > LARGEST:
+            raise ValueError(f"no space is a {kind} of {dtype}")
+        low, high = (np.array(_bound(values[side]), dtype=dtype) for side in ("low", "high"))
+        return _box(np.broadcast_to(low, shape), np.broadcast_to(high, shape), np.dtype(dtype))
+    except (KeyError, TypeError, AssertionError, AttributeError, OverflowError) as error:
+        raise ValueError(f"no space: {error!r}") from error
+
+
+def _dtype(given: Any, observed: bool) -> np.dtype[Any]:
+    dtype: np.dtype[Any] = np.dtype(given)
+    if observed:
+        return dtype if dtype in (np.uint8, np.float32) else np.dtype(np.float32)
+    if dtype.name in DTYPES:
+        return dtype
+    return np.dtype(np.float32 if dtype.kind == "f" else np.int64)
+
+
+def _cast(space: spaces.Box, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    if space.dtype == np.uint64 and dtype.kind == "i":
+        most = np.uint64(np.iinfo(dtype).max)
+        return np.minimum(space.low, most).astype(dtype), np.minimum(space.high, most).astype(dtype)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+        return space.low.astype(dtype), space.high.astype(dtype)
+
+
+def _box(low: Array, high: Array, dtype: np.dtype[Any]) -> spaces.Box:
+    return spaces.Box(low[()], high[()], low.shape, dtype.type)
+
+
+def _bound_to_json(side: Array) -> Any:
+    values = side.ravel()
+    uniform = values.size > 0 and (values == values[0]).all()
+    return _texts(values[0].item() if uniform else side.tolist())
+
+
+def _texts(value: Any) -> Any:
+    """JSON has no infinities."""
+    if isinstance(value, list):
+        return [_texts(one) for one in value]
+    return value if math.isfinite(value) else str(value)
+
+
+def _bound(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_bound(one) for one in value]
+    return {"inf": math.inf, "-inf": -math.inf}[value] if isinstance(value, str) else value

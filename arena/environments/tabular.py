@@ -1,0 +1,352 @@
+"""Environments that are tables: a `TransitionModel` stepped by compiled code, one lane or thousands at a time.
+
+Every environment whose states can be enumerated runs here, ours and Gymnasium's toy texts alike. The kernels take
+*records* (elements of structured arrays), so that a tabular learner can call them inside its own compiled loop:
+numba counts references on every array that crosses a call, which costs 25 times the step itself; a record is a
+pointer (docs/decisions/0002-records.md has the measurement).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from arena.environments.vector_env import Array, NativeVectorEnv, checked_seeds, whole
+from arena.errors import ArenaError
+from arena.random.counter_based import fold, mix, uniform
+
+if TYPE_CHECKING:
+    from arena.environments.mdp import TransitionModel
+    from arena.storage.codec import State
+
+__all__ = [
+    "LANE",
+    "Observer",
+    "TableEnv",
+    "TableVectorEnv",
+    "Tables",
+    "advance_lane",
+    "step_lane",
+    "tables_of",
+]
+
+#: The limit of an episode that has none.
+NO_LIMIT = np.iinfo(np.int64).max
+
+#: One of a row's outcomes. `cumulative` is the probability of this outcome or an earlier one of its row.
+OUTCOME = np.dtype(
+    [("successor", np.int32), ("terminated", np.bool_), ("cumulative", np.float64), ("reward", np.float64)],
+    align=True,
+)
+
+#: A state in which an episode can begin.
+START = np.dtype([("state", np.int64), ("cumulative", np.float64)], align=True)
+
+#: Where one of n parallel episodes stands, and what its last step gave.
+LANE = np.dtype(
+    [
+        ("key", np.uint64),
+        ("episode", np.int64),
+        ("episode_key", np.uint64),
+        ("elapsed", np.int64),
+        ("state", np.int64),
+        ("next_state", np.int64),
+        ("reward", np.float64),
+        ("terminated", np.bool_),
+        ("truncated", np.bool_),
+    ],
+    align=True,
+)
+
+
+class Tables(NamedTuple):
+    """A transition model as the kernels read it; unpack it once, outside the loop.
+
+    Attributes:
+        num_actions: row ``state * num_actions + action`` belongs to (state, action).
+        indptr: int64, shape (rows + 1,): row r is ``outcomes[indptr[r]:indptr[r + 1]]``.
+        outcomes: `OUTCOME` records, shape (transitions,).
+        starts: `START` records, shape (states of positive initial probability,).
+    """
+
+    num_actions: int
+    indptr: npt.NDArray[np.int64]
+    outcomes: npt.NDArray[Any]
+    starts: npt.NDArray[Any]
+
+
+def tables_of(model: TransitionModel) -> Tables:
+    """The kernels' view of a model."""
+    outcomes = np.zeros(model.transitions, dtype=OUTCOME)
+    for name in ("successor", "terminated", "reward"):
+        outcomes[name] = getattr(model, name)
+    # A cumulative sum of its own for each row, as Gymnasium's sampler takes it: a difference of sums over the
+    # whole array would round otherwise.
+    lengths = np.diff(model.indptr)
+    for width in np.unique(lengths):
+        columns = model.indptr[:-1][lengths == width][:, None] + np.arange(width)
+        outcomes["cumulative"][columns] = np.cumsum(model.probability[columns], axis=1)
+    # A row may sum to a hair less than one: its last possible outcome takes the rest, never an impossible one after it.
+    possible = np.where(model.probability > 0, np.arange(model.transitions), -1)
+    outcomes["cumulative"][np.maximum.reduceat(possible, model.indptr[:-1])] = 1.0
+    support = np.flatnonzero(model.initial)
+    starts = np.zeros(len(support), dtype=START)
+    starts["state"], starts["cumulative"] = support, np.cumsum(model.initial[support])
+    return Tables(model.num_actions, model.indptr, outcomes, starts)
+
+
+@njit(cache=True, forceinline=True)
+def first_state(starts, u):  # type: ignore[no-untyped-def]
+    """The first state whose cumulative probability exceeds u."""
+    low, high = 0, len(starts) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if starts[middle].cumulative <= u:
+            low = middle + 1
+        else:
+            high = middle
+    return starts[low].state
+
+
+@njit(cache=True, forceinline=True)
+def begin_lane(starts, lane, episode):  # type: ignore[no-untyped-def]
+    """Starts an episode: its key, and its first state from the initial distribution."""
+    lane.episode = episode
+    lane.episode_key = fold(lane.key, episode)
+    lane.elapsed = 0
+    lane.state = first_state(starts, uniform(fold(lane.episode_key, 0)))
+
+
+@njit(cache=True, forceinline=True)
+def step_lane(num_actions, indptr, outcomes, lane, action, limit):  # type: ignore[no-untyped-def]
+    """One step into `next_state`, `reward`, `terminated` and `truncated`; `state` stays where it was."""
+    row = lane.state * num_actions + action
+    j, last = indptr[row], indptr[row + 1] - 1
+    lane.elapsed += 1
+    if j < last:
+        u = uniform(fold(lane.episode_key, lane.elapsed))
+        while j < last and outcomes[j].cumulative <= u:
+            j += 1
+    outcome = outcomes[j]
+    lane.next_state = outcome.successor
+    lane.reward = outcome.reward
+    lane.terminated = outcome.terminated
+    lane.truncated = lane.elapsed >= limit
+
+
+@njit(cache=True, forceinline=True)
+def advance_lane(starts, lane):  # type: ignore[no-untyped-def]
+    """Moves on to where the next action is taken: the successor, or the start of the next episode."""
+    if lane.terminated or lane.truncated:
+        begin_lane(starts, lane, lane.episode + 1)
+    else:
+        lane.state = lane.next_state
+
+
+@njit(cache=True)
+def begin_all(starts, lanes, first):  # type: ignore[no-untyped-def]
+    """Starts episode 0 in every lane, or the next one."""
+    for i in range(len(lanes)):
+        begin_lane(starts, lanes[i], 0 if first else lanes[i].episode + 1)
+
+
+@njit(cache=True)
+def step_all(num_actions, indptr, outcomes, starts, lanes, action, limit, advance):  # type: ignore[no-untyped-def]
+    """One step in every lane, and on to the next if asked; −1, or the first lane whose action is out of range.
+
+    An action out of range steps no lane at all.
+    """
+    for i in range(len(lanes)):
+        if action[i] < 0 or action[i] >= num_actions:
+            return i
+    for i in range(len(lanes)):
+        step_lane(num_actions, indptr, outcomes, lanes[i], action[i], limit)
+        if advance:
+            advance_lane(starts, lanes[i])
+    return -1
+
+
+class Observer(Protocol):
+    """How the states of a tabular environment look, where an agent is not to see their index.
+
+    Attributes:
+        space: of one observation.
+    """
+
+    space: gym.Space[Any]
+
+    def observe(self, states: npt.NDArray[np.int64], out: Array) -> None:
+        """Fills ``out``, of shape (len(states), *space.shape)."""
+        ...
+
+
+class TableVectorEnv(NativeVectorEnv):
+    """n copies of a tabular MDP, stepped by one compiled call.
+
+    Args:
+        model: the MDP.
+        num_envs: how many lanes.
+        max_episode_steps: the length at which an episode is truncated, or None.
+        observer: how its states look; None shows their index.
+
+    Attributes:
+        tables: the MDP as the kernels read it.
+        lanes: `LANE` records, shape (num_envs,).
+        limit: `max_episode_steps`, or a number that no episode reaches.
+    """
+
+    #: Whether a learner's own compiled loop may step the lanes; a subclass that steps otherwise says no.
+    drivable: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        model: TransitionModel,
+        num_envs: int = 1,
+        max_episode_steps: int | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        space = gym.spaces.Discrete(model.num_states) if observer is None else observer.space
+        super().__init__(num_envs, space, gym.spaces.Discrete(model.num_actions))
+        self.model, self.observer = model, observer
+        self.lanes = np.zeros(self.num_envs, dtype=LANE)
+        self.limit = NO_LIMIT if max_episode_steps is None else whole("max_episode_steps", max_episode_steps)
+        self.observation = self.lanes["state"]
+        if observer is not None:
+            self.observation = np.zeros((self.num_envs, *(space.shape or ())), dtype=space.dtype)
+        self.reward = self.lanes["reward"]
+        self.terminated, self.truncated = self.lanes["terminated"], self.lanes["truncated"]
+
+    @functools.cached_property
+    def tables(self) -> Tables:
+        """The MDP as the kernels read it; made at the first step, for a planner takes none."""
+        return tables_of(self.model)
+
+    def begin(self, seeds: Sequence[int]) -> None:
+        self.lanes["key"] = [mix(np.uint64(seed)) for seed in checked_seeds(seeds, self.num_envs)]
+        begin_all(self.tables.starts, self.lanes, True)
+        self._begun = True
+        self._look()
+
+    def restart(self) -> None:
+        begin_all(self.tables.starts, self.lanes, False)
+        self._look()
+
+    def advance(self, action: Array) -> None:
+        self._step(action, advance=True)
+        self._look()
+
+    def successors(self, lanes: Array | slice = slice(None)) -> Array:
+        states = self.lanes["next_state"][lanes]
+        if self.observer is None:
+            return states
+        # Looked at only when asked for: most successors are the next observation as well.
+        seen = np.empty((len(states), *self.observation.shape[1:]), dtype=self.observation.dtype)
+        self.observer.observe(states, seen)
+        return seen
+
+    def step_only(self, action: Array) -> None:
+        """Steps every lane and moves it to its successor, ended or not, for whoever resets by hand."""
+        self._step(action, advance=False)
+        self.lanes["state"] = self.lanes["next_state"]
+        self._look()
+
+    def state(self) -> State:
+        return {name: self.lanes[name].copy() for name in LANE.names or ()}
+
+    def restore(self, state: State) -> None:
+        expected = dict.fromkeys(LANE.names or (), (self.num_envs,))
+        if {name: np.shape(values) for name, values in state.items()} != expected:
+            raise ArenaError(
+                f"the state is not one of {self.num_envs} tabular environments",
+                "restore it where it came from",
+            )
+        for name, values in state.items():
+            self.lanes[name] = values
+        self._begun = True
+        self._look()
+
+    def _look(self) -> None:
+        if self.observer is not None:
+            self.observer.observe(self.lanes["state"], self.observation)
+
+    def _step(self, action: Array, advance: bool) -> None:
+        action = np.asarray(action)
+        if action.shape != (self.num_envs,) or not np.issubdtype(action.dtype, np.integer):
+            raise ArenaError(
+                f"actions of shape {action.shape} and type {action.dtype} for {self.num_envs} environments",
+                "give each environment one integer",
+            )
+        action = np.ascontiguousarray(action, dtype=np.int64)
+        num_actions, indptr, outcomes, starts = self.tables
+        lane = step_all(num_actions, indptr, outcomes, starts, self.lanes, action, self.limit, advance)
+        if lane >= 0:
+            raise ArenaError(
+                f"action {action[lane]} in environment {lane} is out of range",
+                f"give an integer in [0, {num_actions})",
+            )
+
+
+class TableEnv(gym.Env[Any, np.int64]):
+    """One tabular MDP as a Gymnasium environment; equal to a lane of `TableVectorEnv` with the same seed.
+
+    Args:
+        model: the MDP.
+        render_mode: a mode of the subclass, or None.
+        observer: how its states look; None shows their index.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012
+
+    def __init__(
+        self, model: TransitionModel, render_mode: str | None = None, observer: Observer | None = None
+    ) -> None:
+        self.model = model
+        self.render_mode = render_mode
+        self._lane = self._make_lane(model, observer)
+        self._begun = False
+        self.observation_space = self._lane.single_observation_space
+        self.action_space = self._lane.single_action_space
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        if seed is None and self._begun:
+            self._lane.restart()
+        else:
+            self._lane.begin([int(self.np_random.integers(2**31)) if seed is None else seed])
+            self._begun = True
+        return self._look(), {}
+
+    def step(self, action: np.int64) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        lane = self._lane
+        lane.step_only(np.array([action]))
+        return self._look(), float(lane.reward[0]), bool(lane.terminated[0]), False, {}
+
+    def state(self) -> State:
+        """Exactly where the episode stands."""
+        return self._lane.state()
+
+    def restore(self, state: State) -> None:
+        """Goes back to where `state` was taken."""
+        self._lane.restore(state)
+        self._begun = True
+
+    @property
+    def state_index(self) -> int:
+        """The index of the present state in the model."""
+        return int(self._lane.lanes["state"][0])
+
+    def _make_lane(self, model: TransitionModel, observer: Observer | None) -> TableVectorEnv:
+        """The vector of one that steps this environment; a subclass whose dynamics change has another."""
+        return TableVectorEnv(model, observer=observer)
+
+    def _look(self) -> Any:
+        seen = self._lane.observation[0]
+        return np.int64(seen) if self._lane.observer is None else seen.copy()

@@ -1,0 +1,1 @@
+"""Experiments: everything that decides the outcome of training an agent or fitting an encoder."""

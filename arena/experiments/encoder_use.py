@@ -1,0 +1,108 @@
+"""An encoder between an environment and an agent: frozen in the stream, or trained inside the agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from arena.agents.base import BOX, Needs
+from arena.config.options import Between
+from arena.encoders.base import Absorbs, Encodes, Remembers
+from arena.errors import ArenaError
+from arena.experiments.encoder_reference import ChosenEncoder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from arena.encoders.base import Encoder
+    from arena.encoders.standardization import CodeScale
+
+__all__ = ["Perception", "PerceptionOptions"]
+
+Mode = Literal["frozen", "finetune", "joint"]
+
+
+@dataclass(frozen=True)
+class PerceptionOptions:
+    """How an agent uses an encoder, whichever it is."""
+
+    mode: Mode = "frozen"
+    """Whether the agent sees codes ("frozen"), or trains the encoder for its own ends ("finetune"), or for these and
+    the encoder's own loss together ("joint")."""
+
+    weight: Annotated[float, Between(0, None)] = 1.0
+    """What the encoder's own loss counts when they are trained together."""
+
+    standardise: bool = True
+    """Whether codes are shifted and scaled to mean 0 and mean square 1 over frames of the fit, which suits networks."""
+
+
+@dataclass(frozen=True)
+class Perception(PerceptionOptions, ChosenEncoder):
+    """The encoder of an experiment, and how the agent uses it."""
+
+    argument: ClassVar[str] = "encoder"
+    use: ClassVar[type[Any]] = PerceptionOptions
+
+    def check_use(self) -> None:
+        if self.mode == "frozen" and self.start is None:
+            raise ArenaError(
+                f"{self.name} has learned nothing yet, and frozen it never would",
+                f"`arena fit {self.name} ENV` first and give its run, or say --encoder.mode joint",
+            )
+
+    def check(self, encoder: Encoder, name: str) -> None:
+        self.check_use()
+        if not isinstance(encoder, Encodes):
+            raise ArenaError(
+                f"{name} gives no codes that an agent could see",
+                "choose one that `arena list encoders` says encodes",
+            )
+        if self.mode != "frozen" and isinstance(encoder, Remembers):
+            raise ArenaError(
+                f"{name} remembers, and agents train no encoder along sequences", "say --encoder.mode frozen"
+            )
+
+        if self.mode == "joint" and encoder.needs:
+            raise ArenaError(
+                f"{name} learns from labels ({', '.join(encoder.needs)}), which no agent is told",
+                "say --encoder.mode finetune",
+            )
+        if self.start is None and isinstance(encoder, Absorbs):
+            raise ArenaError(
+                f"{name} learns by absorbing frames, which no agent gives it", "`arena fit` it first"
+            )
+
+    @classmethod
+    def refuse_agent(cls, needs: Needs, agent: str) -> None:
+        if BOX not in needs.observations or needs.model:
+            raise ArenaError(
+                f"{agent} takes no arrays, which an encoder's codes are", "choose dqn, ppo or another"
+            )
+
+    def refuse_misfit(self, needs: Needs, agent: str) -> None:
+        if self.mode != "frozen" and not needs.features:
+            raise ArenaError(
+                f"{agent} trains no encoder", "say --encoder.mode frozen, or choose another agent"
+            )
+
+    def scale(self, folder: Path) -> CodeScale | None:
+        """How codes are shifted and scaled; None where they are left alone.
+
+        Args:
+            folder: where the run keeps the fit's snapshot.
+        """
+        from arena.encoders.standardization import CodeScale
+
+        if self.start is None or not self.standardise:
+            return None
+        state = self.start.load(folder)
+        with self._taken(folder):
+            return CodeScale.read(state)
+
+    def identity(self) -> dict[str, Any]:
+        return {
+            **super().identity(),
+            "weight": self.weight if self.mode == "joint" else None,
+            "standardise": self.standardise if self.start else None,
+        }

@@ -1,0 +1,319 @@
+"""Several runs: one after the other in this process, or in worker processes."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Any, Self
+
+from arena.errors import ArenaError, BusyError, Interrupted
+from arena.launch.base import BUSY, Outcome
+from arena.launch.signals import Stoppable, stop_on_signal
+from arena.launch.workers import DIED, EXIT_SECONDS, READY, Crash, Worker, attempted, not_begun
+from arena.plugins.discovery import get_plugins
+from arena.runs.run import Run
+from arena.training.runner import Listener, execute
+
+__all__ = ["execute_all", "outcomes"]
+
+#: How often a run is begun again after its worker died, unless somebody says otherwise.
+RETRIES = 2
+
+#: Seconds between two looks at a run that another process trains.
+BUSY_SECONDS = 0.5
+
+#: Seconds between two questions to the listener whether to stop, while there is no news.
+TICK = 0.1
+
+
+def execute_all(
+    runs: Sequence[Run], listener: Listener | None = None, workers: int = 1
+) -> list[dict[str, Any]]:
+    """Trains runs to their ends; their results in the same order.
+
+    The first Ctrl-C or SIGTERM makes every run checkpoint and stop; a second Ctrl-C stops at once. A run whose worker
+    dies is begun again from its checkpoint, twice.
+
+    Args:
+        runs: the runs.
+        listener: follows them all, in this process.
+        workers: processes to use; one means this one.
+
+    Raises:
+        Interrupted: after Ctrl-C; finished runs keep their results, the others a checkpoint.
+        ArenaError: the first run's that failed; the other runs have been trained all the same. Or plugins are
+            only in this process's memory.
+    """
+    results = []
+    for outcome in _trained(runs, listener, workers if len(runs) > 1 else 1, RETRIES, waits=False):
+        if isinstance(outcome, Crash) and outcome.__cause__ is not None:
+            raise outcome.__cause__  # it happened in this process: whoever wrote the agent wants its traceback
+        if isinstance(outcome, ArenaError):
+            raise outcome
+        results.append(outcome)
+    return results
+
+
+def outcomes(
+    runs: Sequence[Run], listener: Listener | None = None, workers: int = 1, retries: int = RETRIES
+) -> list[Outcome]:
+    """Trains runs to their ends, as `arena.launch.base.Launcher.launch` promises; what became of each, in the same order.
+
+    Signals are as in `execute_all`. One worker is this process itself, which whatever kills a run kills, too.
+
+    Args:
+        runs: the runs.
+        listener: follows them all, in this process.
+        workers: processes to use; one means this one.
+        retries: how often a run is begun again after its worker died.
+
+    Raises:
+        Interrupted: after Ctrl-C, or when the listener says to stop; whatever had begun has a checkpoint.
+        ArenaError: no worker can be started, or plugins are only in this process's memory.
+    """
+    return _trained(runs, listener, workers, retries, waits=True)
+
+
+def _trained(
+    runs: Sequence[Run], listener: Listener | None, workers: int, retries: int, waits: bool
+) -> list[Outcome]:
+    if not runs:
+        return []
+    with stop_on_signal() as stop:
+        schedule = _Schedule(runs, Stoppable(listener or Listener(), stop, runs[0]), retries, waits)
+        if workers <= 1:
+            _here(schedule)
+        elif not schedule.done:
+            _in_processes(schedule, min(workers, len(runs)))
+    return schedule.outcomes()
+
+
+class _Schedule:
+    """Which runs are to be trained, and what became of the others.
+
+    A job is a run's number. It is pending, then begun; it ends with an outcome, or is pending again: first in line if
+    its worker died, and last if another process trained it meanwhile.
+    """
+
+    def __init__(self, runs: Sequence[Run], listener: Stoppable, retries: int, waits: bool) -> None:
+        self.runs, self.listener = runs, listener
+        self._retries, self._waits = retries, waits
+        self._outcomes: dict[int, Outcome] = {}
+        self._pending = deque(job for job in range(len(runs)) if not self._finished(job))
+        self._elsewhere: dict[int, float] = {}
+        self._deaths: Counter[int] = Counter()
+        self._waited: set[int] = set()
+
+    @property
+    def done(self) -> bool:
+        return len(self._outcomes) == len(self.runs)
+
+    def pending(self) -> bool:
+        """Whether a run can begin now."""
+        for job, due in tuple(self._elsewhere.items()):
+            if time.monotonic() >= due:
+                if _is_free(self.runs[job]):
+                    del self._elsewhere[job]
+                    if not self._finished(job):
+                        self._pending.append(job)
+                else:
+                    self._elsewhere[job] = time.monotonic() + BUSY_SECONDS
+        return bool(self._pending)
+
+    def begin(self) -> int:
+        return self._pending.popleft()
+
+    def ended(self, job: int, outcome: Outcome) -> None:
+        if isinstance(outcome, BusyError) and self._waits:
+            self._elsewhere[job] = time.monotonic() + BUSY_SECONDS
+            if job not in self._waited:
+                self._waited.add(job)
+                self.listener.noticed(self.runs[job], BUSY)
+        else:
+            self._end(job, outcome)
+
+    def died(self, job: int, how: str) -> None:
+        self._deaths[job] += 1
+        deaths, run = self._deaths[job], self.runs[job]
+        if deaths <= self._retries and not self.listener.asked:
+            again = f"begun again from its checkpoint, attempt {deaths + 1} of {self._retries + 1}"
+            self.listener.noticed(run, f"its worker died {how}; {again}")
+            self._pending.appendleft(job)
+        else:
+            often = f"{deaths} times, last {how}" if deaths > 1 else how
+            remedy = "if memory ran out, use fewer --workers; the same command goes on from its checkpoint"
+            self._end(job, ArenaError(f"the worker of {run.folder} died {often}", remedy))
+
+    def _end(self, job: int, outcome: Outcome) -> None:
+        self._outcomes[job] = outcome
+        self.listener.ended(self.runs[job], outcome)
+
+    def outcomes(self) -> list[Outcome]:
+        """What became of every run.
+
+        Raises:
+            Interrupted: not all have ended, because somebody asked to stop.
+        """
+        if self.listener.asked:
+            for job, run in enumerate(self.runs):
+                outcome = self._outcomes.get(job) or not_begun(run.folder)
+                if isinstance(outcome, Interrupted):
+                    raise outcome
+        return [self._outcomes[job] for job in range(len(self.runs))]
+
+    def _finished(self, job: int) -> bool:
+        try:
+            result = self.runs[job].result()
+        except ArenaError as error:
+            self._outcomes[job] = error
+            return True
+        if result is not None:
+            self._outcomes[job] = result
+        return result is not None
+
+
+def _is_free(run: Run) -> bool:
+    try:
+        with run.locked():
+            return True
+    except BusyError:
+        return False
+    except ArenaError:  # which whoever trains it will say
+        return True
+
+
+def _here(schedule: _Schedule) -> None:
+    while not (schedule.done or schedule.listener.stopping()):
+        if schedule.pending():
+            job = schedule.begin()
+            run = schedule.runs[job]
+            schedule.ended(job, attempted(run.folder, functools.partial(execute, run, schedule.listener)))
+        elif not schedule.done:
+            time.sleep(TICK)
+
+
+def _in_processes(schedule: _Schedule, limit: int) -> None:
+    if any(not info.distribution and info.status in ("ok", "warning") for info in get_plugins().infos):
+        raise ArenaError("plugins that are only in memory train in this process only", "use workers=1")
+    told = False
+    with _Workers(limit) as workers:
+        while not schedule.done and (workers.busy or not told):
+            if not schedule.listener.stopping():
+                while schedule.pending() and (worker := workers.free()):
+                    job = schedule.begin()
+                    worker.begin(job, schedule.runs[job].folder)
+            elif not told:
+                workers.stop()
+                told = True
+            for worker, (what, *news) in workers.news(TICK):
+                if worker.job is None:
+                    continue
+                if what == "ended":
+                    schedule.ended(worker.job, *news)
+                    worker.job = None
+                elif what == "died":
+                    schedule.died(worker.job, *news)
+                else:
+                    getattr(schedule.listener, what)(schedule.runs[worker.job], *news)
+
+
+class _Workers:
+    """Some workers, each begun when it is first needed; none outlives the ``with`` block.
+
+    Args:
+        limit: how many at most.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._workers: list[Worker] = []
+        self._one_was_ready = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                for worker in self._workers:
+                    worker.connection.close()  # which is how it hears that there is no more to do
+                until = time.monotonic() + EXIT_SECONDS
+                for worker in self._workers:
+                    worker.join(until)
+        finally:  # at once, if something went wrong: what they train has whole checkpoints
+            for worker in self._workers:
+                worker.end()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any of them trains a run."""
+        return any(worker.job is not None for worker in self._workers)
+
+    def free(self) -> Worker | None:
+        """An idle worker, begun now if there is none and room for it.
+
+        Raises:
+            ArenaError: there are none, and none can be begun.
+        """
+        idle = next((worker for worker in self._workers if worker.job is None), None)
+        if idle is not None or len(self._workers) >= self._limit:
+            return idle
+        worker = Worker()
+        self._workers.append(worker)
+        try:
+            worker.start()
+        except OSError as error:
+            self._drop(worker)
+            if not self._workers:
+                raise ArenaError(
+                    f"no worker can be started: {error.strerror}", "use fewer --workers"
+                ) from error
+            self._limit = len(self._workers)  # fewer will do
+            return None
+        return worker
+
+    def stop(self) -> None:
+        """Tells all to checkpoint and stop."""
+        for worker in tuple(self._workers):
+            if worker.ready:
+                worker.stop()
+            else:
+                self._drop(worker)
+
+    def news(self, seconds: float) -> Iterator[tuple[Worker, tuple[Any, ...]]]:
+        """What they say within some seconds, a tuple each; ``("died", how)`` is the last of one that died.
+
+        Raises:
+            ArenaError: no worker comes so far as to be ready.
+        """
+        ready = wait([worker.connection for worker in self._workers], seconds)
+        for worker in tuple(self._workers):
+            said = worker.heard(worker.connection in ready)
+            if said == READY:
+                self._one_was_ready = True
+                worker.greet()
+            elif said == DIED:
+                yield worker, (*DIED, self._bury(worker))
+            elif said:
+                yield worker, said
+
+    def _bury(self, worker: Worker) -> str:
+        """Clears a dead worker away; how it died, in words."""
+        how, itself = worker.fate()
+        self._drop(worker)
+        if itself and not self._one_was_ready:
+            remedy = 'if this is a script, put the call under if __name__ == "__main__":; '
+            raise ArenaError(
+                f"a worker process died before it began, {how}", remedy + "the same command resumes its runs"
+            )
+        return how
+
+    def _drop(self, worker: Worker) -> None:
+        self._workers.remove(worker)
+        worker.end()

@@ -1,0 +1,1 @@
+"""Plugins: their specs, the hooks, and how installed plugins are discovered."""

@@ -1,0 +1,296 @@
+"""Discovery of plugins, each in isolation: what one does wrong is reported, and never stops the others.
+
+pluggy marks and validates the hooks; arena calls the implementations itself, one by one, because pluggy
+abandons a whole call at the first error. Everything wrong becomes a line of its plugin's :class:`PluginInfo`
+and an :class:`ArenaPluginWarning`. Three settings steer it, the first two before any import:
+
+* ``ARENA_PLUGINS=a,b`` loads only these plugins (empty: none at all),
+* ``--no-plugin x``, here ``Plugins(block=["x"])``, leaves one out,
+* ``ARENA_STRICT_PLUGINS=1`` makes the first problem an :class:`~arena.errors.ArenaError`.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from pluggy import HookImpl, PluginManager
+
+from arena.errors import ArenaError, Interrupted, unknown
+from arena.plugins import hookspecs, specs
+from arena.plugins.hookspecs import HOOKS, misuses
+from arena.plugins.registry import ArenaPluginWarning, PluginInfo, Registry, Status, contested
+from arena.plugins.specs import described
+
+__all__ = ["ArenaPluginWarning", "PluginInfo", "Plugins", "get_plugins", "use"]
+
+GROUP = "arena"
+
+S = TypeVar("S", bound=specs.Spec)
+
+
+class _Contributed(Generic[S]):
+    """An attribute ``x`` of :class:`Plugins`: the registry that ``arena_x`` fills, built at first use."""
+
+    def __init__(self, spec_type: type[S]) -> None:
+        self._spec_type = spec_type
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, plugins: Plugins, owner: type) -> Registry[S]:
+        if self._name not in plugins._registries:
+            plugins._registries[self._name] = plugins._collect(f"arena_{self._name}", self._spec_type)
+        return plugins._registries[self._name]
+
+
+class Plugins:
+    """The plugins that are installed, what they contribute, and who listens to events.
+
+    Args:
+        allow: load only these; without it, those of ``ARENA_PLUGINS``, and all if that is not set.
+        block: leave these out.
+        extra: plugins in memory, by name: modules or objects with hook implementations.
+        installed: whether to look for installed plugins at all.
+        strict: raise at the first problem; without it, as ``ARENA_STRICT_PLUGINS`` says.
+
+    Raises:
+        ArenaError: ``allow`` or ``block`` names a plugin that does not exist; or a problem, where strict.
+
+    Example:
+        >>> Plugins(installed=False).agents
+        Registry('agent': empty)
+    """
+
+    agents = _Contributed(specs.AgentSpec)
+    environments = _Contributed(specs.EnvironmentSpec)
+    encoders = _Contributed(specs.EncoderSpec)
+    trackers = _Contributed(specs.TrackerSpec)
+    launchers = _Contributed(specs.LauncherSpec)
+    overlays = _Contributed(specs.OverlaySpec)
+    commands = _Contributed(specs.CommandSpec)
+
+    def __init__(
+        self,
+        *,
+        allow: Iterable[str] | None = None,
+        block: Iterable[str] = (),
+        extra: Mapping[str, object] | None = None,
+        installed: bool = True,
+        strict: bool | None = None,
+    ) -> None:
+        if strict is None:
+            strict = os.environ.get("ARENA_STRICT_PLUGINS", "0") not in ("", "0")
+        self._strict = strict
+        self._registries: dict[str, Registry[Any]] = {}
+        self._loaded: dict[str, PluginInfo] = {}
+        self._manager = PluginManager("arena")
+        self._manager.add_hookspecs(hookspecs)
+
+        found = _find_installed() if installed else []
+        found += [(PluginInfo(name), partial(_given, plugin)) for name, plugin in (extra or {}).items()]
+        found.sort(key=lambda candidate: candidate[0].rank)
+        self._infos = [info for info, _ in found]
+        self._forbid(allow, block)
+        for info, load in found:
+            if info.status != "blocked":
+                self._load(info, load)
+        self._listeners = {hook: self._implementations(hook) for hook in HOOKS}
+
+    @property
+    def registries(self) -> dict[str, Registry[Any]]:
+        """Every registry, by the name of its attribute."""
+        kinds = [name for name, value in vars(Plugins).items() if isinstance(value, _Contributed)]
+        return {name: getattr(self, name) for name in kinds}
+
+    @property
+    def infos(self) -> list[PluginInfo]:
+        """The state of every plugin, after all of them were asked for everything that they contribute."""
+        _ = self.registries  # asking is what finds the rest of the problems
+        return list(self._infos)
+
+    def emit(self, event: str, **arguments: object) -> None:
+        """Tells every plugin that implements ``event``; one that raises is reported and never told again.
+
+        Raises:
+            ArenaError: there is no such event, or an implementation raised and plugins are strict.
+            Interrupted: an implementation asks the run to stop.
+            TypeError: the arguments are not the event's.
+        """
+        parameters = HOOKS.get(event)
+        if not parameters:  # contributions take no arguments
+            raise unknown("event", event, [name for name, taken in HOOKS.items() if taken])
+        if parameters != arguments.keys():
+            raise TypeError(f"{event} takes {sorted(parameters)}, not {sorted(arguments)}")
+        listeners = self._listeners[event]
+        for listener in tuple(listeners):
+            info, implementation = listener
+            try:
+                implementation.function(*[arguments[name] for name in implementation.argnames])
+            except Interrupted:
+                raise
+            except Exception as error:
+                listeners.remove(listener)
+                self._report(info, f"{event} raised {described(error)}; it is not called again", cause=error)
+
+    def _forbid(self, allow: Iterable[str] | None, block: Iterable[str]) -> None:
+        """Marks what must not be imported."""
+        if allow is None and (listed := os.environ.get("ARENA_PLUGINS")) is not None:
+            allow = [name for part in listed.split(",") if (name := part.strip())]
+        allowed, blocked = None if allow is None else set(allow), set(block)
+        known = {info.name for info in self._infos}
+        for name in sorted((blocked | (allowed or set())) - known):
+            raise unknown("plugin", name, known)
+        for info in self._infos:
+            if info.name in blocked:
+                info.status, info.problems = "blocked", ["left out by --no-plugin"]
+            elif allowed is not None and info.name not in allowed:
+                info.status, info.problems = "blocked", ["not among the plugins that ARENA_PLUGINS allows"]
+
+    def _load(self, info: PluginInfo, load: Callable[[], object]) -> None:
+        """Imports a plugin, looks through its hooks and registers it."""
+        if info.name in self._loaded:
+            claimants = [other for other in self._infos if other.name == info.name]
+            self._report(info, contested(f"the plugin name {info.name!r}", claimants), status="failed")
+            return
+        self._loaded[info.name] = info
+        try:
+            plugin = load()
+        except (Exception, SystemExit) as error:
+            self._report(info, f"cannot be imported: {described(error)}", status="failed", cause=error)
+            return
+        try:
+            if self._manager.is_registered(plugin):
+                raise ValueError(f"it is the same object as plugin {self._manager.get_name(plugin)!r}")
+            problems = misuses(self._manager, plugin)
+            if self._manager.register(plugin, name=info.name) is None:
+                raise TypeError("its entry point names None")
+        except Exception as error:
+            if self._manager.has_plugin(info.name):  # older pluggies leave a rejected plugin half registered
+                self._manager.unregister(name=info.name)
+            self._report(info, f"cannot be registered: {described(error)}", status="failed", cause=error)
+            return
+        for problem in problems:
+            self._report(info, problem)
+
+    def _implementations(self, hook: str) -> list[tuple[PluginInfo, HookImpl]]:
+        """Who implements a hook, in pluggy's order of calling."""
+        implementations: list[HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
+        return [
+            (self._loaded[implementation.plugin_name], implementation)
+            for implementation in reversed(implementations)
+            if not (implementation.wrapper or implementation.hookwrapper)
+        ]
+
+    def _collect(self, hook: str, spec_type: type[S]) -> Registry[S]:
+        """Asks every plugin for its specs of one kind and settles who has each name."""
+        claims: dict[str, list[tuple[PluginInfo, S]]] = {}
+        for info, implementation in sorted(self._listeners[hook], key=lambda listener: listener[0].rank):
+            for spec in self._ask(info, implementation, hook, spec_type):
+                claims.setdefault(spec.name, []).append((info, spec))
+        for name, claimants in claims.items():
+            for info, _ in claimants[1:]:
+                problem = contested(f"{spec_type.kind} {name!r}", [claimant for claimant, _ in claimants])
+                self._report(info, problem)
+        return Registry(spec_type.kind, ((found[0][1], found[0][0].name) for found in claims.values()))
+
+    def _ask(self, info: PluginInfo, implementation: HookImpl, hook: str, spec_type: type[S]) -> list[S]:
+        """The sound specs that one implementation gives, up to where it raises."""
+        found: list[S] = []
+        wanted, problems, cause = spec_type.__name__, [], None
+        try:
+            given: object = implementation.function()
+            if not isinstance(given, Iterable):
+                problems.append(f"{hook} returned {type(given).__name__}, not an iterable of {wanted}")
+                given = ()
+            for spec in given:
+                if isinstance(spec, spec_type):
+                    found.append(replace(spec, plugin=info.name))
+                else:
+                    problems.append(f"{hook} gave {type(spec).__name__}, not {wanted}")
+        except Interrupted:
+            raise
+        except (Exception, SystemExit) as error:
+            problems.append(f"{hook} raised {described(error)}")
+            cause = error
+        for problem in problems:
+            self._report(info, problem, cause=cause)
+        return found
+
+    def _report(
+        self, info: PluginInfo, problem: str, status: Status = "warning", cause: BaseException | None = None
+    ) -> None:
+        """Notes a problem and warns of it once, or raises it where strict."""
+        info.status = status
+        message = f"plugin {info}: {problem}"
+        if self._strict:
+            remedy = f"mend it, leave it out with --no-plugin {info.name}, or unset ARENA_STRICT_PLUGINS"
+            raise ArenaError(message, remedy) from cause
+        if problem not in info.problems:
+            info.problems.append(problem)
+            warnings.warn(message, ArenaPluginWarning, stacklevel=3)
+
+
+_current: Plugins | None = None
+
+
+def get_plugins() -> Plugins:
+    """The plugins of this process, discovered at the first call."""
+    global _current
+    if _current is None:
+        _current = Plugins()
+    return _current
+
+
+@contextmanager
+def use(plugins: Plugins | None) -> Iterator[None]:
+    """Makes :func:`get_plugins` return ``plugins`` for a while; with None, it discovers them afresh.
+
+    Example:
+        >>> mine = Plugins(installed=False)
+        >>> with use(mine):
+        ...     get_plugins() is mine
+        True
+    """
+    global _current
+    before, _current = _current, plugins
+    try:
+        yield
+    finally:
+        _current = before
+
+
+def _find_installed() -> list[tuple[PluginInfo, Callable[[], object]]]:
+    """Every entry point of arena's group and how to load it; nothing is imported."""
+    from importlib import metadata
+
+    found: list[tuple[PluginInfo, Callable[[], object]]] = []
+    try:
+        points = list(metadata.entry_points(group=GROUP))
+    except Exception:  # one unreadable entry_points.txt, of anybody's, hides everyone's
+        points = []
+        seen: set[str] = set()
+        for distribution in metadata.distributions():
+            info = PluginInfo.of("", distribution)
+            if info.distribution in seen:
+                continue
+            seen.add(info.distribution)
+            try:
+                points += distribution.entry_points.select(group=GROUP)
+            except Exception:
+                with suppress(Exception):
+                    if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
+                        # Loading it meets the same error again, which is then reported.
+                        info.name = info.distribution
+                        found.append((info, partial(getattr, distribution, "entry_points")))
+    found += [(PluginInfo.of(point.name, point.dist), point.load) for point in points]
+    return found
+
+
+def _given(plugin: object) -> object:
+    return plugin

@@ -1,0 +1,1 @@
+"""Random numbers: named generators keyed by a run's seed, and counter-based numbers for compiled code."""

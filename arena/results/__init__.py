@@ -1,0 +1,1 @@
+"""Results: summaries of finished runs as text, and progress bars."""

@@ -1,0 +1,1 @@
+"""Runs: folders that hold an experiment's configuration, metrics, snapshots, checkpoint and result."""

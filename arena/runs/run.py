@@ -1,0 +1,320 @@
+"""A run: a folder that one can copy, read and delete."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import json
+import math
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from arena.errors import ArenaError, BusyError
+from arena.experiments.experiment import Experiment
+from arena.plugins.discovery import Plugins, get_plugins
+from arena.runs.layout import SCHEMA, find_runs
+from arena.storage.checkpoint import Checkpoints
+from arena.storage.files import cannot_write, write_atomically
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["Run", "find_runs"]
+
+#: The distributions whose versions decide a run's bytes.
+DISTRIBUTIONS = ("arena-rl", "gymnasium", "numba", "numpy", "torch")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed of one experiment, on disk.
+
+    Attributes:
+        folder: holds ``run.json``, ``metrics.jsonl``, ``timing.jsonl``, ``checkpoint/``, ``snapshots/``, what
+            trackers write, ``start/`` where it begins from another run and, at the end, ``result.json``.
+        experiment: with this run's seed as its only one.
+    """
+
+    folder: Path
+    experiment: Experiment
+
+    @property
+    def seed(self) -> int:
+        """The seed of every random number in it."""
+        return self.experiment.seeds[0]
+
+    @property
+    def metrics(self) -> Path:
+        """A line of JSON every `log_every` steps; the same bytes however often the run was interrupted."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def timing(self) -> Path:
+        """Steps, seconds and wall-clock time: what may differ between two runs of the same bytes."""
+        return self.folder / "timing.jsonl"
+
+    @property
+    def snapshots(self) -> Path:
+        """What acting needs, one file an evaluation."""
+        return self.folder / "snapshots"
+
+    @property
+    def start(self) -> Path:
+        """The snapshot of another run that it begins from, where it does."""
+        return self.folder / "start"
+
+    @property
+    def encoder(self) -> Path:
+        """The snapshot of the fit whose encoder it uses, where it does."""
+        return self.folder / "encoder"
+
+    @property
+    def novelty(self) -> Path:
+        """The snapshot of the fit whose surprise is its bonus, where it has one."""
+        return self.folder / "novelty"
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The last two checkpoints."""
+        return Checkpoints(self.folder / "checkpoint")
+
+    @classmethod
+    def prepare(cls, experiment: Experiment, seed: int, out: Path) -> Run:
+        """Opens the run of an experiment and a seed under a folder of runs, or makes it.
+
+        A run that is already there keeps its cadences, and trains on if more steps are asked for. One that begins
+        from another run gets its own copy of that run's snapshot.
+
+        Raises:
+            ArenaError: if the folder cannot be written or holds something else.
+        """
+        name = "_".join((experiment.agent, experiment.place, f"seed{seed}"))
+        folder = out / f"{name}_{experiment.id(seed)}"
+        one = experiment.replaced(seeds=(seed,))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        with _alone(folder):
+            if (folder / "run.json").exists():
+                old = _document(folder)["experiment"]
+                before = _whole(folder, old, "steps")
+                one = one.replaced(
+                    steps=max(experiment.steps, before),
+                    evaluate_every=_whole(folder, old, "evaluate_every"),
+                    log_every=_whole(folder, old, "log_every"),
+                )
+                if one.steps == before and list(one.trackers) == old.get("trackers"):
+                    return cls(folder, one)
+            run = cls(folder, one)
+            if one.start is not None:
+                one.start.copy(run.start, one.agent_class)
+            for chosen, copy in ((one.perception, run.encoder), (one.novelty, run.novelty)):
+                if chosen is not None and chosen.start is not None:
+                    chosen.start.copy(copy)
+            document = {
+                "schema": SCHEMA,
+                "id": experiment.id(seed),
+                "experiment": one.to_dict(),
+                "versions": _versions(get_plugins()),
+            }
+            write_atomically(folder / "run.json", _dumps(document, indent=2))
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Opens a run folder.
+
+        Raises:
+            ArenaError: if it is no run, its ``run.json`` is truncated, or a newer arena wrote it.
+        """
+        document = _document(folder)
+        path = folder / "run.json"
+        try:
+            experiment = Experiment.from_dict(document["experiment"])
+            seed, *others = experiment.seeds
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ArenaError(f"{path} is not a run's: {error!r}", "restore it from a copy") from error
+        if others:
+            raise ArenaError(
+                f"{path} has {len(experiment.seeds)} seeds", "restore it from a copy: a run has one"
+            )
+        if experiment.id(seed) != document.get("id"):
+            raise ArenaError(
+                f"{path} describes another run than the one that was trained: it was edited, or the source of its "
+                "environment or a revision has changed",
+                "restore it, or train anew",
+            )
+        return cls(folder, experiment)
+
+    def result(self) -> dict[str, Any] | None:
+        """What ``result.json`` holds, or None while the run has further to go."""
+        if not (self.folder / "result.json").exists():
+            return None
+        result = _read_json(self.folder, "result.json")
+        try:
+            means = (
+                result["evaluation"]["mean"] + 0.0,
+                (result["optimum"] or 0.0),
+                (result["policy_value"] or 0.0),
+            )
+            sound = all(isinstance(value, float | int) for value in means) and result["steps"] >= 0
+        except (KeyError, TypeError):
+            sound = False
+        if not sound:
+            raise ArenaError(
+                f"{self.folder / 'result.json'} is damaged", "delete it: `arena resume` writes it again"
+            )
+        return result if result.get("converged") or result["steps"] >= self.experiment.steps else None
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Writes ``result.json``, atomically."""
+        write_atomically(self.folder / "result.json", _dumps(result, indent=2))
+
+    def best(self) -> dict[str, Any] | None:
+        """The evaluation with the highest mean return so far, the first of equals: its ``step`` and ``mean``.
+
+        It is read off the metrics, so that it is known of a run that was killed, too.
+        """
+        best: dict[str, Any] | None = None
+        with contextlib.suppress(OSError):
+            for text in self.metrics.read_bytes().splitlines():
+                with contextlib.suppress(ValueError, TypeError, AttributeError):  # a line that a crash tore
+                    values = json.loads(text)
+                    mean = values.get("evaluation")
+                    if mean is not None and (best is None or mean > best["mean"]):
+                        best = {"step": int(values["step"]), "mean": float(mean)}
+        return best
+
+    def write_failure(self, error: Exception, step: int) -> None:
+        """Notes why it ended before its end, for whoever lists it; the next session takes the note away."""
+        with contextlib.suppress(ArenaError):  # the disk may be what failed
+            write_atomically(self.failure, _dumps({"error": str(error), "step": step}))
+
+    @property
+    def failure(self) -> Path:
+        """Why it ended before its end, while that is how things stand."""
+        return self.folder / "failed.json"
+
+    @property
+    def seconds(self) -> float:
+        """How long it has trained, over all its sessions."""
+        with contextlib.suppress(OSError):
+            for text in reversed(self.timing.read_bytes().splitlines()):
+                with contextlib.suppress(
+                    ValueError, KeyError, TypeError, OverflowError
+                ):  # a line that a crash tore
+                    return float(json.loads(text)["seconds"])
+        return 0.0
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes out; the operating system drops the lock of a process that dies.
+
+        Raises:
+            BusyError: if another process trains this run now.
+            ArenaError: if the folder cannot be written.
+        """
+        lock = filelock.FileLock(self.folder / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise BusyError(
+                f"another process is training {self.folder}", "wait for it, or choose --out"
+            ) from error
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps other processes from describing the same run meanwhile, where the system locks folders."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems do not
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def line(values: Mapping[str, Any]) -> bytes:
+    """One line of a JSON-lines file; numbers that are not finite, which JSON lacks, become null."""
+    return _dumps({k: _finite(v) for k, v in values.items()}) + b"\n"
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _dumps(value: Mapping[str, Any], indent: int | None = None) -> bytes:
+    return json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False).encode()
+
+
+def _read_json(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / name
+    if not path.exists():
+        raise ArenaError(f"{folder} is not a run: it has no {name}", "see `arena list runs`")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ArenaError(f"cannot read {path}: {error.strerror}", "check its permissions") from error
+    except (ValueError, RecursionError) as error:
+        raise ArenaError(
+            f"{path} is truncated or damaged", "restore it from a copy, or delete the run"
+        ) from error
+    if not isinstance(document, dict):
+        raise ArenaError(f"{path} is truncated or damaged", "restore it from a copy, or delete the run")
+    return document
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    """What ``run.json`` holds, its schema and layout checked."""
+    document = _read_json(folder, "run.json")
+    schema = document.get("schema")
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise ArenaError(
+            f"{folder} has schema {schema}, and this arena reads up to {SCHEMA}", "upgrade arena-rl"
+        )
+    if not isinstance(document.get("experiment"), dict):
+        raise ArenaError(
+            f"{folder / 'run.json'} holds no experiment", "restore it from a copy, or delete the run"
+        )
+    return document
+
+
+def _whole(folder: Path, experiment: Mapping[str, Any], name: str) -> int:
+    value = experiment.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ArenaError(
+            f"{folder / 'run.json'} has {value!r} for {name}", "restore it from a copy, or delete the run"
+        )
+    return value
+
+
+@functools.lru_cache(maxsize=4)
+def _versions(plugins: Plugins) -> dict[str, str]:
+    """Of Python, of what decides a run's bytes, and of whatever brings a plugin."""
+    mine = {info.distribution for info in plugins.infos if info.distribution and info.status != "blocked"}
+    found = {"python": platform.python_version()}
+    for name in sorted({*DISTRIBUTIONS, *mine}):
+        # A checkout, or a plugin in memory, has none.
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found

@@ -1,0 +1,360 @@
+"""Comparing algorithms over environments: normalised scores, profiles, probability of improvement, curves.
+
+Scores come **by environment**: a sequence with one array of shape (seeds,) an environment; the numbers of seeds
+may differ. The seed is the unit of resampling, and every environment is a stratum: its seeds are drawn, with
+replacement, among themselves (`arena.statistics.summary` says why). Intervals are percentile intervals, and there is none
+where an environment has fewer than two seeds.
+
+Source: R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville, M. G. Bellemare, "Deep Reinforcement Learning at the
+Edge of the Statistical Precipice", NeurIPS 2021 (https://arxiv.org/abs/2108.13264), sections 4.1 to 4.3.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from arena.errors import ArenaError
+from arena.statistics.summary import CHUNK, Scores, draw, interval, iqm_of_each
+
+__all__ = [
+    "Band",
+    "Estimate",
+    "Resampled",
+    "aggregate",
+    "learning_curve",
+    "normalise",
+    "performance_profile",
+    "probability_of_improvement",
+    "scale",
+]
+
+#: Resamples of an interval; its ends then vary by about a thirtieth of its width.
+RESAMPLES = 2000
+
+#: A scale narrower than this, relative to its top, is rounding and no scale.
+NARROW = 1e-9
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its 95 % interval, which is None where an environment has fewer than two seeds."""
+
+    value: float
+    ci95: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve and its pointwise 95 % band.
+
+    Attributes:
+        x: shape (points,): thresholds, or steps.
+        middle: shape (points,).
+        low: shape (points,), or None where an environment has fewer than two seeds.
+        high: likewise.
+    """
+
+    x: Scores
+    middle: Scores
+    low: Scores | None
+    high: Scores | None
+
+
+class Resampled:
+    """Scores by environment, with the seeds that every resample drew: drawn once, used by many statistics.
+
+    Args:
+        scores: by environment, or those of a single one.
+        resamples: how many resamples.
+        generator: where they come from: a generator, which is advanced, or a seed. Algorithms that are compared
+            with each other need draws that are independent, and so share one generator.
+
+    Attributes:
+        strata: the scores of each environment, each of shape (seeds,).
+        drawn: the indices of the seeds drawn in each environment, each of shape (resamples, seeds).
+
+    Raises:
+        ArenaError: no environment, one without scores, or a score that is not a finite number.
+    """
+
+    def __init__(
+        self, scores: ByEnvironment, *, resamples: int = RESAMPLES, generator: np.random.Generator | int = 0
+    ) -> None:
+        if resamples < 1:
+            raise ArenaError(f"resamples is {resamples}, which is less than 1", "give a positive number")
+        generator = np.random.default_rng(generator)
+        self.strata = _strata(scores)
+        self.drawn = [draw(generator, resamples, len(stratum))[:, :, 0] for stratum in self.strata]
+
+    @functools.cached_property
+    def counts(self) -> list[Scores]:
+        """How often each resample drew each seed: shape (resamples, seeds) in each environment."""
+        return [_counted(drawn) for drawn in self.drawn]
+
+    @property
+    def replicated(self) -> bool:
+        """Whether every environment has two seeds at least, so that there is something to resample."""
+        return all(len(stratum) > 1 for stratum in self.strata)
+
+    def take(self, environments: Sequence[int]) -> Resampled:
+        """The same scores and draws of some environments, by index."""
+        part = object.__new__(Resampled)
+        part.strata = [self.strata[i] for i in environments]
+        part.drawn = [self.drawn[i] for i in environments]
+        part.counts = [self.counts[i] for i in environments]
+        return part
+
+    def like(self, scores: Sequence[ArrayLike]) -> Resampled:
+        """Other scores of the same seeds, with the same draws."""
+        other = object.__new__(Resampled)
+        other.strata, other.drawn, other.counts = _strata(scores), self.drawn, self.counts
+        if [len(part) for part in other.strata] != [len(part) for part in self.strata]:
+            raise ArenaError("the scores are not of the same seeds", "give each environment as many")
+        return other
+
+
+ByEnvironment: TypeAlias = "Sequence[ArrayLike] | Scores | Resampled"
+
+
+def scale(scores: ArrayLike, optimum: float | None) -> tuple[float, float]:
+    """What an environment's scores are normalised by.
+
+    Args:
+        scores: those of every run in the environment, whatever its algorithm.
+        optimum: the exact optimum, or None where it is unknown.
+
+    Returns:
+        (low, high): the lowest score; and the optimum, or the highest score where the optimum is unknown or no
+        score is below it, since nothing would then tell the scores apart.
+
+    Example:
+        >>> scale([0.8, 0.75], optimum=1.0), scale([0.8, 0.75], optimum=0.74)
+        ((0.75, 1.0), (0.75, 0.8))
+    """
+    data = np.asarray(scores, dtype=np.float64)
+    low, best = float(data.min()), float(data.max())
+    return low, best if optimum is None or _narrow(low, optimum) else float(optimum)
+
+
+def normalise(scores: ArrayLike, low: float, high: float) -> Scores:
+    """Scores on a scale where `low` is 0 and `high` is 1: ``(score - low) / (high - low)``.
+
+    A score above 1 is an evaluation that was luckier than the optimum's expectation. Where `high` does not exceed
+    `low`, whatever reaches `high` is 1 and the rest is 0.
+
+    Args:
+        scores: any shape.
+        low: becomes 0.
+        high: becomes 1.
+
+    Example:
+        >>> normalise([-100, -13, -56.5], low=-100, high=-13)
+        array([0. , 1. , 0.5])
+    """
+    data = np.asarray(scores, dtype=np.float64)
+    if _narrow(low, high):
+        return np.where(data >= high - NARROW * max(1.0, abs(high)), 1.0, 0.0)
+    return np.asarray((data - low) / (high - low))
+
+
+def aggregate(scores: ByEnvironment, statistic: str = "iqm", *, level: float = 0.95) -> Estimate:
+    """One number for an algorithm, over all its seeds and environments.
+
+    ``"mean"`` is the mean over environments of the mean over seeds. ``"iqm"`` is the interquartile mean of all runs
+    together; with unequal numbers of seeds an environment then counts by its seeds.
+
+    Args:
+        scores: normalised, by environment.
+        statistic: ``"iqm"`` or ``"mean"``.
+        level: the interval's nominal coverage.
+
+    Raises:
+        ArenaError: no such statistic, or whatever `Resampled` refuses.
+    """
+    data = _resampled(scores)
+    if statistic == "mean":
+        value = np.mean([stratum.mean() for stratum in data.strata])
+        values = _over_environments(data, data.strata)
+    elif statistic == "iqm":
+        value = iqm_of_each(np.concatenate(data.strata)[None])[0]
+        drawn = [stratum[index] for stratum, index in zip(data.strata, data.drawn, strict=True)]
+        values = iqm_of_each(np.concatenate(drawn, axis=1))
+    else:
+        raise ArenaError(f"no statistic is called {statistic!r}", "use 'iqm' or 'mean'")
+    return Estimate(float(value), _interval(values, level) if data.replicated else None)
+
+
+def performance_profile(scores: ByEnvironment, taus: ArrayLike, *, level: float = 0.95) -> Band:
+    """The fraction of an algorithm's runs whose normalised score exceeds each threshold.
+
+    ``F(tau) = mean over environments of the mean over seeds of 1[score > tau]``: the run-score distribution. One
+    curve above another everywhere is better whatever number one reduces the scores to.
+
+    Args:
+        scores: normalised, by environment.
+        taus: the thresholds, shape (points,).
+        level: the band's nominal coverage, at each threshold for itself.
+
+    Source: Agarwal et al. 2021, section 4.2, equation 1.
+
+    Example:
+        >>> performance_profile([[0.2, 0.8], [0.5, 0.5]], taus=[0.0, 0.4, 0.6]).middle
+        array([1.  , 0.75, 0.25])
+    """
+    data = _resampled(scores)
+    taus = np.asarray(taus, dtype=np.float64)
+    exceeds = [(stratum[:, None] > taus).astype(np.float64) for stratum in data.strata]
+    middle = np.mean([above.mean(axis=0) for above in exceeds], axis=0)
+    if not data.replicated:
+        return Band(taus, middle, None, None)
+    low, high = interval(_over_environments(data, exceeds), level)
+    return Band(taus, middle, low, high)
+
+
+def probability_of_improvement(x: ByEnvironment, y: ByEnvironment, *, level: float = 0.95) -> Estimate:
+    """How probable it is that a run of one algorithm beats a run of another, in an environment drawn at random.
+
+    In an environment it is ``mean over pairs of 1[x > y] + 1[x = y] / 2``, which is the Mann-Whitney U divided by
+    the number of pairs; then the mean over environments. 0.5 means that neither is better.
+
+    Args:
+        x: the scores of one algorithm, by environment; normalised or not, since only their order counts.
+        y: those of the other, in the same environments.
+        level: the interval's nominal coverage.
+
+    Raises:
+        ArenaError: different numbers of environments or of resamples, or whatever `Resampled` refuses.
+
+    Source: Agarwal et al. 2021, section 4.3, equation 2.
+
+    Example:
+        >>> probability_of_improvement([[1, 2, 3]], [[0, 2]]).value
+        0.75
+    """
+    generator = np.random.default_rng(0)
+    x, y = _resampled(x, generator), _resampled(y, generator)
+    if len(x.strata) != len(y.strata):
+        raise ArenaError(
+            f"one algorithm has scores in {len(x.strata)} environments, and the other in {len(y.strata)}",
+            "give both in the same ones",
+        )
+    if len(x.drawn[0]) != len(y.drawn[0]):
+        raise ArenaError(
+            f"one algorithm has {len(x.drawn[0])} resamples, and the other {len(y.drawn[0])}",
+            "draw as many for both",
+        )
+    wins = [_wins(one, other) for one, other in zip(x.strata, y.strata, strict=True)]
+    value = float(np.mean([table.mean() for table in wins]))
+    if not (x.replicated and y.replicated):
+        return Estimate(value, None)
+    values = np.zeros(len(x.drawn[0]))
+    for table, ours, theirs in zip(wins, x.counts, y.counts, strict=True):
+        values += ((ours @ table) * theirs).sum(axis=1) / table.size
+    return Estimate(value, _interval(values / len(wins), level))
+
+
+def learning_curve(
+    curves: Sequence[tuple[ArrayLike, ArrayLike]],
+    *,
+    points: int = 200,
+    resamples: int = 1000,
+    generator: np.random.Generator | int = 0,
+    level: float = 0.95,
+) -> Band | None:
+    """The interquartile mean over seeds at every step that all seeds have, with a band.
+
+    Whole seeds are resampled: a resample is the curve of the same seeds from its first point to its last.
+
+    Args:
+        curves: steps and values of each seed, the steps increasing; values that are not finite are left out.
+        points: at most so many are kept, evenly and with both ends.
+        resamples: of the band.
+        generator: where they come from: a generator, which is advanced, or a seed.
+        level: the band's nominal coverage, at each step for itself.
+
+    Returns:
+        The curve, or None where there is no step that all seeds have.
+    """
+    finite = [_finite(*curve) for curve in curves]
+    if not finite:
+        return None
+    common = functools.reduce(np.intersect1d, [steps for steps, _ in finite])
+    if not len(common):
+        return None
+    if len(common) > points:
+        common = common[np.unique(np.linspace(0, len(common) - 1, points).round().astype(int))]
+    data = np.stack([values[np.searchsorted(steps, common)] for steps, values in finite])
+    middle = iqm_of_each(data[None])[0]
+    seeds = len(data)
+    if seeds < 2:
+        return Band(common, middle, None, None)
+    drawn = draw(np.random.default_rng(generator), resamples, seeds)[:, :, 0]
+    width = max(1, CHUNK // drawn.size)
+    parts = [
+        interval(iqm_of_each(data[:, start : start + width][drawn]), level)
+        for start in range(0, len(common), width)
+    ]
+    low, high = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+    return Band(common, middle, low, high)
+
+
+def _narrow(low: float, high: float) -> bool:
+    return high - low <= NARROW * max(1.0, abs(high))
+
+
+def _resampled(scores: ByEnvironment, generator: np.random.Generator | int = 0) -> Resampled:
+    return scores if isinstance(scores, Resampled) else Resampled(scores, generator=generator)
+
+
+def _strata(scores: ByEnvironment) -> list[Scores]:
+    """The scores as one array of shape (seeds,) an environment, checked."""
+    if isinstance(scores, Resampled):
+        return scores.strata
+    try:
+        parts = [np.asarray(part, dtype=np.float64) for part in scores]
+    except (TypeError, ValueError):
+        raise ArenaError("the scores are not numbers", "give one array an environment") from None
+    if parts and all(part.ndim == 0 for part in parts):
+        parts = [np.asarray(parts)]
+    if not parts or any(part.ndim != 1 or not part.size for part in parts):
+        raise ArenaError("there is an environment without scores", "give each one number a seed at least")
+    if not all(np.isfinite(part).all() for part in parts):
+        raise ArenaError(
+            "a score is not finite", "find out why that run diverged, or leave it out and say so"
+        )
+    return parts
+
+
+def _counted(drawn: NDArray[np.int64]) -> Scores:
+    """(resamples, seeds) indices -> (resamples, seeds) how often each was drawn."""
+    resamples, seeds = drawn.shape
+    cells = (drawn + np.arange(resamples)[:, None] * seeds).ravel()
+    return np.bincount(cells, minlength=resamples * seeds).reshape(resamples, seeds).astype(np.float64)
+
+
+def _over_environments(data: Resampled, values: Sequence[Scores]) -> Scores:
+    """Each resample's mean over environments of the mean over its seeds; values (seeds, …) -> (resamples, …)."""
+    means = [count @ value / len(value) for count, value in zip(data.counts, values, strict=True)]
+    return np.asarray(sum(means) / len(means))
+
+
+def _interval(values: Scores, level: float) -> tuple[float, float]:
+    low, high = interval(values, level)
+    return float(low), float(high)
+
+
+def _wins(x: Scores, y: Scores) -> Scores:
+    """(n,), (m,) -> (n, m): 1 where x beats y, a half where they tie."""
+    return np.asarray((np.sign(x[:, None] - y) + 1) / 2)
+
+
+def _finite(steps: ArrayLike, values: ArrayLike) -> tuple[Scores, Scores]:
+    x, y = np.asarray(steps, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    keep = np.isfinite(y)
+    return x[keep], y[keep]

@@ -1,0 +1,239 @@
+"""The files behind the journals of checkpoints: each row is written once, however many checkpoints hold it.
+
+A segment is a safetensors file with consecutive rows, named by its own digest: one that has its name is whole,
+never changes, and cannot be taken for another future's. Full segments end at row numbers that are multiples of
+their size, so every checkpoint of a run lists the same ones. Only the last, the tail, is written anew at each
+checkpoint until it is full.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import numpy as safetensors_numpy
+
+from arena.errors import ArenaError
+from arena.storage.files import refuse_link, sync_folder, write_synced
+from arena.storage.journal import Journal
+
+__all__ = ["DamagedError", "Segments", "digest", "read_file", "read_verified", "remove"]
+
+SEGMENT_BYTES = 2**22
+"""How much a segment holds at most, unless a single row is more; what a checkpoint may write anew."""
+
+_SUFFIX, _UNFINISHED = ".safetensors", ".saving-"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class DamagedError(Exception):
+    """One line on what is wrong with a checkpoint."""
+
+
+class _Segment(NamedTuple):
+    """The rows from number `start` to before `stop`, in a file of `size` bytes with the digest `sha256`."""
+
+    start: int
+    stop: int
+    size: int
+    sha256: str
+
+
+class Segments:
+    """The segments in one folder, and which of them hold the rows of which journal in memory.
+
+    Args:
+        folder: where they are; made by the first journal.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # By identity: only the very object that was saved or loaded here is known to have the rows of the files.
+        self._known: WeakKeyDictionary[Journal, list[_Segment]] = WeakKeyDictionary()
+
+    def write(self, journals: Sequence[Journal]) -> list[dict[str, Any]]:
+        """Put the rows that are new into files, and wait until the disk has them.
+
+        Returns:
+            For each journal what `read` wants, as plain JSON values.
+
+        Raises:
+            ArenaError: the folder is a link.
+            OSError: as the system gave it; nothing that was there before has changed.
+        """
+        refuse_link(self.folder)
+        if not self.folder.is_dir():
+            self.folder.mkdir()
+            sync_folder(self.folder.parent)
+        there = set(os.listdir(self.folder))  # not for granted: a save that fails removes what it wrote
+        written = [self._write(journal, there) for journal in journals]
+        sync_folder(self.folder)
+        self._known.update(zip(journals, written, strict=True))
+        return [_entry(journal, segments) for journal, segments in zip(journals, written, strict=True)]
+
+    def read(self, entry: Any) -> Journal:
+        """The journal of which `write` gave the entry.
+
+        Raises:
+            DamagedError: the entry or a file is not what was written.
+            OSError: as the system gave it.
+        """
+        capacity, total, fields, segments = _parsed(entry)
+        if self.folder.is_symlink():
+            raise DamagedError(f"{self.folder.name} is a link")
+        parts = self._parts(segments, max(0, total - capacity))
+        try:
+            journal = Journal.restored(capacity, fields, total, parts)
+        except (ArenaError, ValueError, OverflowError) as error:  # of numpy's, for absurd sizes
+            raise DamagedError(f"a journal is not what was written ({error})") from error
+        self._known[journal] = segments
+        return journal
+
+    def sweep(self, entries: Sequence[Any]) -> None:
+        """Remove every segment that none of the entries lists, and what a kill left of others.
+
+        Args:
+            entries: what `write` gave; a damaged one, which `read` would refuse, keeps nothing.
+
+        Raises:
+            OSError: as the system gave it.
+        """
+        used: set[str] = set()
+        for entry in entries:
+            with contextlib.suppress(DamagedError):
+                used.update(_name(segment) for segment in _parsed(entry)[-1])
+        if self.folder.is_symlink() or not self.folder.is_dir():
+            return
+        for name in set(os.listdir(self.folder)) - used:
+            if name.startswith(_UNFINISHED) or _DIGEST.fullmatch(name.removesuffix(_SUFFIX)):
+                remove(self.folder / name)
+
+    def _write(self, journal: Journal, there: Set[str]) -> list[_Segment]:
+        rows = max(1, SEGMENT_BYTES // journal.row_bytes)
+        segments: list[_Segment] = []
+        for known in self._known.get(journal, ()):
+            final = known.stop % rows == 0 or known.stop == journal.total
+            if known.stop > journal.first:
+                if not final or _name(known) not in there:
+                    break
+                segments.append(known)
+        start = segments[-1].stop if segments else journal.first
+        while start < journal.total:
+            stop = min(journal.total, (start // rows + 1) * rows)
+            segments.append(self._add(start, stop, safetensors_numpy.save(journal.rows(start, stop))))
+            start = stop
+        return segments
+
+    def _add(self, start: int, stop: int, data: bytes) -> _Segment:
+        segment = _Segment(start, stop, len(data), digest(data))
+        path = self.folder / _name(segment)
+        temporary = self.folder / f"{_UNFINISHED}{path.name}"
+        write_synced(temporary, data)
+        if path.is_dir():  # the one thing that a file cannot replace
+            remove(path)
+        os.replace(temporary, path)
+        return segment
+
+    def _parts(self, segments: Sequence[_Segment], first: int) -> Iterator[Mapping[str, NDArray[Any]]]:
+        for segment in segments:
+            path = self.folder / _name(segment)
+            if path.is_symlink():
+                raise DamagedError(f"{path.name} is a link")
+            columns = _columns(read_verified(path, segment.size, segment.sha256), path.name)
+            if any(column.shape[:1] != (segment.stop - segment.start,) for column in columns.values()):
+                raise DamagedError(f"{path.name} has not {segment.stop - segment.start} rows")
+            yield {name: column[max(0, first - segment.start) :] for name, column in columns.items()}
+
+
+def _name(segment: _Segment) -> str:
+    return f"{segment.sha256}{_SUFFIX}"
+
+
+def _entry(journal: Journal, segments: Sequence[_Segment]) -> dict[str, Any]:
+    return {
+        "capacity": journal.capacity,
+        "total": journal.total,
+        "fields": [[name, list(shape), dtype.name] for name, (shape, dtype) in journal.fields.items()],
+        "segments": [list(segment) for segment in segments],
+    }
+
+
+def _parsed(entry: Any) -> tuple[int, int, dict[str, tuple[tuple[int, ...], str]], list[_Segment]]:
+    """An entry's capacity, total, fields and segments, of which it can be relied on that they are consecutive."""
+    try:
+        capacity, total = entry["capacity"], entry["total"]
+        fields = {name: (tuple(shape), np.dtype(dtype).name) for name, shape, dtype in entry["fields"]}
+        segments = [_Segment(*segment) for segment in entry["segments"]]
+        numbers = [capacity, total, *(n for s in segments for n in (s.start, s.stop, s.size))]
+        at = segments[0].start if segments else 0
+        sound = all(type(number) is int and number >= 0 for number in numbers)
+        sound = sound and at <= max(0, total - capacity)
+        for segment in segments:
+            # The digest is the file's name: nothing else may lead to a file.
+            sound = sound and segment.start == at < segment.stop and bool(_DIGEST.fullmatch(segment.sha256))
+            at = segment.stop
+        if sound and at == total:
+            return capacity, total, fields, segments
+    except (TypeError, LookupError, ValueError) as error:
+        raise DamagedError("a journal lacks what one has") from error
+    raise DamagedError("a journal does not add up")
+
+
+def _columns(data: bytes, name: str) -> dict[str, NDArray[Any]]:
+    try:
+        columns: dict[str, NDArray[Any]] = safetensors_numpy.load(data)
+    except MemoryError:
+        raise
+    except Exception as error:  # the digest holds, but whoever wrote it may have written anything
+        raise DamagedError(f"{name} is no segment") from error
+    return columns
+
+
+def read_verified(path: Path, size: int, sha256: str) -> bytes:
+    """A file's content, which has the size and digest given.
+
+    Raises:
+        DamagedError: it has others, or is missing.
+        OSError: as the system gave it.
+    """
+    data = read_file(path)
+    if len(data) != size:
+        raise DamagedError(f"{path.name} has {len(data)} bytes instead of {size}")
+    if digest(data) != sha256:
+        raise DamagedError(f"{path.name} does not match its digest")
+    return data
+
+
+def read_file(path: Path) -> bytes:
+    """A file's content.
+
+    Raises:
+        DamagedError: it is missing.
+        OSError: as the system gave it.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise DamagedError(f"{path.name} is missing") from error
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a whole folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

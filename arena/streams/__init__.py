@@ -1,0 +1,1 @@
+"""Streams: vectors of environments stepped as arrays of transitions."""

@@ -1,0 +1,376 @@
+"""The stream of anyone's environment: seeded by episode, resumed by replaying each episode's actions."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import itertools
+import os
+import signal
+import traceback
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+
+from arena.environments.spaces import View
+from arena.errors import ArenaError
+from arena.streams.action_history import History
+from arena.streams.base import MEND, Stream, Transition
+
+if TYPE_CHECKING:
+    from arena.storage.codec import State
+
+__all__ = ["GymnasiumStream", "probe"]
+
+Array = npt.NDArray[Any]
+Make = Callable[[], gym.Env[Any, Any]]
+Vector = SyncVectorEnv | AsyncVectorEnv
+
+#: The key of a failure among the infos; lanes report nothing else there.
+FAILURE = "arena.failure"
+
+
+class GymnasiumStream(Stream):
+    """A stream of a Gymnasium environment, in a Sync or Async vector without autoreset.
+
+    An episode depends on its seed and its actions alone, so the state is its number, its actions and a
+    checksum of what they led to. Resume replays them through the public API and compares. An environment
+    that cannot be replayed starts new episodes instead, and `notice` says so.
+
+    Args:
+        make: builds one environment; for Async it is sent to the workers with cloudpickle.
+        num_envs: how many episodes run in parallel.
+        observations: how the agent sees the environment's observations.
+        actions: how the agent sees its actions.
+        seed_of: the seed of (lane, episode), in [0, 2³¹).
+        label: what errors call the environment, such as its id.
+        asynchronous: whether each environment runs in a process of its own.
+        obstacle: why the environment cannot be replayed, as `probe` says, or None. Probe once, before a new
+            run: the state carries the answer.
+
+    Raises:
+        ArenaError: where an environment raises, or gives a value that is not a number.
+    """
+
+    def __init__(
+        self,
+        make: Make,
+        num_envs: int,
+        observations: View,
+        actions: View,
+        seed_of: Callable[[int, int], int],
+        *,
+        label: str,
+        asynchronous: bool = False,
+        obstacle: str | None = None,
+    ) -> None:
+        super().__init__(num_envs, observations, actions, label)
+        self.obstacle = obstacle
+        self._make, self._seed_of, self._asynchronous = make, seed_of, asynchronous
+        self._lends_actions = bool(self.action_space.shape)
+        self._episode = [0] * num_envs
+        self._history = History(num_envs, self.action_space)
+        self._digest = [0] * num_envs
+        # What a lane's digest reads, as views of buffers that stay where they are.
+        self._begun = _rows(self.observation)
+        self._given = list(
+            zip(_rows(self.transition.next_observation), _rows(self.transition.reward), strict=True)
+        )
+        self._vector = self._open()
+        self._begin_source()
+
+    def close(self) -> None:
+        """Closes the environments, and ends their workers."""
+        _close(self._vector)
+
+    def _open(self) -> Vector:
+        lane = functools.partial(_Lane.made, self._make, os.getpid() if self._asynchronous else None)
+        kind = AsyncVectorEnv if self._asynchronous else SyncVectorEnv
+        try:
+            # Without copies the vector hands out its own buffer, which each call overwrites: we copy at once.
+            return kind([lane] * self.num_envs, copy=False, autoreset_mode=AutoresetMode.DISABLED)
+        except Exception as error:
+            raise ArenaError(
+                f"{self.label} raised {_described(error)}, when it was made", "see --debug for its traceback"
+            ) from error
+
+    def _begin_source(self) -> None:
+        self._begin(dict.fromkeys(range(self.num_envs), 0))
+
+    def _advance(self, transition: Transition) -> None:
+        done = self._take(transition)
+        if self.obstacle is None:
+            self._history.append(transition.action)
+        if done:
+            self._begin({lane: self._episode[lane] + 1 for lane in done})
+
+    def _take(self, transition: Transition) -> list[int]:
+        """Takes `transition.action`, fills what it gave, moves on to the successor; returns who is done."""
+        # An environment may keep an action that is an array, or change it: it gets one of its own.
+        action = transition.action.copy() if self._lends_actions else transition.action
+        try:
+            observation, reward, terminated, truncated, infos = self._vector.step(self.actions.decode(action))
+        except Exception as error:
+            raise self._broken(error) from error
+        if infos:
+            self._report(infos)
+        transition.reward[...] = reward
+        transition.terminated[...] = terminated
+        transition.truncated[...] = truncated
+        transition.next_observation[...] = self.observations.encode(observation)
+        self._check(transition.next_observation)
+        self._refuse_infinite("reward", transition.reward)
+        if self.obstacle is None:
+            digest = self._digest
+            for i, (seen, earned) in enumerate(self._given):
+                digest[i] = zlib.crc32(earned, zlib.crc32(seen, digest[i]))
+        self.observation[...] = transition.next_observation
+        done: list[int] = (terminated | truncated).nonzero()[0].tolist()
+        return done
+
+    def _begin(self, episodes: Mapping[int, int]) -> None:
+        """Starts an episode in each of these lanes."""
+        for lane, episode in episodes.items():
+            self._episode[lane] = episode
+            self._history.begin(lane)
+        self._reset({lane: self._seed(lane) for lane in episodes})
+
+    def _seed(self, lane: int) -> int:
+        return int(self._seed_of(lane, self._episode[lane]))
+
+    def _reset(self, seeds: Mapping[int, int]) -> None:
+        lanes = list(seeds)
+        mask = np.zeros(self.num_envs, dtype=np.bool_)
+        mask[lanes] = True
+        try:
+            observation, infos = self._vector.reset(
+                seed=[seeds.get(lane) for lane in range(self.num_envs)], options={"reset_mask": mask}
+            )
+        except Exception as error:
+            raise self._broken(error) from error
+        if infos:
+            self._report(infos)
+        self.observation[lanes] = self.observations.encode(observation)[lanes]
+        self._check(self.observation)
+        for lane in lanes:
+            self._digest[lane] = zlib.crc32(self._begun[lane])
+
+    def _check(self, observation: Array) -> None:
+        """Refuses what is infinite, and an index out of range, with which compiled code would read past a table."""
+        self._refuse_infinite("observation", observation)
+        if isinstance(self.observation_space, gym.spaces.Discrete):
+            n = int(self.observation_space.n)
+            if np.maximum.reduce(observation.view(np.uint64)) >= n:  # as unsigned, a negative number is huge
+                lane = observation.view(np.uint64).argmax()
+                what = f"gave the observation {observation[lane]}, which is not in its space of {n}"
+                raise self._fault(what, lane, MEND)
+
+    def _report(self, infos: dict[str, Any]) -> None:
+        [lane, *_] = np.flatnonzero(infos[f"_{FAILURE}"])
+        failure: _Failure = infos[FAILURE][lane]
+        raise self._fault(f"raised {failure.kind}", lane, message=failure.message) from failure.cause
+
+    def _broken(self, error: Exception) -> ArenaError:
+        """What the vector itself raises: an observation of the wrong shape, a worker that died."""
+        if isinstance(error, (EOFError, ConnectionError)):
+            return self._fault("lost a worker process", remedy="if memory ran out, use fewer --envs")
+        return self._fault(f"raised {type(error).__name__}", message=_line(error))
+
+    def _source_state(self) -> State:
+        state: State = {"obstacle": self.obstacle, "episode": np.array(self._episode)}
+        if self.obstacle is None:
+            length, actions = self._history.saved()
+            digest = np.array(self._digest, dtype=np.uint32)
+            state |= {"length": length, "actions": actions, "digest": digest}
+            state["observation"] = self.observation.copy()
+        return state
+
+    def _restore_source(self, state: State) -> None:
+        self.obstacle = state["obstacle"] or self.obstacle
+        self._episode = state["episode"].tolist()
+        reason, self.notice = self.obstacle or self._replay(state), None
+        if reason is None:
+            return
+        self.notice = f"{self.label} cannot be resumed mid-episode: {reason}; its episodes start anew"
+        self._begin({lane: episode + 1 for lane, episode in enumerate(self._episode)})
+
+    def _replay(self, state: State) -> str | None:
+        """Replays every lane's episode, so that all arrive together; why they did not, or None.
+
+        The longest episode sets out first. A lane whose time has not come plays along with it, seed and
+        actions alike: so no lane takes an action that may be illegal, or ends before its time.
+        """
+        length, actions, transition = state["length"], state["actions"], self.transition
+        start, longest = len(actions) - length, int(length.argmax())
+        try:
+            self._reset(dict.fromkeys(range(self.num_envs), self._seed(longest)))
+            for instant in range(len(actions) + 1):
+                due = np.flatnonzero(start == instant).tolist()
+                if due:
+                    self._reset({lane: self._seed(lane) for lane in due})
+                if instant < len(actions):
+                    transition.action[...] = actions[instant]
+                    done = self._take(transition)
+                    if done:
+                        return f"environment {done[0]} ended early when its actions were replayed"
+        except ArenaError as error:
+            _close(self._vector)
+            self._vector = self._open()
+            return f"when its actions were replayed, {error.problem}"
+        for lane in range(self.num_envs):
+            same = self.observation[lane].tobytes() == state["observation"][lane].tobytes()
+            if not same or self._digest[lane] != state["digest"][lane]:
+                return f"environment {lane} did not repeat itself when its actions were replayed"
+        self._history.load(length, actions)
+        return None
+
+
+def probe(make: Make, observations: View, actions: View, *, steps: int = 100) -> str | None:
+    """Why an environment cannot be replayed from seed and actions, or None where nothing speaks against it.
+
+    One environment plays an episode, another one, then the first again, twice (a hidden state may alternate);
+    a second, fresh environment plays it once more. Whatever differs has a state that outlives the episode (a
+    running mean, a counter), or randomness that the seed does not set. It costs two environments and up to
+    5 · `steps` steps.
+
+    Args:
+        make: builds one environment.
+        observations: how the agent sees its observations.
+        actions: how the agent sees its actions.
+        steps: how many random actions an episode takes at most.
+    """
+    space = copy.deepcopy(actions.outer)
+    space.seed(0)
+    plan = [np.array([space.sample()]) for _ in range(steps)]
+    reference: list[_Outcome] = []
+    for seeds, place in (((1, 2, 1, 1), "after another episode"), ((1,), "in a fresh environment")):
+        lane = functools.partial(_Lane.made, make, None)
+        vector = SyncVectorEnv([lane], copy=False, autoreset_mode=AutoresetMode.DISABLED)
+        try:
+            for seed in seeds:
+                outcomes = list(_play(vector, observations, actions, seed, plan))
+                reference = reference or outcomes
+                difference = _difference(reference, outcomes) if seed == 1 else None
+                if difference:
+                    return f"the same seed and actions gave {difference} {place}"
+        finally:
+            _close(vector)
+    return None
+
+
+class _Outcome(NamedTuple):
+    observation: bytes
+    reward: float = 0.0
+    terminated: bool = False
+    truncated: bool = False
+    error: str = ""
+
+
+def _play(
+    vector: Vector, observations: View, actions: View, seed: int, plan: list[Array]
+) -> Iterator[_Outcome]:
+    """One episode of a vector of one; an error ends it, and must come again like anything else."""
+    observation, infos = vector.reset(seed=[seed], options={"reset_mask": np.ones(1, dtype=np.bool_)})
+    yield _Outcome(observations.encode(observation).tobytes(), error=_error(infos))
+    for action in plan if not infos else ():
+        observation, reward, terminated, truncated, infos = vector.step(actions.decode(action.copy()))
+        if infos:
+            yield _Outcome(b"", error=_error(infos))
+            return
+        flags = bool(terminated[0]), bool(truncated[0])
+        yield _Outcome(observations.encode(observation).tobytes(), float(reward[0]), *flags)
+        if any(flags):
+            return
+
+
+def _difference(reference: list[_Outcome], outcomes: list[_Outcome]) -> str | None:
+    for step, (a, b) in enumerate(itertools.zip_longest(reference, outcomes)):
+        # As text, NaN equals itself.
+        if repr(a) != repr(b):
+            if a is None or b is None:
+                return f"an episode of another length, {min(len(reference), len(outcomes)) - 1} steps,"
+            [name, *_] = (name for name in a._fields if repr(getattr(a, name)) != repr(getattr(b, name)))
+            return f"another {name} at step {step}"
+    return None
+
+
+class _Failure(NamedTuple):
+    """An environment's exception, as it travels from a lane."""
+
+    kind: str
+    message: str
+    cause: Exception
+
+
+class _Lane(gym.Wrapper[Any, Any, Any, Any]):
+    """One environment of the vector: reports an exception as a value, and no infos.
+
+    An exception that leaves a worker of Gymnasium's is printed, hangs the vector if it cannot be pickled, and
+    kills the worker; and the vector cannot say whose it was. Infos of differing shapes make the vector raise,
+    and a stream has no use for them.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], remote: bool) -> None:
+        super().__init__(env)
+        self._remote = remote
+
+    @classmethod
+    def made(cls, make: Make, parent: int | None) -> _Lane:
+        """Builds the environment; `parent` is the process that an asynchronous lane does not run in."""
+        remote = parent is not None and parent != os.getpid()
+        if remote:  # Ctrl-C reaches the whole group; it is for the runner, which then closes us
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return cls(make(), remote)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        try:
+            observation, reward, terminated, truncated, _ = self.env.step(action)
+        except Exception as error:
+            return self.observation_space.sample(), 0.0, False, False, self._failure(error)
+        return observation, reward, terminated, truncated, {}
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        try:
+            observation, _ = self.env.reset(seed=seed, options=options)
+        except Exception as error:
+            return self.observation_space.sample(), self._failure(error)
+        return observation, {}
+
+    def _failure(self, error: Exception) -> dict[str, Any]:
+        # Not every exception survives pickling: from another process comes its traceback's text.
+        cause = RuntimeError("".join(traceback.format_exception(error))) if self._remote else error
+        return {FAILURE: _Failure(type(error).__name__, _line(error), cause)}
+
+
+def _rows(array: Array) -> list[memoryview]:
+    """Each row's memory, for checksums."""
+    return [memoryview(array[i : i + 1]) for i in range(len(array))]  # type: ignore[arg-type]
+
+
+def _close(vector: Vector) -> None:
+    try:
+        vector.close()
+    except Exception:
+        # A worker is gone, and Gymnasium waits for its answer: end the others.
+        for process in getattr(vector, "processes", ()):
+            process.terminate()
+        vector.closed = True
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__} ({_line(error)})" if _line(error) else type(error).__name__
+
+
+def _error(infos: dict[str, Any]) -> str:
+    return f"{infos[FAILURE][0].kind}: {infos[FAILURE][0].message}" if infos else ""
