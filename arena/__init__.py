@@ -10,8 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from arena.agents.base import Agent, Needs, Problem, Progress
-    from arena.api import Results, load, train
+    from arena.agents.base import Agent, Needs, Problem
+    from arena.api import load, train
     from arena.encoders.base import Encoder
     from arena.environments.mdp import TransitionModel
     from arena.errors import ArenaError
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
         Preset,
         TrackerSpec,
     )
+    from arena.results.results import Results
     from arena.storage.journal import Journal
-    from arena.streams.base import Stream, Transition
+    from arena.streams.base import Progress, Stream, Transition
     from arena.sweeps.sweep import sweep
     from arena.viewer.watching import watch
 
@@ -45,7 +46,7 @@ _HOMES = {
     "OverlaySpec": "arena.plugins.specs",
     "Preset": "arena.plugins.specs",
     "Problem": "arena.agents.base",
-    "Progress": "arena.agents.base",
+    "Progress": "arena.streams.base",
     "Results": "arena.api",
     "Stream": "arena.streams.base",
     "TrackerSpec": "arena.plugins.specs",

@@ -90,9 +90,11 @@ def caching() -> list[Row]:
 
 def checkpointing() -> list[Row]:
     """What a checkpoint every 5 s costs: the time of one, as a share of 5 s."""
-    from arena.experiments.experiment import Experiment
+    from arena.runs.listener import Listener
+    from arena.runs.resolve import resolve_experiment
     from arena.runs.run import Run
-    from arena.training.runner import CHECKPOINT_SECONDS, Listener, execute
+    from arena.training.runner import execute
+    from arena.training.session import CHECKPOINT_SECONDS
 
     saves: list[float] = []
 
@@ -107,13 +109,13 @@ def checkpointing() -> list[Row]:
                     Checkpoints(run.folder / "timed").save(state.state, state.info)
                     saves.append(time.perf_counter() - before)
 
-    experiment = Experiment.create(
+    experiment = resolve_experiment(
         "q-learning", "arena/CliffWalk-v0", seeds=1, steps=1_000_000, log_every=10_000
     )
     with tempfile.TemporaryDirectory() as folder:
         run = Run.prepare(experiment, 0, Path(folder))
         execute(run)
-        longer = Experiment.create(
+        longer = resolve_experiment(
             "q-learning", "arena/CliffWalk-v0", seeds=1, steps=2_000_000, log_every=10_000
         )
         execute(Run.prepare(longer, 0, Path(folder)), Timed())
@@ -122,13 +124,13 @@ def checkpointing() -> list[Row]:
 
 
 def arena_rate(folder: Path) -> float:
-    from arena.experiments.experiment import Experiment
+    from arena.runs.resolve import resolve_experiment
     from arena.runs.run import Run
     from arena.training.runner import execute
 
     # A run of its own each time: a finished one is free.
     seed = len(list(folder.iterdir()))
-    experiment = Experiment.create("q-learning", "arena/CliffWalk-v0", steps=STEPS, seeds=[seed])
+    experiment = resolve_experiment("q-learning", "arena/CliffWalk-v0", steps=STEPS, seeds=[seed])
     run = Run.prepare(experiment, seed, folder)
     before = time.perf_counter()
     execute(run)

@@ -22,9 +22,9 @@ from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from threadpoolctl import threadpool_limits
 
-from arena.experiments.experiment import Experiment
 from arena.plugins.discovery import get_plugins
 from arena.plugins.specs import Preset
+from arena.runs.resolve import resolve_experiment
 from arena.streams.base import Stream, Transition
 from arena.testing import Trial
 from benchmarks.deep import ENV, peer, train
@@ -130,7 +130,7 @@ def wall(attempt: Attempt) -> float:
 
 def ours(agent: str, seed: int, limit: int | None = None) -> Attempt:
     """One training of ours, by its preset."""
-    preset = Experiment.create(agent, ENV)
+    preset = resolve_experiment(agent, ENV)
     with Trial(agent, ENV, seed=seed, num_envs=preset.num_envs) as trial:
         watch = Watch()
         _report_episodes(trial.stream, watch)

@@ -39,9 +39,11 @@ from torch import nn
 
 from arena.encoders.base import Batch
 from arena.encoders.trainer import set_up
-from arena.experiments.experiment import Experiment
 from arena.experiments.fit import Fit
+from arena.frames.fits import resolve_fit
+from arena.frames.references import open_data
 from arena.random.generators import Generators
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.streams.base import Stream
 from arena.training.runner import execute
@@ -124,7 +126,7 @@ def fit_of(folder: Path, case: Case, likelihood: str, batch: int) -> Fit:
         np.savez(path, x=images.astype(np.uint8))
     options = {"likelihood": likelihood, "sigma": 1.0, "latent": LATENT}
     layers = {"hidden": case.hidden, "channels": case.channels}
-    return Fit.create(
+    return resolve_fit(
         "vae",
         str(path),
         steps=case.steps,
@@ -153,8 +155,8 @@ def theirs(fit: Fit) -> float:
     from pythae.data.datasets import BaseDataset
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
-    encoder, size = fit.encoder(), fit.options["batch_size"]
-    frames = torch.from_numpy(np.array(fit.frames.open().observation))
+    encoder, size = fit.build_encoder(), fit.fitting["batch_size"]
+    frames = torch.from_numpy(np.array(open_data(fit.data).observation))
     count = len(frames) * 9 // 10 // size * size  # ours holds a tenth out; every batch is full
     data = encoder.read(frames[:count]).contiguous()
     clock = clock_of()
@@ -180,8 +182,8 @@ def theirs(fit: Fit) -> float:
 
 def compare(fit: Fit) -> None:
     """Refuses to go on unless both sides have one loss, with equal weights, noise and images, and equal gradients."""
-    frames = torch.from_numpy(np.array(fit.frames.open().observation[: fit.options["batch_size"]]))
-    mine = fit.encoder()
+    frames = torch.from_numpy(np.array(open_data(fit.data).observation[: fit.fitting["batch_size"]]))
+    mine = fit.build_encoder()
     its = peer_of(mine)
     torch.manual_seed(0)
     loss = mine.loss(Batch(frames))
@@ -274,7 +276,7 @@ def silence() -> Iterator[None]:
 
 def looking(folder: Path, name: str, channels: tuple[int, ...]) -> list[Row]:
     """What a stream takes longer with a frozen encoder, beside the encoder's own pass forward."""
-    fit = Fit.create(
+    fit = resolve_fit(
         "vae",
         ROOMS,
         env_options=PIXELS,
@@ -286,7 +288,7 @@ def looking(folder: Path, name: str, channels: tuple[int, ...]) -> list[Row]:
     run = Run.prepare(fit, 0, folder)
     execute(run)
     bare, seen = (stream_of(folder, encoder) for encoder in (None, run.folder))
-    frames, encoder = torch.from_numpy(bare.observation.copy()), fit.encoder().eval()
+    frames, encoder = torch.from_numpy(bare.observation.copy()), fit.build_encoder().eval()
     sides = {
         "bare": partial(steps, bare),
         "seen": partial(steps, seen),
@@ -307,7 +309,7 @@ def looking(folder: Path, name: str, channels: tuple[int, ...]) -> list[Row]:
 
 def stream_of(folder: Path, encoder: Path | None) -> Stream:
     """The stream of a run, as its agent has it."""
-    experiment = Experiment.create(
+    experiment = resolve_experiment(
         "actor-critic", ROOMS, env_options=PIXELS, num_envs=LANES, encoder=encoder, trackers=[]
     )
     run = Run.prepare(experiment, 0, folder / "runs")

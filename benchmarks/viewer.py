@@ -24,7 +24,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from arena.experiments.experiment import Experiment
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from benchmarks.measure import Row, Seconds, interleaved, row
 
@@ -98,7 +98,7 @@ def redrawing() -> list[Row]:
         ("Pendulum", "actor-critic", "arena/Pendulum-v0", ()),
         ("Gymnasium's CartPole", "dqn", "CartPole-v1", ()),
     ):  # fmt: skip
-        role = untrained(Experiment.create(agent, env, seeds=1))
+        role = untrained(resolve_experiment(agent, env, seeds=1))
         shown = overlays()
         for overlay in shown:
             overlay.on = overlay.spec.name in on
@@ -149,7 +149,7 @@ def trained(agent: str, env: str, steps: int, watched: bool) -> float:
     """Steps a second of a training from nothing, by its own clock."""
     environment = {**os.environ, "SDL_VIDEODRIVER": "dummy"}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        experiment = Experiment.create(agent, env, steps=steps, seeds=[0], trackers=[])
+        experiment = resolve_experiment(agent, env, steps=steps, seeds=[0], trackers=[])
         run = Run.prepare(experiment, 0, Path(folder)).folder
         if watched:
             command = [sys.executable, "-m", "arena", "watch", str(run), "--follow"]

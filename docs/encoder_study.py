@@ -19,6 +19,7 @@ import torch
 import arena
 from arena.encoders.functional import at_rest, codes, probe
 from arena.frames import Frames
+from arena.frames.references import open_data
 from arena.report.data import RunRecord, read_runs
 from arena.report.encoders import area
 from arena.runs.loaded_encoder import LoadedEncoder
@@ -69,7 +70,7 @@ def show(env: str, runs: list[RunRecord]) -> None:
     for run in runs:
         seen[_condition(run)].append(run)
     span = max(run.curve[0][0] for run in runs), min(run.curve[0][-1] for run in runs)
-    pixels = next(arena.load(one.fit).frames() for one in seen if one.fit)
+    pixels = next(open_data(arena.load(one.fit).fit.data) for one in seen if one.fit)
     lines = []
     for condition, several in seen.items():
         areas = [area(run, span) for run in several]
@@ -100,7 +101,7 @@ def _told(env: str, condition: Condition, pixels: Frames) -> tuple[str, str]:
         return (_r2(env, pixels, frames) if condition.name == PLAIN["pixels"] else "1"), "–"
     loaded = arena.load(condition.fit)
     assert isinstance(loaded, LoadedEncoder)
-    frames, encoder = loaded.frames(), loaded.encoder
+    frames, encoder = open_data(loaded.fit.data), loaded.encoder
     begin = np.asarray(frames.begin[:PROBED])
     z = codes(encoder, frames.observation, rows=np.arange(min(PROBED, len(frames.begin))), begin=begin)
     x = torch.from_numpy(np.array(frames.observation[:BATCH]))

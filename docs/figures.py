@@ -16,10 +16,11 @@ import matplotlib as mpl
 import numpy as np
 
 from arena.agents.base import Agent
-from arena.experiments.experiment import Experiment
+from arena.encoders.observed_environment import ObservedEnvironment
+from arena.experiments.build import build_agent
 from arena.random.generators import Generators, derive
+from arena.runs.resolve import resolve_experiment
 from arena.streams.base import Stream
-from arena.training.agent import build_agent
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -43,10 +44,10 @@ STYLE = {
 
 def trained(agent: str, env: str, seed: int, **settings: Any) -> tuple[Agent, Stream, Iterator[Any]]:
     """An agent, its stream and its training, as the runner would build them."""
-    experiment = Experiment.create(agent, env, seeds=[seed], num_envs=1, **settings)
+    experiment = resolve_experiment(agent, env, seeds=[seed], num_envs=1, **settings)
     generators = Generators(seed)
-    learner = build_agent(experiment, experiment.factory, generators)
-    stream = experiment.factory.stream(
+    learner = build_agent(experiment, ObservedEnvironment(experiment.factory), generators)
+    stream = ObservedEnvironment(experiment.factory).open_stream(
         1, learner.needs, lambda lane, episode: derive(seed, "environment", lane, episode, bits=64) % 2**31
     )
     return learner, stream, learner.train(stream)
@@ -131,10 +132,10 @@ def _walk_errors(agent: str, truth: np.ndarray, seed: int, options: dict[str, An
 
 def gambler() -> None:
     """Figure 4.3: values after some sweeps, and the stakes of the optimal policy."""
-    experiment = Experiment.create(
+    experiment = resolve_experiment(
         "value-iteration", "arena/GamblersProblem-v0", agent_options={"discount": 1.0}
     )
-    agent = build_agent(experiment, experiment.factory, Generators(0))
+    agent = build_agent(experiment, ObservedEnvironment(experiment.factory), Generators(0))
     turns = agent.train(None)  # type: ignore[arg-type]
     states = np.arange(101)
     _, (values, stakes) = plt.subplots(1, 2, figsize=(8.6, 3.6), constrained_layout=True)
@@ -150,10 +151,10 @@ def gambler() -> None:
 
 def jack() -> None:
     """Figure 4.2: the policies of policy iteration for Jack's car rental, and the value of the last."""
-    experiment = Experiment.create(
+    experiment = resolve_experiment(
         "policy-iteration", "arena/JacksCarRental-v0", agent_options={"discount": 0.9}
     )
-    agent = build_agent(experiment, experiment.factory, Generators(0))
+    agent = build_agent(experiment, ObservedEnvironment(experiment.factory), Generators(0))
     states, moves = np.arange(441), []
     first, second = np.divmod(states, 21)
     for _ in agent.train(None):  # type: ignore[arg-type]
@@ -219,7 +220,7 @@ def planning(repeats: int = 3) -> None:
     sizes = [300, 1_000, 3_000, 10_000, 30_000, 62_500]
     seconds = []
     for states in sizes:
-        experiment = Experiment.create(
+        experiment = resolve_experiment(
             "modified-policy-iteration",
             "arena/Garnet-v0",
             agent_options={"discount": 0.99},
@@ -227,7 +228,7 @@ def planning(repeats: int = 3) -> None:
         )
         runs = []
         for _ in range(repeats + 1):
-            agent = build_agent(experiment, experiment.factory, Generators(0))
+            agent = build_agent(experiment, ObservedEnvironment(experiment.factory), Generators(0))
             before = time.process_time()
             for _ in agent.train(None):  # type: ignore[arg-type]
                 pass

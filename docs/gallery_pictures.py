@@ -11,7 +11,7 @@ from pathlib import Path
 
 import arena
 from arena.api import train_experiment
-from arena.experiments.fit import Fit
+from arena.frames.fits import resolve_fit
 from arena.gallery import gallery
 from arena.runs.loaded_encoder import LoadedEncoder
 
@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent / "pictures"
 def main() -> None:
     """Fits, and draws."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # frames and run go with it
-        fit = Fit.create("vae", "digits", encoder_options={"latent": 6}, steps=4000, trackers=())
+        fit = resolve_fit("vae", "digits", encoder_options={"latent": 6}, steps=4000, trackers=())
         results = train_experiment(fit, out="runs", progress=False)
         loaded = arena.load(results.runs[0]["path"])
         assert isinstance(loaded, LoadedEncoder)

@@ -18,8 +18,8 @@ import pygame
 
 import arena
 from arena.api import train_experiment
-from arena.experiments.experiment import Experiment
-from arena.experiments.fit import Fit
+from arena.frames.fits import resolve_fit
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.viewer.cast import Snapshots, beginning, players, role_of, through_training, untrained
 from arena.viewer.following import Following
@@ -99,7 +99,7 @@ def checkpoints(name: str) -> None:
 def encoder(name: str) -> None:
     """What an encoder makes of what the agent sees."""
     options = {"observation": "pixels", "tile": 4}
-    fit = Fit.create("vae", "arena/FourRooms-v0", env_options=options, steps=3000, trackers=())
+    fit = resolve_fit("vae", "arena/FourRooms-v0", env_options=options, steps=3000, trackers=())
     eye = train_experiment(fit, progress=False).runs[0]["path"]
     run = trained("dqn", "arena/FourRooms-v0", steps=30_000, env_options=options, encoder=eye)
     draw(name, alone(role_of(run), "values", "reconstruction", "latent"), 6, episode=2, height=920)
@@ -107,7 +107,7 @@ def encoder(name: str) -> None:
 
 def live(name: str) -> None:
     """Training that goes on meanwhile."""
-    experiment = Experiment.create("dqn", "CartPole-v1", steps=60_000, seeds=[0], trackers=[])
+    experiment = resolve_experiment("dqn", "CartPole-v1", steps=60_000, seeds=[0], trackers=[])
     run = Run.prepare(experiment, 0, Path("runs"))
     role = beginning(run)
     cast = players([role])
@@ -152,7 +152,7 @@ def playing(name: str) -> None:
 
 def keys(name: str) -> None:
     """The list of keys."""
-    show = alone(untrained(Experiment.create("q-learning", "arena/FourRooms-v0", seeds=1)))
+    show = alone(untrained(resolve_experiment("q-learning", "arena/FourRooms-v0", seeds=1)))
     draw(name, show, 3, Stage(sheet=sheet(show.overlays)))
 
 

@@ -13,7 +13,7 @@ from arena.agents.base import ActionValues, BehaviourPolicy, StateValues, Tabula
 
 if TYPE_CHECKING:
     from arena.agents.base import Agent
-    from arena.environments.factory import EnvironmentFactory
+    from arena.encoders.observed_environment import ObservedEnvironment
     from arena.random.generators import Generators
 
 __all__ = ["Mind", "Thought"]
@@ -44,17 +44,17 @@ class Mind:
 
     Args:
         agent: who acts. Its weights may be replaced meanwhile; whoever does so raises `version`.
-        factory: the environment as it sees it.
+        environment: as the agent observes it.
         generators: the only source of randomness.
 
     Attributes:
         version: how often the agent has changed.
     """
 
-    def __init__(self, agent: Agent, factory: EnvironmentFactory, generators: Generators) -> None:
-        self.agent, self.factory, self.generators = agent, factory, generators
+    def __init__(self, agent: Agent, environment: ObservedEnvironment, generators: Generators) -> None:
+        self.agent, self.environment, self.generators = agent, environment, generators
         self.version = 0
-        observations, actions = factory.views(agent.needs)
+        observations, actions = environment.views(agent.needs)
         assert observations is not None and actions is not None, "an agent that does not fit is never built"
         self._observations, self._actions = observations, actions
         self._finite = isinstance(actions.outer, gym.spaces.Discrete)
@@ -88,7 +88,7 @@ class Mind:
         batch = self._batch
         if batch is None:
             return Thought()
-        code = batch[0].copy() if self.factory.lens is not None else None
+        code = batch[0].copy() if self.environment.encoder is not None else None
         if self._memory is not None:
             return Thought(code=code)
         value, action_values = self.values(batch), self.action_values(batch)
@@ -129,7 +129,7 @@ class Mind:
 
     def _see(self, batch: Any) -> Array:
         """A batch of one as the agent sees it, through its encoder where it has one."""
-        lens = self.factory.lens
+        lens = self.environment.encoder
         if lens is None:
             return self._observations.encode(batch)
         before = lens.initial(1) if self._seen is None else self._seen

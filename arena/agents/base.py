@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.spaces import BOX, DISCRETE
 from arena.errors import ArenaError
 from arena.random.generators import Generators
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from arena.environments.mdp import TransitionModel
     from arena.storage.codec import State
-    from arena.streams.base import Stream
+    from arena.streams.base import Progress, Stream
 
 __all__ = [
     "ActionValues",
@@ -28,15 +29,11 @@ __all__ = [
     "BehaviourPolicy",
     "Needs",
     "Problem",
-    "Progress",
     "StateValues",
     "TabularPolicy",
 ]
 
 Array = npt.NDArray[Any]
-
-#: The kinds of spaces that an agent can ask for; a stream turns every other space into one of them.
-DISCRETE, BOX = "discrete", "box"
 
 
 @dataclass(frozen=True)
@@ -80,22 +77,6 @@ class Problem:
     model: TransitionModel | None = None
     features: nn.Module | None = None
     device: str = "cpu"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far an agent has come: what one turn of `Agent.train` yields.
-
-    Attributes:
-        steps: environment steps so far over all lanes; sweeps so far for a planner.
-        episodes: episodes finished so far.
-        metrics: the algorithm's own numbers now. They must depend on the steps taken and not on where the
-            runner's boundaries fell: a resumed run logs the same bytes.
-    """
-
-    steps: int
-    episodes: int = 0
-    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 class Agent(ABC):

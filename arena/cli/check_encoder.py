@@ -26,7 +26,7 @@ def encoder_findings(spec: EncoderSpec) -> Iterator[Finding]:
 
 
 def _is_encoder(spec: EncoderSpec) -> str:
-    from arena.experiments.fit import encoder_class_of
+    from arena.encoders.compatibility import encoder_class_of
 
     encoder = encoder_class_of(spec)
     missing = ", ".join(sorted(encoder.__abstractmethods__))

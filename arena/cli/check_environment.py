@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from arena.agents.compatibility import fitting_agents
 from arena.cli.checks import Check, Doubt, Finding, findings, of_verdict
 from arena.environments.factory import EnvironmentFactory
 from arena.environments.spaces import described, view
-from arena.experiments.experiment import fitting_agents
 from arena.plugins.discovery import get_plugins
 from arena.streams.gymnasium_stream import probe
 

@@ -15,8 +15,9 @@ from arena.results.text import number
 
 if TYPE_CHECKING:
     from arena.agents.base import Agent
-    from arena.api import LoadedRun
-    from arena.environments.factory import EnvironmentFactory
+    from arena.encoders.observed_environment import ObservedEnvironment
+    from arena.experiments.experiment import Experiment
+    from arena.runs.loaded_agent import LoadedAgent
 
 __all__ = ["configure", "parse", "run"]
 
@@ -58,14 +59,10 @@ def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
 
 def _section(args: argparse.Namespace) -> options.Section:
     """The options of the environment to play in."""
-    from arena.api import load_agent
     from arena.environments.factory import options_class_of
-    from arena.runs.run import Run
+    from arena.runs.run import Run, experiment_of
 
-    run = Run.open(args.run_folder)
-    if run.experiment.spec.kind != "agent":
-        load_agent(args.run_folder)  # says so
-    experiment = run.experiment
+    experiment = experiment_of(Run.open(args.run_folder))
     env = args.env or experiment.env
     defaults = experiment.env_options if env == experiment.env else {}
     return options.Section("env", env, options_class_of(env), defaults)
@@ -73,16 +70,17 @@ def _section(args: argparse.Namespace) -> options.Section:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluates, and shows the result."""
-    from arena.api import load_agent
+    from arena.runs.loaded_agent import load_agent
+    from arena.runs.run import experiment_of
 
     with only_json(args.json):
         loaded = load_agent(args.run_folder, args.at)
-        experiment = loaded.run.experiment
-        factory = loaded.factory
+        experiment = experiment_of(loaded.run)
+        environment = loaded.environment
         if args.given or args.env not in (None, experiment.env):
-            factory = _other(loaded, args.env or experiment.env, args.given)
+            environment = _other(loaded, experiment, args.env or experiment.env, args.given)
         horizon, episodes = args.horizon or experiment.horizon, args.episodes or experiment.episodes
-        found = _evaluated(loaded, factory, horizon, episodes)
+        found = _evaluated(loaded, environment, horizon, episodes)
     if args.json:
         print_json(found)
         return 0
@@ -99,37 +97,41 @@ def run(args: argparse.Namespace) -> int:
         "policy value": number(found["policy_value"]),
         "gap": number(found["gap"]),
     }
-    place = " ".join([factory.id, *(f"{name}={shown(value)}" for name, value in args.given.items())])
-    show_evaluation(f"{experiment.agent} on {place} · after {loaded.steps:,} {experiment.spec.unit}s", cells)
+    place = " ".join(
+        [environment.factory.id, *(f"{name}={shown(value)}" for name, value in args.given.items())]
+    )
+    show_evaluation(f"{experiment.name} on {place} · after {loaded.steps:,} {experiment.plugin.unit}s", cells)
     return 0
 
 
-def _other(loaded: LoadedRun, env: str, given: Mapping[str, Any]) -> EnvironmentFactory:
+def _other(loaded: LoadedAgent, mine: Experiment, env: str, given: Mapping[str, Any]) -> ObservedEnvironment:
     """Another environment, or the run's own with other options on top, as far as the agent can play there."""
-    from arena.environments.factory import EnvironmentFactory, mismatch, same_spaces
+    from arena.agents.compatibility import mismatch, same_spaces
+    from arena.environments.factory import EnvironmentFactory
 
-    mine = loaded.run.experiment
     if env == mine.env:
         factory = EnvironmentFactory.resolve(env, {**mine.env_options, **given}, mine.wrappers)
     else:
         factory = EnvironmentFactory.resolve(env, given)
-    if loaded.factory.lens is not None:
-        factory = factory.seen_through(loaded.factory.lens)
+    environment = loaded.environment.of(factory)
     needs = loaded.agent.needs
-    reason = mismatch(needs, factory) or same_spaces(needs, loaded.factory, factory)
+    reason = mismatch(needs, factory) or same_spaces(needs, loaded.environment.factory, factory)
     if reason is not None:
         raise ArenaError(
-            f"{loaded.run.experiment.agent} cannot play {env}: {reason}",
+            f"{loaded.run.spec.name} cannot play {env}: {reason}",
             "choose an environment of the same spaces",
         )
-    return factory
+    return environment
 
 
-def _evaluated(loaded: LoadedRun, factory: EnvironmentFactory, horizon: int, episodes: int) -> dict[str, Any]:
+def _evaluated(
+    loaded: LoadedAgent, environment: ObservedEnvironment, horizon: int, episodes: int
+) -> dict[str, Any]:
     from arena.training.agent import exact_values
     from arena.training.evaluation import Evaluator
 
-    evaluator = Evaluator(factory, type(loaded.agent), horizon, episodes, loaded.run.seed)
+    factory = environment.factory
+    evaluator = Evaluator(environment, type(loaded.agent), horizon, episodes, loaded.run.seed)
     try:
         returns = [float(value) for value in evaluator(loaded.agent)]
     finally:
@@ -147,11 +149,11 @@ def _evaluated(loaded: LoadedRun, factory: EnvironmentFactory, horizon: int, epi
         "optimum": best,
         "policy_value": own,
         "gap": None if best is None else best - (mean if own is None else own),
-        **_tables(loaded.agent, factory),
+        **_tables(loaded.agent, environment),
     }
 
 
-def _tables(agent: Agent, factory: EnvironmentFactory) -> dict[str, list[float] | list[int] | None]:
+def _tables(agent: Agent, environment: ObservedEnvironment) -> dict[str, list[float] | list[int] | None]:
     """V(s) and the most probable action of every state, where the observation is the state's index."""
     import gymnasium as gym
     import numpy as np
@@ -159,7 +161,7 @@ def _tables(agent: Agent, factory: EnvironmentFactory) -> dict[str, list[float] 
     from arena.agents.base import StateValues, TabularPolicy
     from arena.environments.spaces import Identity
 
-    observations, actions = factory.views(agent.needs)
+    observations, actions = environment.views(agent.needs)
     tables: dict[str, list[float] | list[int] | None] = {"values": None, "policy": None}
     if not isinstance(observations, Identity) or not isinstance(observations.outer, gym.spaces.Discrete):
         return tables

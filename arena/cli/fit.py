@@ -18,7 +18,7 @@ __all__ = ["configure", "parse", "run"]
 
 PREFIXES = ("encoder", "env", "fit")
 
-#: The flags that are arguments of `Fit.create`, by destination.
+#: The flags that are arguments of `resolve_fit`, by destination.
 SETTINGS = (
     *("steps", "frames", "policy", "labels", "size", "horizon"),
     *("evaluate_every", "log_every", "device", "threads"),
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _fit(args: argparse.Namespace) -> Fit:
-    from arena.experiments.fit import Fit
+    from arena.frames.fits import resolve_fit
 
     arguments: dict[str, Any] = {
         name: value for name in SETTINGS if (value := getattr(args, name)) is not None
@@ -106,7 +106,7 @@ def _fit(args: argparse.Namespace) -> Fit:
     elif args.seeds is not None:
         arguments["seeds"] = args.seeds
     given = args.given
-    return Fit.create(
+    return resolve_fit(
         args.encoder,
         args.source,
         encoder_options=given.get("encoder"),
@@ -118,8 +118,9 @@ def _fit(args: argparse.Namespace) -> Fit:
 
 def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
     """The options of the encoder, of the environment if there is one, and of the fit."""
+    from arena.encoders.compatibility import encoder_class_of
     from arena.environments.factory import options_class_of
-    from arena.experiments.fit import FitOptions, encoder_class_of
+    from arena.experiments.fit import FitOptions
     from arena.frames.sources import collects
     from arena.plugins.discovery import get_plugins
 

@@ -37,13 +37,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draws, and says where the picture is."""
-    from arena.experiments.snapshot_reference import LAST, snapshot_of
     from arena.gallery import gallery
     from arena.runs.loaded_encoder import LoadedEncoder
     from arena.runs.run import Run
+    from arena.runs.snapshots import LAST, split_reference
     from arena.storage.files import write_atomically
 
-    folder, which = snapshot_of(args.run_folder)
+    folder, which = split_reference(args.run_folder)
     out = args.out or folder / "gallery.png"
     if out.suffix.lower() != ".png":
         raise ArenaError(f"{out} is to be a picture, and does not end in .png", f"write {out.name}.png")

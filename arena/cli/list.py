@@ -151,7 +151,8 @@ def _plain(spec: Spec) -> dict[str, Any]:
 
 def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
     from arena.agents.base import Needs
-    from arena.environments.factory import EnvironmentFactory, mismatch
+    from arena.agents.compatibility import mismatch
+    from arena.environments.factory import EnvironmentFactory
     from arena.environments.spaces import described
 
     factory = EnvironmentFactory.resolve(env)
@@ -188,7 +189,7 @@ def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
 
 def _encoders() -> tuple[dict[str, Any], Callable[[], None]]:
     """The encoders and what they can do, for which each is imported."""
-    from arena.experiments.fit import encoder_class_of
+    from arena.encoders.compatibility import encoder_class_of
 
     encoders = []
     for spec in get_plugins().encoders.values():

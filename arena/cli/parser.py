@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from arena.config.counts import whole_number
+from arena.config.validation import parse_count
 from arena.errors import ArenaError
 
 __all__ = ["Parser", "is_flag", "nearest", "seed", "whole", "without"]
@@ -112,7 +112,7 @@ def whole(name: str, least: int = 1) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         try:
-            number = whole_number(text)
+            number = parse_count(text)
         except ValueError:
             problem = f"{name} is {text!r}, which is not a whole number"
             raise ArenaError(problem, "give one such as 200000, 2e5 or 200k") from None

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from arena.cli.output import clean, console
-from arena.results.text import heading, summary_cells
+from arena.results.results import heading, summary_cells
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from arena.api import Results
+    from arena.results.results import Results
 
 __all__ = ["show_evaluation", "show_results"]
 
@@ -33,9 +33,7 @@ def show_results(results: Results) -> None:
         screen.print(folder, style="dim", soft_wrap=True)
     if len(folders) > FOLDERS:
         screen.print(f"and {len(folders) - FOLDERS} more", style="dim")
-    from arena.experiments.fit import Fit
-
-    verbs = ("gallery",) if isinstance(results.experiment, Fit) else ("eval", "watch")
+    verbs = ("gallery",) if results.spec.plugin.kind == "encoder" else ("eval", "watch")
     hint = ", ".join(f"arena {verb} {folders[0]}" for verb in verbs)
     screen.print(f"go on with: {hint}", style="dim", soft_wrap=True)
     if len(folders) == 1:

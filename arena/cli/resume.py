@@ -15,7 +15,7 @@ from arena.cli.parser import whole
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
-    from arena.api import Results
+    from arena.results.results import Results
     from arena.runs.run import Run
 
 __all__ = ["configure", "run"]
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
                 for one in runs:
                     _tell(one)
             seeds = tuple(one.seed for one in runs)
-            experiment = dataclasses.replace(runs[0].experiment, seeds=seeds)
+            experiment = dataclasses.replace(runs[0].spec, seeds=seeds)
             results.append(execute_runs(experiment, runs, workers=args.workers, progress=not args.quiet))
     if args.json:
         objects = [result.to_dict() for result in results]
@@ -70,13 +70,13 @@ def _open(folder: Path, steps: int | None) -> Run:
     from arena.runs.run import Run
 
     run = Run.open(folder)
-    if steps is None or steps == run.experiment.steps:
+    if steps is None or steps == run.spec.steps:
         return run
-    if steps < run.experiment.steps:
-        problem = f"--steps {steps} is fewer than the {run.experiment.steps} of {folder}"
+    if steps < run.spec.steps:
+        problem = f"--steps {steps} is fewer than the {run.spec.steps} of {folder}"
         raise ArenaError(problem, "give more to train on, or leave it out")
     with tempfile.TemporaryDirectory() as elsewhere:  # only to learn what the folder has to be called
-        name = Run.prepare(run.experiment, run.seed, Path(elsewhere)).folder.name
+        name = Run.prepare(run.spec, run.seed, Path(elsewhere)).folder.name
     real = folder.resolve()  # it may have been given as `.`, or as a link
     if real.name == name:
         return run if folder.name == name else dataclasses.replace(run, folder=real)
@@ -90,16 +90,16 @@ def _extended(run: Run, steps: int | None) -> Run:
     """The same run, with more steps where they are asked for."""
     from arena.runs.run import Run
 
-    if steps is None or steps == run.experiment.steps:
+    if steps is None or steps == run.spec.steps:
         return run
-    return Run.prepare(dataclasses.replace(run.experiment, steps=steps), run.seed, run.folder.parent)
+    return Run.prepare(dataclasses.replace(run.spec, steps=steps), run.seed, run.folder.parent)
 
 
 def _grouped(runs: Iterable[Run]) -> list[list[Run]]:
     """The runs of each experiment together: they differ in the seed alone."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        one = dataclasses.replace(run.experiment, seeds=(0,))
+        one = dataclasses.replace(run.spec, seeds=(0,))
         groups.setdefault(str(one.to_dict()), []).append(run)
     return list(groups.values())
 
@@ -107,9 +107,9 @@ def _grouped(runs: Iterable[Run]) -> list[list[Run]]:
 def _tell(run: Run) -> None:
     """Says where a run goes on."""
     if run.result() is not None:
-        text = f"is finished at step {run.experiment.steps:,}"
+        text = f"is finished at step {run.spec.steps:,}"
     else:
         loaded = run.checkpoints.load()
         step = 0 if loaded is None else loaded.info["step"]
-        text = f"goes on from step {step:,} of {run.experiment.steps:,}" if step else "begins at step 0"
+        text = f"goes on from step {step:,} of {run.spec.steps:,}" if step else "begins at step 0"
     print(clean(f"{run.folder} {text}"), file=sys.stderr)

@@ -189,7 +189,7 @@ def _show_fits(sweep: Sweep) -> None:
     if not sweep.fits:
         return
     rows = [
-        [label.agent, label.env, f"{fit.frames.options['n']:,}", f"{fit.steps:,}", "yes" if run else "no"]
+        [label.agent, label.env, f"{fit.data.options['n']:,}", f"{fit.steps:,}", "yes" if run else "no"]
         for fit, label, run in zip(sweep.fits, labels(sweep.fits), finished_fits(sweep), strict=True)
     ]
     print_table(["encoder", "fitted to", "frames", "updates", "finished"], rows, right=["frames", "updates"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "parse", "run", "sections"]
 
-#: The flags that are arguments of `Experiment.create`, by destination.
+#: The flags that are arguments of `resolve_experiment`, by destination.
 SETTINGS = {
     "steps": "steps",
     "envs": "num_envs",
@@ -123,7 +123,7 @@ def _watch(experiment: Experiment, out: Path) -> None:
 
 
 def _experiment(args: argparse.Namespace) -> Experiment:
-    from arena.experiments.experiment import Experiment
+    from arena.runs.resolve import resolve_experiment
 
     arguments = _file(args)
     for prefix, given in args.given.items():
@@ -139,12 +139,12 @@ def _experiment(args: argparse.Namespace) -> Experiment:
         arguments["seeds"] = [args.seed]
     elif args.seeds is not None:
         arguments["seeds"] = args.seeds
-    return Experiment.create(**arguments)
+    return resolve_experiment(**arguments)
 
 
 def _file(args: argparse.Namespace) -> dict[str, Any]:
     """What ``--config`` says, with AGENT and ENV of the command line in it."""
-    from arena.experiments.experiment import read_toml
+    from arena.experiments.experiment_file import read_toml
 
     arguments = {} if args.config is None else read_toml(args.config)
     for name in ("agent", "env"):
@@ -182,11 +182,11 @@ def _encoder_sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
     """The options of the encoders that are named."""
     if arguments.get("encoder") is None and arguments.get("novelty") is None:
         return
-    from arena.encoders.novelty import Novelty
-    from arena.experiments.encoder_reference import options_of
-    from arena.experiments.encoder_use import Perception
+    from arena.experiments.encoder_use import EncoderUse
+    from arena.experiments.novelty_use import NoveltyUse
+    from arena.runs.resolve import options_of
 
-    for kind in (Perception, Novelty):
+    for kind in (EncoderUse, NoveltyUse):
         name = kind.argument
         if arguments.get(name) is not None:
             source, given = arguments[name], arguments.get(f"{name}_options", {})

@@ -188,13 +188,13 @@ def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
 def _of_pair(args: argparse.Namespace) -> Role:
     """An agent in an environment, untrained or trained now."""
     from arena.api import train_experiment
-    from arena.experiments.experiment import Experiment
+    from arena.runs.resolve import resolve_experiment
     from arena.viewer.cast import role_of, untrained
 
     arguments: dict[str, Any] = {**dict(zip(("agent", "env"), args.what, strict=True)), **_given(args)}
     if args.device is not None:
         arguments["device"] = args.device
-    experiment = Experiment.create(**arguments, steps=args.steps, seeds=[args.seed or 0])
+    experiment = resolve_experiment(**arguments, steps=args.steps, seeds=[args.seed or 0])
     if args.train or args.steps is not None:
         results = train_experiment(experiment, out=args.out)
         return role_of(results.runs[0]["path"], args.at)
@@ -215,14 +215,14 @@ def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
 
 def _is_pair(words: Sequence[str]) -> bool:
     """Whether two words name an agent and an environment, and not two runs."""
-    from arena.experiments.snapshot_reference import snapshot_of
     from arena.plugins.discovery import get_plugins
+    from arena.runs.snapshots import split_reference
 
-    if any((snapshot_of(word)[0] / "run.json").exists() for word in words):
+    if any((split_reference(word)[0] / "run.json").exists() for word in words):
         return False
     if len(words) == 2 and words[0] in get_plugins().agents:
         return True
-    folders = [word for word in words if snapshot_of(word)[0].is_dir()]
+    folders = [word for word in words if split_reference(word)[0].is_dir()]
     if folders or len(words) > 2:
         return False
     if len(words) == 2:

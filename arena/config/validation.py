@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any
 
-from arena.config.counts import whole_number
 from arena.errors import ArenaError
-from arena.plugins.discovery import get_plugins
 
-__all__ = ["a_device", "some_seeds", "some_trackers", "the_first", "whole"]
+__all__ = ["first_given", "parse_count", "validated_count", "validated_device", "validated_seeds"]
 
 #: More runs than this are not one experiment.
 MOST_SEEDS = 100_000
 
 
-def the_first(*values: Any) -> Any:
+_UNITS = {"k": 10**3, "M": 10**6, "G": 10**9}
+
+
+def parse_count(text: str) -> int:
+    """Reads ``200000``, ``200_000``, ``2e5``, ``200k`` or ``0.2M``.
+
+    Raises:
+        ValueError: it is no whole number.
+    """
+    unit = _UNITS.get(text[-1:], 1)
+    digits = text[:-1] if unit > 1 else text
+    if digits.lstrip("+-").replace("_", "").isdigit():
+        return int(digits) * unit
+    number = float(digits) * unit
+    if not number.is_integer():  # nor are infinity and NaN
+        raise ValueError(text)
+    return int(number)
+
+
+def first_given(*values: Any) -> Any:
     """The first of several values that is not None."""
     return next(value for value in values if value is not None)
 
 
-def whole(name: str, value: Any, low: int = 1) -> int:
+def validated_count(name: str, value: Any, low: int = 1) -> int:
     """A count: any integer type's, ``1e4`` as TOML reads it, or a text as on the command line."""
     try:
         if isinstance(value, str):
-            count = whole_number(value)
+            count = parse_count(value)
         else:
             count = int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
     except (TypeError, ValueError):
@@ -35,7 +51,7 @@ def whole(name: str, value: Any, low: int = 1) -> int:
     return count
 
 
-def some_seeds(seeds: Any) -> tuple[int, ...]:
+def validated_seeds(seeds: Any) -> tuple[int, ...]:
     """Seeds: so many (0, 1, …), or which.
 
     Raises:
@@ -44,11 +60,11 @@ def some_seeds(seeds: Any) -> tuple[int, ...]:
     if isinstance(seeds, (list, tuple)) or hasattr(seeds, "tolist"):
         several = seeds.tolist() if hasattr(seeds, "tolist") else seeds
         chosen = tuple(
-            whole("a seed", seed, low=0)
+            validated_count("a seed", seed, low=0)
             for seed in (several if isinstance(several, (list, tuple)) else [several])
         )
     else:
-        chosen = tuple(range(min(whole("seeds", seeds), MOST_SEEDS + 1)))
+        chosen = tuple(range(min(validated_count("seeds", seeds), MOST_SEEDS + 1)))
     if len(chosen) > MOST_SEEDS or any(seed >= 2**63 for seed in chosen):
         raise ArenaError(f"more than {MOST_SEEDS:,} seeds, or one from 2^63", "give fewer or smaller ones")
     if not chosen or len(set(chosen)) < len(chosen):
@@ -56,22 +72,7 @@ def some_seeds(seeds: Any) -> tuple[int, ...]:
     return chosen
 
 
-def some_trackers(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The trackers of these names; the default ones for None.
-
-    Raises:
-        ArenaError: there is none of a name.
-    """
-    known = get_plugins().trackers
-    if not (names is None or isinstance(names, str | list | tuple)):
-        raise ArenaError(f"trackers is {names!r}", 'give a list of names, such as ["tensorboard"]')
-    if names is None:
-        return tuple(spec.name for spec in known.values() if spec.default)
-    chosen = (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
-    return tuple(known[name].name for name in chosen)
-
-
-def a_device(name: str) -> str:
+def validated_device(name: str) -> str:
     """A device that this machine has.
 
     Raises:

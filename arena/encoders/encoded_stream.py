@@ -10,8 +10,8 @@ import torch
 
 from arena.encoders.base import Encoder, Encodes, Remembers
 from arena.encoders.distributions import mode
+from arena.environments.space_json import array_space
 from arena.environments.spaces import View
-from arena.experiments.encoder_reference import frames_of
 from arena.streams.wrapper import StreamWrapper
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Lens(View):
         self.encoder, self.inner = encoder.eval(), inner
         self.outer = encoder.latent if scale is None else scale.space(encoder.latent)
         self._scale = None if scale is None else scale.to(device)
-        self._kind = frames_of(inner).dtype
+        self._kind = array_space(inner).dtype
         self._device = device
         # Decided once: to ask a protocol takes as long as a small network.
         self._encodes: Encodes = encoder

@@ -17,10 +17,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from arena.config.validation import validated_count
 from arena.encoders.base import Decodes, Encoder, Encodes, Remembers, Scores
 from arena.encoders.distributions import mode
 from arena.encoders.preprocessing import Numbers
-from arena.environments.vector_env import whole
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def in_batches(
     Raises:
         ArenaError: there are none.
     """
-    size = whole("batch_size", batch_size)
+    size = validated_count("batch_size", batch_size)
     rows = np.arange(len(observations)) if rows is None else np.asarray(rows)
     if not len(rows):
         raise ArenaError("there are no observations to ask about", "give one at least")
@@ -194,7 +194,7 @@ def interpolate(encoder: Encoder, a: Array | Tensor, b: Array | Tensor, steps: i
     Raises:
         ArenaError: it does not, or fewer than two steps.
     """
-    if whole("steps", steps) < 2:
+    if validated_count("steps", steps) < 2:
         raise ArenaError("a walk of one step has no two ends", "take two at least")
     encodes, decodes = _encodes(encoder), _decodes(encoder)
     a, b = _as_tensor(a, encoder), _as_tensor(b, encoder)
@@ -356,7 +356,7 @@ def _edges(count: int, folds: int, starts: Array | None) -> Sequence[int]:
     """Where the folds begin and the last one ends."""
     units = np.arange(count) if starts is None else np.asarray(starts)
     what = "rows" if starts is None else "episodes"
-    if whole("folds", folds) < 2 or folds > len(units):
+    if validated_count("folds", folds) < 2 or folds > len(units):
         raise ArenaError(
             f"{len(units):,} {what} cannot be {folds:,} folds", f"take from 2 to {max(2, len(units)):,} folds"
         )

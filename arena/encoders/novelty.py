@@ -3,75 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from arena.agents.base import Needs
-from arena.config.options import Between, Positive
-from arena.encoders.base import Absorbs, Batch, Decodes, Encoder, Encodes, Remembers, Scores
+from arena.encoders.base import Absorbs, Batch, Encoder
 from arena.encoders.functional import novelty
+from arena.encoders.novelty_options import NoveltyOptions
 from arena.encoders.trainer import Fitting
+from arena.environments.space_json import array_space
 from arena.errors import ArenaError
-from arena.experiments.encoder_reference import ChosenEncoder, frames_of
 from arena.streams.wrapper import StreamWrapper
 
 if TYPE_CHECKING:
     from arena.storage.codec import State
     from arena.streams.base import Stream, Transition
 
-__all__ = ["NovelStream", "Novelty", "NoveltyOptions"]
+__all__ = ["NovelStream"]
 
 Array = npt.NDArray[Any]
 Float = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class NoveltyOptions:
-    """How an agent is rewarded for what an encoder did not expect."""
-
-    scale: Annotated[float, Positive] = 0.1
-    """The bonus for an observation that is one standard deviation newer than the mean of those before it."""
-
-    step_size: Annotated[float, Between(0, None)] = 1e-3
-    """Adam's step size, by which the encoder learns from what the agent sees; 0: it stays as it is."""
-
-    batch_size: Annotated[int, Between(1, 2**16)] = 64
-    """Observations of one update; each is learned from once."""
-
-
-@dataclass(frozen=True)
-class Novelty(NoveltyOptions, ChosenEncoder):
-    """The encoder of an experiment whose surprise is a bonus."""
-
-    argument: ClassVar[str] = "novelty"
-    use: ClassVar[type[Any]] = NoveltyOptions
-
-    def check(self, encoder: Encoder, name: str) -> None:
-        if not isinstance(encoder, Scores) and not (
-            isinstance(encoder, Encodes) and isinstance(encoder, Decodes)
-        ):
-            raise ArenaError(
-                f"{name} neither scores observations nor tells them again",
-                "choose one that `arena list encoders` says scores, or decodes",
-            )
-        if isinstance(encoder, Remembers):
-            raise ArenaError(
-                f"{name} remembers, and what is new is asked of single observations", "choose another encoder"
-            )
-        if self.step_size and encoder.needs:
-            raise ArenaError(
-                f"{name} learns from labels ({', '.join(encoder.needs)}), which no agent is told",
-                "say --novelty.step_size 0, or choose another encoder",
-            )
-
-    @classmethod
-    def refuse_agent(cls, needs: Needs, agent: str) -> None:
-        if not needs.bonus:
-            raise ArenaError(f"{agent} learns from no bonus", "choose dqn, ppo or another of arena_deep's")
 
 
 class NovelStream(StreamWrapper):
@@ -97,7 +50,7 @@ class NovelStream(StreamWrapper):
     def __init__(self, inner: Stream, encoder: Encoder, options: NoveltyOptions, device: str) -> None:
         super().__init__(inner)
         self.encoder, self.options, self._device = encoder, options, device
-        space = frames_of(inner.observation_space)
+        space = array_space(inner.observation_space)
         self._fitting = Fitting(encoder, options.step_size or 1.0)
         self._recent = np.zeros((options.batch_size, *space.shape), space.dtype)
         self._filled, self._updates = 0, 0

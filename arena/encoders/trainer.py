@@ -4,93 +4,24 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
-import numpy as np
 import torch
 
-from arena.agents.base import Progress
-from arena.encoders.base import Absorbs, Batch, Encoder, Remembers
+from arena.encoders.base import Absorbs, Batch, Encoder
 from arena.encoders.standardization import CodeScale
 from arena.errors import ArenaError
-from arena.frames import Batches
-from arena.random.generators import Generators, derive
 from arena.storage.codec import State
-from arena.training.session import Setup
+from arena.streams.base import Progress
 
-if TYPE_CHECKING:
-    from arena.experiments.fit import Fit
-
-__all__ = ["Fitting", "Minibatches", "Updates", "set_up"]
+__all__ = ["Fitting", "TrainingBatches", "Updates"]
 
 #: Updates between two yields.
 UPDATES = 8
 
 #: The largest block that glibc goes by is one of 32 MiB, its head included.
 KEPT_BYTES = 31 * 2**20
-
-#: Held-out batches that an evaluation looks at, at most.
-MOST_BATCHES = 32
-
-
-class Minibatches:
-    """Batches as a source: what is fitted counts its updates here.
-
-    Args:
-        batches: of the frames to learn from.
-
-    Attributes:
-        steps: updates so far.
-        boundary: the number of updates at which the runner wants to be asked again.
-    """
-
-    notice: str | None = None
-
-    def __init__(self, batches: Batches) -> None:
-        self.batches = batches
-        self.steps, self.boundary = 0, np.iinfo(np.int64).max
-        self._sums: dict[str, float] = {}
-        self._counts: dict[str, int] = {}
-
-    def __next__(self) -> Batch:
-        return next(self.batches)
-
-    @property
-    def remaining(self) -> int:
-        """Updates until the runner's next boundary."""
-        return max(0, self.boundary - self.steps)
-
-    def note(self, **said: float) -> None:
-        """An update was made, and said this."""
-        self.steps += 1
-        for name, value in said.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-            self._counts[name] = self._counts.get(name, 0) + 1
-
-    def progress(self) -> Progress:
-        """What a fit yields now: updates, and whole epochs."""
-        return Progress(self.steps, int(self.batches.epoch))
-
-    def take_log(self) -> dict[str, float | None]:
-        """Means since the last call, each over the updates that said something of it."""
-        log: dict[str, float | None] = {n: total / self._counts[n] for n, total in self._sums.items()}
-        self._sums, self._counts = {}, {}
-        return log
-
-    def state_dict(self) -> State:
-        """Where it stands."""
-        return {
-            "steps": self.steps,
-            "batches": self.batches.state_dict(),
-            "sums": dict(self._sums),
-            "counts": dict(self._counts),
-        }
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes back there."""
-        self.batches.load_state_dict(state["batches"])
-        self.steps, self._sums, self._counts = state["steps"], dict(state["sums"]), dict(state["counts"])
 
 
 class Updates(Protocol):
@@ -106,8 +37,32 @@ class Updates(Protocol):
         """The next batch."""
         ...
 
-    def note(self, **said: float) -> None:
-        """An update was made, and said this."""
+    def note(self, **metrics: float) -> None:
+        """Counts an update, and averages its metrics."""
+        ...
+
+
+class TrainingBatches(Updates, Protocol):
+    """Batches to train on, and how far training is to go before the next evaluation.
+
+    Attributes:
+        count: observations in an epoch.
+        batch_size: observations in a batch.
+    """
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def remaining(self) -> int:
+        """Updates until the runner's next boundary."""
+        ...
+
+    def progress(self) -> Progress:
+        """Updates and whole epochs so far."""
         ...
 
 
@@ -123,17 +78,19 @@ class Fitting:
     Args:
         encoder: what is fitted.
         step_size: Adam's.
-        held_out: observations whose codes' scale is to be part of a snapshot.
+        held_out: begins a pass over held-out batches; the scale of their codes is part of a snapshot.
     """
 
-    def __init__(self, encoder: Encoder, step_size: float, held_out: Batches | None = None) -> None:
+    def __init__(
+        self, encoder: Encoder, step_size: float, held_out: Callable[[], Iterator[Batch]] | None = None
+    ) -> None:
         self.encoder, self.held_out = encoder, held_out
         self.players = dict(encoder.players())
         self.optimizers = {
             name: _adam(list(player.parameters), step_size) for name, player in self.players.items()
         }
 
-    def train(self, source: Minibatches) -> Iterator[Progress]:
+    def train(self, source: TrainingBatches) -> Iterator[Progress]:
         """Updates until nobody asks for more."""
         _keep_memory()
         if isinstance(self.encoder, Absorbs):
@@ -170,9 +127,9 @@ class Fitting:
                     **{name: float(said) for name, said in self.encoder.metrics.items()}, **{key: value}
                 )
 
-    def _absorb(self, source: Minibatches, encoder: Absorbs) -> Iterator[Progress]:
+    def _absorb(self, source: TrainingBatches, encoder: Absorbs) -> Iterator[Progress]:
         """One epoch: what more could it learn?"""
-        count, size = source.batches.count, source.batches.batch_size
+        count, size = source.count, source.batch_size
         last = -(-count // size)
         while source.steps < last:
             batch = next(source)
@@ -197,7 +154,7 @@ class Fitting:
     def snapshot(self) -> State:
         """The encoder's parameters and buffers, and the scale of its codes."""
         self.encoder.eval()
-        scale = None if self.held_out is None else CodeScale.of(self.encoder, self.held_out.once())
+        scale = None if self.held_out is None else CodeScale.of(self.encoder, self.held_out())
         return {"encoder": self._weights(), "codes": scale and scale._asdict()}
 
     def _weights(self) -> State:
@@ -227,43 +184,3 @@ def _first(batch: Batch, count: int) -> Batch:
     """The first observations of a batch: those behind them are the next epoch's."""
     labels = {name: label[:count] for name, label in batch.labels.items()}
     return Batch(batch.observation[:count], labels)
-
-
-def set_up(fit: Fit, seed: int, generators: Generators) -> Setup:
-    """An encoder, its batches, and its evaluation on what is held out: minus the loss, batch by batch."""
-    frames, options = fit.frames.open(), fit.options
-    with generators.lent("agent"):
-        encoder = fit.encoder().to(fit.device)
-    length = options["sequence"] if isinstance(encoder, Remembers) else None
-    common: dict[str, Any] = {
-        "seed": seed,
-        "holdout": options["holdout"],
-        "length": length,
-        "device": fit.device,
-    }
-    source = Minibatches(Batches(frames, options["batch_size"], **common))
-    held_out = Batches(frames, options["batch_size"], part="validation", **common)
-    epoch = -(-source.batches.count // source.batches.batch_size)
-    if isinstance(encoder, Absorbs) and fit.steps < epoch:
-        raise ArenaError(
-            f"{fit.agent} learns from every frame once, which takes {epoch:,} updates and not {fit.steps:,}",
-            f"give --steps {epoch} or more, or a larger --fit.batch_size",
-        )
-
-    def evaluate() -> list[float]:
-        return held_out_scores(encoder, held_out, seed)
-
-    learner = Fitting(encoder, options["step_size"], held_out)
-    return Setup(learner, source, evaluate, lambda: {"optimum": None, "policy_value": None}, lambda: None)
-
-
-def held_out_scores(encoder: Encoder, batches: Batches, seed: int) -> list[float]:
-    """Minus the loss of each held-out batch, with the same random numbers every time."""
-    encoder.eval()
-    scores = []
-    with torch.no_grad(), Generators(derive(seed, "evaluation", bits=64)).lent("agent"):
-        for number, batch in enumerate(batches.once()):
-            if number == MOST_BATCHES:
-                break
-            scores.append(-float(encoder.loss(batch)))
-    return scores

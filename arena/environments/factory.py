@@ -1,4 +1,4 @@
-"""Environments by name: one of them, n of them, as a stream, as tables; ours and anyone's alike."""
+"""Environments by name: one of them, n of them, as a native vector, as tables; ours and anyone's alike."""
 
 from __future__ import annotations
 
@@ -10,28 +10,22 @@ import typing
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.wrappers import TimeLimit
 
-from arena.agents.base import BOX, Needs
 from arena.config.options import asdict, coerce, options_of
 from arena.environments.properties import Facts
-from arena.environments.spaces import View, described, view
+from arena.environments.spaces import Accepts, View, view
 from arena.environments.tabular import TableVectorEnv
 from arena.environments.vector_env import NativeVectorEnv
 from arena.environments.wrappers import read_wrapper, source_digest
 from arena.errors import ArenaError, unknown
 from arena.plugins.discovery import get_plugins
-from arena.streams.base import NativeStream, Stream
-from arena.streams.gymnasium_stream import GymnasiumStream, probe
 
-if TYPE_CHECKING:
-    from arena.encoders.encoded_stream import Lens
-
-__all__ = ["EnvironmentFactory", "mismatch", "same_spaces"]
+__all__ = ["EnvironmentFactory", "options_class_of"]
 
 Env = gym.Env[Any, Any]
 
@@ -47,33 +41,12 @@ class EnvironmentFactory:
         options: keyword arguments of the environment, as canonical plain values.
         wrappers: ``Name`` or ``module:Class``, each with keyword arguments in parentheses if it takes any.
         make_one: the function, where the environment is not a Gymnasium id.
-        lens: through which agents see observations, or None.
     """
 
     id: str
     options: Mapping[str, Any] = field(default_factory=dict)
     wrappers: tuple[str, ...] = ()
     make_one: Callable[..., Env] | None = None
-    lens: Lens | None = None
-
-    def seen_through(self, lens: Lens) -> EnvironmentFactory:
-        """The same environment, its observations seen through an encoder.
-
-        Raises:
-            ArenaError: the encoder is for other observations.
-        """
-        space = self.facts.observation_space
-        if space != lens.inner:
-            raise ArenaError(
-                f"the encoder takes {described(lens.inner)}, and {self.id} gives {described(space)}",
-                "choose an environment of the same observations",
-            )
-        return self._seen(lens)
-
-    def _seen(self, lens: Lens | None) -> EnvironmentFactory:
-        seen = dataclasses.replace(self, lens=lens)
-        seen.__dict__["facts"] = self.facts
-        return seen
 
     @classmethod
     def resolve(
@@ -157,86 +130,13 @@ class EnvironmentFactory:
         finally:
             env.close()
 
-    def views(self, needs: Needs) -> tuple[View | None, View | None]:
+    def views(self, needs: Accepts) -> tuple[View | None, View | None]:
         """How an agent with these needs sees observations and actions; None where it cannot."""
         facts = self.facts
-        seen: View | None = self.lens if BOX in needs.observations else None
-        if self.lens is None:
-            seen = view(facts.observation_space, needs.observations)
-        return seen, view(facts.action_space, needs.actions, one_hot=False)
-
-    def stream(
-        self,
-        num_envs: int,
-        needs: Needs,
-        seed_of: Callable[[int, int], int],
-        *,
-        limit: int | None = None,
-        asynchronous: bool = False,
-        probed: bool = False,
-        around: Callable[[Stream], Stream] | None = None,
-    ) -> Stream:
-        """N parallel episodes of it, natively where that is exact, through Gymnasium's vectors otherwise.
-
-        Args:
-            num_envs: how many.
-            needs: what the agent takes; `mismatch` has said that it fits.
-            seed_of: the seed of (lane, episode), in [0, 2³¹).
-            limit: truncate episodes after so many steps at the latest.
-            asynchronous: step anyone's environments in processes of their own.
-            probed: find out first whether anyone's environment can be resumed by replay; `notice` says if not.
-            around: what is to stand between the environment and the lens, and sees the environment's observations.
-        """
-        if self.lens is None:
-            stream = self._bare(num_envs, needs, seed_of, limit, asynchronous, probed)
-            return around(stream) if around else stream
-        from arena.encoders.encoded_stream import PerceivedStream
-
-        arrays = dataclasses.replace(needs, observations=(BOX,))
-        stream = self._seen(None).stream(
-            num_envs, arrays, seed_of, limit=limit, asynchronous=asynchronous, probed=probed, around=around
+        return (
+            view(facts.observation_space, needs.observations),
+            view(facts.action_space, needs.actions, one_hot=False),
         )
-        return PerceivedStream(stream, self.lens)
-
-    def _bare(
-        self,
-        num_envs: int,
-        needs: Needs,
-        seed_of: Callable[[int, int], int],
-        limit: int | None,
-        asynchronous: bool,
-        probed: bool,
-    ) -> Stream:
-        """A stream of the environment's own observations, as far as the agent can take them."""
-        observations, actions = self.views(needs)
-        assert observations is not None and actions is not None, "mismatch() must be asked first"
-        vector = self._native(num_envs, limit) if self.is_native else None
-        if vector is not None:
-            seeds = [seed_of(lane, 0) for lane in range(num_envs)]
-            return NativeStream(vector, observations, actions, seeds, label=self.id)
-        make = functools.partial(self.make, limit)
-        obstacle = self._probed(make, observations, actions) if probed else None
-        stream = GymnasiumStream(
-            make,
-            num_envs,
-            observations,
-            actions,
-            seed_of,
-            label=self.id,
-            asynchronous=asynchronous,
-            obstacle=obstacle,
-        )
-        if obstacle is not None:
-            stream.notice = (
-                f"{self.id} cannot be resumed mid-episode: {obstacle}; a resume starts its episodes anew"
-            )
-        return stream
-
-    def _probed(self, make: Callable[[], Env], observations: View, actions: View) -> str | None:
-        try:
-            return probe(make, observations, actions)
-        except Exception as error:  # whatever is wrong, the first step of training says it better
-            return f"the probe raised {type(error).__name__}"
 
     @functools.cached_property
     def is_native(self) -> bool:
@@ -257,42 +157,19 @@ class EnvironmentFactory:
             else None
         )
 
-    def _native(self, num_envs: int, limit: int | None) -> NativeVectorEnv:
+    def native_vector(self, num_envs: int, limit: int | None) -> NativeVectorEnv:
+        """Its native vector environment; `is_native` says whether it has one.
+
+        Args:
+            num_envs: how many episodes run in parallel.
+            limit: truncate episodes after so many steps at the latest.
+        """
         shortest = min((steps for steps in (limit, self.facts.limit) if steps is not None), default=None)
         if self._native_creator is not None:
             options = {**gym.spec(self.id.rpartition(":")[2]).kwargs, **self.options}
             return self._native_creator(num_envs=num_envs, max_episode_steps=shortest, **options)
         assert self.facts.model is not None, "is_native must be asked first"
         return TableVectorEnv(self.facts.model, num_envs, shortest)
-
-
-def mismatch(needs: Needs, factory: EnvironmentFactory) -> str | None:
-    """Why an agent with these needs does not fit an environment, or None when it does."""
-    facts = factory.facts
-    observations, actions = factory.views(needs)
-    if observations is None:
-        space = described(facts.observation_space)
-        return f"takes {' or '.join(needs.observations)} observations, and {factory.id} gives {space}"
-    if actions is None:
-        return f"gives {' or '.join(needs.actions)} actions, and {factory.id} takes {described(facts.action_space)}"
-    if needs.model and facts.model is None:
-        return f"plans with a transition model, and {factory.id} has none"
-    if needs.model and not facts.shows_states:
-        return (
-            f"plans over states, and {factory.id} shows {described(facts.observation_space)} in their place"
-        )
-    return None
-
-
-def same_spaces(needs: Needs, trained: EnvironmentFactory, other: EnvironmentFactory) -> str | None:
-    """Why an agent that was trained in one environment cannot act in another; None where it can."""
-    for what, mine, theirs in zip(
-        ("observations", "actions"), trained.views(needs), other.views(needs), strict=True
-    ):
-        if mine is None or theirs is None or mine.outer != theirs.outer:
-            spaces = [view and view.outer for view in (mine, theirs)]
-            return f"it was trained with {what} of {spaces[0]}, and {other.id} has {spaces[1]}"
-    return None
 
 
 #: Equal factories are one object for as long as anybody has it: a sweep of a thousand runs asks for facts once.

@@ -12,7 +12,7 @@ from gymnasium import Space, spaces
 from arena.environments.spaces import described
 from arena.errors import ArenaError
 
-__all__ = ["bounds_of", "from_json", "guessed", "stored", "to_json"]
+__all__ = ["array_space", "bounds_of", "from_json", "guessed", "stored", "to_json"]
 
 Array = npt.NDArray[Any]
 
@@ -170,3 +170,18 @@ def _bound(value: Any) -> Any:
     if isinstance(value, list):
         return [_bound(one) for one in value]
     return {"inf": math.inf, "-inf": -math.inf}[value] if isinstance(value, str) else value
+
+
+def array_space(space: Space[Any]) -> spaces.Box:
+    """The space of an environment's observations as data sets store it and encoders take it.
+
+    Raises:
+        ArenaError: the observations are not arrays.
+    """
+    if not isinstance(space, spaces.Box):
+        raise ArenaError(
+            f"an encoder takes arrays, and the environment gives {described(space)}", "choose pixels"
+        )
+    kept = stored(space, "the observation", observed=True)
+    assert isinstance(kept, spaces.Box)
+    return kept

@@ -5,25 +5,42 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from arena.agents.base import BOX, DISCRETE
 from arena.errors import ArenaError
 
-__all__ = ["Flat", "Identity", "Index", "View", "described", "view"]
+__all__ = ["BOX", "DISCRETE", "Accepts", "Flat", "Identity", "Index", "View", "described", "view"]
 
 Array = npt.NDArray[Any]
+
+#: The kinds of spaces that an agent can ask for; a stream turns every other space into one of them.
+DISCRETE, BOX = "discrete", "box"
 
 #: More values than this are not indexed: a table of them would not fit anyway.
 LARGEST_INDEX = 2**31 - 1
 
 #: Longer arrays than this are not made of composite spaces: a one-hot of a huge `Discrete` would not fit.
 LARGEST_FLAT = 2**24
+
+
+class Accepts(Protocol):
+    """The kinds of observations and actions that an agent can work with, the preferred one first.
+
+    Attributes:
+        observations: "discrete" (an index) or "box" (an array).
+        actions: likewise.
+    """
+
+    @property
+    def observations(self) -> tuple[str, ...]: ...
+
+    @property
+    def actions(self) -> tuple[str, ...]: ...
 
 
 class View(ABC):

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from arena.environments.vector_env import Array, NativeVectorEnv, checked_seeds, whole
+from arena.config.validation import validated_count
+from arena.environments.vector_env import Array, NativeVectorEnv, checked_seeds
 from arena.errors import ArenaError
 from arena.random.counter_based import fold, mix, uniform
 
@@ -87,7 +88,7 @@ def tables_of(model: TransitionModel) -> Tables:
     for name in ("successor", "terminated", "reward"):
         outcomes[name] = getattr(model, name)
     # A cumulative sum of its own for each row, as Gymnasium's sampler takes it: a difference of sums over the
-    # whole array would round otherwise.
+    # validated_count array would round otherwise.
     lengths = np.diff(model.indptr)
     for width in np.unique(lengths):
         columns = model.indptr[:-1][lengths == width][:, None] + np.arange(width)
@@ -215,7 +216,9 @@ class TableVectorEnv(NativeVectorEnv):
         super().__init__(num_envs, space, gym.spaces.Discrete(model.num_actions))
         self.model, self.observer = model, observer
         self.lanes = np.zeros(self.num_envs, dtype=LANE)
-        self.limit = NO_LIMIT if max_episode_steps is None else whole("max_episode_steps", max_episode_steps)
+        self.limit = (
+            NO_LIMIT if max_episode_steps is None else validated_count("max_episode_steps", max_episode_steps)
+        )
         self.observation = self.lanes["state"]
         if observer is not None:
             self.observation = np.zeros((self.num_envs, *(space.shape or ())), dtype=space.dtype)

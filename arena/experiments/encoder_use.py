@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from arena.agents.base import BOX, Needs
+from arena.agents.base import Needs
 from arena.config.options import Between
-from arena.encoders.base import Absorbs, Encodes, Remembers
+from arena.environments.spaces import BOX
 from arena.errors import ArenaError
-from arena.experiments.encoder_reference import ChosenEncoder
+from arena.experiments.encoder_reference import EncoderReference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from arena.encoders.base import Encoder
     from arena.encoders.standardization import CodeScale
 
-__all__ = ["Perception", "PerceptionOptions"]
+__all__ = ["EncoderUse", "EncoderUseOptions"]
 
 Mode = Literal["frozen", "finetune", "joint"]
 
 
 @dataclass(frozen=True)
-class PerceptionOptions:
+class EncoderUseOptions:
     """How an agent uses an encoder, whichever it is."""
 
     mode: Mode = "frozen"
@@ -38,11 +38,11 @@ class PerceptionOptions:
 
 
 @dataclass(frozen=True)
-class Perception(PerceptionOptions, ChosenEncoder):
+class EncoderUse(EncoderUseOptions, EncoderReference):
     """The encoder of an experiment, and how the agent uses it."""
 
     argument: ClassVar[str] = "encoder"
-    use: ClassVar[type[Any]] = PerceptionOptions
+    use: ClassVar[type[Any]] = EncoderUseOptions
 
     def check_use(self) -> None:
         if self.mode == "frozen" and self.start is None:
@@ -52,6 +52,8 @@ class Perception(PerceptionOptions, ChosenEncoder):
             )
 
     def check(self, encoder: Encoder, name: str) -> None:
+        from arena.encoders.base import Absorbs, Encodes, Remembers  # which need torch
+
         self.check_use()
         if not isinstance(encoder, Encodes):
             raise ArenaError(

@@ -7,17 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from arena.experiments.experiment import Experiment
 from arena.experiments.snapshot_reference import TO_COME
+from arena.experiments.training_spec import TrainingSpec
 
 __all__ = ["Label", "labels", "shown"]
 
 #: The encoders of an experiment, which have a place of their own behind the agent, each behind a dot.
-ENCODERS = ("perception", "novelty")
+ENCODERS = ("encoder", "novelty")
 DOT = " · "
-
-#: Settings that a label leaves out: a run's id does, too, or they have a column or a place of their own.
-SILENT = ("steps", "seeds", "evaluate_every", "log_every", "trackers", "data", *ENCODERS)
 
 Key = TypeVar("Key")
 
@@ -43,7 +40,7 @@ class Label:
         return f"{self.agent} on {self.env}"
 
 
-def labels(experiments: Sequence[Experiment]) -> list[Label]:
+def labels(experiments: Sequence[TrainingSpec]) -> list[Label]:
     """A label for each experiment, in order.
 
     Only experiments with the same agent and environment need more than these two names; theirs have the settings in
@@ -57,16 +54,16 @@ def labels(experiments: Sequence[Experiment]) -> list[Label]:
         >>> str(labels([one])[0])
         'sarsa on arena/CliffWalk-v0'
     """
-    settings = [_settings(experiment) for experiment in experiments]
+    settings = [experiment.settings() for experiment in experiments]
     groups: dict[tuple[str, str], list[dict[tuple[str, str], Any]]] = {}
     for experiment, mine in zip(experiments, settings, strict=True):
-        groups.setdefault((experiment.agent, experiment.env), []).append(mine)
+        groups.setdefault((experiment.name, experiment.source), []).append(mine)
     varying = {pair: _varying(group) for pair, group in groups.items()}
     encoders = [_encoders(experiments, kind) for kind in ENCODERS]
     found = []
     for i, (experiment, mine) in enumerate(zip(experiments, settings, strict=True)):
-        said = {"agent": experiment.agent, "env": experiment.env}
-        for owner, name in varying[experiment.agent, experiment.env]:
+        said = {"agent": experiment.name, "env": experiment.source}
+        for owner, name in varying[experiment.name, experiment.source]:
             if (owner, name) in mine:
                 said[owner] += f" {name}={shown(mine[owner, name])}"
         said["agent"] = DOT.join([said["agent"], *(names[i] for names in encoders if names[i])])
@@ -74,7 +71,7 @@ def labels(experiments: Sequence[Experiment]) -> list[Label]:
     return found
 
 
-def _encoders(experiments: Sequence[Experiment], kind: str) -> list[str]:
+def _encoders(experiments: Sequence[TrainingSpec], kind: str) -> list[str]:
     """What to call each experiment's encoder of a kind; nothing where it has none.
 
     Its name, how it is used unless it is frozen, and what differs among those of one agent and environment: its options
@@ -83,7 +80,7 @@ def _encoders(experiments: Sequence[Experiment], kind: str) -> list[str]:
     alike: dict[tuple[str, ...], list[_Encoder]] = {}
     found = []
     for experiment in experiments:
-        one = _Encoder.of(getattr(experiment, kind), (experiment.agent, experiment.env))
+        one = _Encoder.of(getattr(experiment, kind, None), (experiment.name, experiment.source))
         found.append(one)
         if one is not None:
             alike.setdefault(one.place, []).append(one)
@@ -146,21 +143,6 @@ def shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{','.join(map(shown, value))}]" if len(value) <= 8 else _REPR.repr(list(value))
     return _REPR.repr(value)
-
-
-def _settings(experiment: Experiment) -> dict[tuple[str, str], Any]:
-    """Whatever may tell experiments of one agent and environment apart, by owner and name."""
-    found = {}
-    for name, value in vars(experiment).items():
-        table, _, options = name.rpartition("_")
-        if options == "options" and isinstance(value, Mapping):
-            owner = table if table == "env" else "agent"
-            found.update({(owner, option): setting for option, setting in value.items()})
-        elif name in experiment.__dataclass_fields__ and name not in SILENT:
-            found["env" if name in ("env", "wrappers", "horizon", "episodes") else "agent", name] = value
-    if experiment.start is not None:
-        found["agent", "start"] = f"{experiment.start.run}@{experiment.start.step}"
-    return found
 
 
 def _varying(group: Sequence[Mapping[Key, Any]]) -> list[Key]:

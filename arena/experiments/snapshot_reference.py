@@ -14,24 +14,17 @@ from arena.storage.files import cannot_write, refuse_link, write_atomically
 
 if TYPE_CHECKING:
     from arena.agents.base import Agent
-    from arena.environments.factory import EnvironmentFactory
-    from arena.experiments.encoder_use import Perception
-    from arena.plugins.specs import AgentSpec
-    from arena.runs.run import Run
 
-__all__ = ["BEST", "LAST", "TO_COME", "Start", "read_snapshot", "snapshot_folder", "snapshot_of"]
+__all__ = ["FILES", "TO_COME", "SnapshotReference", "read_snapshot"]
 
 FILES = ("arrays.safetensors", "state.json")
-
-#: The words behind ``RUN@``.
-LAST, BEST = "last", "best"
 
 #: The run that a snapshot is from which a sweep has yet to make.
 TO_COME = "a fit of this sweep"
 
 
 @dataclass(frozen=True)
-class Start:
+class SnapshotReference:
     """A snapshot that another run took, which a run's folder keeps a copy of, so that it can go on alone.
 
     Attributes:
@@ -45,64 +38,26 @@ class Start:
     digest: str
 
     @classmethod
-    def of(
-        cls,
-        source: str | Path | Mapping[str, Any],
-        spec: AgentSpec,
-        factory: EnvironmentFactory,
-        perception: Perception | None = None,
-    ) -> Start:
-        """The start that a person names, or that a run remembers.
+    def from_folder(cls, run: Path, folder: Path) -> SnapshotReference:
+        """A snapshot of a run of ours.
 
         Args:
-            source: ``RUN``, ``RUN@best`` or ``RUN@20000``; a file that the agent can read; or the fields of a start.
-            spec: the agent that is to begin there.
-            factory: the environment that it is to learn in.
-            perception: the encoder that it is to see through, or None.
+            run: the run's folder.
+            folder: the snapshot's folder in it, named by its step.
+        """
+        return cls(str(run), int(folder.name), _digest(_files(folder)))
+
+    @classmethod
+    def from_file(cls, path: Path, agent_class: type[Agent]) -> SnapshotReference:
+        """Another library's file that an agent can begin from.
 
         Raises:
-            ArenaError: no such run or snapshot, or one of another agent, of other spaces or of another encoder.
+            ArenaError: the agent cannot read it.
         """
-        if isinstance(source, Mapping):
-            return cls.remembered(source)
-        from arena.environments.factory import same_spaces
-        from arena.experiments.experiment import agent_class_of
-        from arena.runs.run import Run
-
-        if Path(source).is_file():
-            return cls(str(source), 0, _digest(_foreign(Path(source), agent_class_of(spec))))
-        path, which = snapshot_of(source)
-        run = Run.open(path)
-        if run.experiment.agent != spec.name:
-            problem = f"{path} trained {run.experiment.agent}, which is no start for {spec.name}"
-            raise ArenaError(problem, f"train {run.experiment.agent}, or choose a run of {spec.name}")
-        difference = same_spaces(agent_class_of(spec).needs, run.experiment.factory, factory)
-        if difference is not None:
-            raise ArenaError(
-                f"{path} is no start here: {difference}", "choose an environment of the same spaces"
-            )
-        theirs = run.experiment.perception
-        if _sight(theirs) != _sight(perception):
-            seen = [
-                f"the encoder {one.name} ({one.mode})" if one else "no encoder"
-                for one in (theirs, perception)
-            ]
-            raise ArenaError(
-                f"{path} saw through {seen[0]}, and here it would be {seen[1]}"
-                if seen[0] != seen[1]
-                else f"{path} saw through {seen[0]} of other options, or of another fit",
-                "see through the same one, and in the same mode",
-            )
-        return cls.at(run, which)
+        return cls(str(path), 0, _digest(_foreign(path, agent_class)))
 
     @classmethod
-    def at(cls, run: Run, which: str) -> Start:
-        """One of a run's snapshots."""
-        folder = snapshot_folder(run, which)
-        return cls(str(run.folder), int(folder.name), _digest(_files(folder)))
-
-    @classmethod
-    def remembered(cls, fields: Mapping[str, Any]) -> Start:
+    def from_mapping(cls, fields: Mapping[str, Any]) -> SnapshotReference:
         """The start that a run wrote down.
 
         Raises:
@@ -157,46 +112,6 @@ class Start:
                 f"{place} is not the snapshot of {self.run} at step {self.step:,} that the run begins from"
             )
             raise ArenaError(problem, "restore it from a copy, or begin a new run with --from")
-
-
-def _sight(perception: Perception | None) -> dict[str, Any] | None:
-    """What decides what an agent sees, and which of it are its own weights."""
-    if perception is None:
-        return None
-    return {**perception.identity(), "mode": perception.mode == "frozen", "weight": None}
-
-
-def snapshot_of(source: str | Path) -> tuple[Path, str]:
-    """The folder and the snapshot that ``RUN``, ``RUN@best`` or ``RUN@2000`` names."""
-    path, at, which = str(source).rpartition("@")
-    return (Path(path), which) if at and not Path(source).exists() else (Path(source), LAST)
-
-
-def snapshot_folder(run: Run, which: str = LAST) -> Path:
-    """The folder of one of a run's snapshots.
-
-    Args:
-        run: the run.
-        which: ``last``, ``best``, or a number of steps.
-
-    Raises:
-        ArenaError: there is no such snapshot.
-    """
-    found = {int(path.parent.name): path.parent for path in sorted(run.snapshots.glob("[0-9]*/state.json"))}
-    if not found:
-        raise ArenaError(f"{run.folder} has no snapshot yet", f"`arena resume {run.folder}` trains it")
-    if which == LAST:
-        return found[max(found)]
-    if which == BEST:
-        best = run.best()
-        return found[max(found) if best is None or best["step"] not in found else best["step"]]
-    step = int(which) if which.isdecimal() else -1
-    if step not in found:
-        nearest = sorted(found, key=lambda number: abs(number - step) if step >= 0 else -number)[:5]
-        steps = ", ".join(map(str, sorted(nearest)))
-        problem = f"{run.folder} has no snapshot {which!r}"
-        raise ArenaError(problem, f"give best, last, or a step such as {steps}")
-    return found[step]
 
 
 def read_snapshot(folder: Path) -> State:

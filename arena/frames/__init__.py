@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from arena.frames.batches import Batches
     from arena.frames.collecting import collect
     from arena.frames.columns import Column
+    from arena.frames.fits import resolve_fit
     from arena.frames.images import pictures
+    from arena.frames.references import open_data
     from arena.frames.sources import open_source
     from arena.frames.store import Frames
     from arena.frames.writer import Writer
@@ -29,11 +31,25 @@ _HOMES = {
     "collect": "collecting",
     "digits": "arrays",
     "npz": "arrays",
+    "open_data": "references",
     "open_source": "sources",
     "pictures": "images",
+    "resolve_fit": "fits",
 }
 
-__all__ = ["Batches", "Column", "Frames", "Writer", "collect", "digits", "npz", "open_source", "pictures"]
+__all__ = [
+    "Batches",
+    "Column",
+    "Frames",
+    "Writer",
+    "collect",
+    "digits",
+    "npz",
+    "open_data",
+    "open_source",
+    "pictures",
+    "resolve_fit",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from arena.config.validation import validated_count
 from arena.encoders.base import Batch
-from arena.environments.vector_env import whole
 from arena.errors import ArenaError
 from arena.frames.split import Part, Rows, rows_of, shuffled
 from arena.frames.store import Frames
@@ -66,9 +66,9 @@ class Batches:
         length: int | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
-        self.frames, self.batch_size = frames, whole("batch_size", batch_size)
+        self.frames, self.batch_size = frames, validated_count("batch_size", batch_size)
         self.seed, self.part, self.holdout = seed, part, holdout
-        self.length, self.device = None if length is None else whole("length", length), device
+        self.length, self.device = None if length is None else validated_count("length", length), device
         self._rows = rows_of(frames, part, holdout, seed)
         self.count = len(self._rows) // (self.length or 1)
         if self.length is not None:

@@ -13,10 +13,9 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.base import BOX, DISCRETE, Needs
+from arena.config.validation import validated_count
 from arena.environments.factory import EnvironmentFactory, options_class_of
 from arena.environments.space_json import guessed, stored
-from arena.environments.vector_env import whole
 from arena.errors import ArenaError
 from arena.frames.columns import ACTION, BEGIN, LABEL, OBSERVATION, Column
 from arena.frames.lanes import Lanes, Look, NativeLanes, SingleLanes, asked, untold
@@ -24,7 +23,7 @@ from arena.frames.policies import RANDOM, Policies, Policy, policy_of
 from arena.frames.store import Frames
 from arena.frames.writer import CHUNK_BYTES, Writer, existing, place
 from arena.random.generators import Generators, derive
-from arena.streams.base import MEND, NativeStream
+from arena.streams.base import MEND
 
 __all__ = ["collect", "label_spaces_of", "telling"]
 
@@ -50,7 +49,7 @@ def collect(
     """Lets somebody act in an environment, and writes what is seen to a folder.
 
     The same arguments give the same bytes, on the same machine and versions; where they have done so before, the set
-    that is there is opened. Every episode is whole, its last frame included, but for the last one of each lane.
+    that is there is opened. Every episode is validated_count, its last frame included, but for the last one of each lane.
 
     Args:
         env: a Gymnasium id, a function that makes an environment, or an environment with a spec.
@@ -81,12 +80,12 @@ def collect(
     """
     if frames not in ("observation", "render"):
         raise ArenaError(f"frames is {frames!r}", "give 'observation' or 'render'")
-    n, lanes = whole("n", n), min(whole("num_envs", num_envs), whole("n", n))
+    n, lanes = validated_count("n", n), min(validated_count("num_envs", num_envs), validated_count("n", n))
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise ArenaError(f"seed is {seed!r}, which is no whole number", "give one")
+        raise ArenaError(f"seed is {seed!r}, which is no validated_count number", "give one")
     seed = int(seed)
     if horizon is not None:
-        horizon = whole("horizon", horizon)
+        horizon = validated_count("horizon", horizon)
     factory = telling(EnvironmentFactory.resolve(env, env_options, wrappers), labels)
     player = policy_of(policy, factory, lanes, derive(seed, "frames"), explore=explore)
     source = {
@@ -154,7 +153,7 @@ class _Recorder:
 
 
 def _cast(rows: Array, dtype: np.dtype[Any], column: str) -> Array:
-    """Rows of a column's type; whole numbers must not change by it."""
+    """Rows of a column's type; validated_count numbers must not change by it."""
     cast = rows.astype(dtype, copy=False)
     if dtype.kind != "f" and dtype != rows.dtype and (cast != rows).any():
         name, value = column.replace(".", " "), rows[cast != rows][0]
@@ -204,12 +203,9 @@ def _opened(
             *(Column(LABEL + name, space) for name, space in spaces.items()),
         ]
         if factory.is_native and not rendered:
-            stream = factory.stream(
-                count, Needs((BOX,), (DISCRETE, BOX)), lambda lane, episode: lane, limit=horizon
-            )
-            assert isinstance(stream, NativeStream), "the factory says so"
+            vector = factory.native_vector(count, horizon)
             first.close()
-            return NativeLanes(stream.vector, tuple(spaces), factory.id), columns
+            return NativeLanes(vector, tuple(spaces), factory.id), columns
         envs += [make() for _ in range(1, count)]
         return SingleLanes(envs, spaces, columns[0].shape, factory.id, rendered=rendered), columns
     except BaseException:

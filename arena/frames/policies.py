@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
+from arena.agents.compatibility import mismatch, same_spaces
 from arena.errors import ArenaError
 from arena.random.generators import Generators, derive
+from arena.runs.loaded_agent import LoadedAgent, load_agent
+from arena.runs.snapshots import split_reference
 
 if TYPE_CHECKING:
-    from arena.api import LoadedRun
     from arena.environments.factory import EnvironmentFactory
 
 __all__ = ["RANDOM", "Policy", "policy_of"]
@@ -66,7 +68,7 @@ class Trained(Policy):
     """The agent of a run."""
 
     def __init__(
-        self, loaded: LoadedRun, factory: EnvironmentFactory, generators: Generators, explore: bool
+        self, loaded: LoadedAgent, factory: EnvironmentFactory, generators: Generators, explore: bool
     ) -> None:
         self.loaded, self.explore = loaded, explore
         observations, actions = factory.views(loaded.agent.needs)
@@ -76,7 +78,7 @@ class Trained(Policy):
 
     def identity(self) -> Any:
         run = self.loaded.run
-        return {"run": run.experiment.id(run.seed), "steps": self.loaded.steps, "explore": self.explore}
+        return {"run": run.spec.id(run.seed), "steps": self.loaded.steps, "explore": self.explore}
 
     def act(self, observation: Any) -> Array:
         generator = self._generators.numpy("act")
@@ -160,25 +162,21 @@ def policy_of(
 def _one(said: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, explore: bool) -> Policy:
     if said == RANDOM:
         return Random(factory.facts.action_space, lanes, seed)
-    from arena.api import load_agent
-    from arena.environments.factory import mismatch, same_spaces
-    from arena.experiments.snapshot_reference import LAST
-
-    path, at, which = str(said).rpartition("@")
-    if not at or Path(str(said)).exists():
-        path, which = str(said), LAST
+    path, which = split_reference(str(said))
     if not Path(path).exists():
         raise ArenaError(f"no policy is {str(said)!r}", "give random or a run folder; see `arena list runs`")
     loaded = load_agent(path, which)
-    if loaded.factory.lens is not None:
+    if loaded.environment.encoder is not None:
         raise ArenaError(
-            f"{loaded.run.experiment.agent} of {path} sees through an encoder, and does not act for frames",
+            f"{loaded.run.spec.name} of {path} sees through an encoder, and does not act for frames",
             "give random, or a run that sees what the environment gives",
         )
-    reason = mismatch(loaded.agent.needs, factory) or same_spaces(loaded.agent.needs, loaded.factory, factory)
+    reason = mismatch(loaded.agent.needs, factory) or same_spaces(
+        loaded.agent.needs, loaded.environment.factory, factory
+    )
     if reason is not None:
         raise ArenaError(
-            f"{loaded.run.experiment.agent} of {path} cannot act in {factory.id}: {reason}",
+            f"{loaded.run.spec.name} of {path} cannot act in {factory.id}: {reason}",
             "collect what it was trained on, or with frames='render' what that looks like",
         )
     return Trained(loaded, factory, Generators(seed), explore)

@@ -7,14 +7,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from arena.environments.vector_env import whole
+from arena.config.validation import validated_count
 from arena.errors import ArenaError
 from arena.gallery.cells import Section
 from arena.gallery.page import Page, draw
 from arena.gallery.scene import Scene
 from arena.gallery.sections import sections
 from arena.random.generators import Generators, derive
-from arena.runs.loaded_encoder import LoadedEncoder, fit_of
+from arena.runs.loaded_encoder import LoadedEncoder
+from arena.runs.run import fit_of
 
 if TYPE_CHECKING:
     from arena.frames import Frames
@@ -95,7 +96,7 @@ def gallery(
     Raises:
         ArenaError: the frames cannot be had, cannot be drawn, or the encoder does nothing that could be.
     """
-    rows, columns = whole("rows", rows), whole("columns", columns)
+    rows, columns = validated_count("rows", rows), validated_count("columns", columns)
     for name, value, most in (("rows", rows, 50), ("columns", columns, 50)):
         if value > most:
             raise ArenaError(f"{name} is {value:,}", f"give {most} at most")

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
-from arena.config.options import Between, coerce
+from arena.config.options import coerce
 from arena.errors import ArenaError, unknown
 from arena.plugins.discovery import get_plugins
 from arena.plugins.specs import LOCAL, LauncherSpec
+from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.training.runner import Listener
 
 __all__ = [
     "BUSY",
     "Launcher",
-    "Local",
     "Outcome",
     "launcher_class",
     "launcher_named",
@@ -55,26 +53,6 @@ class Launcher(Protocol):
             Interrupted: the listener said to stop; every run that had begun has a checkpoint.
         """
         ...
-
-
-class Local:
-    """Processes of this machine."""
-
-    @dataclass(frozen=True)
-    class Config:
-        """Options of the local launcher."""
-
-        retries: Annotated[int, Between(0, None)] = 2
-        """how often a run is begun again after its worker died"""
-
-    def __init__(self, config: Config, workers: int) -> None:
-        self._config, self._workers = config, workers
-
-    def launch(self, runs: Sequence[Run], listener: Listener) -> list[Outcome]:
-        """Trains the runs, one in a process at a time."""
-        from arena.launch.local import outcomes
-
-        return outcomes(runs, listener, self._workers, self._config.retries)
 
 
 def launchers() -> dict[str, LauncherSpec]:

@@ -6,17 +6,20 @@ import functools
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
+from arena.config.options import Between
 from arena.errors import ArenaError, BusyError, Interrupted
 from arena.launch.base import BUSY, Outcome
 from arena.launch.signals import Stoppable, stop_on_signal
 from arena.launch.workers import DIED, EXIT_SECONDS, READY, Crash, Worker, attempted, not_begun
 from arena.plugins.discovery import get_plugins
+from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.training.runner import Listener, execute
+from arena.training.runner import execute
 
 __all__ = ["execute_all", "outcomes"]
 
@@ -28,6 +31,24 @@ BUSY_SECONDS = 0.5
 
 #: Seconds between two questions to the listener whether to stop, while there is no news.
 TICK = 0.1
+
+
+class Local:
+    """Processes of this machine."""
+
+    @dataclass(frozen=True)
+    class Config:
+        """Options of the local launcher."""
+
+        retries: Annotated[int, Between(0, None)] = 2
+        """Times that a run is begun again after its worker process died."""
+
+    def __init__(self, config: Config, workers: int) -> None:
+        self._config, self._workers = config, workers
+
+    def launch(self, runs: Sequence[Run], listener: Listener) -> list[Outcome]:
+        """Trains the runs, one in a process at a time."""
+        return outcomes(runs, listener, self._workers, self._config.retries)
 
 
 def execute_all(

@@ -9,10 +9,10 @@ from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any
 
-from arena.agents.base import Progress
 from arena.errors import ArenaError
+from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.training.runner import Listener
+from arena.streams.base import Progress
 
 __all__ = ["SIGNALS", "Stop", "Stoppable", "deaf", "signals_blocked", "stop_on_signal"]
 

@@ -21,13 +21,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from arena.agents.base import Progress
 from arena.errors import ArenaError, BusyError, Interrupted
 from arena.launch.base import Outcome
 from arena.launch.signals import deaf, signals_blocked
 from arena.plugins.specs import described
+from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.training.runner import Listener, execute
+from arena.streams.base import Progress
+from arena.training.runner import execute
 
 __all__ = ["DIED", "EXIT_SECONDS", "READY", "Crash", "Worker", "attempted", "not_begun"]
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from pluggy import HookimplMarker, HookspecMarker, PluginManager
 
@@ -30,14 +31,48 @@ from arena.plugins.specs import (
     TrackerSpec,
 )
 
-if TYPE_CHECKING:
-    from arena.agents.base import Progress
-    from arena.runs.run import Run
-
 __all__ = ["HOOKS", "hookimpl", "hookspec", "misuses"]
 
 hookspec = HookspecMarker("arena")
 hookimpl = HookimplMarker("arena")
+
+
+class RunInfo(Protocol):
+    """What event hooks may rely on in a run; see `arena.runs.run.Run`.
+
+    Attributes:
+        folder: the run's folder.
+        seed: the seed of every random number in it.
+        spec: what is trained: an `arena.experiments.training_spec.TrainingSpec`.
+    """
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def spec(self) -> Any: ...
+
+
+class ProgressInfo(Protocol):
+    """What event hooks may rely on in a progress report; see `arena.streams.base.Progress`.
+
+    Attributes:
+        steps: environment steps, a planner's sweeps or an encoder's updates so far.
+        episodes: episodes or epochs finished so far.
+        metrics: the learner's own numbers.
+    """
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def episodes(self) -> int: ...
+
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
 
 
 @hookspec
@@ -154,7 +189,7 @@ def arena_commands() -> Iterable[CommandSpec]:
 
 
 @hookspec
-def arena_run_started(run: Run) -> None:
+def arena_run_started(run: RunInfo) -> None:
     """A run began, or went on from its checkpoint; its folder exists.
 
     Args:
@@ -170,7 +205,7 @@ def arena_run_started(run: Run) -> None:
 
 
 @hookspec
-def arena_run_progressed(run: Run, progress: Progress) -> None:
+def arena_run_progressed(run: RunInfo, progress: ProgressInfo) -> None:
     """An agent yielded. This is called often: do little.
 
     Args:
@@ -187,7 +222,7 @@ def arena_run_progressed(run: Run, progress: Progress) -> None:
 
 
 @hookspec
-def arena_run_finished(run: Run, result: Any) -> None:
+def arena_run_finished(run: RunInfo, result: Any) -> None:
     """A run came to its end, and its result is on disk.
 
     Args:

@@ -341,6 +341,6 @@ def _is_positive(value: object) -> bool:
 
 
 LOCAL = LauncherSpec(
-    name="local", summary="worker processes on this machine", target="arena.launch.base:Local"
+    name="local", summary="worker processes on this machine", target="arena.launch.local:Local"
 )
 """The launcher that needs no plugin; it has its name for itself."""

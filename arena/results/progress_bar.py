@@ -19,15 +19,15 @@ from arena.errors import ArenaError, Interrupted
 from arena.experiments.labels import Label, labels
 from arena.launch.base import BUSY
 from arena.results.text import count, duration, number
-from arena.training.runner import Listener
+from arena.runs.listener import Listener
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.table import Table
 
-    from arena.agents.base import Progress
     from arena.launch.base import Outcome
     from arena.runs.run import Run
+    from arena.streams.base import Progress
 
 __all__ = ["counting", "progress_bar"]
 
@@ -177,7 +177,7 @@ class _Line:
 
     def __init__(self, run: Run, label: Label) -> None:
         self.run, self.label = run, label
-        self.total, self.unit = run.experiment.steps, run.experiment.spec.unit
+        self.total, self.unit = run.spec.steps, run.spec.plugin.unit
         self.finished, self.failed = run.result() is not None, False
         #: Whether another process trains it, as far as is known.
         self.elsewhere = False
@@ -241,7 +241,7 @@ class _Display:
         self.busy: dict[Path, None] = {}
         #: What is going on before the first news.
         self.state = COMPILING
-        named = labels([run.experiment for run in runs])
+        named = labels([run.spec for run in runs])
         self._lines = {run.folder: _Line(run, label) for run, label in zip(runs, named, strict=True)}
         #: The name of the one experiment whose seeds all have a line.
         self._title = str(named[0]) if len({*named}) == 1 and len(runs) + already <= MOST_LINES else None
@@ -382,7 +382,7 @@ def _score(lines: Sequence[_Line]) -> str:
     if not scores:
         return ""
     mean = sum(scores) / len(scores)
-    fits = all(line.run.experiment.spec.kind == "encoder" for line in lines)
+    fits = all(line.run.spec.plugin.kind == "encoder" for line in lines)
     return f"loss {number(-mean)}" if fits else f"return {number(mean)}"
 
 
@@ -392,8 +392,4 @@ def _is_passing(text: str) -> bool:
 
 
 def _notice(run: Run, text: str) -> str:
-    return (
-        text
-        if _is_passing(text)
-        else f"{run.experiment.agent} on {run.experiment.env}, seed {run.seed}: {text}"
-    )
+    return text if _is_passing(text) else f"{run.spec.name} on {run.spec.source}, seed {run.seed}: {text}"

@@ -1,80 +1,10 @@
-"""Results as text: the cells of the table that the command line draws, and the whole table for a notebook."""
+"""Numbers and durations as text, for tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from arena.api import Results
-
-__all__ = ["count", "duration", "heading", "number", "results_text", "summary_cells"]
+__all__ = ["UNKNOWN", "count", "duration", "number"]
 
 UNKNOWN = "–"
-WIDTH = 100
-
-
-def results_text(results: Results) -> str:
-    """A heading, one row of numbers under their names, and the run folders; at most 100 columns.
-
-    Example:
-        ::
-
-            q-learning on arena/CliffWalk-v0 · 5 seeds
-            return  95 % interval      IQM  optimum  policy value  gap    steps  time   steps/s
-               -13  [-13, -13]         -13      -13           -13    0  100,000  0.1 s    4.2 M
-    """
-    cells = summary_cells(results)
-    widths = [max(map(len, pair)) for pair in cells]
-    lines = [
-        "  ".join(cell[i].rjust(width) for cell, width in zip(cells, widths, strict=True)) for i in (0, 1)
-    ]
-    folders = [str(row["path"]) for row in results.runs]
-    shown = folders if len(folders) <= 3 else [*folders[:2], f"and {len(folders) - 2} more"]
-    return "\n".join(_cut(text) for text in [heading(results), *lines, *shown])
-
-
-def heading(results: Results) -> str:
-    """What was run, in one line."""
-    from arena.experiments.labels import labels
-
-    experiment = results.experiment
-    seeds = len(results.runs)
-    wrapped = f" in {', '.join(experiment.wrappers)}" if experiment.wrappers else ""
-    [label] = labels([experiment])
-    return f"{label.agent} on {experiment.env}{wrapped} · {seeds} seed{'s' * (seeds != 1)}"
-
-
-def summary_cells(results: Results) -> list[tuple[str, str]]:
-    """The table's one row: each column's name and its text."""
-    summary = results.summary
-    interval = summary["ci95"]
-    steps = sum(row["steps"] for row in results.runs)
-    seconds = sum(row["seconds"] for row in results.runs)
-    unit = f"{results.experiment.spec.unit}s"
-    pace = [
-        (unit, _span([row["steps"] for row in results.runs])),
-        ("time", duration(seconds)),
-        (f"{unit}/s", count(steps / seconds) if seconds > 0 else UNKNOWN),
-    ]
-    if unit == "updates":
-        return [("held-out loss", number(-summary["mean"])), ("95 % CI", _between(interval, -1)), *pace]
-    return [
-        ("return", number(summary["mean"])),
-        ("95 % CI", _between(interval)),
-        ("IQM", number(summary["iqm"])),
-        ("optimum", number(summary["optimum"])),
-        ("policy value", number(summary["policy_value"])),
-        ("gap", number(summary["gap"])),
-        *pace,
-    ]
-
-
-def _between(interval: Sequence[float] | None, sign: int = 1) -> str:
-    if interval is None:
-        return UNKNOWN
-    low, high = sorted(sign * bound for bound in interval)
-    return f"[{number(low)}, {number(high)}]"
 
 
 def number(value: float | None) -> str:
@@ -105,12 +35,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}:{rest:02} min"
     return f"{minutes // 60}:{minutes % 60:02} h"
-
-
-def _span(steps: Sequence[int]) -> str:
-    low, high = min(steps), max(steps)
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"

@@ -17,16 +17,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from arena.errors import ArenaError
+from arena.runs.listener import Listener
 from arena.storage.codec import Encoded, State, decode, encode
 from arena.storage.files import refuse_link, sweep
 
 if TYPE_CHECKING:
-    from arena.agents.base import Progress
     from arena.runs.run import Run
-    from arena.training.session import Learner
+    from arena.streams.base import Progress
 
 __all__ = ["Answer", "Broadcast", "Watcher", "opened"]
 
@@ -41,18 +41,30 @@ HEADER = struct.Struct("<8sQQ")
 KIND = b"arena-l1"
 
 
-class Broadcast:
+class HasSnapshot(Protocol):
+    """An agent or an encoder in training."""
+
+    def snapshot(self) -> State:
+        """What acting or encoding needs."""
+        ...
+
+
+class Broadcast(Listener):
     """The runner's side.
 
     Args:
         run: that trains.
+        learner: the agent or the encoder in training.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._folder = run.folder / "live"
+    def __init__(self, run: Run, learner: HasSnapshot) -> None:
+        self._folder, self._learner = run.folder / "live", learner
         self._look_at = self._answer_at = 0.0
 
-    def offer(self, learner: Learner, progress: Progress, evaluation: float | None) -> bool:
+    def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
+        self.offer(progress, evaluation)
+
+    def offer(self, progress: Progress, evaluation: float | None) -> bool:
         """Answers a wish, where there is one and it is time; whether it did. What goes wrong does not reach the run."""
         now = time.monotonic()
         if now < self._look_at:
@@ -68,7 +80,7 @@ class Broadcast:
                 "metrics": {name: float(value) for name, value in progress.metrics.items()},
                 "evaluation": evaluation,
             }
-            _write(self._folder, told, encode({"agent": learner.snapshot()}))
+            _write(self._folder, told, encode({"agent": self._learner.snapshot()}))
             answered = True
         self._answer_at = time.monotonic() + SHARE * (time.monotonic() - now)
         return answered

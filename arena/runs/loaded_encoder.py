@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from arena.encoders.functional import codes
 from arena.errors import ArenaError
-from arena.experiments.snapshot_reference import LAST, read_snapshot, snapshot_folder
+from arena.experiments.snapshot_reference import read_snapshot
+from arena.random.generators import Generators
+from arena.runs.run import Run, fit_of
+from arena.runs.snapshots import LAST, fits_this_version, snapshot_folder
 
 if TYPE_CHECKING:
     from arena.encoders.base import Encoder
-    from arena.experiments.fit import Fit
-    from arena.frames import Frames
-    from arena.runs.run import Run
 
-__all__ = ["LoadedEncoder", "fit_of"]
+__all__ = ["LoadedEncoder"]
 
 
 class LoadedEncoder:
@@ -28,7 +29,8 @@ class LoadedEncoder:
             the snapshot after so many updates, such as ``2000``.
 
     Attributes:
-        run: likewise.
+        run: the run.
+        fit: what it was fitted to, and how.
         encoder: in evaluation mode, on the device of the fit.
         steps: after how many updates.
 
@@ -37,28 +39,19 @@ class LoadedEncoder:
 
     Example:
         >>> loaded = arena.load("runs/vae_digits_seed0_…")  # doctest: +SKIP
-        >>> z = loaded.encode(loaded.frames().observation[:10])  # doctest: +SKIP
+        >>> frames = arena.frames.open_data(loaded.fit.data)  # doctest: +SKIP
+        >>> z = loaded.encode(frames.observation[:10])  # doctest: +SKIP
         >>> z.shape  # doctest: +SKIP
         (10, 16)
     """
 
     def __init__(self, run: Run, which: str = LAST) -> None:
-        from arena.random.generators import Generators
-
-        fit = fit_of(run)
         self.run = run
+        self.fit = fit = fit_of(run)
         with Generators(run.seed).lent("agent"):  # an encoder draws its first weights
-            self.encoder: Encoder = fit.encoder().to(fit.device)
+            self.encoder: Encoder = fit.build_encoder().to(fit.device)
             self.steps = self._restore(which)
         self.encoder.eval()
-
-    def frames(self) -> Frames:
-        """What it was fitted to; collected again where it has gone.
-
-        Raises:
-            ArenaError: it cannot be had any more, or has changed.
-        """
-        return fit_of(self.run).frames.open()
 
     def encode(self, observations: npt.ArrayLike, batch_size: int = 64) -> npt.NDArray[Any]:
         """The mode of each observation's code.
@@ -75,8 +68,6 @@ class LoadedEncoder:
         Raises:
             ArenaError: it gives no codes, or these are no such observations.
         """
-        from arena.encoders.functional import codes
-
         given, space = np.asarray(observations), self.encoder.space
         dtype = np.dtype(space.dtype)
         if given.shape[1:] != space.shape or given.ndim == 0:
@@ -94,9 +85,7 @@ class LoadedEncoder:
         return codes(self.encoder, given.astype(dtype, copy=False), batch_size=batch_size)
 
     def _restore(self, which: str) -> int:
-        from arena.training.runner import fits_this_version
-
-        mine = self.run.experiment.id(self.run.seed)
+        mine = self.run.spec.id(self.run.seed)
         loaded = (
             self.run.checkpoints.load(lambda info: bool(info.get("id") == mine)) if which == LAST else None
         )
@@ -107,19 +96,3 @@ class LoadedEncoder:
             folder = snapshot_folder(self.run, which)
             self.encoder.load_state_dict(read_snapshot(folder)["encoder"])
         return int(folder.name)
-
-
-def fit_of(run: Run) -> Fit:
-    """The fit that a run is of.
-
-    Raises:
-        ArenaError: it is of an agent.
-    """
-    from arena.experiments.fit import Fit
-
-    if not isinstance(run.experiment, Fit):
-        raise ArenaError(
-            f"{run.folder} trained the agent {run.experiment.agent}, and no encoder",
-            "give a run of `arena fit`; see `arena list runs`",
-        )
-    return run.experiment

@@ -12,23 +12,28 @@ import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import filelock
 
 from arena.errors import ArenaError, BusyError
 from arena.experiments.experiment import Experiment
+from arena.experiments.read import spec_from_dict
+from arena.experiments.training_spec import TrainingSpec
 from arena.plugins.discovery import Plugins, get_plugins
 from arena.runs.layout import SCHEMA, find_runs
 from arena.storage.checkpoint import Checkpoints
 from arena.storage.files import cannot_write, write_atomically
+
+if TYPE_CHECKING:
+    from arena.experiments.fit import Fit
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Run", "find_runs"]
+__all__ = ["Run", "experiment_of", "find_runs", "fit_of"]
 
 #: The distributions whose versions decide a run's bytes.
 DISTRIBUTIONS = ("arena-rl", "gymnasium", "numba", "numpy", "torch")
@@ -41,16 +46,16 @@ class Run:
     Attributes:
         folder: holds ``run.json``, ``metrics.jsonl``, ``timing.jsonl``, ``checkpoint/``, ``snapshots/``, what
             trackers write, ``start/`` where it begins from another run and, at the end, ``result.json``.
-        experiment: with this run's seed as its only one.
+        spec: the experiment or the fit, with this run's seed as its only one.
     """
 
     folder: Path
-    experiment: Experiment
+    spec: TrainingSpec
 
     @property
     def seed(self) -> int:
         """The seed of every random number in it."""
-        return self.experiment.seeds[0]
+        return self.spec.seeds[0]
 
     @property
     def metrics(self) -> Path:
@@ -88,8 +93,8 @@ class Run:
         return Checkpoints(self.folder / "checkpoint")
 
     @classmethod
-    def prepare(cls, experiment: Experiment, seed: int, out: Path) -> Run:
-        """Opens the run of an experiment and a seed under a folder of runs, or makes it.
+    def prepare(cls, spec: TrainingSpec, seed: int, out: Path) -> Run:
+        """Opens the run of an experiment or a fit and a seed under a folder of runs, or makes it.
 
         A run that is already there keeps its cadences, and trains on if more steps are asked for. One that begins
         from another run gets its own copy of that run's snapshot.
@@ -97,9 +102,9 @@ class Run:
         Raises:
             ArenaError: if the folder cannot be written or holds something else.
         """
-        name = "_".join((experiment.agent, experiment.place, f"seed{seed}"))
-        folder = out / f"{name}_{experiment.id(seed)}"
-        one = experiment.replaced(seeds=(seed,))
+        name = "_".join((spec.name, spec.folder_part, f"seed{seed}"))
+        folder = out / f"{name}_{spec.id(seed)}"
+        one = spec.replaced(seeds=(seed,))
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -109,26 +114,35 @@ class Run:
                 old = _document(folder)["experiment"]
                 before = _whole(folder, old, "steps")
                 one = one.replaced(
-                    steps=max(experiment.steps, before),
+                    steps=max(spec.steps, before),
                     evaluate_every=_whole(folder, old, "evaluate_every"),
                     log_every=_whole(folder, old, "log_every"),
                 )
                 if one.steps == before and list(one.trackers) == old.get("trackers"):
                     return cls(folder, one)
             run = cls(folder, one)
-            if one.start is not None:
-                one.start.copy(run.start, one.agent_class)
-            for chosen, copy in ((one.perception, run.encoder), (one.novelty, run.novelty)):
-                if chosen is not None and chosen.start is not None:
-                    chosen.start.copy(copy)
+            if isinstance(one, Experiment):
+                run.copy_references(one)
             document = {
                 "schema": SCHEMA,
-                "id": experiment.id(seed),
+                "id": spec.id(seed),
                 "experiment": one.to_dict(),
                 "versions": _versions(get_plugins()),
             }
             write_atomically(folder / "run.json", _dumps(document, indent=2))
         return run
+
+    def copy_references(self, experiment: Experiment) -> None:
+        """Copies the snapshots of other runs that the experiment begins from into the folder.
+
+        Raises:
+            ArenaError: a snapshot has gone or has changed.
+        """
+        if experiment.start is not None:
+            experiment.start.copy(self.start, experiment.learner_class)
+        for encoder, copy in ((experiment.encoder, self.encoder), (experiment.novelty, self.novelty)):
+            if encoder is not None and encoder.start is not None:
+                encoder.start.copy(copy)
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -140,21 +154,19 @@ class Run:
         document = _document(folder)
         path = folder / "run.json"
         try:
-            experiment = Experiment.from_dict(document["experiment"])
-            seed, *others = experiment.seeds
+            spec = spec_from_dict(document["experiment"])
+            seed, *others = spec.seeds
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ArenaError(f"{path} is not a run's: {error!r}", "restore it from a copy") from error
         if others:
-            raise ArenaError(
-                f"{path} has {len(experiment.seeds)} seeds", "restore it from a copy: a run has one"
-            )
-        if experiment.id(seed) != document.get("id"):
+            raise ArenaError(f"{path} has {len(spec.seeds)} seeds", "restore it from a copy: a run has one")
+        if spec.id(seed) != document.get("id"):
             raise ArenaError(
                 f"{path} describes another run than the one that was trained: it was edited, or the source of its "
                 "environment or a revision has changed",
                 "restore it, or train anew",
             )
-        return cls(folder, experiment)
+        return cls(folder, spec)
 
     def result(self) -> dict[str, Any] | None:
         """What ``result.json`` holds, or None while the run has further to go."""
@@ -174,7 +186,7 @@ class Run:
             raise ArenaError(
                 f"{self.folder / 'result.json'} is damaged", "delete it: `arena resume` writes it again"
             )
-        return result if result.get("converged") or result["steps"] >= self.experiment.steps else None
+        return result if result.get("converged") or result["steps"] >= self.spec.steps else None
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Writes ``result.json``, atomically."""
@@ -237,6 +249,34 @@ class Run:
             yield
         finally:
             lock.release()
+
+
+def experiment_of(run: Run) -> Experiment:
+    """The experiment of a run that trained an agent.
+
+    Raises:
+        ArenaError: the run fitted an encoder.
+    """
+    if not isinstance(run.spec, Experiment):
+        raise ArenaError(
+            f"{run.folder} fitted the encoder {run.spec.name}, which does not act",
+            "give a run of `arena train`; `arena gallery` draws what an encoder does",
+        )
+    return run.spec
+
+
+def fit_of(run: Run) -> Fit:
+    """The fit of a run that fitted an encoder.
+
+    Raises:
+        ArenaError: the run trained an agent.
+    """
+    if isinstance(run.spec, Experiment):
+        raise ArenaError(
+            f"{run.folder} trained the agent {run.spec.name}, and no encoder",
+            "give a run of `arena fit`; see `arena list runs`",
+        )
+    return cast("Fit", run.spec)
 
 
 @contextlib.contextmanager

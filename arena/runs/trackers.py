@@ -13,9 +13,12 @@ from typing import Any, Protocol
 
 from arena.errors import ArenaError
 from arena.experiments.experiment import Experiment
+from arena.experiments.training_spec import TrainingSpec
 from arena.plugins.discovery import get_plugins
 from arena.plugins.specs import described
+from arena.runs.listener import Listener
 from arena.runs.run import Run
+from arena.streams.base import Progress
 
 __all__ = ["Tracker", "Tracking", "grouped", "hyperparameters"]
 
@@ -58,7 +61,7 @@ class Tracker(Protocol):
         """
 
 
-class Tracking:
+class Tracking(Listener):
     """The trackers of one run; one that raises is left out from then on.
 
     Args:
@@ -70,10 +73,10 @@ class Tracking:
     def __init__(self, run: Run, step: int, noticed: Callable[[str], None]) -> None:
         self._noticed = noticed
         self._trackers: dict[str, Tracker] = {}
-        for name in run.experiment.trackers:
+        for name in run.spec.trackers:
             self._guarded(name, self._begin, name, run, step)
 
-    def log(self, step: int, values: Mapping[str, Any]) -> None:
+    def logged(self, run: Run, progress: Progress, values: Mapping[str, Any]) -> None:
         """Tells every tracker of a line of metrics; what is no finite number is left out."""
         if self._trackers:
             numbers = {
@@ -82,10 +85,10 @@ class Tracking:
                 if isinstance(value, int | float) and math.isfinite(value)
             }
             for name, tracker in [*self._trackers.items()]:
-                self._guarded(name, methodcaller("log", step, {**numbers}), tracker)
+                self._guarded(name, methodcaller("log", progress.steps, {**numbers}), tracker)
 
-    def finish(self, result: Mapping[str, Any]) -> None:
-        """Tells every tracker that the run has ended."""
+    def finished(self, run: Run, result: Mapping[str, Any]) -> None:
+        """Passes the result to every tracker."""
         for name, tracker in [*self._trackers.items()]:
             self._guarded(name, methodcaller("finish", copy.deepcopy(result)), tracker)
 
@@ -122,18 +125,18 @@ def grouped(values: Mapping[str, float]) -> dict[str, float]:
     return {SECTIONS.get(name, f"agent/{name}"): value for name, value in values.items() if name != "step"}
 
 
-def hyperparameters(experiment: Experiment) -> dict[str, bool | int | float | str]:
-    """What was chosen in an experiment, flat, under the names of the command line's flags; not the seed.
+def hyperparameters(spec: TrainingSpec) -> dict[str, bool | int | float | str]:
+    """The settings of an experiment or a fit, flat, under the names of the command line's flags; not the seed.
 
     Values that trackers have no type for are texts: None as on the command line, lists as JSON.
     """
     chosen = {
-        "agent": experiment.agent,
-        "env": experiment.env,
-        "envs": experiment.num_envs,
-        **({"wrap": list(experiment.wrappers)} if experiment.wrappers else {}),
-        **{f"agent.{name}": value for name, value in experiment.agent_options.items()},
-        **{f"env.{name}": value for name, value in experiment.env_options.items()},
+        "agent": spec.name,
+        "env": spec.source,
+        **({"envs": spec.num_envs} if isinstance(spec, Experiment) else {}),
+        **({"wrap": list(spec.wrappers)} if spec.wrappers else {}),
+        **{f"agent.{name}": value for name, value in spec.options.items()},
+        **{f"env.{name}": value for name, value in spec.env_options.items()},
     }
     return {name: _plain(value) for name, value in chosen.items()}
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.base import Progress
 from arena.environments.spaces import Identity, View
 from arena.environments.tabular import TableVectorEnv
 from arena.errors import ArenaError
@@ -19,12 +20,28 @@ if TYPE_CHECKING:
     from arena.environments.vector_env import NativeVectorEnv
     from arena.storage.codec import State
 
-__all__ = ["MEND", "NativeStream", "Stream", "Transition"]
+__all__ = ["MEND", "NativeStream", "Progress", "Stream", "Transition"]
 
 Array = npt.NDArray[Any]
 
 #: The remedy for what an environment gives and may not.
 MEND = "mend it with a wrapper (--wrap)"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an agent has come: what one turn of `Agent.train` yields.
+
+    Attributes:
+        steps: environment steps so far over all lanes; sweeps so far for a planner.
+        episodes: episodes finished so far.
+        metrics: the algorithm's own numbers now. They must depend on the steps taken and not on where the
+            runner's boundaries fell: a resumed run logs the same bytes.
+    """
+
+    steps: int
+    episodes: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 class Transition(NamedTuple):
@@ -133,8 +150,8 @@ class Stream(ABC):
             "episode_return": float(totals["return_sum"]) / recent if recent else None,
             "episode_length": float(totals["length_sum"]) / recent if recent else None,
         }
-        for field in ("recent", "return_sum", "length_sum"):
-            self.totals[field] = 0
+        for name in ("recent", "return_sum", "length_sum"):
+            self.totals[name] = 0
         return log
 
     def state_dict(self) -> State:
@@ -223,7 +240,12 @@ class NativeStream(Stream):
         actions: how the agent sees its actions.
         seeds: one a lane.
         label: what errors call the environment.
+
+    Attributes:
+        compiled: whether agents may step it in compiled code.
     """
+
+    compiled = True
 
     def __init__(
         self, vector: NativeVectorEnv, observations: View, actions: View, seeds: list[int], *, label: str
@@ -237,7 +259,13 @@ class NativeStream(Stream):
         """The tables and lanes underneath, for an agent that steps them in compiled code and calls `advanced`."""
         plain = isinstance(self.observations, Identity) and isinstance(self.actions, Identity)
         vector = self.vector
-        if not (plain and isinstance(vector, TableVectorEnv) and vector.drivable and vector.observer is None):
+        if not (
+            self.compiled
+            and plain
+            and isinstance(vector, TableVectorEnv)
+            and vector.drivable
+            and vector.observer is None
+        ):
             return None
         return vector
 

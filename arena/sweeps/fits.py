@@ -14,17 +14,23 @@ from typing import TYPE_CHECKING, Any
 import filelock
 
 from arena.config.options import asdict, coerce
-from arena.config.validation import some_trackers, whole
-from arena.environments.space_json import to_json
+from arena.config.validation import validated_count
+from arena.encoders.compatibility import encoder_class_of
+from arena.environments.space_json import array_space, to_json
 from arena.errors import ArenaError, unknown
-from arena.experiments.encoder_reference import frames_of
-from arena.experiments.encoder_use import Perception
+from arena.experiments.data_reference import DataReference
+from arena.experiments.encoder_use import EncoderUse
 from arena.experiments.experiment import Experiment
-from arena.experiments.fit import Data, Fit, FitOptions, encoder_class_of, reading_of
-from arena.experiments.snapshot_reference import LAST, TO_COME, Start, snapshot_of
+from arena.experiments.fit import Fit, FitOptions
+from arena.experiments.snapshot_reference import TO_COME, SnapshotReference
+from arena.experiments.training_spec import validated_trackers
 from arena.frames.collecting import label_spaces_of, telling
+from arena.frames.fits import reading_options
+from arena.frames.references import data_reference
 from arena.plugins.discovery import get_plugins
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
+from arena.runs.snapshots import LAST, snapshot_reference, split_reference
 from arena.storage.files import cannot_write
 
 if TYPE_CHECKING:
@@ -67,14 +73,14 @@ class Fits:
             raise ArenaError(f"[fit]: labels is {labels!r}, which is no list", 'write labels = ["state"]')
         if not isinstance(table.get("explore", True), bool):
             raise ArenaError(f"[fit]: explore is {table['explore']!r}", "write true or false")
-        some_trackers(table.get("trackers"))
+        validated_trackers(table.get("trackers"))
         self._reading = {key: table[key] for key in COLLECTED if key in table}
         for key in self._reading.keys() & {"frames", "num_envs", "horizon"}:
-            self._reading[key] = whole(f"[fit]: {key}", table[key])
+            self._reading[key] = validated_count(f"[fit]: {key}", table[key])
         self._fitting = {key: value for key, value in table.items() if key not in (*COLLECTED, "seed")}
-        self._seed = whole("[fit]: seed", table.get("seed", 0), low=0)
+        self._seed = validated_count("[fit]: seed", table.get("seed", 0), low=0)
         self._found: dict[str, Fit] = {}
-        self._checked: list[Perception] = []
+        self._checked: list[EncoderUse] = []
 
     @property
     def planned(self) -> tuple[Fit, ...]:
@@ -85,7 +91,7 @@ class Fits:
         """Whether an experiment's ``encoder`` is a name, and no run."""
         if not isinstance(encoder, str):
             return False
-        return Path(encoder).name == encoder and not snapshot_of(encoder)[0].exists()
+        return Path(encoder).name == encoder and not split_reference(encoder)[0].exists()
 
     def experiment(self, arguments: Mapping[str, Any]) -> Experiment:
         """The experiment whose encoder is to be fitted first; see `beginning`.
@@ -97,18 +103,16 @@ class Fits:
             ArenaError: as `Experiment.create` and `Fit.create`.
         """
         plain = {key: value for key, value in arguments.items() if not key.startswith("encoder")}
-        factory = Experiment.create(**plain).factory
-        options, uses = arguments.get("encoder_options") or {}, Perception.use.__dataclass_fields__
-        told = {key: value for key, value in options.items() if key in uses}
-        use = coerce(Perception.use, told, where="encoder", owner="--encoder")
-        own = {key: value for key, value in options.items() if key not in uses}
-        fit = self._fit(arguments["encoder"], own, factory)
-        said = {"labels": fit.frames.labels, "start": Start(TO_COME, 0, key_of(fit)), **asdict(use)}
-        perception = Perception(fit.agent, fit.agent_options, **said)
-        if perception not in self._checked:  # it takes a while to make an encoder
-            perception.check(fit.encoder(), fit.agent)
-            self._checked.append(perception)
-        return Experiment.create(**plain, encoder=dataclasses.asdict(perception))
+        experiment = resolve_experiment(**plain)
+        use_options, own = EncoderUse.split_options(arguments.get("encoder_options") or {})
+        use = coerce(EncoderUse.use, use_options, where="encoder", owner="--encoder")
+        fit = self._fit(arguments["encoder"], own, experiment.factory)
+        start = SnapshotReference(TO_COME, 0, key_of(fit))
+        encoder = EncoderUse(fit.name, fit.options, labels=fit.data.labels, start=start, **asdict(use))
+        if encoder not in self._checked:  # it takes a while to make an encoder
+            encoder.check(fit.build_encoder(), fit.name)
+            self._checked.append(encoder)
+        return experiment.replaced(encoder=encoder)
 
     def _fit(self, name: str, options: Mapping[str, Any], factory: EnvironmentFactory) -> Fit:
         """The fit of an encoder to an environment's frames, planned once."""
@@ -121,9 +125,8 @@ class Fits:
             try:
                 fit = Fit.create(
                     spec.name,
-                    factory.id,
+                    _data_to_come(factory, kind.asks(config), self._reading),
                     encoder_options=asdict(config),
-                    data=_data_to_come(factory, kind.asks(config), self._reading),
                     seeds=[self._seed],
                     **self._fitting,
                 )
@@ -151,7 +154,7 @@ def collected(fit: Fit, folder: Path) -> Fit:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder / "frames.lock"):
-            return fit.replaced(data=Data.of(fit.frames.source, **fit.frames.options))
+            return fit.replaced(data=data_reference(fit.data.source, **fit.data.options))
     except OSError as error:
         raise cannot_write(folder, error) from error
 
@@ -159,20 +162,20 @@ def collected(fit: Fit, folder: Path) -> Fit:
 def finished(fit: Fit, folder: Path) -> Run | None:
     """The finished run of a planned fit, if a folder of fits has one; nothing is collected to find out."""
     seed = fit.seeds[0]
-    for path in sorted(folder.glob(f"{fit.agent}_{fit.place}_seed{seed}_*")):
+    for path in sorted(folder.glob(f"{fit.name}_{fit.folder_part}_seed{seed}_*")):
         with contextlib.suppress(ArenaError):  # what cannot be opened is fitted anew, or says why
             run = Run.open(path)
-            if not isinstance(run.experiment, Fit) or not _same_source(run.experiment.frames, fit.frames):
+            if not isinstance(run.spec, Fit) or not _same_source(run.spec.data, fit.data):
                 continue
-            mine = fit.replaced(data=run.experiment.data)
-            if mine.id(seed) == run.experiment.id(seed) and Run(path, mine).result() is not None:
+            mine = fit.replaced(data=run.spec.data)
+            if mine.id(seed) == run.spec.id(seed) and Run(path, mine).result() is not None:
                 return run
     return None
 
 
 def awaited(experiment: Experiment) -> str:
     """The `key_of` the fit that an experiment's encoder is to come from; empty where it waits for none."""
-    start = experiment.perception and experiment.perception.start
+    start = experiment.encoder and experiment.encoder.start
     return start.digest if start and start.run == TO_COME else ""
 
 
@@ -183,27 +186,29 @@ def beginning(experiment: Experiment, fits: Mapping[str, Run]) -> Experiment:
         experiment: any one of a sweep.
         fits: finished runs of planned fits, by `key_of`.
     """
-    run, perception = fits.get(awaited(experiment)), experiment.perception
-    if run is None or perception is None:
+    run, encoder = fits.get(awaited(experiment)), experiment.encoder
+    if run is None or encoder is None:
         return experiment
-    return experiment.replaced(perception=dataclasses.replace(perception, start=Start.at(run, LAST)))
+    return experiment.replaced(encoder=dataclasses.replace(encoder, start=snapshot_reference(run, LAST)))
 
 
-def _data_to_come(factory: EnvironmentFactory, asked: Any, reading: Mapping[str, Any]) -> Data:
+def _data_to_come(factory: EnvironmentFactory, asked: Any, reading: Mapping[str, Any]) -> DataReference:
     """What is known of frames before they are collected."""
     wrappers = {"wrappers": list(factory.wrappers)} if factory.wrappers else {}
     further = {key: value for key, value in reading.items() if key != "frames"}
-    options = reading_of(factory.id, reading.get("frames"), asked, factory.options, {**further, **wrappers})
-    space = to_json(frames_of(factory.facts.observation_space))
+    options = reading_options(
+        factory.id, reading.get("frames"), asked, factory.options, {**further, **wrappers}
+    )
+    space = to_json(array_space(factory.facts.observation_space))
     with closing(telling(factory, options.get("labels")).make()) as env:
         spaces = label_spaces_of(env, factory.id, options.get("labels"))
     labels = {name: to_json(label) for name, label in spaces.items()}
     text = json.dumps([factory.identity(), options], sort_keys=True)
     digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-    return Data(factory.id, options, "", digest, space, labels)
+    return DataReference(factory.id, options, "", digest, space, labels)
 
 
-def _same_source(one: Data, other: Data) -> bool:
+def _same_source(one: DataReference, other: DataReference) -> bool:
     """Whether two data sets are from the same place, as JSON tells it."""
     said = [json.dumps([data.source, data.options], sort_keys=True) for data in (one, other)]
     return said[0] == said[1]

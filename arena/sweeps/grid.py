@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arena.agents.compatibility import agent_class_of, mismatch
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError, unknown
-from arena.experiments.experiment import Experiment, agent_class_of, arguments_of
+from arena.experiments.experiment import Experiment
+from arena.experiments.experiment_file import ARGUMENTS, arguments_of
 from arena.experiments.labels import shown
 from arena.plugins.discovery import get_plugins
+from arena.runs.resolve import resolve_experiment
 from arena.sweeps.hints import named, of_its_own, option_called, toml_remedy
 
 if TYPE_CHECKING:
@@ -45,10 +49,7 @@ OWN: dict[str, tuple[type, str, str]] = {
 TABLES = ("agent", "env", *ENCODERS)
 
 #: What an experiment's file may hold.
-KEYS = [
-    *(name for name in Experiment.__dataclass_fields__ if name not in (*OWN, *ENCODERS, "perception")),
-    *(name for key in ENCODERS for name in (key, f"{key}_options")),
-]
+KEYS = list(ARGUMENTS)
 
 EXAMPLE = 'write [[grid]], and below it agent = ["q-learning", "sarsa"] and env = "arena/CliffWalk-v0"'
 
@@ -91,7 +92,7 @@ def read_sweep(source: str | Path | Mapping[str, Any], **settings: Any) -> Sweep
 
     Args:
         source: the file, or what it holds.
-        settings: arguments of `Experiment.create` that come on top of the file, such as ``steps=1000``; of fits, the
+        settings: arguments of `resolve_experiment` that come on top of the file, such as ``steps=1000``; of fits, the
             trackers alone.
 
     Raises:
@@ -224,7 +225,7 @@ def _axes(where: str, grid: Any) -> dict[str, list[Any]]:
 
 
 def _arguments(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `Experiment.create` in keys of an experiment's file and options such as ``agent.epsilon``."""
+    """The arguments of `resolve_experiment` in keys of an experiment's file and options such as ``agent.epsilon``."""
     plain = {key: value for key, value in values.items() if "." not in key}
     for key in ENCODERS:
         plain = _apart(key, plain)
@@ -288,7 +289,7 @@ class _Expansion:
             if self._fits is not None and self._fits.takes(arguments.get("encoder")):
                 experiment = self._fits.experiment(arguments)
             else:
-                experiment = Experiment.create(**arguments)
+                experiment = resolve_experiment(**arguments)
         except ArenaError as error:
             remedy = of_its_own(error.problem, values, axes) or error.remedy
             raise ArenaError(f"{where}: {error.problem}", remedy) from error
@@ -304,9 +305,7 @@ class _Expansion:
         self._found[key] = (experiment, elsewhere)
 
     def _does_fit(self, arguments: Mapping[str, Any]) -> bool:
-        """Whether the agent fits the environment; what else is wrong with either, `Experiment.create` says."""
-        from arena.environments.factory import EnvironmentFactory, mismatch
-
+        """Whether the agent fits the environment; what else is wrong with either, `resolve_experiment` says."""
         agent, env, wrappers = arguments["agent"], arguments["env"], arguments.get("wrappers", ())
         spec = get_plugins().agents[agent]
         options = {**spec.preset(env).env, **arguments.get("env_options", {})}
@@ -324,9 +323,9 @@ def _joined(one: Experiment, there: str, other: Experiment, here: str) -> Experi
         ArenaError: they differ in what does not tell runs apart.
     """
     differing = [
-        name
-        for name in Experiment.__dataclass_fields__
-        if name != "seeds" and getattr(one, name) != getattr(other, name)
+        field.name
+        for field in dataclasses.fields(Experiment)
+        if field.name != "seeds" and getattr(one, field.name) != getattr(other, field.name)
     ]
     if differing:
         problem = f"{here} has the same runs as {there}, but other {' and '.join(differing)}"

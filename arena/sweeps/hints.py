@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from arena.agents.compatibility import agent_class_of
 from arena.errors import ArenaError
-from arena.experiments.experiment import agent_class_of
 from arena.plugins.discovery import get_plugins
 
 __all__ = ["named", "of_its_own", "option_called", "toml_remedy"]
@@ -81,6 +81,6 @@ def _options_class(owner: str, name: str) -> type[Any]:
         from arena.environments.factory import options_class_of
 
         return options_class_of(name)
-    from arena.experiments.fit import encoder_class_of
+    from arena.encoders.compatibility import encoder_class_of
 
     return encoder_class_of(get_plugins().encoders[name]).Config

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.api import Results
 from arena.errors import ArenaError, Interrupted
 from arena.experiments.experiment import Experiment
 from arena.experiments.labels import labels
+from arena.experiments.training_spec import TrainingSpec
 from arena.launch.base import Launcher, Outcome, make_launcher
 from arena.launch.signals import Stoppable, stop_on_signal
+from arena.results.results import Results
 from arena.results.text import UNKNOWN, number
+from arena.runs.listener import Listener
 from arena.runs.run import Run
 from arena.sweeps.grid import Sweep, read_sweep
-from arena.training.runner import Listener
 
 __all__ = ["Failure", "SweepResults", "SweepRow", "count_finished", "finished_fits", "run_sweep", "sweep"]
 
@@ -43,11 +44,11 @@ class Failure:
 
     def to_dict(self) -> dict[str, Any]:
         """What ``arena sweep --json`` prints of it."""
-        experiment = self.run.experiment
+        experiment = self.run.spec
         return {
             "path": str(self.run.folder),
-            "agent": experiment.agent,
-            "env": experiment.env,
+            "agent": experiment.name,
+            "env": experiment.source,
             "seed": self.run.seed,
             "error": str(self.error),
         }
@@ -110,7 +111,7 @@ class SweepResults:
 
     def cells(self) -> list[list[str]]:
         """The texts of the table, an experiment a row, under `COLUMNS`."""
-        named = labels([row.results.experiment for row in self.rows])
+        named = labels([row.results.spec for row in self.rows])
         return [[label.agent, label.env, *_numbers(row)] for label, row in zip(named, self.rows, strict=True)]
 
     def __repr__(self) -> str:
@@ -186,7 +187,7 @@ class _How:
     progress: bool
 
 
-def _trained(experiments: Sequence[Experiment], out: Path, how: _How, kind: str = "runs") -> list[SweepRow]:
+def _trained(experiments: Sequence[TrainingSpec], out: Path, how: _How, kind: str = "runs") -> list[SweepRow]:
     """Trains what is missing of some experiments; what each came to."""
     runs = _prepared(experiments, out)
     outcomes = {run.folder: _outcome(run) for group in runs for run in group}
@@ -225,7 +226,7 @@ def _after_fits(found: Sweep, how: _How) -> list[Experiment | SweepRow]:
     plans, failures, done = {}, {}, {}
     for plan in found.fits:
         run = finished(plan, folder)
-        if run is not None and run.experiment.steps == plan.steps:
+        if run is not None and run.spec.steps == plan.steps:
             done[key_of(plan)] = run  # its frames may be gone
             continue
         try:
@@ -247,7 +248,7 @@ def _after_fits(found: Sweep, how: _How) -> list[Experiment | SweepRow]:
 
 def _lost(experiment: Experiment, fit: Failure) -> SweepRow:
     """An experiment whose encoder could not be fitted."""
-    problem = f"its encoder was not fitted: {fit.run.experiment.agent} on {fit.run.experiment.env}: {fit.error.problem}"
+    problem = f"its encoder was not fitted: {fit.run.spec.name} on {fit.run.spec.source}: {fit.error.problem}"
     error = ArenaError(problem, fit.error.remedy)
     runs = [Run(fit.run.folder, experiment.replaced(seeds=(seed,))) for seed in experiment.seeds]
     return SweepRow(Results(experiment, [], dict.fromkeys(SUMMARY)), [Failure(run, error) for run in runs])
@@ -287,10 +288,10 @@ def _as_fitted(found: Sweep) -> Iterator[Experiment]:
     yield from (beginning(experiment, fitted) for experiment in found.experiments)
 
 
-def _prepared(experiments: Sequence[Experiment], out: Path) -> list[list[Run]]:
+def _prepared(experiments: Sequence[TrainingSpec], out: Path) -> list[list[Run]]:
     """The runs of each experiment, with their folders."""
     for experiment in experiments:
-        _ = experiment.factory, experiment.spec  # what threads would otherwise each look up
+        _ = experiment.plugin  # looked up once, and not by each thread
     with ThreadPoolExecutor(THREADS) as pool:
         return [
             [future.result() for future in futures]
@@ -310,7 +311,7 @@ def _outcome(run: Run) -> Outcome | None:
 
 
 def _tell_of_longer(
-    experiments: Sequence[Experiment], runs: Sequence[Sequence[Run]], listener: Listener
+    experiments: Sequence[TrainingSpec], runs: Sequence[Sequence[Run]], listener: Listener
 ) -> None:
     """An experiment's runs have one length; those that have gone further than asked are said to have.
 
@@ -319,7 +320,7 @@ def _tell_of_longer(
     """
     longer = []
     for experiment, label, group in zip(experiments, labels(experiments), runs, strict=True):
-        lengths = sorted({run.experiment.steps for run in group})
+        lengths = sorted({run.spec.steps for run in group})
         if len(lengths) > 1:
             raise ArenaError(
                 f"{label}: some runs have gone to {lengths[-1]:,} steps before, the others are to go to {lengths[0]:,}",
@@ -329,11 +330,11 @@ def _tell_of_longer(
             longer.append(group[0])
     if longer:
         rest = f", and so do those of {len(longer) - 1:,} other experiments" if len(longer) > 1 else ""
-        steps = longer[0].experiment.steps
+        steps = longer[0].spec.steps
         listener.noticed(longer[0], f"trained to {steps:,} steps before: the results are of those{rest}")
 
 
-def _row(experiment: Experiment, runs: Sequence[Run], outcomes: Mapping[Path, Outcome | None]) -> SweepRow:
+def _row(experiment: TrainingSpec, runs: Sequence[Run], outcomes: Mapping[Path, Outcome | None]) -> SweepRow:
     finished: list[tuple[Run, dict[str, Any]]] = []
     failures = []
     for run in runs:
@@ -343,10 +344,10 @@ def _row(experiment: Experiment, runs: Sequence[Run], outcomes: Mapping[Path, Ou
             failures.append(Failure(run, outcome))
         else:
             finished.append((run, outcome))
-    done = dataclasses.replace(experiment, steps=runs[0].experiment.steps)
+    done = dataclasses.replace(experiment, steps=runs[0].spec.steps)
     if not finished:
         return SweepRow(Results(done, [], dict.fromkeys(SUMMARY)), failures)
-    return SweepRow(Results.of(done, *map(list, zip(*finished, strict=True))), failures)
+    return SweepRow(Results.from_runs(done, *map(list, zip(*finished, strict=True))), failures)
 
 
 def _numbers(row: SweepRow) -> list[str]:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arena.agents.base import Agent
-from arena.environments.factory import EnvironmentFactory, mismatch
+from arena.agents.compatibility import mismatch
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
 from arena.plugins.discovery import Plugins, get_plugins, use
 from arena.plugins.hookspecs import hookimpl

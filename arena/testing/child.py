@@ -6,15 +6,17 @@ import sys
 import time
 from pathlib import Path
 
-from arena.agents.base import Progress
+from arena.runs.listener import Listener
 from arena.runs.run import Run
+from arena.streams.base import Progress
 from arena.testing.processes import registered_again
-from arena.training import runner
+from arena.training import session
+from arena.training.runner import execute
 
 __all__: list[str] = []
 
 
-class _Speaking(runner.Listener):
+class _Speaking(Listener):
     """Prints every step; the parent decides when it has heard enough."""
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
@@ -24,11 +26,11 @@ class _Speaking(runner.Listener):
 
 def main(folder: str, learner: str) -> None:
     """Trains the run in `folder`, with an agent or encoder that is not installed registered first."""
-    runner.CHECKPOINT_SECONDS = runner.PACE_SECONDS = 0.0
+    session.CHECKPOINT_SECONDS = session.PACE_SECONDS = 0.0
     with registered_again(learner):
         run = Run.open(Path(folder))
         print(-1, flush=True)
-        runner.execute(run, _Speaking())
+        execute(run, _Speaking())
 
 
 if __name__ == "__main__":

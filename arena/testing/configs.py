@@ -9,8 +9,10 @@ from typing import Any
 
 from arena.config.options import asdict, check, coerce, fields_help
 from arena.environments.factory import EnvironmentFactory, options_class_of
-from arena.experiments.experiment import Experiment, arguments_of
+from arena.experiments.experiment import Experiment
+from arena.experiments.experiment_file import arguments_of
 from arena.plugins.discovery import get_plugins
+from arena.runs.resolve import resolve_experiment
 from arena.testing.cases import agent_law, environment_law
 from arena.testing.errors import LawError, require
 
@@ -35,10 +37,10 @@ def agent_options_round_trip(agent: str, env: str) -> None:
     """Defaults and presets are canonical and survive JSON; an experiment survives JSON and TOML."""
     spec = get_plugins().agents[agent]
     round_trip(spec.load().Config, [{}, *(preset.options for preset in spec.presets.values())])
-    experiment = Experiment.create(agent, env)
+    experiment = resolve_experiment(agent, env)
     back = Experiment.from_dict(json.loads(json.dumps(experiment.to_dict())))
     require(back == experiment, f"JSON made {back} of {experiment}", "hold plain values in options")
-    read = Experiment.create(**arguments_of(tomllib.loads(experiment.to_toml())))
+    read = resolve_experiment(**arguments_of(tomllib.loads(experiment.to_toml())))
     require(
         read == experiment, f"TOML made {read} of {experiment}", "let None be the default where it is allowed"
     )

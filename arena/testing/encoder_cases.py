@@ -14,16 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena.agents.base import Progress
 from arena.config.options import coerce
 from arena.encoders.base import Absorbs, Batch, Encoder, Remembers
+from arena.encoders.compatibility import encoder_class_of
 from arena.encoders.trainer import Fitting
 from arena.environments.space_json import dtype_of
 from arena.errors import ArenaError
-from arena.experiments.fit import encoder_class_of
 from arena.plugins.discovery import get_plugins
 from arena.random.generators import Generators
 from arena.storage.codec import State
+from arena.streams.base import Progress
 from arena.testing.cases import blamed, registered
 from arena.testing.errors import DoesNotApply
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from arena.encoders.base import Absorbs, Batch, Encoder, Encodes, Perceives
+from arena.encoders.compatibility import encoder_class_of
 from arena.encoders.distributions import mode
 from arena.errors import ArenaError
-from arena.experiments.fit import encoder_class_of
 from arena.plugins.discovery import get_plugins
 from arena.storage.codec import decode, encode
 from arena.testing.configs import have_help, round_trip

@@ -17,6 +17,7 @@ from arena.environments.mdp import TransitionModel
 from arena.environments.spaces import View
 from arena.environments.tabular import TableEnv, TableVectorEnv
 from arena.streams.base import NativeStream
+from arena.streams.make import open_stream
 from arena.testing.cases import environment_law
 from arena.testing.errors import DoesNotApply, LawError, require
 
@@ -53,11 +54,11 @@ def lane_equals_single(
         seed: lane i has the seed ``seed + i``.
     """
     factory = EnvironmentFactory.resolve(env)
-    stream = factory.stream(
-        num_envs, Needs(), lambda lane, episode: seed + lane + 1000 * episode, limit=limit
+    stream = open_stream(
+        factory, num_envs, Needs(), lambda lane, episode: seed + lane + 1000 * episode, limit=limit
     )
     native = isinstance(stream, NativeStream)
-    tables = native and type(stream.vector) is TableVectorEnv  # type: ignore[attr-defined]
+    tables = isinstance(stream, NativeStream) and type(stream.vector) is TableVectorEnv
     singles = [_single(factory, limit, tables) for _ in range(num_envs)]
     episodes = [0] * num_envs
     actions = stream.action_space

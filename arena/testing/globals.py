@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from arena.api import LoadedRun
-from arena.experiments.experiment import Experiment
+from arena.encoders.observed_environment import ObservedEnvironment
+from arena.runs.loaded_agent import LoadedAgent
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.testing.cases import agent_law
 from arena.testing.errors import LawError
@@ -59,11 +60,11 @@ def leaves_globals_alone(agent: str, env: str, *, num_envs: int = 2, steps: int 
                 trial.turn(turn * steps // 5)
         with globals_untouched("saving or loading the state"), trial.generators.lent("agent"):
             trial.agent.load_state_dict(trial.agent.state_dict())
-        evaluator = Evaluator(trial.experiment.factory, type(trial.agent), 20, 3, 0)
+        evaluator = Evaluator(ObservedEnvironment(trial.experiment.factory), type(trial.agent), 20, 3, 0)
         with contextlib.closing(evaluator), globals_untouched("evaluation"):
             evaluator(trial.agent)
     with tempfile.TemporaryDirectory(prefix="arena-laws-") as folder:
-        experiment = Experiment.create(
+        experiment = resolve_experiment(
             agent, env, num_envs=num_envs, steps=steps, seeds=1, horizon=20, episodes=3
         )
         with globals_untouched("a whole run"):
@@ -73,7 +74,7 @@ def leaves_globals_alone(agent: str, env: str, *, num_envs: int = 2, steps: int 
         observation, _ = environment.reset(seed=0)
         environment.close()
         with globals_untouched("a loaded run"):
-            loaded = LoadedRun(run)
+            loaded = LoadedAgent(run)
             for explore in (False, True):
                 loaded.act(observation, explore=explore)
 

@@ -68,7 +68,7 @@ def killed(run: Run, steps: int, kills: int, seed: int) -> int:
 
 
 def _start(run: Run, hash_seed: int, errors: IO[str]) -> subprocess.Popen[str]:
-    target = under_test(run.experiment.agent)
+    target = under_test(run.spec.name)
     command = [sys.executable, "-m", "arena.testing.child", str(run.folder), target]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=errors, text=True, env=child_environment(hash_seed)

@@ -8,16 +8,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.agents.base import Progress
 from arena.errors import Interrupted
 from arena.experiments.experiment import Experiment
+from arena.runs.listener import Listener
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
+from arena.streams.base import Progress
 from arena.testing.cases import agent_law
 from arena.testing.errors import DoesNotApply, LawError, require
 from arena.testing.kills import killed
 from arena.testing.trial import difference
-from arena.training import runner
-from arena.training.runner import Listener, execute
+from arena.training import session
+from arena.training.runner import execute
 
 __all__ = ["Uninterrupted", "contents", "resumes_exactly", "survives_kills"]
 
@@ -65,7 +67,7 @@ class Uninterrupted:
             steps: how long to train.
             settings: anything else that `Experiment.create` takes.
         """
-        experiment = Experiment.create(
+        experiment = resolve_experiment(
             agent,
             env,
             num_envs=num_envs,
@@ -203,12 +205,12 @@ class _Sober(Listener):
 @contextlib.contextmanager
 def _yield_by_yield() -> Iterator[None]:
     """Lets the listener be asked after every yield, and none be longer than a step."""
-    before = runner.PACE_SECONDS
-    runner.PACE_SECONDS = 0.0
+    before = session.PACE_SECONDS
+    session.PACE_SECONDS = 0.0
     try:
         yield
     finally:
-        runner.PACE_SECONDS = before
+        session.PACE_SECONDS = before
 
 
 @contextlib.contextmanager

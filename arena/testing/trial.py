@@ -9,14 +9,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from arena.agents.base import Progress
-from arena.experiments.experiment import Experiment
+from arena.encoders.observed_environment import ObservedEnvironment
+from arena.experiments.build import build_agent
 from arena.random.generators import Generators, derive
+from arena.runs.resolve import resolve_experiment
 from arena.storage.codec import State
 from arena.storage.journal import Journal
-from arena.streams.base import NativeStream
+from arena.streams.base import NativeStream, Progress
 from arena.testing.errors import LawError
-from arena.training.agent import build_agent
 
 __all__ = ["Trial", "difference"]
 
@@ -55,17 +55,16 @@ class Trial:
         agent_options: Mapping[str, object] | None = None,
         env_options: Mapping[str, object] | None = None,
     ) -> None:
-        self.experiment = Experiment.create(
+        self.experiment = resolve_experiment(
             agent, env, agent_options=agent_options, env_options=env_options, num_envs=num_envs, seeds=[seed]
         )
-        factory = self.experiment.factory
+        environment = ObservedEnvironment(self.experiment.factory)
         self.generators = Generators(seed)
-        self.agent = build_agent(self.experiment, factory, self.generators)
+        self.agent = build_agent(self.experiment, environment, self.generators)
         with self.generators.lent("agent"):
-            self.stream = factory.stream(num_envs, self.agent.needs, self._seed_of)
+            self.stream = environment.open_stream(num_envs, self.agent.needs, self._seed_of)
         if not fast and isinstance(self.stream, NativeStream):
-            # Not a class of its own: the name is in the stream's state.
-            self.stream.__class__ = type("NativeStream", (type(self.stream),), {"tabular": None})
+            self.stream.compiled = False
         self.progress, self.converged = Progress(0), False
         self._turns: Iterator[Progress] | None = None
 

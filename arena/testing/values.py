@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from arena.agents.base import DISCRETE, StateValues
+from arena.agents.base import StateValues
+from arena.environments.spaces import DISCRETE
 from arena.plugins.discovery import get_plugins
 from arena.plugins.specs import AgentSpec
 from arena.testing.cases import agent_law

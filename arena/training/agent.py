@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arena.agents.base import Agent, Problem, TabularPolicy
+from arena.agents.base import Agent, TabularPolicy
 from arena.environments.exact_values import optimum, policy_value
 from arena.environments.factory import EnvironmentFactory
+from arena.experiments.build import build_agent, observe
 from arena.random.generators import Generators, derive
 from arena.training.evaluation import Evaluator
-from arena.training.session import Setup
+from arena.training.setup import Setup
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from arena.experiments.experiment import Experiment
     from arena.runs.run import Run
     from arena.streams.base import Stream
 
-__all__ = ["build_agent", "equip", "exact_values", "set_up"]
+__all__ = ["exact_values", "set_up"]
 
 
 def set_up(experiment: Experiment, run: Run, generators: Generators, *, fresh: bool) -> Setup:
@@ -37,11 +36,11 @@ def set_up(experiment: Experiment, run: Run, generators: Generators, *, fresh: b
         fresh: whether the run begins, so that its environment is asked whether it can be resumed.
     """
     seed = run.seed
-    factory, features = equip(experiment, run.encoder, generators)
-    agent = build_agent(experiment, factory, generators, features=features)
+    environment, features = observe(experiment, run.encoder, generators)
+    agent = build_agent(experiment, environment, generators, features=features)
     with contextlib.ExitStack() as stack:
         with generators.lent("agent"):
-            stream = factory.stream(
+            stream = environment.open_stream(
                 experiment.num_envs,
                 agent.needs,
                 partial(_seed_of, seed),
@@ -49,11 +48,11 @@ def set_up(experiment: Experiment, run: Run, generators: Generators, *, fresh: b
                 around=_curious(experiment, run.novelty, generators),
             )
         stack.callback(stream.close)
-        evaluator = Evaluator(factory, type(agent), experiment.horizon, experiment.episodes, seed)
+        evaluator = Evaluator(environment, type(agent), experiment.horizon, experiment.episodes, seed)
         stack.callback(evaluator.close)
 
         def conclude() -> dict[str, float | None]:
-            best, own = exact_values(agent, factory, experiment.horizon)
+            best, own = exact_values(agent, experiment.factory, experiment.horizon)
             return {"optimum": best, "policy_value": own}
 
         return Setup(
@@ -63,58 +62,6 @@ def set_up(experiment: Experiment, run: Run, generators: Generators, *, fresh: b
             conclude,
             stack.pop_all().close,
         )
-
-
-def equip(
-    experiment: Experiment, folder: Path, generators: Generators, factory: EnvironmentFactory | None = None
-) -> tuple[EnvironmentFactory, nn.Module | None]:
-    """The environment as the agent sees it, and the features that the agent trains.
-
-    Args:
-        experiment: which may have an encoder.
-        folder: where the run keeps it.
-        generators: of the run.
-        factory: another environment than the experiment's.
-    """
-    factory, perception = factory or experiment.factory, experiment.perception
-    if perception is None:
-        return factory, None
-    from arena.encoders.encoded_stream import Lens
-    from arena.encoders.features_extractor import Features
-
-    space = factory.facts.observation_space
-    with generators.lent("encoder"):
-        encoder = perception.build(space, folder).to(experiment.device)
-    scale = perception.scale(folder)
-    if perception.mode == "frozen":
-        return factory.seen_through(Lens(encoder, space, experiment.device, scale)), None
-    return factory, Features(encoder, perception.weight if perception.mode == "joint" else None, scale)
-
-
-def build_agent(
-    experiment: Experiment,
-    factory: EnvironmentFactory,
-    generators: Generators,
-    num_envs: int | None = None,
-    features: nn.Module | None = None,
-) -> Agent:
-    """A fresh agent of an experiment, its initial weights drawn from the run's generators."""
-    agent_class: type[Agent] = experiment.agent_class
-    observations, actions = factory.views(agent_class.needs)
-    assert observations is not None and actions is not None, (
-        "Experiment.create refuses agents that do not fit"
-    )
-    problem = Problem(
-        observation_space=observations.outer,
-        action_space=actions.outer,
-        num_envs=num_envs or experiment.num_envs,
-        generators=generators,
-        model=factory.facts.model if agent_class.needs.model else None,
-        features=features,
-        device=experiment.device,
-    )
-    with generators.lent("agent"):
-        return agent_class(problem, experiment.config())
 
 
 def _curious(

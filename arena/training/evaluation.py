@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.agents.base import Agent
-from arena.environments.factory import EnvironmentFactory
+from arena.encoders.observed_environment import ObservedEnvironment
 from arena.random.generators import Generators, derive
 from arena.streams.base import Stream
 
@@ -23,7 +23,7 @@ class Evaluator:
     of one run differ by the agent alone, and a resumed run's are an uninterrupted one's.
 
     Args:
-        factory: the environment.
+        environment: as the agent observes it.
         agent_class: whose needs say how it is seen.
         horizon: the longest episode, in steps.
         episodes: how many.
@@ -31,9 +31,14 @@ class Evaluator:
     """
 
     def __init__(
-        self, factory: EnvironmentFactory, agent_class: type[Agent], horizon: int, episodes: int, seed: int
+        self,
+        environment: ObservedEnvironment,
+        agent_class: type[Agent],
+        horizon: int,
+        episodes: int,
+        seed: int,
     ) -> None:
-        self.factory, self.needs = factory, agent_class.needs
+        self.environment, self.needs = environment, agent_class.needs
         self.horizon, self.episodes, self._run_seed = horizon, episodes, seed
         self.seed = evaluation_seed(seed)
         self._stream: Stream | None = None
@@ -72,8 +77,10 @@ class Evaluator:
 
     def _begin(self) -> Stream:
         if self._stream is None:
-            lanes = self.episodes if self.factory.is_native else min(self.episodes, MOST_INSTANCES)
-            self._stream = self.factory.stream(lanes, self.needs, self._seed_of, limit=self.horizon)
+            lanes = (
+                self.episodes if self.environment.factory.is_native else min(self.episodes, MOST_INSTANCES)
+            )
+            self._stream = self.environment.open_stream(lanes, self.needs, self._seed_of, limit=self.horizon)
         self._stream.begin()
         return self._stream
 

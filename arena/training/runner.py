@@ -3,60 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import errno
-import math
-import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from arena.agents.base import Progress
-from arena.errors import ArenaError, Interrupted
-from arena.experiments.experiment import Experiment
-from arena.plugins.discovery import get_plugins
-from arena.random.generators import Generators
-from arena.runs.live import Broadcast
-from arena.runs.run import Run, line
-from arena.runs.trackers import Tracking
-from arena.storage.checkpoint import Loaded
-from arena.storage.codec import State, encode
-from arena.storage.files import cannot_write, refuse_link, sweep, write_atomically
+from arena.errors import Interrupted
+from arena.experiments.training_spec import TrainingSpec
+from arena.runs.listener import Listener
+from arena.runs.run import Run
 from arena.training.numba_cache import lock_saves
+from arena.training.session import Session
 
-__all__ = ["Listener", "execute"]
-
-#: Seconds between checkpoints; what a kill can cost.
-CHECKPOINT_SECONDS = 5.0
-
-#: Seconds that a compiled chunk may take, so that Ctrl-C and the progress bar stay prompt.
-PACE_SECONDS = 0.1
-
+__all__ = ["execute"]
 
 lock_saves()  # before anything of a run is compiled
-
-
-class Listener:
-    """Follows a run; every method may be overridden."""
-
-    def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
-        """The run has come so far; its last evaluation gave this mean return."""
-
-    def noticed(self, run: Run, text: str) -> None:
-        """Something that its user should know, in one line."""
-
-    def ended(self, run: Run, outcome: dict[str, Any] | ArenaError) -> None:
-        """The run is over for whoever launched it: its result, or why it has none."""
-
-    def stopping(self) -> bool:
-        """Whether the run should checkpoint and stop now."""
-        return False
 
 
 def execute(run: Run, listener: Listener | None = None) -> dict[str, Any]:
@@ -74,11 +37,11 @@ def execute(run: Run, listener: Listener | None = None) -> dict[str, Any]:
     if finished is not None:
         return finished
     with run.locked(), ExitStack() as stack:
-        stack.enter_context(_threads(run.experiment))
+        stack.enter_context(_threads(run.spec))
         run.failure.unlink(missing_ok=True)
         session = None
         try:
-            session = _Session(run, listener or Listener(), stack)
+            session = Session(run, listener or Listener(), stack)
             return session.train()
         except Interrupted:
             raise
@@ -88,254 +51,16 @@ def execute(run: Run, listener: Listener | None = None) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def fits_this_version(run: Run) -> Iterator[None]:
-    """Turns what a state of another layout makes `load_state_dict` raise into one line."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise ArenaError(
-            f"the state of {run.folder} is not one that this version of {run.experiment.agent} takes: {error!r}",
-            "use the versions in its run.json, or train anew",
-        ) from error
-
-
-@contextlib.contextmanager
-def _threads(experiment: Experiment) -> Iterator[None]:
-    """Lets libraries use as many cores as the experiment says: how sums are split decides how they round."""
-    _ = experiment.agent_class  # imported first, so that whether torch is there is known
+def _threads(spec: TrainingSpec) -> Iterator[None]:
+    """Lets libraries use as many cores as the spec says: how sums are split decides how they round."""
+    _ = spec.learner_class  # imported first, so that whether torch is there is known
     torch: Any = sys.modules.get("torch")
     before = torch and torch.get_num_threads()
-    with threadpool_limits(experiment.threads):  # BLAS and OpenMP; torch has a number of its own
+    with threadpool_limits(spec.threads):  # BLAS and OpenMP; torch has a number of its own
         if torch:
-            torch.set_num_threads(experiment.threads)
+            torch.set_num_threads(spec.threads)
         try:
             yield
         finally:
             if torch:
                 torch.set_num_threads(before)
-
-
-def _opened(path: Path) -> IO[bytes]:
-    # Unbuffered, so that closing a file on a full disk has nothing left to write and hides no error.
-    refuse_link(path)
-    return path.open("ab", buffering=0)
-
-
-class _Session:
-    """One process's work on a run."""
-
-    def __init__(self, run: Run, listener: Listener, stack: ExitStack) -> None:
-        self.run, self.listener, self.experiment = run, listener, run.experiment
-        self.checkpoints = run.checkpoints
-        self.id = self.experiment.id(run.seed)
-        for folder in (run.checkpoints.folder, run.snapshots, *run.snapshots.glob("*")):
-            refuse_link(folder)
-        for folder in (run.folder, *run.snapshots.glob("*")):
-            sweep(folder)
-        self.generators = Generators(run.seed)
-        loaded = self._load()
-        self.setup = self.experiment.set_up(run, self.generators, fresh=loaded is None)
-        stack.callback(self.setup.close)
-        self.learner, self.source = self.setup.learner, self.setup.source
-        self.progress = Progress(0)
-        self.converged = False
-        self.evaluation: list[float] | None = None
-        metrics_bytes = self._begin() if loaded is None else self._restore(loaded)
-        if self.source.notice:
-            listener.noticed(run, self.source.notice)
-        self.metrics = stack.enter_context(_opened(run.metrics))
-        self.metrics.truncate(metrics_bytes)
-        # `truncate` leaves the position behind: a checkpoint would note the old length.
-        self.metrics.seek(metrics_bytes)
-        self.timing = stack.enter_context(_opened(run.timing))
-        self.seconds_before, self.started = run.seconds, time.monotonic()
-        self.saved_at = self.started
-        self.saved_step = None if loaded is None else self.progress.steps
-        self.tracking = Tracking(run, self.progress.steps, lambda text: listener.noticed(run, text))
-        stack.callback(self.tracking.close)
-        self.live = Broadcast(run)
-
-    def train(self) -> dict[str, Any]:
-        get_plugins().emit("arena_run_started", run=self.run)
-        turns = self.learner.train(self.source)
-        pace = 1
-        while not self.done:
-            before = time.monotonic()
-            steps = self.progress.steps
-            self._turn(turns, pace)
-            elapsed = time.monotonic() - before
-            pace = max(1, int((self.progress.steps - steps) * PACE_SECONDS / max(elapsed, 1e-6)))
-            mean = None if self.evaluation is None else float(np.mean(self.evaluation))
-            self.listener.progressed(self.run, self.progress, mean)
-            self.live.offer(self.learner, self.progress, mean)
-            if self.listener.stopping() and not self.done:
-                self._save()
-                remedy = f"`arena resume {self.run.folder}` goes on"
-                raise Interrupted(f"stopped at step {self.progress.steps:,}, which is saved", remedy)
-            if time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
-                self._save()
-        return self._finish()
-
-    @property
-    def done(self) -> bool:
-        return self.converged or self.progress.steps >= self.experiment.steps
-
-    def _turn(self, turns: Iterator[Progress], pace: int) -> None:
-        """As many yields as fit into a moment, and whatever falls due at the step that they reach."""
-        steps, experiment = self.progress.steps, self.experiment
-        log_at, evaluate_at = (
-            _next(steps, every) for every in (experiment.log_every, experiment.evaluate_every)
-        )
-        self.source.boundary = min(log_at, evaluate_at, experiment.steps, steps + pace)
-        until = time.monotonic() + PACE_SECONDS
-        with self.generators.lent(
-            "agent"
-        ):  # once for all of them: agents that yield every step would feel it
-            self._advance(turns)
-            while self.progress.steps < self.source.boundary and not self.done and time.monotonic() < until:
-                self._advance(turns)
-        due = self.done or self.progress.steps >= evaluate_at
-        if due or self.progress.steps >= log_at:
-            self._log(evaluate=due)
-
-    def _advance(self, turns: Iterator[Progress]) -> None:
-        progress = next(turns, None)
-        if progress is None:
-            self.converged = True
-        else:
-            self._refuse_divergence(progress)
-            self.progress = progress
-
-    def _refuse_divergence(self, progress: Progress) -> None:
-        """Ends the run before numbers that are none reach a checkpoint."""
-        for name, value in progress.metrics.items():
-            if not math.isfinite(value):
-                whole = (
-                    "no checkpoint"
-                    if self.saved_step is None
-                    else f"the checkpoint of step {self.saved_step:,}"
-                )
-                raise ArenaError(
-                    f"{name} of {self.experiment.agent} is {float(value)} at step {progress.steps:,}: training has "
-                    f"diverged, and {whole} in {self.run.folder} is the last good one",
-                    "use a smaller step size, or look at the rewards",
-                )
-
-    def _log(self, evaluate: bool) -> None:
-        values: dict[str, Any] = {
-            "step": self.progress.steps,
-            "episodes": self.progress.episodes,
-            **self.source.take_log(),
-            **{name: float(value) for name, value in self.progress.metrics.items()},
-        }
-        if evaluate:
-            self.evaluation = self.setup.evaluate()
-            values["evaluation"] = float(np.mean(self.evaluation))
-            self._snapshot()
-        self._append(self.metrics, values)
-        seconds = self.seconds_before + time.monotonic() - self.started
-        self._append(self.timing, {"step": self.progress.steps, "seconds": seconds, "time": time.time()})
-        self.tracking.log(self.progress.steps, {**values, "seconds": seconds})
-        get_plugins().emit("arena_run_progressed", run=self.run, progress=self.progress)
-
-    def _finish(self) -> dict[str, Any]:
-        returns = self.evaluation if self.evaluation is not None else self.setup.evaluate()
-        result = {
-            "schema": 1,
-            "seed": self.run.seed,
-            "steps": self.progress.steps,
-            "episodes": self.progress.episodes,
-            "converged": self.converged,
-            "evaluation": {"returns": returns, "mean": float(np.mean(returns))},
-            **self.setup.conclude(),
-            "best": self.run.best(),
-        }
-        if not (self.run.folder / "run.json").exists():
-            raise ArenaError(f"{self.run.folder} was deleted while it trained", "train it again")
-        self._save()
-        self.run.write_result(result)
-        self.tracking.finish(result)
-        get_plugins().emit("arena_run_finished", run=self.run, result=result)
-        return result
-
-    def _snapshot(self) -> None:
-        encoded = encode({"agent": self.learner.snapshot()})
-        folder = self.run.snapshots / f"{self.progress.steps:012d}"
-        try:
-            for place in (self.run.snapshots, folder):
-                place.mkdir(
-                    exist_ok=True
-                )  # not its parents: a run that was deleted must not come back in part
-        except OSError as error:
-            raise cannot_write(folder, error) from error
-        write_atomically(folder / "arrays.safetensors", encoded.arrays)
-        write_atomically(folder / "state.json", encoded.tree)
-
-    def _append(self, file: Any, values: dict[str, Any]) -> None:
-        data = line(values)
-        try:
-            whole = file.write(data) == len(data)
-        except OSError as error:
-            raise cannot_write(Path(file.name), error) from error
-        if not whole:  # unbuffered: the disk took a part
-            raise cannot_write(Path(file.name), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-
-    def _save(self) -> None:
-        state: State = {
-            "agent": self.learner.state_dict(),
-            "stream": self.source.state_dict(),
-            "generators": self.generators.state_dict(),
-            "progress": dataclasses.asdict(self.progress),
-            "converged": self.converged,
-            "evaluation": self.evaluation,
-        }
-        info = {"step": self.progress.steps, "metrics_bytes": self.metrics.tell(), "id": self.id}
-        self.checkpoints.save(state, info)
-        self.saved_at, self.saved_step = time.monotonic(), self.progress.steps
-
-    def _load(self) -> Loaded | None:
-        """The newest good checkpoint of this very run whose lines of metrics are all there."""
-        run = self.run
-        written = run.metrics.stat().st_size if run.metrics.exists() else 0
-        refused: list[str] = []
-
-        def accept(info: dict[str, Any]) -> bool:
-            if info.get("id") != self.id:
-                refused.append("belongs to another run")
-            elif info["metrics_bytes"] > written:
-                refused.append("knows of more metrics than metrics.jsonl has")
-            else:
-                return True
-            return False
-
-        loaded = self.checkpoints.load(accept)
-        for reason in loaded.skipped if loaded else ():
-            self.listener.noticed(run, f"checkpoint {reason}; using the one before")
-        if loaded is None and refused:
-            self.listener.noticed(run, f"its newest checkpoint {refused[0]}, so it is trained from the start")
-        return loaded
-
-    def _begin(self) -> int:
-        """Begins from another run's snapshot where the experiment says so; there are no metrics yet."""
-        start = self.experiment.start
-        if start is not None:
-            with fits_this_version(self.run), self.generators.lent("agent"):
-                self.learner.transfer(start.load(self.run.start))
-        return 0
-
-    def _restore(self, loaded: Loaded) -> int:
-        """Takes a checkpoint's state; returns how much of the metrics it knows of."""
-        state = loaded.state
-        with fits_this_version(self.run):
-            self.generators.load_state_dict(state["generators"])
-            with self.generators.lent("agent"):
-                self.learner.load_state_dict(state["agent"])
-                self.source.load_state_dict(state["stream"])
-            self.generators.load_state_dict(state["generators"])  # whatever loading drew
-            self.progress = Progress(**state["progress"])
-            self.converged, self.evaluation = state["converged"], state["evaluation"]
-        return int(loaded.info["metrics_bytes"])
-
-
-def _next(steps: int, every: int) -> int:
-    return (steps // every + 1) * every

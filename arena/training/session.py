@@ -1,79 +1,278 @@
-"""What a session trains, whatever it is: a learner, what it learns from, and how it is judged."""
+"""A session: one process's work on a run, from its newest checkpoint to its end or to a stop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+import dataclasses
+import errno
+import math
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
 
-from arena.agents.base import Progress
-from arena.storage.codec import State
+import numpy as np
 
-__all__ = ["Learner", "Setup", "Source"]
+from arena.errors import ArenaError, Interrupted
+from arena.experiments.experiment import Experiment
+from arena.random.generators import Generators
+from arena.runs.listener import HookEvents, Listener
+from arena.runs.live import Broadcast
+from arena.runs.run import Run, fit_of, line
+from arena.runs.snapshots import fits_this_version
+from arena.runs.trackers import Tracking
+from arena.storage.checkpoint import Loaded
+from arena.storage.codec import State, encode
+from arena.storage.files import cannot_write, refuse_link, sweep, write_atomically
+from arena.streams.base import Progress
+from arena.training import agent
+from arena.training.setup import Setup
+
+__all__ = ["Session"]
+
+#: Seconds between checkpoints; what a kill can cost.
+CHECKPOINT_SECONDS = 5.0
+
+#: Seconds that a compiled chunk may take, so that Ctrl-C and the progress bar stay prompt.
+PACE_SECONDS = 0.1
 
 
-class Source(Protocol):
-    """What a learner learns from, a step at a time: a stream of transitions, or of batches.
+def set_up(run: Run, generators: Generators, *, fresh: bool) -> Setup:
+    """The learner, the source that it learns from, and its evaluation.
 
-    Attributes:
-        boundary: the number of steps at which the runner wants to be asked again.
-        notice: what a person should know about the last `load_state_dict`, in one line, or None.
+    Args:
+        run: the run.
+        generators: of the run.
+        fresh: whether the run begins, so that its environment is asked whether it can be resumed.
     """
+    if isinstance(run.spec, Experiment):
+        return agent.set_up(run.spec, run, generators, fresh=fresh)
+    from arena.training import encoder  # which needs torch
 
-    boundary: int
-    notice: str | None
-
-    def take_log(self) -> dict[str, float | None]:
-        """Means over what happened since the last call."""
-        ...
-
-    def state_dict(self) -> State:
-        """Where it stands, exactly."""
-        ...
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes back there."""
-        ...
+    return encoder.set_up(fit_of(run), run.seed, generators)
 
 
-class Learner(Protocol):
-    """An agent, or an encoder that is being fitted; `arena.agents.base.Agent` says what each method is to do."""
-
-    def train(self, source: Any, /) -> Iterator[Progress]:
-        """Learns, and yields now and then."""
-        ...
-
-    def state_dict(self) -> State:
-        """Everything that training needs to go on."""
-        ...
-
-    def load_state_dict(self, state: State) -> None:
-        """Takes it back."""
-        ...
-
-    def snapshot(self) -> State:
-        """What using it needs."""
-        ...
-
-    def transfer(self, state: State) -> None:
-        """Begins from another run's snapshot."""
-        ...
+def _opened(path: Path) -> IO[bytes]:
+    # Unbuffered, so that closing a file on a full disk has nothing left to write and hides no error.
+    refuse_link(path)
+    return path.open("ab", buffering=0)
 
 
-@dataclass(frozen=True)
-class Setup:
-    """Everything of one run that is in memory.
+class Session:
+    """One process's work on a run."""
 
-    Attributes:
-        learner: what is trained.
-        source: what it learns from.
-        evaluate: judges the learner, the more the better; it depends on nothing else.
-        conclude: what is known at the end beside that: ``optimum`` and ``policy_value``, None where they are not.
-        close: ends it all.
-    """
+    def __init__(self, run: Run, listener: Listener, stack: ExitStack) -> None:
+        self.run, self.listener, self.spec = run, listener, run.spec
+        self.checkpoints = run.checkpoints
+        self.id = self.spec.id(run.seed)
+        for folder in (run.checkpoints.folder, run.snapshots, *run.snapshots.glob("*")):
+            refuse_link(folder)
+        for folder in (run.folder, *run.snapshots.glob("*")):
+            sweep(folder)
+        self.generators = Generators(run.seed)
+        loaded = self._load()
+        self.setup = set_up(run, self.generators, fresh=loaded is None)
+        stack.callback(self.setup.close)
+        self.learner, self.source = self.setup.learner, self.setup.source
+        self.progress = Progress(0)
+        self.converged = False
+        self.evaluation: list[float] | None = None
+        metrics_bytes = self._begin() if loaded is None else self._restore(loaded)
+        if self.source.notice:
+            listener.noticed(run, self.source.notice)
+        self.metrics = stack.enter_context(_opened(run.metrics))
+        self.metrics.truncate(metrics_bytes)
+        # `truncate` leaves the position behind: a checkpoint would note the old length.
+        self.metrics.seek(metrics_bytes)
+        self.timing = stack.enter_context(_opened(run.timing))
+        self.seconds_before, self.started = run.seconds, time.monotonic()
+        self.saved_at = self.started
+        self.saved_step = None if loaded is None else self.progress.steps
+        tracking = Tracking(run, self.progress.steps, lambda text: listener.noticed(run, text))
+        self.listeners = (listener, tracking, HookEvents(), Broadcast(run, self.learner))
+        stack.callback(tracking.close)
 
-    learner: Learner
-    source: Source
-    evaluate: Callable[[], list[float]]
-    conclude: Callable[[], dict[str, float | None]]
-    close: Callable[[], None]
+    def train(self) -> dict[str, Any]:
+        for listener in self.listeners:
+            listener.started(self.run)
+        turns = self.learner.train(self.source)
+        pace = 1
+        while not self.done:
+            before = time.monotonic()
+            steps = self.progress.steps
+            self._turn(turns, pace)
+            elapsed = time.monotonic() - before
+            pace = max(1, int((self.progress.steps - steps) * PACE_SECONDS / max(elapsed, 1e-6)))
+            mean = None if self.evaluation is None else float(np.mean(self.evaluation))
+            for listener in self.listeners:
+                listener.progressed(self.run, self.progress, mean)
+            if self.listener.stopping() and not self.done:
+                self._save()
+                remedy = f"`arena resume {self.run.folder}` goes on"
+                raise Interrupted(f"stopped at step {self.progress.steps:,}, which is saved", remedy)
+            if time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
+                self._save()
+        return self._finish()
+
+    @property
+    def done(self) -> bool:
+        return self.converged or self.progress.steps >= self.spec.steps
+
+    def _turn(self, turns: Iterator[Progress], pace: int) -> None:
+        """As many yields as fit into a moment, and whatever falls due at the step that they reach."""
+        steps, spec = self.progress.steps, self.spec
+        log_at, evaluate_at = (_next(steps, every) for every in (spec.log_every, spec.evaluate_every))
+        self.source.boundary = min(log_at, evaluate_at, spec.steps, steps + pace)
+        until = time.monotonic() + PACE_SECONDS
+        with self.generators.lent(
+            "agent"
+        ):  # once for all of them: agents that yield every step would feel it
+            self._advance(turns)
+            while self.progress.steps < self.source.boundary and not self.done and time.monotonic() < until:
+                self._advance(turns)
+        due = self.done or self.progress.steps >= evaluate_at
+        if due or self.progress.steps >= log_at:
+            self._log(evaluate=due)
+
+    def _advance(self, turns: Iterator[Progress]) -> None:
+        progress = next(turns, None)
+        if progress is None:
+            self.converged = True
+        else:
+            self._refuse_divergence(progress)
+            self.progress = progress
+
+    def _refuse_divergence(self, progress: Progress) -> None:
+        """Ends the run before numbers that are none reach a checkpoint."""
+        for name, value in progress.metrics.items():
+            if not math.isfinite(value):
+                whole = (
+                    "no checkpoint"
+                    if self.saved_step is None
+                    else f"the checkpoint of step {self.saved_step:,}"
+                )
+                raise ArenaError(
+                    f"{name} of {self.spec.name} is {float(value)} at step {progress.steps:,}: training has "
+                    f"diverged, and {whole} in {self.run.folder} is the last good one",
+                    "use a smaller step size, or look at the rewards",
+                )
+
+    def _log(self, evaluate: bool) -> None:
+        values: dict[str, Any] = {
+            "step": self.progress.steps,
+            "episodes": self.progress.episodes,
+            **self.source.take_log(),
+            **{name: float(value) for name, value in self.progress.metrics.items()},
+        }
+        if evaluate:
+            self.evaluation = self.setup.evaluate()
+            values["evaluation"] = float(np.mean(self.evaluation))
+            self._snapshot()
+        self._append(self.metrics, values)
+        seconds = self.seconds_before + time.monotonic() - self.started
+        self._append(self.timing, {"step": self.progress.steps, "seconds": seconds, "time": time.time()})
+        for listener in self.listeners:
+            listener.logged(self.run, self.progress, {**values, "seconds": seconds})
+
+    def _finish(self) -> dict[str, Any]:
+        returns = self.evaluation if self.evaluation is not None else self.setup.evaluate()
+        result = {
+            "schema": 1,
+            "seed": self.run.seed,
+            "steps": self.progress.steps,
+            "episodes": self.progress.episodes,
+            "converged": self.converged,
+            "evaluation": {"returns": returns, "mean": float(np.mean(returns))},
+            **self.setup.conclude(),
+            "best": self.run.best(),
+        }
+        if not (self.run.folder / "run.json").exists():
+            raise ArenaError(f"{self.run.folder} was deleted while it trained", "train it again")
+        self._save()
+        self.run.write_result(result)
+        for listener in self.listeners:
+            listener.finished(self.run, result)
+        return result
+
+    def _snapshot(self) -> None:
+        encoded = encode({"agent": self.learner.snapshot()})
+        folder = self.run.snapshots / f"{self.progress.steps:012d}"
+        try:
+            for place in (self.run.snapshots, folder):
+                place.mkdir(
+                    exist_ok=True
+                )  # not its parents: a run that was deleted must not come back in part
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        write_atomically(folder / "arrays.safetensors", encoded.arrays)
+        write_atomically(folder / "state.json", encoded.tree)
+
+    def _append(self, file: Any, values: dict[str, Any]) -> None:
+        data = line(values)
+        try:
+            whole = file.write(data) == len(data)
+        except OSError as error:
+            raise cannot_write(Path(file.name), error) from error
+        if not whole:  # unbuffered: the disk took a part
+            raise cannot_write(Path(file.name), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    def _save(self) -> None:
+        state: State = {
+            "agent": self.learner.state_dict(),
+            "stream": self.source.state_dict(),
+            "generators": self.generators.state_dict(),
+            "progress": dataclasses.asdict(self.progress),
+            "converged": self.converged,
+            "evaluation": self.evaluation,
+        }
+        info = {"step": self.progress.steps, "metrics_bytes": self.metrics.tell(), "id": self.id}
+        self.checkpoints.save(state, info)
+        self.saved_at, self.saved_step = time.monotonic(), self.progress.steps
+
+    def _load(self) -> Loaded | None:
+        """The newest good checkpoint of this very run whose lines of metrics are all there."""
+        run = self.run
+        written = run.metrics.stat().st_size if run.metrics.exists() else 0
+        refused: list[str] = []
+
+        def accept(info: dict[str, Any]) -> bool:
+            if info.get("id") != self.id:
+                refused.append("belongs to another run")
+            elif info["metrics_bytes"] > written:
+                refused.append("knows of more metrics than metrics.jsonl has")
+            else:
+                return True
+            return False
+
+        loaded = self.checkpoints.load(accept)
+        for reason in loaded.skipped if loaded else ():
+            self.listener.noticed(run, f"checkpoint {reason}; using the one before")
+        if loaded is None and refused:
+            self.listener.noticed(run, f"its newest checkpoint {refused[0]}, so it is trained from the start")
+        return loaded
+
+    def _begin(self) -> int:
+        """Begins from another run's snapshot where the experiment says so; there are no metrics yet."""
+        spec = self.spec
+        if isinstance(spec, Experiment) and spec.start is not None:
+            with fits_this_version(self.run), self.generators.lent("agent"):
+                self.learner.transfer(spec.start.load(self.run.start))
+        return 0
+
+    def _restore(self, loaded: Loaded) -> int:
+        """Takes a checkpoint's state; returns how much of the metrics it knows of."""
+        state = loaded.state
+        with fits_this_version(self.run):
+            self.generators.load_state_dict(state["generators"])
+            with self.generators.lent("agent"):
+                self.learner.load_state_dict(state["agent"])
+                self.source.load_state_dict(state["stream"])
+            self.generators.load_state_dict(state["generators"])  # whatever loading drew
+            self.progress = Progress(**state["progress"])
+            self.converged, self.evaluation = state["converged"], state["evaluation"]
+        return int(loaded.info["metrics_bytes"])
+
+
+def _next(steps: int, every: int) -> int:
+    return (steps // every + 1) * every

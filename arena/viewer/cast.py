@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena.agents.actor import Mind
-from arena.api import LoadedRun, load_agent
 from arena.errors import ArenaError
-from arena.experiments.snapshot_reference import LAST, read_snapshot, snapshot_of
+from arena.experiments.build import build_agent
+from arena.experiments.snapshot_reference import read_snapshot
 from arena.random.generators import Generators, derive
+from arena.runs.loaded_agent import LoadedAgent, load_agent
 from arena.runs.run import Run
-from arena.training.agent import build_agent, equip
-from arena.training.runner import fits_this_version
+from arena.runs.snapshots import LAST, fits_this_version, split_reference
+from arena.training.agent import equip
 from arena.viewer.curve import Curve
 from arena.viewer.player import Player
 
@@ -64,7 +65,7 @@ def role_of(source: str | Path, which: str = LAST) -> Role:
     Raises:
         ArenaError: no such run or snapshot, or a run that fitted an encoder.
     """
-    folder, word = snapshot_of(source)
+    folder, word = split_reference(source)
     loaded = load_agent(folder, word if word != LAST else which)
     return _role(loaded)
 
@@ -75,9 +76,9 @@ def beginning(run: Run) -> Role:
     Raises:
         ArenaError: the run fits an encoder.
     """
-    if run.experiment.spec.kind != "agent":
+    if run.spec.plugin.kind != "agent":
         load_agent(run.folder)  # says so
-    return _role(LoadedRun(run, None))
+    return _role(LoadedAgent(run, None))
 
 
 def untrained(experiment: Experiment) -> Role:
@@ -86,15 +87,15 @@ def untrained(experiment: Experiment) -> Role:
     Raises:
         ArenaError: it sees through an encoder, which stands in a run's folder.
     """
-    if experiment.perception is not None:
+    if experiment.encoder is not None:
         raise ArenaError(
-            f"{experiment.agent} is to see through an encoder, which comes with training", "give --train"
+            f"{experiment.name} is to see through an encoder, which comes with training", "give --train"
         )
     seed = experiment.seeds[0]
     generators = Generators(seed)
     factory, _ = equip(experiment, Path(), generators)
     agent = build_agent(experiment, factory, generators)
-    return Role(experiment.agent, agent, factory, seed, experiment.horizon)
+    return Role(experiment.name, agent, factory, seed, experiment.horizon)
 
 
 def players(
@@ -165,7 +166,7 @@ class Snapshots:
     def __init__(self, role: Role, minds: Sequence[Mind]) -> None:
         assert role.run is not None, "only a run has snapshots"
         self._role, self._minds = role, minds
-        self.unit = role.run.experiment.spec.unit
+        self.unit = role.run.spec.plugin.unit
         self._folders = snapshots_of(role.run)
         self.steps = list(self._folders)
         at = role.curve.at if role.curve else 0
@@ -212,7 +213,7 @@ def through_training(source: str | Path, most: int) -> list[Role]:
     Raises:
         ArenaError: it has fewer than two.
     """
-    folder, _ = snapshot_of(source)
+    folder, _ = split_reference(source)
     run = Run.open(folder)
     steps = list(snapshots_of(run))
     if len(steps) < 2:
@@ -225,16 +226,16 @@ def through_training(source: str | Path, most: int) -> list[Role]:
     chosen = [steps[round(place * (len(steps) - 1) / (count - 1))] for place in range(count)]
     roles = [role_of(folder, str(step)) for step in chosen]
     for role, step in zip(roles, chosen, strict=True):
-        role.name = f"after {step:,} {run.experiment.spec.unit}s"
+        role.name = f"after {step:,} {run.spec.plugin.unit}s"
     return roles
 
 
-def _role(loaded: LoadedRun) -> Role:
-    experiment = loaded.run.experiment
+def _role(loaded: LoadedAgent) -> Role:
+    experiment = loaded.run.spec
     curve = Curve(at=loaded.steps)
     curve.read(loaded.run)
     return Role(
-        experiment.agent, loaded.agent, loaded.factory, loaded.run.seed, experiment.horizon, loaded.run, curve
+        experiment.name, loaded.agent, loaded.factory, loaded.run.seed, experiment.horizon, loaded.run, curve
     )
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from arena.agents.actor import Mind
 from arena.errors import ArenaError
-from arena.experiments.snapshot_reference import read_snapshot, snapshot_folder
+from arena.experiments.snapshot_reference import read_snapshot
 from arena.runs.live import Watcher, opened
 from arena.runs.locks import is_trained_now
 from arena.runs.run import Run
+from arena.runs.snapshots import snapshot_folder
 from arena.storage.files import cannot_write
 from arena.viewer.cast import Role, replace_weights
 from arena.viewer.curve import Curve
@@ -65,7 +66,7 @@ class Following:
     def refresh(self) -> None:
         """Takes over the newest agent; at an episode's end, say."""
         answer = self._watcher.newest()
-        total, unit = self.run.experiment.steps, self.run.experiment.spec.unit
+        total, unit = self.run.spec.steps, self.run.spec.plugin.unit
         if answer is not None and self._takes(answer.state, answer.steps):
             self.status, self._heard = f"training: {answer.steps:,} of {total:,} {unit}s", True
         elif self._has_ended():
@@ -80,9 +81,9 @@ class Following:
         """Says so where it trained and does so no more: it failed, or somebody stopped it."""
         at = self.curve.at if self.curve else 0
         if self.run.failure.exists():
-            self.status = f"failed after {at:,} {self.run.experiment.spec.unit}s"
+            self.status = f"failed after {at:,} {self.run.spec.plugin.unit}s"
         elif self._heard and is_trained_now(self.run.folder) is False:
-            self.status = f"stopped after {at:,} {self.run.experiment.spec.unit}s"
+            self.status = f"stopped after {at:,} {self.run.spec.plugin.unit}s"
 
     def close(self) -> None:
         """Nobody watches any more."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from arena.errors import ArenaError, unknown
-from arena.experiments.snapshot_reference import LAST
+from arena.runs.snapshots import LAST
 from arena.viewer.cast import Role, Snapshots, players, role_of, through_training
 from arena.viewer.display import headless
 from arena.viewer.filming import record as film
@@ -217,6 +217,6 @@ def _title(roles: Sequence[Role], checkpoints: str | None) -> str:
     first = roles[0]
     names = list(dict.fromkeys(role.name for role in roles))
     if checkpoints and first.run is not None:
-        names = [first.run.experiment.agent]
+        names = [first.run.spec.name]
     who = " and ".join(names) if len(names) <= 3 else f"{len(names)} agents"
     return f"{who}{' (untrained)' if first.run is None else ''} · {first.factory.id}"

@@ -10,8 +10,8 @@ import gymnasium as gym
 import numpy as np
 
 import arena
-from arena.agents.base import DISCRETE
 from arena.config.options import Between
+from arena.environments.spaces import DISCRETE
 
 
 class TwoArms(gym.Env[int, int]):

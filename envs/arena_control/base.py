@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.config.options import coerce
-from arena.environments.vector_env import Array, NativeVectorEnv, checked_seeds, whole
+from arena.config.validation import validated_count
+from arena.environments.vector_env import Array, NativeVectorEnv, checked_seeds
 from arena.errors import ArenaError
 from arena.random.counter_based import mix
 from arena_control.engine import LANE, NO_LIMIT, Setup
@@ -113,7 +114,9 @@ class ControlVectorEnv(NativeVectorEnv):
 
     def _make_setup(self, max_episode_steps: int | None) -> Setup:
         system, options = self.system, self.options
-        limit = NO_LIMIT if max_episode_steps is None else whole("max_episode_steps", max_episode_steps)
+        limit = (
+            NO_LIMIT if max_episode_steps is None else validated_count("max_episode_steps", max_episode_steps)
+        )
         still = [0.0] * len(system.start)
         return Setup(
             method=system.method,

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from arena.agents.base import Agent, Needs, Problem, Progress
+from arena.agents.base import Agent, Needs, Problem
 from arena.errors import ArenaError
 from arena.storage.codec import State
-from arena.streams.base import Stream, Transition
+from arena.streams.base import Progress, Stream, Transition
 from arena_deep.adam import Adam
 from arena_deep.approximator import approximator
 from arena_deep.distributional import Categorical

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from arena.agents.base import Agent, Needs, Problem, Progress
+from arena.agents.base import Agent, Needs, Problem
 from arena.config.options import Between, Positive
 from arena.storage.codec import State
-from arena.streams.base import Stream
+from arena.streams.base import Progress, Stream
 from arena_deep.acting import evaluation
 from arena_deep.networks import Body, NetworkOptions, Recurrent, as_vector, optimizer
 from arena_deep.normalise import Moments

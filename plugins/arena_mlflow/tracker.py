@@ -61,7 +61,7 @@ class MLflow:
         with filelock.FileLock(run.folder.parent / ".mlflow.lock", timeout=LOCK_SECONDS):
             self._client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or _beside(run))
             experiment = self._experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", "arena"))
-        identity = run.experiment.id(run.seed)
+        identity = run.spec.id(run.seed)
         found = self._client.search_runs([experiment], f"tags.`{TAG}` = '{identity}'", max_results=1)
         if found:
             self._id = found[0].info.run_id
@@ -110,7 +110,7 @@ class MLflow:
 
     def _created(self, run: Run, experiment: str, tags: dict[str, Any]) -> str:
         created = self._client.create_run(experiment, run_name=run.folder.name, tags=tags)
-        chosen = {**hyperparameters(run.experiment), "seed": run.seed}
+        chosen = {**hyperparameters(run.spec), "seed": run.seed}
         params = [Param(name, str(value)[:LONGEST]) for name, value in chosen.items()]
         self._client.log_batch(created.info.run_id, params=params)
         return str(created.info.run_id)

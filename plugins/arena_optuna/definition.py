@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 
 from arena.config.options import Between, coerce
 from arena.errors import ArenaError, unknown
-from arena.experiments.experiment import Experiment, arguments_of
+from arena.experiments.experiment import Experiment
+from arena.experiments.experiment_file import arguments_of
+from arena.runs.resolve import resolve_experiment
 from arena_optuna.search import Parameter, hints_of, parameters
 
 __all__ = ["Definition", "Settings"]
@@ -122,7 +124,7 @@ class Definition:
                 arguments[key] = {**arguments.get(key, {}), option: value}
             else:
                 arguments[name] = value
-        return Experiment.create(**arguments)
+        return resolve_experiment(**arguments)
 
     def values(self, suggested: Mapping[str, Any]) -> dict[str, Any]:
         """The values that Optuna's suggestions stand for, by name."""

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 
 from optuna.trial import Trial, TrialState
 
-from arena.agents.base import Progress
 from arena.errors import ArenaError, BusyError, Interrupted
+from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.training.runner import Listener, execute
+from arena.streams.base import Progress
+from arena.training.runner import execute
 from arena_optuna.definition import Objective
 from arena_optuna.sampler import pruning_steps
 from arena_optuna.study import StudyFolder

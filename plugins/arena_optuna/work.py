@@ -8,11 +8,11 @@ from typing import Any
 
 from optuna.trial import Trial, TrialState
 
-from arena.agents.base import Progress
 from arena.errors import ArenaError, Interrupted
 from arena.plugins.specs import described
+from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.training.runner import Listener
+from arena.streams.base import Progress
 from arena_optuna.study import StudyFolder
 from arena_optuna.trial import train_trial
 

@@ -11,8 +11,8 @@ import ray
 
 from arena.errors import ArenaError, Interrupted
 from arena.launch.base import BUSY, Outcome
+from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.training.runner import Listener
 from arena_ray.work import Answer, Post, train
 
 __all__ = ["Fleet"]

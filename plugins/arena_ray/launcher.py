@@ -16,8 +16,8 @@ from arena.config.options import Between, Positive
 from arena.errors import ArenaError
 from arena.launch.base import Outcome
 from arena.plugins.discovery import get_plugins
+from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.training.runner import Listener
 
 if importlib.util.find_spec("ray") is None:
     raise ArenaError("launcher ray needs Ray", "pip install 'arena-rl[ray]'")

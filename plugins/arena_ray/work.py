@@ -12,11 +12,12 @@ from typing import Any, Literal, TypeAlias
 
 import ray
 
-from arena.agents.base import Progress
 from arena.errors import ArenaError, BusyError, Interrupted
 from arena.plugins.specs import described
+from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.training.runner import Listener, execute
+from arena.streams.base import Progress
+from arena.training.runner import execute
 
 __all__ = ["Answer", "News", "Post", "train"]
 

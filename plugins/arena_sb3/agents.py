@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from arena.agents.base import BOX, DISCRETE, Needs
+from arena.agents.base import Needs
+from arena.environments.spaces import BOX, DISCRETE
 from arena_sb3 import options
 from arena_sb3.needed import needed
 

@@ -11,10 +11,10 @@ from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise, Vectori
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import TrainFreq, TrainFrequencyUnit
 
-from arena.agents.base import Problem, Progress
+from arena.agents.base import Problem
 from arena.errors import ArenaError
 from arena.storage.codec import State
-from arena.streams.base import Stream
+from arena.streams.base import Progress, Stream
 from arena_sb3 import sde
 from arena_sb3.agent import Array, StableBaselines, vector_steps
 

@@ -12,9 +12,9 @@ import torch
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from arena.agents.base import Problem, Progress
+from arena.agents.base import Problem
 from arena.storage.codec import State
-from arena.streams.base import Stream
+from arena.streams.base import Progress, Stream
 from arena_sb3 import sde
 from arena_sb3.agent import Array, StableBaselines, vector_steps
 from arena_sb3.buffers import resumable, rollout_state, set_rollout_state

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from arena.agents.base import Problem, Progress
+from arena.agents.base import Problem
 from arena.errors import ArenaError
 from arena.storage.codec import State
-from arena.streams.base import Stream
+from arena.streams.base import Progress, Stream
 from arena_sb3.agent import StableBaselines, vector_steps
 
 __all__ = ["RandomSearch"]

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
-from arena.agents.base import Agent, Needs, Problem, Progress
+from arena.agents.base import Agent, Needs, Problem
 from arena.errors import ArenaError
 from arena.storage.codec import State
-from arena.streams.base import Stream
+from arena.streams.base import Progress, Stream
 from arena_tabular.table import STEPS, ActionTable, Array, Float, vector_steps
 
 __all__ = ["Greedy", "Random"]

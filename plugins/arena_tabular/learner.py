@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from arena.agents.base import Problem, Progress
+from arena.agents.base import Problem
 from arena.environments.tabular import TableVectorEnv
 from arena.errors import ArenaError
 from arena.storage.codec import State
-from arena.streams.base import NativeStream, Stream, Transition
+from arena.streams.base import NativeStream, Progress, Stream, Transition
 from arena_tabular.behaviour import choose_batch, probabilities_into
 from arena_tabular.options import LearningOptions, rules_of
 from arena_tabular.records import EPSILON_GREEDY, LEARNER, SOFTMAX, VISITS

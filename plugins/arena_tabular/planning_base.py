@@ -10,11 +10,11 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from arena.agents.base import Needs, Problem, Progress
+from arena.agents.base import Needs, Problem
 from arena.config.options import Between
 from arena.errors import ArenaError
 from arena.storage.codec import State
-from arena.streams.base import Stream
+from arena.streams.base import Progress, Stream
 from arena_tabular.sweeps import ROUNDING, expecting, improving, lookahead, weigh
 from arena_tabular.table import ActionTable, Array, Float, Int, restored
 

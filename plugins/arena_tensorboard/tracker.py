@@ -98,8 +98,8 @@ def _next(folder: Path) -> Path:
 
 def _start_info(run: Run) -> SessionStartInfo:
     # The seeds of one experiment are one row of the HPARAMS tab, averaged.
-    info = SessionStartInfo(group_name=run.experiment.id(0), start_time_secs=time.time())
-    for name, value in hyperparameters(run.experiment).items():
+    info = SessionStartInfo(group_name=run.spec.id(0), start_time_secs=time.time())
+    for name, value in hyperparameters(run.spec).items():
         if isinstance(value, bool):
             info.hparams[name].bool_value = value
         elif isinstance(value, str):

@@ -38,15 +38,13 @@ class Wandb:
         folder = run.folder / "wandb"
         if folder.is_symlink():
             raise ArenaError(f"{folder} is a link", "put a folder there")
-        experiment = run.experiment
+        experiment = run.spec
         self._finished = False
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "arena"),
-            group=os.environ.get(
-                "WANDB_RUN_GROUP", f"{experiment.agent} {experiment.env} {experiment.id(0)}"
-            ),
+            group=os.environ.get("WANDB_RUN_GROUP", f"{experiment.name} {experiment.env} {experiment.id(0)}"),
             id=experiment.id(run.seed),
-            name=f"{experiment.agent} {experiment.env} seed {run.seed}",
+            name=f"{experiment.name} {experiment.env} seed {run.seed}",
             dir=os.environ.get("WANDB_DIR", run.folder),
             config={**experiment.to_dict(), "seed": run.seed},
             allow_val_change=True,  # more steps than at first

@@ -10,8 +10,8 @@ import pytest
 from watched_runs import trained, without_display
 
 import arena
-from arena.api import LoadedRun
 from arena.cli import main
+from arena.runs.loaded_agent import LoadedAgent
 from arena.runs.run import Run
 from arena.storage.codec import encode
 from arena.viewer import watching
@@ -67,7 +67,7 @@ def shown(cli, shows, monkeypatch):
 
 
 def learned(run, which):
-    return encode({"agent": LoadedRun(Run.open(Path(run)), which).agent.snapshot()})
+    return encode({"agent": LoadedAgent(Run.open(Path(run)), which).agent.snapshot()})
 
 
 def knows(player):
@@ -112,7 +112,7 @@ def test_a_pair_is_trained_first_where_that_is_asked_for(shown, tmp_path, words)
     show = shown(*PAIR, *words, "--seed", 2, "--out", "here", "--agent.step_size", 0.25)
     [folder] = (tmp_path / "here").iterdir()
     assert Run.open(folder).result()["steps"] == 600
-    assert Run.open(folder).experiment.agent_options["step_size"] == 0.25
+    assert Run.open(folder).spec.options["step_size"] == 0.25
     [player] = show.players
     assert knows(player) == learned(folder, "last")
     assert player.seed == 2
@@ -147,8 +147,8 @@ def played(show):
 
 
 def evaluated(run, count):
-    loaded = LoadedRun(Run.open(Path(run)))
-    experiment = loaded.run.experiment
+    loaded = LoadedAgent(Run.open(Path(run)))
+    experiment = loaded.run.spec
     evaluator = arena.training.evaluation.Evaluator(
         loaded.factory, type(loaded.agent), experiment.horizon, count, 5
     )

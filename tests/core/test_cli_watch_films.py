@@ -15,9 +15,9 @@ from watched_runs import CLIFF, trained, without_display
 
 from arena.agents.actor import Thought
 from arena.cli import main
-from arena.experiments.experiment import Experiment
 from arena.palette import ACCENT
 from arena.random.generators import Generators
+from arena.runs.resolve import resolve_experiment
 from arena.viewer.cast import players, role_of, untrained
 from arena.viewer.filming import frames
 from arena.viewer.pen import SMALL, Pen
@@ -148,7 +148,7 @@ def test_who_sees_several_agents_sees_equal_episodes(runs, film, cli):
 
 def test_episodes_of_several_agents_begin_alike():
     cast = players(
-        [untrained(Experiment.create(agent, "CartPole-v1", seeds=[3])) for agent in ("random", "reinforce")]
+        [untrained(resolve_experiment(agent, "CartPole-v1", seeds=[3])) for agent in ("random", "reinforce")]
     )
     begun = []
     for episode in range(4):

@@ -12,9 +12,10 @@ from arena.encoders.distributions import PointMass
 from arena.encoders.encoded_stream import Lens
 from arena.encoders.features_extractor import Features
 from arena.encoders.standardization import BATCHES, CodeScale
-from arena.experiments.experiment import Experiment
-from arena.experiments.fit import Fit
 from arena.frames import Batches
+from arena.frames.fits import resolve_fit
+from arena.frames.references import open_data
+from arena.runs.resolve import resolve_experiment
 
 Box = gym.spaces.Box
 SPACE = Box(0, 1, (3,), np.float32)
@@ -82,11 +83,11 @@ def fitted(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(out)
         state, small = {"observation": "state"}, {"latent": 4, "hidden": [16]}
-        fit = Fit.create(
+        fit = resolve_fit(
             "ae", "arena/CartPole-v0", env_options=state, frames=300, steps=20, encoder_options=small
         )
         path = train_experiment(fit, out=out, progress=False).runs[0]["path"]
-        yield path, Batches(fit.frames.open(), 64, part="validation")
+        yield path, Batches(open_data(fit.data), 64, part="validation")
 
 
 def lens_of(path, tmp_path, **options):
@@ -98,7 +99,7 @@ def lens_of(path, tmp_path, **options):
         "batch_size": 8,
     }
     settings = {"steps": 40, "episodes": 2, "horizon": 20, "seeds": 1, "agent_options": small}
-    experiment = Experiment.create(
+    experiment = resolve_experiment(
         "dqn", "arena/CartPole-v0", encoder=path, encoder_options=options, **settings
     )
     run = train_experiment(experiment, out=tmp_path, progress=False).runs[0]["path"]
@@ -109,13 +110,13 @@ def test_agents_see_them_so_and_in_every_mode(fitted, tmp_path):
     path, held_out = fitted
     held = np.concatenate([batch.observation.numpy() for batch in held_out.once()])
     loaded = lens_of(path, tmp_path)
-    codes = loaded.factory.lens.encode(held)
+    codes = loaded.environment.encoder.encode(held)
     np.testing.assert_allclose(codes.mean(0), 0, atol=1e-4)
     assert float((codes**2).mean()) == pytest.approx(1, rel=1e-3)
     tuned = lens_of(path, tmp_path, mode="finetune").agent.problem.features
     fresh = Features(arena.load(path).encoder, None, CodeScale(tuned.mean, tuned.spread))
     np.testing.assert_allclose(fresh(torch.from_numpy(held)).detach(), codes, rtol=1e-4, atol=1e-4)
     raw = lens_of(path, tmp_path, standardise=False)
-    plain = Lens(arena.load(path).encoder, raw.factory.lens.inner, "cpu").encode(held)
-    np.testing.assert_array_equal(raw.factory.lens.encode(held), plain)
-    assert len({one.run.experiment.id(0) for one in (loaded, raw)}) == 2
+    plain = Lens(arena.load(path).encoder, raw.environment.encoder.inner, "cpu").encode(held)
+    np.testing.assert_array_equal(raw.environment.encoder.encode(held), plain)
+    assert len({one.run.spec.id(0) for one in (loaded, raw)}) == 2

@@ -12,9 +12,10 @@ import pytest
 
 import arena
 from arena.api import train_experiment
-from arena.experiments.experiment import Experiment, arguments_of
-from arena.experiments.fit import Fit
+from arena.experiments.experiment_file import arguments_of
+from arena.frames.fits import resolve_fit
 from arena.plugins.discovery import Plugins, use
+from arena.runs.resolve import resolve_experiment
 from arena.testing import check_encoder, controls_steer, painter_paints_scenes
 from arena.viewer.cast import players, untrained
 from arena.viewer.overlay import overlays
@@ -70,7 +71,7 @@ def test_the_example_encoder_keeps_the_laws_and_learns(tmp_path, monkeypatch):
     plugin = load(ROOT / "docs" / "examples" / "encoder" / "small_encoder_plugin.py")
     with use(Plugins(extra={"small_encoder_plugin": plugin})):
         verdicts = list(check_encoder("small"))
-        fit = Fit.create("small", "digits", steps=300, evaluate_every=100)
+        fit = resolve_fit("small", "digits", steps=300, evaluate_every=100)
         results = train_experiment(fit, out=tmp_path, progress=False)
     assert verdicts and not [verdict for verdict in verdicts if verdict.status == "broken"]
     losses = (Path(results.runs[0]["path"]) / "metrics.jsonl").read_text()
@@ -82,7 +83,7 @@ def test_the_example_of_a_painter_keeps_the_laws(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "painter"))
     for law in (painter_paints_scenes, controls_steer):
         law("painted_walk:make")
-    role = untrained(Experiment.create("q-learning", "painted_walk:make", seeds=1))
+    role = untrained(resolve_experiment("q-learning", "painted_walk:make", seeds=1))
     [player] = players([role], horizon=9)
     assert player.painter is not None and player.controls.names == ("left", "right")
 
@@ -91,7 +92,7 @@ def test_the_example_overlay_draws_where_the_walker_was(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "overlay"))
     plugin = load(ROOT / "docs" / "examples" / "overlay" / "trail_plugin.py")
     with use(Plugins(extra={"trail_plugin": plugin})):
-        role = untrained(Experiment.create("q-learning", "arena/CliffWalk-v0", seeds=1))
+        role = untrained(resolve_experiment("q-learning", "arena/CliffWalk-v0", seeds=1))
         [trail] = [overlay for overlay in overlays() if overlay.spec.name == "trail"]
         show = Show(players([role]), overlays=[trail])
         for action in (0, 0, 1, 1):
@@ -137,5 +138,5 @@ def test_the_example_plugin_is_packaged_whole():
 
 def test_the_experiment_file_is_one():
     [text] = snippets("experiments.md", "toml")
-    experiment = Experiment.create(**arguments_of(tomllib.loads(text)))
+    experiment = resolve_experiment(**arguments_of(tomllib.loads(text)))
     assert (experiment.horizon, len(experiment.seeds), experiment.wrappers) == (50, 5, ())

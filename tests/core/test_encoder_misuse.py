@@ -11,9 +11,9 @@ import pytest
 import arena
 from arena.api import train_experiment
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
-from arena.experiments.fit import Fit
 from arena.frames import collect
+from arena.frames.fits import resolve_fit
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 
 ENV = "CartPole-v1"
@@ -32,14 +32,14 @@ def fits(tmp_path_factory):
             ("other", "ae", {"latent": 6, "hidden": [8]}),
             ("pca", "pca", {"latent": 3}),
         ):
-            fit = Fit.create(kind, ENV, frames=200, steps=10, encoder_options=options)
+            fit = resolve_fit(kind, ENV, frames=200, steps=10, encoder_options=options)
             made[name] = train_experiment(fit, out=out, progress=False).runs[0]["path"]
         yield made
 
 
 def experiment(**changes):
     settings = {"steps": 60, "episodes": 1, "horizon": 10, "seeds": 1, "agent_options": SMALL}
-    return Experiment.create("dqn", ENV, **{**settings, **changes})
+    return resolve_experiment("dqn", ENV, **{**settings, **changes})
 
 
 def trained(out, **changes):

@@ -16,7 +16,8 @@ from arena.encoders.features_extractor import Features
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
 from arena.experiments.experiment import Experiment
-from arena.experiments.fit import Fit
+from arena.frames.fits import resolve_fit
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.training.runner import execute
 
@@ -31,7 +32,7 @@ def fitted(tmp_path_factory):
     out = tmp_path_factory.mktemp("fit")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(out)
-        fit = Fit.create(
+        fit = resolve_fit(
             "vae",
             ENV,
             env_options=PIXELS,
@@ -53,7 +54,7 @@ def experiment(fitted, mode="frozen", agent="dqn", **further):
         **further,
     }
     options = SMALL if agent == "dqn" else {}
-    return Experiment.create(
+    return resolve_experiment(
         agent, ENV, encoder=fitted, encoder_options={"mode": mode}, agent_options=options, **settings
     )
 
@@ -88,7 +89,7 @@ def test_a_frozen_encoder_s_codes_are_what_the_agent_sees(fitted, tmp_path):
     loaded = arena.load(results.runs[0]["path"])
     env = gym.make(ENV, **PIXELS)
     observation, _ = env.reset(seed=0)
-    code = loaded.factory.lens.encode(observation[None])
+    code = loaded.environment.encoder.encode(observation[None])
     assert loaded.agent.problem.observation_space.shape == (4,)
     assert loaded.act(observation) == loaded.agent.action_values(code).argmax()
 
@@ -102,7 +103,7 @@ def test_a_run_stands_alone_and_goes_on_exactly(fitted, mode, tmp_path):
     shutil.rmtree(mine)
     [part] = (tmp_path / "part").iterdir()
     run = Run.open(part)
-    run = Run.prepare(run.experiment.replaced(steps=200), 0, tmp_path / "part")
+    run = Run.prepare(run.spec.replaced(steps=200), 0, tmp_path / "part")
     execute(run)
     [other] = (tmp_path / "whole").iterdir()
     assert part.name == other.name
@@ -185,7 +186,7 @@ def test_ids_know_the_encoder_by_content_and_its_use(fitted, tmp_path):
 )
 def test_mistakes_are_named(settings, message):
     with pytest.raises(ArenaError, match=message):
-        Experiment.create("dqn", ENV, env_options=PIXELS, **settings)
+        resolve_experiment("dqn", ENV, env_options=PIXELS, **settings)
 
 
 def test_misfits_are_named(fitted, tmp_path):
@@ -194,9 +195,9 @@ def test_misfits_are_named(fitted, tmp_path):
     with pytest.raises(ArenaError, match="random trains no encoder"):
         experiment(fitted, "finetune", agent="random")
     with pytest.raises(ArenaError, match="encodes .*and the environment gives"):
-        Experiment.create("dqn", "CartPole-v1", encoder=fitted)
+        resolve_experiment("dqn", "CartPole-v1", encoder=fitted)
     with pytest.raises(ArenaError, match="has its options already, latent too"):
-        Experiment.create("dqn", ENV, env_options=PIXELS, encoder=fitted, encoder_options={"latent": 3})
+        resolve_experiment("dqn", ENV, env_options=PIXELS, encoder=fitted, encoder_options={"latent": 3})
     agent = arena.train("q-learning", "arena/CliffWalk-v0", steps=10, seeds=1, out=tmp_path).runs[0]["path"]
-    with pytest.raises(ArenaError, match="trained an agent, q-learning; give the folder of an `arena fit`"):
-        Experiment.create("dqn", ENV, env_options=PIXELS, encoder=agent)
+    with pytest.raises(ArenaError, match="trained the agent q-learning, and no encoder; give a run of `arena fit`"):
+        resolve_experiment("dqn", ENV, env_options=PIXELS, encoder=agent)

@@ -6,8 +6,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.agents.base import BOX, DISCRETE, Needs
-from arena.environments.factory import EnvironmentFactory, mismatch
+from arena.agents.base import Needs
+from arena.agents.compatibility import mismatch
+from arena.environments.factory import EnvironmentFactory
+from arena.environments.spaces import BOX, DISCRETE
 from arena.errors import ArenaError
 
 resolve = EnvironmentFactory.resolve

@@ -20,12 +20,13 @@ from test_runner import experiment, prepared
 
 from arena.errors import ArenaError, Interrupted
 from arena.runs import run as run_module
+from arena.runs.listener import Listener
 from arena.runs.run import Run
 from arena.streams.base import Stream
 from arena.testing import contents, difference
 from arena.testing.processes import child_environment
-from arena.training import numba_cache, runner
-from arena.training.runner import Listener, execute
+from arena.training import numba_cache, runner, session
+from arena.training.runner import execute
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -35,7 +36,7 @@ def test_a_metric_that_is_no_number_ends_the_run_and_leaves_the_last_good_checkp
     plain = Stream.progress
     bad = lambda self, **metrics: plain(self, loss=value if self.steps > 200 else 0.5)
     monkeypatch.setattr(Stream, "progress", bad)
-    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 0.0)
     run = prepared(tmp_path, steps=1000)
     with pytest.raises(ArenaError) as caught:
         execute(run)
@@ -69,7 +70,7 @@ def test_a_clock_that_jumps_changes_no_byte_but_of_the_timing(tmp_path, monkeypa
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 @pytest.mark.parametrize("place", ["checkpoint", "metrics.jsonl", "snapshots", "result.json"])
 def test_a_disk_that_takes_no_more_loses_nothing_that_it_had(place, number, tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 0.0)
     whole, run = prepared(tmp_path / "whole", steps=400), prepared(tmp_path / "run", steps=400)
     execute(whole)
     failures = 0
@@ -281,7 +282,7 @@ import sys, time
 from numba import njit
 from numba.core.caching import IndexDataCacheFile
 from arena.training import numba_cache
-from arena.training import runner
+from arena.training import runner, session
 from arena.runs import run as run_module
 kind = sys.argv[1]
 def slow(save, seconds):

@@ -13,13 +13,14 @@ import torch
 from arena import testing
 from arena.cli import main
 from arena.encoders.base import Player
-from arena.encoders.trainer import Minibatches
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
-from arena.experiments.fit import Data, Fit
+from arena.experiments.fit import Fit
+from arena.experiments.read import spec_from_dict
 from arena.frames import Batches, open_source
+from arena.frames.references import data_reference, open_data
 from arena.runs.run import Run
 from arena.testing import contents, difference, globals_untouched, registered
+from arena.training.encoder import Minibatches
 from arena.training.runner import execute
 
 ROOMS = "arena/FourRooms-v0"
@@ -34,7 +35,7 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     """The digits as a data set; written once."""
-    return Data.of(str(open_source("digits", out=tmp_path_factory.mktemp("frames") / "digits").folder))
+    return data_reference(str(open_source("digits", out=tmp_path_factory.mktemp("frames") / "digits").folder))
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def fit(encoder, data, steps=24, **settings):
     small = {"ae": {"latent": 3, "hidden": [], "channels": []}, "pca": {"latent": 3}}
     settings.setdefault("encoder_options", small.get(encoder))
     settings = {"trackers": [], "evaluate_every": 9, "log_every": 4, **settings}
-    return Fit.create(encoder, data.source, data=data, steps=steps, **settings)
+    return Fit.create(encoder, data, steps=steps, **settings)
 
 
 def trained(experiment, folder="runs"):
@@ -129,7 +130,7 @@ def test_more_steps_train_on(digits, tmp_path, arena):
 def test_pca_is_finished_after_an_epoch_in_which_each_frame_comes_once(digits, tmp_path):
     experiment = fit("pca", digits, 10_000)
     run, result = trained(experiment)
-    rows = Batches(experiment.frames.open(), 64, seed=0)
+    rows = Batches(open_data(experiment.data), 64, seed=0)
     assert result["converged"]
     assert result["steps"] == -(-rows.count // 64)
     encoder = experiment.encoder()
@@ -160,10 +161,10 @@ def test_a_fit_that_diverges_says_so(digits):
 def test_the_id_is_of_contents_and_options_and_of_no_folder(digits, tmp_path):
     one = fit("ae", digits)
     shutil.copytree(digits.folder, tmp_path / "copy")
-    copy = Data.of(str(tmp_path / "copy"))
+    copy = data_reference(str(tmp_path / "copy"))
     assert copy.digest == digits.digest
     assert fit("ae", copy).id(0) == one.id(0)
-    other = Data.of("arena/Pendulum-v0", n=200, env_options={"observation": "pixels", "size": 16})
+    other = data_reference("arena/Pendulum-v0", n=200, env_options={"observation": "pixels", "size": 16})
     ids = {
         one.id(0),
         one.id(1),
@@ -179,11 +180,11 @@ def test_the_id_is_of_contents_and_options_and_of_no_folder(digits, tmp_path):
 
 def test_a_fit_survives_json(digits):
     one = fit("ae", digits, step_size=0.01, seeds=[3])
-    back = Experiment.from_dict(json.loads(json.dumps(one.to_dict())))
+    back = spec_from_dict(json.loads(json.dumps(one.to_dict())))
     assert isinstance(back, Fit)
     assert (back.to_dict(), back.id(3)) == (one.to_dict(), one.id(3))
     with pytest.raises(ArenaError, match="no key of a fit is called 'batch'"):
-        Experiment.from_dict({**one.to_dict(), "batch": 3})
+        spec_from_dict({**one.to_dict(), "batch": 3})
 
 
 def test_to_describe_a_fit_leaves_the_global_generators_alone(digits):
@@ -225,14 +226,14 @@ def test_frames_that_were_deleted_are_collected_again_and_others_are_refused(are
     assert status == 0
     found = json.loads(out)
     run = Run.open(Path(found["runs"][0]["path"]))
-    folder = run.experiment.frames.open().folder
+    folder = open_data(run.spec.data).folder
     shutil.rmtree(folder)
     assert arena("resume", run.folder, "--steps", 4, "--quiet")[0] == 0
-    assert run.experiment.frames.open().digest == found["experiment"]["frames"]["digest"]
+    assert open_data(run.spec.data).digest == found["experiment"]["frames"]["digest"]
     shutil.rmtree(folder)
     folder.mkdir()
     (folder / "unfinished.lock").touch()  # as an interrupted collection leaves it
-    assert run.experiment.frames.open().folder == folder
+    assert open_data(run.spec.data).folder == folder
     shutil.rmtree(folder)
     shutil.copytree(
         open_source(ROOMS, n=61, horizon=20, env_options={"observation": "pixels"}).folder, folder
@@ -240,12 +241,12 @@ def test_frames_that_were_deleted_are_collected_again_and_others_are_refused(are
     status, _, err = arena("resume", run.folder, "--steps", 6, "--quiet")
     assert status == 2
     [line] = [line for line in err.splitlines() if "arena:" in line]
-    assert "holds other frames than those of the fit; restore them, or fit anew" in line
+    assert "holds other frames than those of the fit; restore them, or fit the encoder again" in line
 
 
 def test_a_data_set_that_is_gone_is_missed_in_one_line(tmp_path):
     shutil.copytree(open_source("digits").folder, tmp_path / "mine")
-    experiment = fit("ae", Data.of(str(tmp_path / "mine")))
+    experiment = fit("ae", data_reference(str(tmp_path / "mine")))
     shutil.rmtree(tmp_path / "mine")
     with pytest.raises(ArenaError, match="the frames of the fit are gone: .*mine; put them back"):
         trained(experiment)

@@ -21,7 +21,8 @@ from arena.encoders.base import Encoder
 from arena.encoders.distributions import mode
 from arena.encoders.functional import reconstruct
 from arena.errors import ArenaError
-from arena.experiments.fit import Fit
+from arena.frames.fits import resolve_fit
+from arena.frames.references import open_data
 from arena.frames.split import rows_of
 from arena.gallery import gallery
 from arena.gallery.cells import Bars, Picture, Row, Scatter, Section, one_colour
@@ -43,7 +44,7 @@ def home(tmp_path_factory):
 
 def fitted(encoder, source, **settings):
     """The folder of a run, as short as it can be."""
-    fit = Fit.create(encoder, source, trackers=(), **settings)
+    fit = resolve_fit(encoder, source, trackers=(), **settings)
     return Path(train_experiment(fit, out="runs", progress=False).runs[0]["path"])
 
 
@@ -85,7 +86,7 @@ def small(tile, side):
 def test_each_tile_is_the_frame_that_stands_there(pca):
     loaded = arena.load(pca)
     drawn = gallery(loaded, rows=2, columns=10)
-    frames = loaded.frames()
+    frames = open_data(loaded.fit.data)
     held = rows_of(frames, "validation", 0.1, 0)
     section = drawn.sections[0]
     assert section.title == "Reconstructions"
@@ -151,7 +152,7 @@ def test_what_is_perceived_stands_below_the_label_in_its_colours(unet):
     assert section.title == "Perceived: semantic"
     names = [row.name for row in section.rows]
     assert names == ["held out", "label", "perceived", "wrong"]
-    frames = loaded.frames()
+    frames = open_data(loaded.fit.data)
     held = rows_of(frames, "validation", 0.1, 0)
     assert frames.labels["semantic"].shape[1:] == frames.observation.shape[1:3]  # a label a pixel
     tile = [[small(cell, 26) for cell in tiles(drawn, 0, row)] for row in range(4)]
@@ -174,7 +175,7 @@ def test_numbers_are_plotted_against_what_they_are(regressor):
     assert section.title == "Perceived: state"
     cells = section.rows[0].cells
     assert [cell.across for cell in cells] == ["state 1", "state 2"]
-    frames = loaded.frames()
+    frames = open_data(loaded.fit.data)
     held = rows_of(frames, "validation", 0.1, 0)
     for number, cell in enumerate(cells):
         assert np.array_equal(cell.x, frames.labels["state"][held][:, number])
@@ -188,7 +189,7 @@ def test_an_encoder_that_only_encodes_has_its_codes_drawn_by_the_step(home):
     assert section.title == "Codes"
     [cell] = section.rows[0].cells
     assert cell.legend.title == "episode step"
-    assert len(cell.x) == len(rows_of(loaded.frames(), "validation", 0.1, 0))
+    assert len(cell.x) == len(rows_of(open_data(loaded.fit.data), "validation", 0.1, 0))
 
 
 def test_of_vectors_reconstructions_are_plots_and_all_else_bars(home):
@@ -197,7 +198,7 @@ def test_of_vectors_reconstructions_are_plots_and_all_else_bars(home):
     loaded = arena.load(run)
     drawn = gallery(loaded, columns=3)
     told, samples, walks, sweeps, codes = drawn.sections
-    frames = loaded.frames()
+    frames = open_data(loaded.fit.data)
     held = rows_of(frames, "validation", 0.1, 0)
     again = reconstruct(loaded.encoder, torch.from_numpy(frames.observation[held].copy())).numpy()
     for number, cell in enumerate(told.rows[0].cells):
@@ -225,7 +226,7 @@ def test_it_is_loaded_without_frames_and_encodes_alike_in_any_company(pca, tmp_p
     assert isinstance(loaded, LoadedEncoder)
     assert not loaded.encoder.training
     assert loaded.steps == 26
-    observations = loaded.frames().observation[:70].copy()
+    observations = open_data(loaded.fit.data).observation[:70].copy()
     z = loaded.encode(observations)
     assert z.shape == (70, 3)
     assert np.allclose(z, mode(loaded.encoder.encode(torch.from_numpy(observations))).numpy(), atol=1e-5)

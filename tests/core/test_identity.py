@@ -10,9 +10,11 @@ import pytest
 
 import arena
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment, arguments_of
+from arena.experiments.experiment_file import arguments_of
+from arena.runs.listener import Listener
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
-from arena.training.runner import Listener, execute
+from arena.training.runner import execute
 
 ENV = "FrozenLake-v1"
 
@@ -151,15 +153,15 @@ def test_a_state_of_another_layout_is_one_line(tmp_path, monkeypatch):
 def test_numpy_counts_and_seeds_are_counts_and_seeds():
     import numpy as np
 
-    experiment = Experiment.create("q-learning", ENV, steps=np.int64(100), seeds=np.arange(3))
+    experiment = resolve_experiment("q-learning", ENV, steps=np.int64(100), seeds=np.arange(3))
     assert (experiment.steps, experiment.seeds) == (100, (0, 1, 2))
-    assert Experiment.create("q-learning", ENV, wrappers="TimeLimit(max_episode_steps=5)").wrappers == (
+    assert resolve_experiment("q-learning", ENV, wrappers="TimeLimit(max_episode_steps=5)").wrappers == (
         "TimeLimit(max_episode_steps=5)",
     )
     for seeds in (1.5, 10**12, [1, 1], []):
         with pytest.raises(ArenaError, match="seeds"):
-            Experiment.create("q-learning", ENV, seeds=seeds)
+            resolve_experiment("q-learning", ENV, seeds=seeds)
     with pytest.raises(ArenaError, match="env is None"):
-        Experiment.create("q-learning", None)
+        resolve_experiment("q-learning", None)
     with pytest.raises(ArenaError, match="wrappers is 3"):
         arguments_of({"env": {"id": ENV, "wrappers": 3}})

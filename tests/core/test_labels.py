@@ -3,19 +3,19 @@
 from dataclasses import replace
 
 from arena.cli.run_filters import Condition, flattened
-from arena.encoders.novelty import Novelty
-from arena.experiments.encoder_use import Perception
-from arena.experiments.experiment import Experiment
+from arena.experiments.encoder_use import EncoderUse
 from arena.experiments.labels import labels
-from arena.experiments.snapshot_reference import Start
+from arena.experiments.novelty_use import NoveltyUse
+from arena.experiments.snapshot_reference import SnapshotReference
+from arena.runs.resolve import resolve_experiment
 
-BARE = Experiment.create("dqn", "CartPole-v1")
+BARE = resolve_experiment("dqn", "CartPole-v1")
 
 
 def seeing(name="vae", mode="frozen", latent=8, fit="runs/a", weight=1.0, agent=BARE):
-    start = fit and Start(fit, 2000, fit[::-1])
-    chosen = Perception(name=name, options={"latent": latent}, mode=mode, weight=weight, start=start)
-    return replace(agent, perception=chosen)
+    start = fit and SnapshotReference(fit, 2000, fit[::-1])
+    chosen = EncoderUse(name=name, options={"latent": latent}, mode=mode, weight=weight, start=start)
+    return replace(agent, encoder=chosen)
 
 
 def named(*experiments):
@@ -33,7 +33,7 @@ def test_an_encoder_stands_behind_its_agent():
 
 
 def test_what_differs_is_said_of_the_agent_and_of_the_encoder():
-    other = Experiment.create("dqn", "CartPole-v1", agent_options={"discount": 0.5})
+    other = resolve_experiment("dqn", "CartPole-v1", agent_options={"discount": 0.5})
     assert named(BARE, seeing(), seeing(latent=16, agent=other)) == [
         "dqn discount=0.99",
         "dqn discount=0.99 · vae latent=8",
@@ -56,7 +56,7 @@ def test_fits_and_weights_are_said_where_the_use_is_the_same():
 
 def test_curiosity_has_an_encoder_too():
     curious = [
-        replace(seeing("pca"), novelty=Novelty("vae", {"latent": 2}, scale=scale)) for scale in (0.1, 0.5)
+        replace(seeing("pca"), novelty=NoveltyUse("vae", {"latent": 2}, scale=scale)) for scale in (0.1, 0.5)
     ]
     assert named(*curious) == ["dqn · pca · vae (novelty) scale=0.1", "dqn · pca · vae (novelty) scale=0.5"]
 

@@ -12,10 +12,11 @@ from arena.api import train_experiment
 from arena.encoders.base import Encoder
 from arena.encoders.distributions import PointMass
 from arena.encoders.encoded_stream import ROWS, Lens
+from arena.encoders.observed_environment import ObservedEnvironment
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
-from arena.experiments.fit import Fit
+from arena.frames.fits import resolve_fit
+from arena.runs.resolve import resolve_experiment
 
 NEEDS = Needs(observations=("box",))
 #: Ours, native; and Gymnasium's, which is replayed.
@@ -66,21 +67,21 @@ class Keeps(Traces):
         return self.first.expand(batch, *self.space.shape)
 
 
-def factory_of(place, kind=Traces):
+def observed(place, kind=Traces):
     factory = EnvironmentFactory.resolve(place)
     space = factory.facts.observation_space
-    return factory.seen_through(Lens(kind(space, kind.Config()), space, "cpu"))
+    return ObservedEnvironment(factory, Lens(kind(space, kind.Config()), space, "cpu"))
 
 
-def stream_of(factory, lanes):
-    return factory.stream(lanes, NEEDS, lambda lane, episode: 100 * lane + episode)
+def stream_of(environment, lanes):
+    return environment.open_stream(lanes, NEEDS, lambda lane, episode: 100 * lane + episode)
 
 
 @pytest.mark.parametrize("lanes", [1, 3, ROWS + 5])
 @pytest.mark.parametrize("place", PLACES)
 def test_each_lane_remembers_its_own_episode(place, lanes):
     random = np.random.default_rng(0)
-    stream, plain = stream_of(factory_of(place), lanes), stream_of(EnvironmentFactory.resolve(place), lanes)
+    stream, plain = stream_of(observed(place), lanes), stream_of(ObservedEnvironment(EnvironmentFactory.resolve(place)), lanes)
     expected = plain.observation.astype(np.float32)
     ended = 0
     for _ in range(40):
@@ -101,21 +102,21 @@ def test_each_lane_remembers_its_own_episode(place, lanes):
 @pytest.mark.parametrize("place", PLACES)
 def test_a_stream_goes_on_with_what_it_remembered(place):
     random = np.random.default_rng(0)
-    stream = stream_of(factory_of(place), 2)
+    stream = stream_of(observed(place), 2)
     for _ in range(7):
         stream.step(random.integers(2, size=2))
     state, rest = stream.state_dict(), random.integers(2, size=(30, 2))
     seen = [stream.step(action).next_observation.copy() for action in rest]
-    other = stream_of(factory_of(place), 2)
+    other = stream_of(observed(place), 2)
     other.load_state_dict(state)
     again = [other.step(action).next_observation.copy() for action in rest]
     np.testing.assert_array_equal(seen, again)
     stream.begin()
-    np.testing.assert_array_equal(stream.observation, stream_of(factory_of(place), 2).observation)
+    np.testing.assert_array_equal(stream.observation, stream_of(observed(place), 2).observation)
 
 
 def test_a_code_that_is_no_number_is_refused():
-    stream = stream_of(factory_of(PLACES[0], Breaks), 2)
+    stream = stream_of(observed(PLACES[0], Breaks), 2)
     with pytest.raises(
         ArenaError, match="arena/CartPole-v0 gave a code with (inf|-inf|nan) in environment 0"
     ):
@@ -125,12 +126,12 @@ def test_a_code_that_is_no_number_is_refused():
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_a_lane_s_memory_is_its_own(lanes):
     """Also where an encoder hands out a view of its parameters."""
-    factory = factory_of(PLACES[0], Keeps)
-    stream, plain = stream_of(factory, lanes), stream_of(EnvironmentFactory.resolve(PLACES[0]), lanes)
+    environment = observed(PLACES[0], Keeps)
+    stream, plain = stream_of(environment, lanes), stream_of(ObservedEnvironment(EnvironmentFactory.resolve(PLACES[0])), lanes)
     np.testing.assert_allclose(stream.observation, 3.5 + plain.observation, rtol=1e-5)
     for _ in range(5):
         stream.step(np.zeros(lanes, np.int64))
-    assert (factory.lens.encoder.first == 7).all()
+    assert (environment.encoder.encoder.first == 7).all()
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def remembering(tmp_path_factory):
     out = tmp_path_factory.mktemp("remembering")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(out)
-        fit = Fit.create(
+        fit = resolve_fit(
             "recurrent-ae",
             "arena/CartPole-v0",
             env_options={"observation": "state"},
@@ -159,7 +160,7 @@ def remembering(tmp_path_factory):
     }
     settings = {"steps": 200, "num_envs": 2, "episodes": 2, "horizon": 20, "seeds": 1}
     settings |= {"evaluate_every": 50, "log_every": 10}
-    return path, lambda **changes: Experiment.create(
+    return path, lambda **changes: resolve_experiment(
         "dqn", "arena/CartPole-v0", encoder=path, agent_options=small, **{**settings, **changes}
     )
 
@@ -168,8 +169,8 @@ def test_an_agent_on_a_recurrent_encoder_acts_as_it_was_evaluated(remembering, t
     _, experiment = remembering
     results = train_experiment(experiment(), out=tmp_path, progress=False)
     loaded = arena.load(results.runs[0]["path"])
-    stream = stream_of(loaded.factory, 1)
-    plain = stream_of(EnvironmentFactory.resolve("arena/CartPole-v0"), 1)
+    stream = stream_of(loaded.environment, 1)
+    plain = stream_of(ObservedEnvironment(EnvironmentFactory.resolve("arena/CartPole-v0")), 1)
     for _ in range(30):
         action, _ = loaded.agent.act(stream.observation, None, explore=False, generator=None)
         assert loaded.act(plain.observation[0]) == action[0]

@@ -12,19 +12,21 @@ import pytest
 from agent_cases import AGENTS
 from planted_clock import Clock
 
-from arena.agents.base import Progress
-from arena.api import LoadedRun
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
-from arena.experiments.fit import Data, Fit
+from arena.experiments.fit import Fit
 from arena.frames import open_source
+from arena.frames.references import data_reference
 from arena.runs import live
+from arena.runs.listener import Listener
 from arena.runs.live import HEADER, KIND, Broadcast, Watcher
+from arena.runs.loaded_agent import LoadedAgent
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.storage.codec import encode
+from arena.streams.base import Progress
 from arena.testing import Trial, contents, difference
-from arena.training import runner
-from arena.training.runner import Listener, execute
+from arena.training import session
+from arena.training.runner import execute
 
 CLIFF = ("q-learning", "arena/CliffWalk-v0")
 PROGRESS = Progress(1234, 5, {"loss": 0.5})
@@ -59,7 +61,7 @@ def run(tmp_path):
 
 def experiment(agent, env, steps=120, **settings):
     small = {"evaluate_every": 60, "log_every": 10, "episodes": 2, "horizon": 20, "trackers": []}
-    return Experiment.create(agent, env, steps=steps, seeds=[0], **{**small, **settings})
+    return resolve_experiment(agent, env, steps=steps, seeds=[0], **{**small, **settings})
 
 
 def wished(run):
@@ -85,15 +87,16 @@ def put(run, data):
 def answered(run, learner, progress=PROGRESS, evaluation=-13.0):
     """The bytes of an answer."""
     wished(run)
-    assert Broadcast(run).offer(learner, progress, evaluation)
+    assert Broadcast(run, learner).offer(progress, evaluation)
     return (run.folder / "live" / "agent").read_bytes()
 
 
 def test_nothing_is_written_while_nobody_wishes(run, clock):
-    learner, broadcast = Learner(clock), Broadcast(run)
+    learner = Learner(clock)
+    broadcast = Broadcast(run, learner)
     for _ in range(100):
         clock.now += 1
-        assert not broadcast.offer(learner, PROGRESS, None)
+        assert not broadcast.offer(PROGRESS, None)
     assert learner.asked == 0
     assert written(run) is None
 
@@ -105,12 +108,12 @@ def test_an_answer_is_what_the_agent_had(case, tmp_path):
         trial.train(100)
         watcher = Watcher(run)
         watcher.wish()
-        assert Broadcast(run).offer(trial.agent, PROGRESS, -13.0)
+        assert Broadcast(run, trial.agent).offer(PROGRESS, -13.0)
         answer = watcher.newest()
         assert (answer.steps, answer.episodes, answer.evaluation) == (1234, 5, -13.0)
         assert answer.metrics == {"loss": 0.5}
         assert encode({"agent": answer.state}) == encode({"agent": trial.agent.snapshot()})
-        fresh = LoadedRun(run, None).agent
+        fresh = LoadedAgent(run, None).agent
         fresh.load_snapshot(answer.state)
         assert encode({"agent": fresh.snapshot()}) == encode({"agent": trial.agent.snapshot()})
         batch = trial.observations(64)
@@ -125,7 +128,7 @@ def test_a_wish_is_forgotten_after_ten_seconds(run, clock, age, stands):
     wished(run)
     then = clock.wall - age
     os.utime(run.folder / "live" / "wanted", (then, then))
-    assert Broadcast(run).offer(Learner(clock), PROGRESS, None) == stands
+    assert Broadcast(run, Learner(clock)).offer(PROGRESS, None) == stands
     assert ("agent" in written(run)) == stands
 
 
@@ -143,9 +146,9 @@ def test_a_wish_is_renewed_every_second(run, clock, monkeypatch):
 def test_it_looks_four_times_a_second_at_most(run, clock, monkeypatch):
     looks = []
     monkeypatch.setattr(Broadcast, "_wanted", lambda self: bool(looks.append(clock.now)))
-    broadcast = Broadcast(run)
+    broadcast = Broadcast(run, Learner(clock))
     for _ in range(1000):
-        broadcast.offer(Learner(clock), PROGRESS, None)
+        broadcast.offer(PROGRESS, None)
         clock.now += 0.01
     assert 39 <= len(looks) <= 41
     assert min(np.diff(looks)) >= live.LOOK - 1e-9
@@ -154,9 +157,10 @@ def test_it_looks_four_times_a_second_at_most(run, clock, monkeypatch):
 @pytest.mark.parametrize("seconds", [0.001, 0.1, 3.0])
 def test_answers_take_a_fortieth_of_the_time_at_most(run, clock, seconds):
     wished(run)
-    learner, broadcast, began = Learner(clock, seconds), Broadcast(run), clock.now
+    learner, began = Learner(clock, seconds), clock.now
+    broadcast = Broadcast(run, learner)
     while clock.now < began + 500 * seconds + 50:
-        broadcast.offer(learner, PROGRESS, None)
+        broadcast.offer(PROGRESS, None)
         clock.now += max(seconds / 10, 0.01)
     assert learner.asked >= 5
     # The first one is free, and the last one has not been paid for yet.
@@ -175,16 +179,16 @@ def test_a_disk_that_fails_does_not_reach_the_run(run, clock, monkeypatch, numbe
     else:
         monkeypatch.setattr(live.os, "replace", fail)
     learner = Learner(clock)
-    Broadcast(run).offer(learner, PROGRESS, None)
+    Broadcast(run, learner).offer(PROGRESS, None)
     assert learner.asked == 1
     monkeypatch.undo()
     assert written(run) == ["wanted"], "and leaves no part of a file"
 
 
 def test_a_folder_that_was_deleted_does_not_reach_the_run(run, clock, monkeypatch):
-    broadcast = Broadcast(run)
+    broadcast = Broadcast(run, Learner(clock))
     monkeypatch.setattr(Broadcast, "_wanted", lambda self: True)
-    broadcast.offer(Learner(clock), PROGRESS, None)
+    broadcast.offer(PROGRESS, None)
     assert written(run) is None
 
 
@@ -193,7 +197,7 @@ def test_nothing_is_written_through_a_link(run, tmp_path, clock):
     elsewhere.mkdir()
     (elsewhere / "wanted").touch()
     (run.folder / "live").symlink_to(elsewhere)
-    Broadcast(run).offer(Learner(clock), PROGRESS, None)
+    Broadcast(run, Learner(clock)).offer(PROGRESS, None)
     assert os.listdir(elsewhere) == ["wanted"]
     with pytest.raises(ArenaError, match="link"):
         Watcher(run)
@@ -287,15 +291,16 @@ def test_closing_clears_away_what_a_killed_run_left(run):
 
 def test_a_watcher_that_goes_leaves_the_other_one_watching(run, clock):
     one, other = Watcher(run), Watcher(run)
-    learner, broadcast = Learner(clock), Broadcast(run)
+    learner = Learner(clock)
+    broadcast = Broadcast(run, learner)
     for watcher in (one, other):
         watcher.wish()
-    assert broadcast.offer(learner, PROGRESS, None)
+    assert broadcast.offer(PROGRESS, None)
     assert one.newest() is not None and other.newest() is not None, "an answer is for everybody"
     one.close()
     clock.now += 2
     other.wish()
-    assert broadcast.offer(learner, PROGRESS, None)
+    assert broadcast.offer(PROGRESS, None)
     assert other.newest().state["q"].tolist() == [0, 1]
 
 
@@ -316,7 +321,7 @@ def eagerly(monkeypatch):
     counted = SimpleNamespace(answers=0)
     for name, value in (("LOOK", 0.0), ("SHARE", 0.0), ("FORGET", float("inf"))):
         monkeypatch.setattr(live, name, value)
-    monkeypatch.setattr(runner, "PACE_SECONDS", 0.0)
+    monkeypatch.setattr(session, "PACE_SECONDS", 0.0)
     offer = Broadcast.offer
 
     def counting(self, *said):
@@ -365,10 +370,10 @@ def test_a_watched_run_has_an_unwatched_one_s_bytes(case, tmp_path, eagerly):
 
 @pytest.mark.parametrize("encoder", ["ae", "pca"])
 def test_a_watched_fit_has_an_unwatched_one_s_bytes(encoder, tmp_path, eagerly):
-    data = Data.of(str(open_source("digits", out=tmp_path / "digits").folder))
+    data = data_reference(str(open_source("digits", out=tmp_path / "digits").folder))
     small = {"ae": {"latent": 3, "hidden": [], "channels": []}, "pca": {"latent": 3}}[encoder]
     settings = {"trackers": [], "evaluate_every": 9, "log_every": 4, "encoder_options": small}
-    one = Fit.create(encoder, data.source, data=data, steps=28, **settings)
+    one = Fit.create(encoder, data, steps=28, **settings)
     alone = trained(one, tmp_path / "alone", watched=False)
     watched = trained(one, tmp_path / "watched", watched=True)
     assert eagerly.answers > 1

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from arena.agents.base import Progress
 from arena.errors import ArenaError
 from arena.runs.live import Broadcast, Watcher
+from arena.streams.base import Progress
 from arena.viewer.following import follow_elsewhere
 
 if not hasattr(os, "O_NOFOLLOW"):
@@ -55,8 +55,8 @@ def test_an_answer_is_not_written_through_a_link(run, victim):
     (live / f".agent.{os.getpid()}.saving").symlink_to(victim)
     (live / "agent").symlink_to(victim)
     (live / "wanted").touch()
-    assert not Broadcast(run).offer(LEARNER, PROGRESS, None)
-    assert Broadcast(run).offer(LEARNER, PROGRESS, None), (
+    assert not Broadcast(run, LEARNER).offer(PROGRESS, None)
+    assert Broadcast(run, LEARNER).offer(PROGRESS, None), (
         "the link is gone, and an answer is a file of its own"
     )
     assert Watcher(run).newest().steps == 12
@@ -65,7 +65,7 @@ def test_an_answer_is_not_written_through_a_link(run, victim):
 def test_an_answer_behind_a_link_is_none(run, tmp_path):
     live = run.folder / "live"
     (live / "wanted").touch()
-    assert Broadcast(run).offer(LEARNER, PROGRESS, None)
+    assert Broadcast(run, LEARNER).offer(PROGRESS, None)
     assert Watcher(run).newest() is not None
     (live / "agent").rename(tmp_path / "elsewhere")
     (live / "agent").symlink_to(tmp_path / "elsewhere")
@@ -86,7 +86,7 @@ def test_nobody_waits_at_a_pipe(run, kind):
         watcher = Watcher(run)
         seen.append(watcher.newest())
         watcher.wish()
-        Broadcast(run).offer(LEARNER, PROGRESS, None)
+        Broadcast(run, LEARNER).offer(PROGRESS, None)
         watcher.close()
         seen.append("done")
 

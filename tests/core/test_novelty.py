@@ -12,11 +12,14 @@ import arena
 from arena.agents.base import Needs
 from arena.api import train_experiment
 from arena.encoders.base import Encoder
-from arena.encoders.novelty import NovelStream, NoveltyOptions
+from arena.encoders.novelty import NovelStream
+from arena.encoders.novelty_options import NoveltyOptions
+from arena.encoders.observed_environment import ObservedEnvironment
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
 from arena.experiments.experiment import Experiment
-from arena.experiments.fit import Fit
+from arena.frames.fits import resolve_fit
+from arena.runs.resolve import resolve_experiment
 
 ENV = "arena/FourRooms-v0"
 PIXELS = {"observation": "pixels", "tile": 1}
@@ -45,7 +48,9 @@ def stream_of(lanes=2, place="CartPole-v1", **options):
     factory = EnvironmentFactory.resolve(place)
     encoder = Bell(factory.facts.observation_space, Bell.Config())
     around = partial(NovelStream, encoder=encoder, options=NoveltyOptions(**options), device="cpu")
-    return factory.stream(lanes, NEEDS, lambda lane, episode: 100 * lane + episode, around=around)
+    return ObservedEnvironment(factory).open_stream(
+        lanes, NEEDS, lambda lane, episode: 100 * lane + episode, around=around
+    )
 
 
 def test_the_bonus_is_the_surprise_in_deviations_from_what_is_usual():
@@ -96,7 +101,7 @@ def experiment(**changes):
     agent = changes.pop("agent", "dqn")
     if agent != "dqn":
         settings["agent_options"] = {}
-    return Experiment.create(agent, changes.pop("env", ENV), **{**settings, **changes})
+    return resolve_experiment(agent, changes.pop("env", ENV), **{**settings, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +110,7 @@ def fitted(tmp_path_factory):
     out = tmp_path_factory.mktemp("fit")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(out)
-        fit = Fit.create("pca", ENV, env_options=PIXELS, frames=300, steps=20, encoder_options={"latent": 4})
+        fit = resolve_fit("pca", ENV, env_options=PIXELS, frames=300, steps=20, encoder_options={"latent": 4})
         return train_experiment(fit, out=out, progress=False).runs[0]["path"]
 
 
@@ -130,8 +135,8 @@ def test_agents_that_learn_from_a_bonus_take_one(agent, fitted, tmp_path):
     ).runs[0]["path"]
     loaded = arena.load(run)
     assert (loaded.run.novelty / "state.json").exists()
-    again = Experiment.from_dict(loaded.run.experiment.to_dict())
-    assert again.id(0) == loaded.run.experiment.id(0) != experiment(agent=agent).id(0)
+    again = Experiment.from_dict(loaded.run.spec.to_dict())
+    assert again.id(0) == loaded.run.spec.id(0) != experiment(agent=agent).id(0)
 
 
 @pytest.mark.parametrize(

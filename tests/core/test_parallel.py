@@ -13,12 +13,12 @@ import gymnasium as gym
 import pytest
 
 from arena.errors import ArenaError, Interrupted
-from arena.experiments.experiment import Experiment
 from arena.launch.local import execute_all
 from arena.plugins.discovery import Plugins, use
+from arena.runs.listener import Listener
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.testing.processes import child_environment
-from arena.training.runner import Listener
 
 #: A script that trains runs of so many steps, and says what happens as it happens.
 SCRIPT = """
@@ -28,7 +28,7 @@ from pathlib import Path
 from arena.errors import ArenaError
 from arena.launch.local import execute_all
 from arena.runs.run import Run, find_runs
-from arena.training.runner import Listener
+from arena.runs.listener import Listener
 from arena.launch.workers import Worker
 
 begin = Worker.begin
@@ -79,7 +79,7 @@ class Hangs(gym.Wrapper):
 
 def prepared(folder, seed=0, steps=10**8, **settings):
     settings |= {"steps": steps, "seeds": [seed], "horizon": 50, "episodes": 5}
-    return Run.prepare(Experiment.create("random", "CartPole-v1", **settings), seed, folder)
+    return Run.prepare(resolve_experiment("random", "CartPole-v1", **settings), seed, folder)
 
 
 def started(folder, workers=2, guard='if __name__ == "__main__":'):

@@ -8,19 +8,20 @@ import time
 import pytest
 from rich.console import Console
 
-from arena.agents.base import Progress
-from arena.api import Results, train
+from arena.api import train
 from arena.errors import ArenaError, Interrupted
-from arena.experiments.experiment import Experiment
 from arena.launch.base import BUSY
 from arena.results.progress_bar import MARGIN, MOST_LINES, _Bar, _Display, progress_bar
-from arena.results.text import count, duration, number, results_text
+from arena.results.results import Results, results_text
+from arena.results.text import count, duration, number
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
+from arena.streams.base import Progress
 
 
 @pytest.fixture
 def runs(tmp_path):
-    experiment = Experiment.create("q-learning", "arena/CliffWalk-v0", seeds=3, steps=1000)
+    experiment = resolve_experiment("q-learning", "arena/CliffWalk-v0", seeds=3, steps=1000)
     return [Run.prepare(experiment, seed, tmp_path) for seed in experiment.seeds]
 
 
@@ -49,7 +50,7 @@ def test_lines(runs):
 def many(tmp_path):
     """Sixty runs of thirty experiments."""
     found = [
-        Experiment.create(agent, env, agent_options={"step_size": size}, seeds=2, steps=1000)
+        resolve_experiment(agent, env, agent_options={"step_size": size}, seeds=2, steps=1000)
         for agent in ("q-learning", "sarsa")
         for env in ("arena/CliffWalk-v0", "FrozenLake-v1", "CliffWalking-v1")
         for size in (0.1, 0.2, 0.3, 0.4, 0.5)

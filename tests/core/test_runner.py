@@ -15,16 +15,17 @@ import numpy as np
 import pytest
 
 import arena
-from arena.api import LoadedRun
 from arena.errors import ArenaError, Interrupted
-from arena.experiments.experiment import Experiment
 from arena.launch.local import execute_all
+from arena.runs.listener import Listener
+from arena.runs.loaded_agent import LoadedAgent
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run, find_runs
 from arena.streams.base import Stream
 from arena.testing import contents, difference
 from arena.testing.processes import child_environment
-from arena.training import runner
-from arena.training.runner import Listener, execute
+from arena.training import runner, session
+from arena.training.runner import execute
 
 CLIFF = "arena/CliffWalk-v0"
 
@@ -38,7 +39,7 @@ def experiment(agent="q-learning", env=CLIFF, **settings):
         "evaluate_every": 500,
         "log_every": 50,
     }
-    return Experiment.create(agent, env, **{**defaults, **settings})
+    return resolve_experiment(agent, env, **{**defaults, **settings})
 
 
 def prepared(folder, agent="q-learning", env=CLIFF, **settings):
@@ -70,7 +71,7 @@ class Told(Listener):
 @pytest.fixture
 def every_turn(monkeypatch):
     """A checkpoint after every turn."""
-    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 0.0)
 
 
 # More steps, and no steps.
@@ -103,8 +104,8 @@ def test_more_steps_train_on(agent, env, num_envs, tmp_path):
 def test_a_run_keeps_its_cadences_and_never_shrinks(tmp_path):
     execute(prepared(tmp_path, steps=2000))
     run = prepared(tmp_path, steps=1000, evaluate_every=7, log_every=3)
-    assert (run.experiment.steps, run.experiment.evaluate_every, run.experiment.log_every) == (2000, 500, 50)
-    assert Run.open(run.folder).experiment == run.experiment
+    assert (run.spec.steps, run.spec.evaluate_every, run.spec.log_every) == (2000, 500, 50)
+    assert Run.open(run.folder).spec == run.spec
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(50, 2001, 50))
     assert [line["step"] for line in lines if "evaluation" in line] == [500, 1000, 1500, 2000]
@@ -311,7 +312,7 @@ def test_without_metrics_a_run_starts_anew(left, tmp_path, every_turn):
 def test_lines_behind_the_checkpoint_are_cut_off_and_counted_anew(tmp_path, every_turn, monkeypatch):
     """A checkpoint that follows the cut without a line between must note the length after it."""
     settings = {"log_every": 500}
-    monkeypatch.setattr(runner, "PACE_SECONDS", 0.0)  # one step a turn
+    monkeypatch.setattr(session, "PACE_SECONDS", 0.0)  # one step a turn
     run = prepared(tmp_path, "random", **settings)
     with pytest.raises(Interrupted):
         execute(run, Told(520))
@@ -458,7 +459,7 @@ def test_a_loaded_run_acts_in_the_environment_it_was_trained_in(agent, env, tmp_
     run = prepared(tmp_path, agent, env, steps=300)
     execute(run)
     loaded = arena.load(run.folder)
-    assert isinstance(loaded, LoadedRun)
+    assert isinstance(loaded, LoadedAgent)
     env, observation = first_observation(env)
     for _ in range(5):
         action = loaded.act(observation)
@@ -485,7 +486,7 @@ def make_lake(size: int = 4):
 
 def test_a_function_that_makes_the_environment_will_do(tmp_path):
     results = arena.train("value-iteration", make_lake, out=tmp_path, progress=False, episodes=2)
-    assert results.experiment.env == f"{__name__}:make_lake"
+    assert results.spec.env == f"{__name__}:make_lake"
     assert results.summary["mean"] == 1.0
     [run] = results.runs
     assert arena.load(run["path"]).act(0) in (1, 2)
@@ -502,8 +503,8 @@ def test_a_function_that_makes_the_environment_will_do(tmp_path):
 def test_an_instance_is_made_again_from_its_spec(tmp_path):
     instance = gym.make("FrozenLake-v1", is_slippery=False)
     results = arena.train("value-iteration", instance, out=tmp_path, progress=False, episodes=2)
-    assert results.experiment.env == "FrozenLake-v1"
-    assert results.experiment.env_options["is_slippery"] is False
+    assert results.spec.env == "FrozenLake-v1"
+    assert results.spec.env_options["is_slippery"] is False
     assert results.summary["mean"] == 1.0
     with pytest.raises(ArenaError, match="cannot be made again"):
         arena.train("random", gym.wrappers.TimeAwareObservation(instance), out=tmp_path, progress=False)

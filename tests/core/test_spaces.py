@@ -9,8 +9,7 @@ from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.agents.base import BOX, DISCRETE
-from arena.environments.spaces import Flat, Identity, Index, view
+from arena.environments.spaces import BOX, DISCRETE, Flat, Identity, Index, view
 from arena.errors import ArenaError
 
 sizes = st.integers(1, 4)

@@ -61,7 +61,7 @@ def test_the_id_knows_the_snapshot_by_content_and_the_folder_stands_alone(source
     run = prepared(tmp_path / "runs", start=str(elsewhere), steps=400)
     shutil.rmtree(elsewhere)
     opened = Run.open(run.folder)
-    assert opened.experiment == run.experiment
+    assert opened.spec == run.spec
     execute(opened)
 
 

@@ -8,9 +8,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.agents.base import BOX, DISCRETE
 from arena.environments.mdp import TransitionModel
-from arena.environments.spaces import view
+from arena.environments.spaces import BOX, DISCRETE, view
 from arena.environments.tabular import TableVectorEnv
 from arena.errors import ArenaError
 from arena.random.generators import derive

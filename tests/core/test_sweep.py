@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 import arena
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
 from arena.experiments.labels import labels, shown
-from arena.launch.base import Local, launcher_named, launchers, make_launcher
+from arena.launch.base import launcher_named, launchers, make_launcher
+from arena.launch.local import Local
 from arena.plugins.discovery import Plugins, use
 from arena.plugins.specs import LauncherSpec
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.sweeps.grid import MOST_RUNS, Sweep, read_sweep
 from arena.sweeps.sweep import count_finished, sweep
@@ -62,7 +63,7 @@ def test_a_sweep_is_the_product_of_its_lists(grids, seeds):
             chosen = dict(zip(axes, values, strict=True))
             options = {k.removeprefix("agent."): v for k, v in chosen.items() if k.startswith("agent.")}
             plain = {k: v for k, v in chosen.items() if "." not in k}
-            one = Experiment.create(**plain, agent_options=options, seeds=seeds, steps=100)
+            one = resolve_experiment(**plain, agent_options=options, seeds=seeds, steps=100)
             expected |= {one.id(seed) for seed in one.seeds}
     found = read_sweep({"steps": 100, "seeds": seeds, "grid": grids})
     assert runs(found) == sorted(expected)  # and so each run once

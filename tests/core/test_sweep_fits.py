@@ -15,13 +15,15 @@ import pytest
 from arena.cli import main
 from arena.errors import ArenaError, Interrupted
 from arena.experiments.fit import Fit
-from arena.experiments.snapshot_reference import Start
+from arena.frames.fits import resolve_fit
+from arena.runs.listener import Listener
 from arena.runs.run import Run
+from arena.runs.snapshots import snapshot_reference
 from arena.sweeps.fits import collected, finished, key_of
 from arena.sweeps.grid import read_sweep
 from arena.sweeps.sweep import count_finished, finished_fits, run_sweep, sweep
 from arena.testing import contents, difference, registered
-from arena.training.runner import Listener, execute
+from arena.training.runner import execute
 
 ROOMS = {
     "agent": "dqn",
@@ -64,16 +66,16 @@ def test_encoders_are_fitted_first_and_once():
     results = sweep(document, progress=False)
     assert (results.failures, results.finished) == ([], 10), "without an encoder there are no two modes"
     fits = [Run.open(folder) for folder in folders("out/fits")]
-    assert [run.experiment.agent for run in fits] == ["ae", "pca"]
+    assert [run.spec.name for run in fits] == ["ae", "pca"]
     assert all(run.result() for run in fits)
     assert len([*Path("frames").iterdir()]) == 1, "all are fitted to the same frames"
-    starts = {run.experiment.agent: Start.at(run, "last").digest for run in fits}
-    used = [Run.open(folder).experiment.perception for folder in folders("out")]
+    starts = {run.spec.name: snapshot_reference(run, "last").digest for run in fits}
+    used = [Run.open(folder).spec.encoder for folder in folders("out")]
     assert sorted((one.name, one.mode) for one in used if one) == sorted(
         (name, mode) for name in starts for mode in ("frozen", "joint") for _ in range(2)
     )
     assert all(one.start.digest == starts[one.name] for one in used if one)
-    assert [one.experiment.perception and one.experiment.perception.name for one in results.experiments] == [
+    assert [one.spec.encoder and one.spec.encoder.name for one in results.experiments] == [
         *(None, "pca", "pca", "ae", "ae")
     ]
 
@@ -106,7 +108,7 @@ def test_a_fit_is_what_arena_fit_makes():
     document = study({"encoder": AE}, fit={"labels": ["state"], "seed": 3})
     [plan] = read_sweep(document).fits
     options = {"observation": "pixels", "tile": 1}
-    other = Fit.create(
+    other = resolve_fit(
         "ae",
         "arena/FourRooms-v0",
         encoder_options=AE["options"],
@@ -166,7 +168,7 @@ class Stops(Listener):
         self.steps, self.asked = steps, False
 
     def progressed(self, run, progress, evaluation):
-        self.asked = self.asked or (isinstance(run.experiment, Fit) and progress.steps >= self.steps)
+        self.asked = self.asked or (isinstance(run.spec, Fit) and progress.steps >= self.steps)
 
     def stopping(self):
         return self.asked
@@ -254,7 +256,7 @@ def test_a_fit_that_fails_harms_no_other():
     assert [len(row.results.runs) for row in results.rows] == [0, 2, 2]
     [reason] = failures(results)
     assert re.match(rf"its encoder was not fitted: {name} on arena/FourRooms-v0: .*loss is nan", reason)
-    assert [(failure.run.seed, failure.run.experiment.agent) for failure in results.failures] == [
+    assert [(failure.run.seed, failure.run.spec.name) for failure in results.failures] == [
         *((0, "dqn"), (1, "dqn"))
     ]
     assert {failure.run.folder.parent for failure in results.failures} == {Path("out/fits")}

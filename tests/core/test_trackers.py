@@ -21,14 +21,15 @@ import numpy as np
 import pytest
 
 from arena.errors import ArenaError, Interrupted
-from arena.experiments.experiment import Experiment
 from arena.plugins.discovery import Plugins, use
 from arena.plugins.hookspecs import hookimpl
 from arena.plugins.specs import TrackerSpec
+from arena.runs.listener import Listener
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.runs.trackers import grouped, hyperparameters
 from arena.testing import contents, difference
-from arena.training.runner import Listener, execute
+from arena.training.runner import execute
 
 CLIFF = "arena/CliffWalk-v0"
 
@@ -144,7 +145,7 @@ def prepared(folder, *trackers, **settings):
         "evaluate_every": 500,
         "log_every": 50,
     }
-    experiment = Experiment.create("q-learning", CLIFF, trackers=trackers, **{**defaults, **settings})
+    experiment = resolve_experiment("q-learning", CLIFF, trackers=trackers, **{**defaults, **settings})
     return Run.prepare(experiment, 0, folder)
 
 
@@ -283,7 +284,7 @@ def test_a_tracker_that_is_not_installed_here_is_reported_once(tmp_path):
     with tracked_by(recorder=Recorder):
         run = Run.open(folder)
         execute(run, told)
-    assert run.experiment.trackers == ("elsewhere",)
+    assert run.spec.trackers == ("elsewhere",)
     [notice] = told.notices
     assert "no tracker is called 'elsewhere'" in notice
 
@@ -292,14 +293,14 @@ def test_a_tracker_that_is_not_installed_here_is_reported_once(tmp_path):
 def test_which_trackers_is_kept_and_is_not_in_the_id(names, tmp_path):
     with tracked_by(one=Recorder, two=Recorder):
         run = prepared(tmp_path, *names)
-        assert Run.open(run.folder).experiment.trackers == names
+        assert Run.open(run.folder).spec.trackers == names
         assert run.folder == prepared(tmp_path).folder
         assert prepared(tmp_path, *names[:1]).experiment.trackers == names[:1]  # the last word counts
 
 
 def test_an_unknown_tracker_is_refused_before_anything_is_trained():
     with tracked_by(one=Recorder), pytest.raises(ArenaError, match="did you mean 'one'"):
-        Experiment.create("q-learning", CLIFF, trackers=["onee"])
+        resolve_experiment("q-learning", CLIFF, trackers=["onee"])
 
 
 def test_grouped_names():
@@ -316,7 +317,7 @@ def test_grouped_names():
 
 
 def test_hyperparameters_are_flat_and_plain():
-    experiment = Experiment.create(
+    experiment = resolve_experiment(
         "q-learning", CLIFF, agent_options={"discount": 0.5}, env_options={"slip": 0.1}
     )
     chosen = hyperparameters(experiment)

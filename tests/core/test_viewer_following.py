@@ -17,15 +17,16 @@ import numpy as np
 import pytest
 from planted_clock import Clock
 
-from arena.agents.base import Progress
-from arena.api import LoadedRun
-from arena.experiments.experiment import Experiment
 from arena.runs import live
+from arena.runs.listener import Listener
 from arena.runs.live import Broadcast
+from arena.runs.loaded_agent import LoadedAgent
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.storage.codec import encode
+from arena.streams.base import Progress
 from arena.testing import contents, difference
-from arena.training.runner import Listener, execute
+from arena.training.runner import execute
 from arena.viewer import following
 from arena.viewer.cast import beginning
 from arena.viewer.following import LOOK, PATIENCE, Following, follow_elsewhere
@@ -47,7 +48,7 @@ def clock(monkeypatch):
 @pytest.fixture
 def run(tmp_path):
     small = {"evaluate_every": 100, "log_every": 20, "episodes": 2, "horizon": 30, "trackers": []}
-    return Run.prepare(Experiment.create(*CLIFF, steps=STEPS, seeds=[0], **small), 0, tmp_path)
+    return Run.prepare(resolve_experiment(*CLIFF, steps=STEPS, seeds=[0], **small), 0, tmp_path)
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def followed(role, minds):
 @contextlib.contextmanager
 def every_step(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("arena.training.runner.PACE_SECONDS", 0.0)
+        patch.setattr("arena.training.session.PACE_SECONDS", 0.0)
         yield
 
 
@@ -122,7 +123,7 @@ def test_newer_agents_take_over_and_the_last_one_stays(run, role, minds, followe
         followed.pulse()
         clock.now += 10
     assert followed.finished and followed.status == "trained: 400 steps"
-    last = LoadedRun(Run.open(run.folder)).agent
+    last = LoadedAgent(Run.open(run.folder)).agent
     assert knows(role.agent) == knows(last)
     assert followed.curve.at == 400
     assert followed.curve.steps == [100, 200, 300, 400]
@@ -136,12 +137,12 @@ def test_newer_agents_take_over_and_the_last_one_stays(run, role, minds, followe
 
 def test_within_an_episode_it_waits_and_at_its_end_it_does_not(run, followed, clock, monkeypatch):
     """The newest answer is taken after PATIENCE, or at once by `refresh`."""
-    broadcast, learner = Broadcast(run), beginning(run).agent
+    broadcast = Broadcast(run, beginning(run).agent)
 
     def answered(step):
         followed.pulse()
         clock.now += live.LOOK + 0.01
-        assert broadcast.offer(learner, Progress(step, 0, {}), None)
+        assert broadcast.offer(Progress(step, 0, {}), None)
 
     with monkeypatch.context() as patch:
         patch.setattr(live, "SHARE", 0.0)
@@ -205,7 +206,7 @@ def test_closing_takes_the_wish_back(run, clock):
 
 def test_a_run_that_was_followed_ends_in_the_same_bytes(run, followed, clock, monkeypatch, tmp_path):
     trained(run, clock, monkeypatch, lambda progress: followed.pulse())
-    alone = Run.prepare(run.experiment, 0, tmp_path / "alone")
+    alone = Run.prepare(run.spec, 0, tmp_path / "alone")
     trained(alone, clock, monkeypatch)
     assert difference(contents(alone), contents(run)) is None
 

@@ -10,8 +10,8 @@ from planted_worlds import Corridor, Film, Walker, player_of
 
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
 from arena.plugins.discovery import get_plugins
+from arena.runs.resolve import resolve_experiment
 from arena.viewer.cast import players, untrained
 from arena.viewer.overlay import Shown
 from arena.viewer.pilot import Hands, Person
@@ -52,7 +52,7 @@ def speaking() -> gym.Env:
 def wrapped_cliff(backwards=True):
     """Somebody on a cliff, whose actions a wrapper turns round."""
     wrappers = [f"{__name__}:Backwards"] if backwards else []
-    return players([untrained(Experiment.create("q-learning", CLIFF, wrappers=wrappers))])[0]
+    return players([untrained(resolve_experiment("q-learning", CLIFF, wrappers=wrappers))])[0]
 
 
 def draw(player):

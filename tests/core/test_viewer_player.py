@@ -12,7 +12,7 @@ from planted_worlds import BLUE, Corridor, Film, Walker, factory_of, player_of
 import arena
 from arena.environments.rendering import CellPainter
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
+from arena.runs.resolve import resolve_experiment
 from arena.training.evaluation import Evaluator, episode_seed
 from arena.viewer.cast import Snapshots, players, role_of, through_training, untrained
 from arena.viewer.history import History
@@ -41,7 +41,7 @@ def role(run):
 
 
 def new(agent, env, **settings):
-    return untrained(Experiment.create(agent, env, seeds=[0], **settings))
+    return untrained(resolve_experiment(agent, env, seeds=[0], **settings))
 
 
 def played(player, episode):

@@ -17,19 +17,20 @@ import gymnasium as gym
 import pytest
 from numba import njit
 
-from arena.agents.base import Progress
 from arena.errors import ArenaError, BusyError, Interrupted
-from arena.experiments.experiment import Experiment
 from arena.launch import local as parallel
 from arena.launch import workers
 from arena.launch.base import make_launcher
 from arena.launch.local import execute_all, outcomes
 from arena.launch.workers import Crash, Worker, attempted
+from arena.runs.listener import Listener
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
+from arena.streams.base import Progress
 from arena.testing import contents, difference
 from arena.testing.processes import child_environment
-from arena.training import runner
-from arena.training.runner import Listener, execute
+from arena.training import session
+from arena.training.runner import execute
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks")
 
@@ -50,7 +51,7 @@ class Misbehaves(gym.Wrapper):
         self.marker = marker and Path(marker)
         self.in_worker = multiprocessing.parent_process() is not None
         if self.in_worker:
-            runner.CHECKPOINT_SECONDS = 0.0
+            session.CHECKPOINT_SECONDS = 0.0
 
     def step(self, action):
         self.steps += 1
@@ -146,7 +147,7 @@ class Heard(Listener):
 def prepared(folder, seed, wrapper="", steps=1000, **settings):
     wrappers = [f"test_workers:{wrapper}"] if wrapper else ["TimeLimit(max_episode_steps=100)"]
     defaults = {"horizon": 50, "episodes": 2, "evaluate_every": 500, "log_every": 50, "trackers": []}
-    experiment = Experiment.create(
+    experiment = resolve_experiment(
         "random", "FrozenLake-v1", wrappers=wrappers, steps=steps, seeds=[seed], **{**defaults, **settings}
     )
     return Run.prepare(experiment, seed, folder)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import arena
-from arena.experiments.fit import Data, Fit
+from arena.experiments.fit import Fit
 from arena.frames import open_source
+from arena.frames.references import data_reference
 from arena.runs.run import Run
 from arena.training.runner import execute
 
@@ -14,8 +15,8 @@ CLIFF = "arena/CliffWalk-v0"
 def trained(folder):
     """Two agents of one slippery cliff, two of other places, one of which has a single snapshot, and a fit."""
     slip = {"env_options": {"slip": 0.1}}
-    data = Data.of(str(open_source("digits", out=folder / "digits").folder))
-    fit = Fit.create("pca", data.source, data=data, steps=30, trackers=[], encoder_options={"latent": 3})
+    data = data_reference(str(open_source("digits", out=folder / "digits").folder))
+    fit = Fit.create("pca", data, steps=30, trackers=[], encoder_options={"latent": 3})
     fitted = Run.prepare(fit, 0, folder)
     execute(fitted)
     return {

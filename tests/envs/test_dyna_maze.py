@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import arena_gridworld as ag
+from arena.encoders.observed_environment import ObservedEnvironment
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
+from arena.experiments.build import build_agent
 from arena.random.generators import Generators
-from arena.training.agent import build_agent
+from arena.runs.resolve import resolve_experiment
 
 UP, RIGHT, DOWN, LEFT = range(4)
 
@@ -109,11 +110,11 @@ def test_a_bad_action_does_not_move_the_clock():
 def test_a_learner_does_not_stop_the_clock():
     """A compiled loop over the lanes would: the maze would never change."""
     factory = EnvironmentFactory.resolve("arena/DynaMaze-v0", {"maze": "blocking", "change_after": 50})
-    experiment = Experiment.create(
+    experiment = resolve_experiment(
         "q-learning", "arena/DynaMaze-v0", env_options={"maze": "blocking", "change_after": 50}
     )
-    agent = build_agent(experiment, factory, Generators(0))
-    stream = factory.stream(1, agent.needs, lambda lane, episode: 0)
+    agent = build_agent(experiment, ObservedEnvironment(factory), Generators(0))
+    stream = ObservedEnvironment(factory).open_stream(1, agent.needs, lambda lane, episode: 0)
     stream.boundary = 100
     for _ in agent.train(stream):
         if stream.steps >= 100:

@@ -13,10 +13,11 @@ from arena.encoders.base import Encoder
 from arena.encoders.distributions import PointMass
 from arena.encoders.encoded_stream import Lens
 from arena.encoders.features_extractor import Features
+from arena.encoders.observed_environment import ObservedEnvironment
 from arena.encoders.preprocessing import Numbers
-from arena.experiments.experiment import Experiment
+from arena.experiments.build import build_agent
 from arena.random.generators import Generators
-from arena.training.agent import build_agent
+from arena.runs.resolve import resolve_experiment
 from arena.viewer.cast import Role, untrained
 from arena.viewer.overlay import Look
 from arena.viewer.show import Show
@@ -79,19 +80,19 @@ class Person:
 
 def through(encoder_class, joint=False):
     """A role that sees FourRooms through an encoder, in front of the agent or in it."""
-    experiment = Experiment.create("dqn", "arena/FourRooms-v0", env_options=PIXELS)
+    experiment = resolve_experiment("dqn", "arena/FourRooms-v0", env_options=PIXELS)
     space = experiment.factory.facts.observation_space
     factory, features = experiment.factory, None
     if joint:
         features = Features(encoder_class(space), None)
     else:
-        factory = factory.seen_through(Lens(encoder_class(space), space, "cpu"))
-    agent = build_agent(experiment, factory, Generators(0), features=features)
+        factory = ObservedEnvironment(factory, Lens(encoder_class(space), space, "cpu"))
+    agent = build_agent(experiment, ObservedEnvironment(factory), Generators(0), features=features)
     return Role("dqn", agent, factory, 0, 40)
 
 
 def fresh(agent, env, **settings):
-    return untrained(Experiment.create(agent, env, **settings))
+    return untrained(resolve_experiment(agent, env, **settings))
 
 
 def play(player, steps):

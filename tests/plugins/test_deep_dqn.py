@@ -9,8 +9,8 @@ from deep_problems import DISCOUNT, corridor_q
 
 from arena import testing
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
 from arena.plugins.specs import Preset
+from arena.runs.resolve import resolve_experiment
 from arena.storage.codec import encode
 from arena.testing import Trial, chain_values, registered
 from arena_deep import DQN
@@ -225,7 +225,7 @@ def test_a_bonus_is_learned_from_and_in_no_return():
 
 def test_continuous_actions_are_refused():
     with pytest.raises(ArenaError, match="DQN .*action"):
-        Experiment.create("DQN", "Pendulum-v1")
+        resolve_experiment("DQN", "Pendulum-v1")
 
 
 LAWS = [

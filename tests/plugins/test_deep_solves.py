@@ -32,7 +32,7 @@ LEAST = {
 def test_every_agent_solves_its_tasks_on_seeds_that_nothing_was_chosen_on(tmp_path):
     found = {}
     for results in arena.sweep(STUDY, out=tmp_path):
-        one = results.experiment
+        one = results.spec
         mean = np.mean([run["evaluation"]["mean"] for run in results.runs])
         found[one.agent, one.env] = mean / results.runs[0]["optimum"] if "LQR" in one.env else mean
     assert found.keys() == LEAST.keys()

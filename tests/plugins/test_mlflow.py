@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import pytest
 
 from arena.errors import ArenaError, Interrupted
-from arena.experiments.experiment import Experiment
 from arena.plugins.discovery import get_plugins
+from arena.runs.listener import Listener
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.testing import contents, difference, plugin_imports_lightly
-from arena.training.runner import Listener, execute
+from arena.training.runner import execute
 
 CLIFF = "arena/CliffWalk-v0"
 
@@ -60,7 +61,7 @@ def prepared(folder, tracker="mlflow", seed=0, **settings):
         "evaluate_every": 500,
         "log_every": 50,
     }
-    experiment = Experiment.create("q-learning", CLIFF, trackers=tracker, **{**defaults, **settings})
+    experiment = resolve_experiment("q-learning", CLIFF, trackers=tracker, **{**defaults, **settings})
     return Run.prepare(experiment, seed, folder)
 
 
@@ -84,9 +85,9 @@ def test_every_number_of_the_metrics_is_there(store, tmp_path):
         assert history(store, found.info.run_id, shown) == wanted
     assert found.info.status == "FINISHED"
     assert found.info.run_name == run.folder.name
-    assert found.data.tags["arena.run"] == run.experiment.id(0)
+    assert found.data.tags["arena.run"] == run.spec.id(0)
     assert (found.data.params["agent"], found.data.params["seed"]) == ("q-learning", "0")
-    assert float(found.data.params["agent.discount"]) == run.experiment.agent_options["discount"]
+    assert float(found.data.params["agent.discount"]) == run.spec.options["discount"]
     assert found.data.metrics["evaluation/optimum"] == result["optimum"]
     assert {path.name for path in tmp_path.iterdir()} == {
         "runs",

@@ -14,8 +14,8 @@ import pytest
 
 import arena
 from arena.cli import main
+from arena.runs.listener import Listener
 from arena.runs.run import Run, find_runs
-from arena.training.runner import Listener
 
 optuna = pytest.importorskip("optuna")
 
@@ -295,9 +295,7 @@ def test_two_workers_share_a_study(tune, tmp_path):
     assert {row["state"] for row in found["trials"]} == {"complete"}
     for row in found["trials"]:
         runs = [Run.open(tmp_path / path) for path in row["runs"]]
-        assert {run.experiment.agent_options["step_size"] for run in runs} == {
-            row["params"]["agent.step_size"]
-        }
+        assert {run.spec.options["step_size"] for run in runs} == {row["params"]["agent.step_size"]}
         assert row["value"] == score(runs, 4000, "final")
     assert len(find_runs(tmp_path / "runs")) == 4
 

@@ -298,7 +298,7 @@ def test_the_path_goes_through_the_codes():
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_reconstruction_is_perception_s(joint):
     found = players([through(Telling, joint)], explore=True)[0]
-    encoder = found.mind.agent.problem.features.encoder if joint else found.factory.lens.encoder
+    encoder = found.mind.agent.problem.features.encoder if joint else found.environment.encoder.encoder
     overlay = Reconstruction()
 
     def pictures():

@@ -18,12 +18,13 @@ import pytest
 from arena.cli import main
 from arena.config.options import asdict, coerce, fields_help
 from arena.errors import ArenaError, Interrupted
-from arena.experiments.experiment import Experiment
 from arena.launch.base import BUSY
 from arena.plugins.discovery import Plugins, get_plugins, use
+from arena.runs.listener import Listener
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.testing.processes import child_environment
-from arena.training.runner import Listener, execute
+from arena.training.runner import execute
 
 if importlib.util.find_spec("ray") is None:  # not imported yet: the launcher sets what Ray reads then
     pytest.skip("ray is not installed", allow_module_level=True)
@@ -56,7 +57,7 @@ from pathlib import Path
 
 from arena.errors import Interrupted
 from arena.runs.run import Run, find_runs
-from arena.training.runner import Listener
+from arena.runs.listener import Listener
 from arena_ray.launcher import Ray
 
 asked = set()
@@ -155,7 +156,7 @@ def prepared(folder, seed, steps=2_000, env="CartPole-v1"):
         "log_every": 500,
         "trackers": [],
     }
-    return Run.prepare(Experiment.create("random", env, **settings), seed, folder)
+    return Run.prepare(resolve_experiment("random", env, **settings), seed, folder)
 
 
 def outcome_bytes(run):
@@ -164,7 +165,7 @@ def outcome_bytes(run):
 
 def trained_here(folder, run):
     """The bytes of the same run, trained in this process without any trouble."""
-    twin = prepared(folder, run.seed, run.experiment.steps)
+    twin = prepared(folder, run.seed, run.spec.steps)
     execute(twin)
     return outcome_bytes(twin)
 
@@ -278,7 +279,7 @@ def test_what_no_node_can_hold_is_refused_at_once(ray, tmp_path):
 
 def test_a_worker_that_does_not_see_the_folder_says_so(ray, tmp_path):
     run = prepared(tmp_path, 0)
-    elsewhere = Run(tmp_path / "elsewhere", run.experiment)
+    elsewhere = Run(tmp_path / "elsewhere", run.spec)
     (outcome,) = launch([elsewhere], Watcher())
     assert outcome.problem.endswith(f" sees no run in {elsewhere.folder}")
     assert "file system that every node" in outcome.remedy
@@ -346,7 +347,7 @@ import sys
 from pathlib import Path
 
 from arena.runs.run import Run
-from arena.training.runner import Listener
+from arena.runs.listener import Listener
 from arena_ray.launcher import Ray
 
 if __name__ == "__main__":

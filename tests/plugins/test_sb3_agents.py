@@ -16,9 +16,9 @@ from torch import nn
 from arena.agents.base import Problem
 from arena.config.options import fields_help
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
 from arena.plugins.discovery import get_plugins
 from arena.random.generators import Generators
+from arena.runs.resolve import resolve_experiment
 from arena.storage.codec import decode, encode
 from arena.testing import Trial, Uninterrupted, difference
 from arena_sb3 import options
@@ -273,9 +273,9 @@ def test_options_that_do_not_fit_are_refused(name, settings, said):
 
 def test_agents_fit_what_they_can_act_in():
     with pytest.raises(ArenaError, match="sb3-dqn"):
-        Experiment.create("sb3-dqn", "Pendulum-v1")
+        resolve_experiment("sb3-dqn", "Pendulum-v1")
     with pytest.raises(ArenaError, match="sb3-sac"):
-        Experiment.create("sb3-sac", "CartPole-v1")
+        resolve_experiment("sb3-sac", "CartPole-v1")
     one = {"train_freq_unit": "episode"}
     with pytest.raises(ArenaError, match="cannot count episodes"):
         agent_of("sb3-dqn", gym.spaces.Box(-1, 1, (3,)), gym.spaces.Discrete(2), num_envs=2, **one)

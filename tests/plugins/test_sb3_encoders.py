@@ -17,8 +17,8 @@ from arena.encoders.distributions import PointMass
 from arena.encoders.features_extractor import Features
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.experiments.experiment import Experiment
-from arena.experiments.fit import Fit
+from arena.frames.fits import resolve_fit
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.testing import difference
 from arena.training.runner import execute
@@ -53,7 +53,7 @@ def fitted(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(out)
         fits = {
-            env: Fit.create("vae", env, env_options=given, frames=80, steps=5, encoder_options=options)
+            env: resolve_fit("vae", env, env_options=given, frames=80, steps=5, encoder_options=options)
             for env, given in (PIXELS, NUMBERS)
         }
         results = {env: train_experiment(fit, out=out, progress=False) for env, fit in fits.items()}
@@ -62,7 +62,7 @@ def fitted(tmp_path_factory):
 
 def experiment(fitted, name, mode, steps=96):
     (env, options), settings = QUICK[name]
-    return Experiment.create(
+    return resolve_experiment(
         *(name, env),
         env_options=options,
         agent_options=settings,
@@ -86,7 +86,7 @@ def state_of(folder):
 def test_resumed_equals_uninterrupted(name, mode, fitted, tmp_path):
     whole = trained(fitted, name, mode, tmp_path / "whole")
     part = trained(fitted, name, mode, tmp_path / "part", steps=50)
-    run = Run.prepare(Run.open(part).experiment.replaced(steps=96), 0, tmp_path / "part")
+    run = Run.prepare(Run.open(part).spec.replaced(steps=96), 0, tmp_path / "part")
     execute(run)
     assert part.name == whole.name
     assert difference(state_of(whole), state_of(part)) is None
@@ -100,7 +100,7 @@ def test_a_loaded_run_acts_as_it_was_evaluated(name, mode, fitted, tmp_path):
     (env, options), _ = QUICK[name]
     observation, _ = gym.make(env, **options).reset(seed=0)
     action = loaded.act(observation)
-    seen = loaded.factory.lens.encode(observation[None]) if mode == "frozen" else observation[None]
+    seen = loaded.environment.encoder.encode(observation[None]) if mode == "frozen" else observation[None]
     expected, _ = loaded.agent.act(seen, None, explore=False, generator=np.random.default_rng(0))
     np.testing.assert_array_equal(action, expected[0])
     copies = [key for key in loaded.agent.snapshot()["policy"] if ".module.encoder." in key]

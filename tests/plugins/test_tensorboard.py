@@ -14,12 +14,13 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from arena.errors import Interrupted
-from arena.experiments.experiment import Experiment
 from arena.plugins.discovery import get_plugins
+from arena.runs.listener import Listener
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.testing import imports_lightly, plugin_imports_lightly
 from arena.testing.kills import killed
-from arena.training.runner import Listener, execute
+from arena.training.runner import execute
 
 CLIFF = "arena/CliffWalk-v0"
 SIZES = {"scalars": 0, "tensors": 0}  # keep all
@@ -48,7 +49,7 @@ def prepared(folder, seed=0, **settings):
         "evaluate_every": 500,
         "log_every": 50,
     }
-    experiment = Experiment.create("q-learning", CLIFF, **{**defaults, **settings})
+    experiment = resolve_experiment("q-learning", CLIFF, **{**defaults, **settings})
     return Run.prepare(experiment, seed, folder)
 
 
@@ -231,6 +232,6 @@ def test_the_first_record_says_how_the_file_is_to_be_read(tmp_path):
 
 
 def test_it_is_the_default_and_light():
-    assert Experiment.create("q-learning", CLIFF).trackers == ("tensorboard",)
+    assert resolve_experiment("q-learning", CLIFF).trackers == ("tensorboard",)
     plugin_imports_lightly("arena_tensorboard", heavy=("tensorboard", "numpy"))
     imports_lightly("import arena_tensorboard.tracker", heavy=("tensorflow", "torch", "tensorboard.backend"))

@@ -10,11 +10,12 @@ import time
 import pytest
 
 from arena.errors import ArenaError, Interrupted
-from arena.experiments.experiment import Experiment
 from arena.plugins.discovery import get_plugins
+from arena.runs.listener import Listener
+from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.testing import contents, difference, plugin_imports_lightly
-from arena.training.runner import Listener, execute
+from arena.training.runner import execute
 
 CLIFF = "arena/CliffWalk-v0"
 
@@ -59,7 +60,7 @@ def prepared(folder, tracker="wandb", seed=0, **settings):
         "evaluate_every": 500,
         "log_every": 50,
     }
-    experiment = Experiment.create("q-learning", CLIFF, trackers=tracker, **{**defaults, **settings})
+    experiment = resolve_experiment("q-learning", CLIFF, trackers=tracker, **{**defaults, **settings})
     return Run.prepare(experiment, seed, folder)
 
 
@@ -113,7 +114,7 @@ def test_runs_of_one_process_are_written_whole(wandb, tmp_path, capfd):
         found = records(path)
         [about] = [record.run for record in found if record.HasField("run")]
         groups.add(about.run_group)
-        assert (about.run_id, about.project) == (run.experiment.id(run.seed), "arena")
+        assert (about.run_id, about.project) == (run.spec.id(run.seed), "arena")
         config = {item.key: json.loads(item.value_json) for item in about.config.update}
         assert (config["agent"]["name"], config["seed"]) == ("q-learning", run.seed)
         lines = [json.loads(text) for text in run.metrics.read_text().splitlines()]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from arena.environments.vector_env import whole
+from arena.config.validation import validated_count
 from arena.errors import unknown
 from arena_gridworld.observation.observers import coordinates
 from arena_gridworld.observation.scene import Array, Scene, checked_size
@@ -25,7 +25,7 @@ WALKER_CODE = len(CLASSES) - 1
 class Labeller:
     """Gives the labels of states, by name.
 
-    * ``semantic``: uint8, shape (rows · tile, columns · tile): an index into `CLASSES` a cell or pixel; the whole
+    * ``semantic``: uint8, shape (rows · tile, columns · tile): an index into `CLASSES` a cell or pixel; the validated_count
       cell of the walker is the walker's.
     * ``state``: float32: the walker's x and y in [0, 1] as the observation ``xy`` has them, then what else varies,
       a number in [0, 1] each (see `factors`): a key taken, a door open.
@@ -46,7 +46,7 @@ class Labeller:
 
     def __init__(self, names: Iterable[str], scene: Scene, tile: int = 1) -> None:
         self.scene = scene
-        self.tile = whole("tile", tile)
+        self.tile = validated_count("tile", tile)
         self.spaces: dict[str, spaces.Box] = {}
         self._table: npt.NDArray[np.float32] | None = None
         for name in names:

@@ -1,0 +1,78 @@
+"""Fits by names: an encoder and a source of frames, which are collected or read first."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arena.config.options import coerce
+from arena.encoders.compatibility import encoder_class_of
+from arena.experiments.fit import Fit, FitOptions
+from arena.frames.references import data_reference
+from arena.frames.sources import collects
+from arena.plugins.discovery import get_plugins
+
+__all__ = ["reading_options", "resolve_fit"]
+
+#: The arguments of `Fit.create`, beside the fields of `FitOptions`.
+SETTINGS = ("steps", "seeds", "evaluate_every", "log_every", "device", "threads", "trackers")
+
+
+def resolve_fit(
+    encoder: str,
+    source: str,
+    *,
+    encoder_options: Mapping[str, object] | None = None,
+    env_options: Mapping[str, object] | None = None,
+    frames: int | None = None,
+    **further: Any,
+) -> Fit:
+    """The fit of an encoder to the frames of a source; the frames are collected or read unless they are there.
+
+    Args:
+        encoder: its name.
+        source: an environment's id, or another source that `arena.frames.open_source` reads, such as ``digits``.
+        encoder_options: hyperparameters that differ from the preset's.
+        env_options: options of the environment.
+        frames: how many to collect.
+        further: arguments of `Fit.create`; ``policy``, ``num_envs``, ``labels``, ``explore``, ``horizon`` and
+            ``wrappers`` of `arena.frames.collect`; ``size`` of pictures, ``observation`` and ``bounds`` of arrays.
+
+    Raises:
+        ArenaError: unknown names, values out of range, frames or labels that the encoder cannot take.
+    """
+    spec = get_plugins().encoders[encoder]
+    preset = spec.preset(source)
+    names = {*SETTINGS, *(f.name for f in dataclasses.fields(FitOptions))}
+    settings = {name: further.pop(name) for name in names & further.keys()}
+    kind = encoder_class_of(spec)
+    chosen = {**preset.options, **(encoder_options or {})}
+    config = coerce(kind.Config, chosen, where="encoder", owner=spec.name)
+    options = {**preset.env, **(env_options or {})}
+    data = data_reference(source, **reading_options(source, frames, kind.asks(config), options, further))
+    return Fit.create(encoder, data, encoder_options=encoder_options, **settings)
+
+
+def reading_options(
+    source: str,
+    frames: int | None,
+    labels: Sequence[str],
+    env_options: Mapping[str, Any],
+    further: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The options of `open_source` for a fit.
+
+    Args:
+        source: where the frames come from.
+        frames: how many to collect; None for 10,000.
+        labels: the labels that the encoder learns from.
+        env_options: options of the environment.
+        further: other options of the source.
+    """
+    if not collects(source):
+        given = {"frames": frames, "env_options": env_options or None, **further}
+        return {name: value for name, value in given.items() if value is not None}
+    options = {"n": frames or 10_000, "env_options": dict(env_options), **further}
+    labels = list(dict.fromkeys([*labels, *further.get("labels", ())]))
+    return {**options, "labels": labels} if labels else options

@@ -1,0 +1,146 @@
+"""Results: what the runs of one experiment came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from arena.experiments.labels import labels
+from arena.experiments.training_spec import TrainingSpec
+from arena.results.text import UNKNOWN, count, duration, number
+from arena.runs.run import Run
+from arena.statistics.summary import summarise
+
+__all__ = ["Results", "heading", "results_text", "summary_cells"]
+
+#: Columns of the table for a notebook, at most.
+WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the runs of one experiment came to.
+
+    Attributes:
+        spec: the experiment or the fit.
+        runs: one dict a seed: path, seed, steps, seconds, and the evaluation's returns and mean.
+        summary: mean, iqm, ci95, optimum, policy_value and gap; None where unknown. The unit of resampling is
+            the seed; the gap is the optimum less the policies' exact value where that is known, and less the
+            mean return otherwise.
+    """
+
+    spec: TrainingSpec
+    runs: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+    @classmethod
+    def from_runs(
+        cls, spec: TrainingSpec, runs: Sequence[Run], results: Sequence[Mapping[str, Any]]
+    ) -> Results:
+        """Gathers the results of the runs of an experiment or a fit."""
+        rows = [
+            {
+                "path": str(run.folder),
+                "seed": run.seed,
+                "steps": result["steps"],
+                "seconds": run.seconds,
+                "evaluation": result["evaluation"],
+            }
+            for run, result in zip(runs, results, strict=True)
+        ]
+        return cls(spec, rows, _summary(results))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``arena train --json`` prints."""
+        return {"experiment": self.spec.to_dict(), "runs": self.runs, "summary": self.summary}
+
+    def __repr__(self) -> str:
+        return results_text(self)
+
+
+def _summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    summary = summarise([result["evaluation"]["mean"] for result in results])
+    best = results[0]["optimum"]
+    own = [result["policy_value"] for result in results]
+    value = None if None in own else float(np.mean(own))
+    return {
+        "mean": summary.mean,
+        "iqm": summary.iqm,
+        "ci95": None if summary.ci95 is None else list(summary.ci95),
+        "optimum": best,
+        "policy_value": value,
+        "gap": None if best is None else best - (summary.mean if value is None else value),
+    }
+
+
+def results_text(results: Results) -> str:
+    """A heading, one row of numbers under their names, and the run folders; at most 100 columns.
+
+    Example:
+        ::
+
+            q-learning on arena/CliffWalk-v0 · 5 seeds
+            return  95 % interval      IQM  optimum  policy value  gap    steps  time   steps/s
+               -13  [-13, -13]         -13      -13           -13    0  100,000  0.1 s    4.2 M
+    """
+    cells = summary_cells(results)
+    widths = [max(map(len, pair)) for pair in cells]
+    lines = [
+        "  ".join(cell[i].rjust(width) for cell, width in zip(cells, widths, strict=True)) for i in (0, 1)
+    ]
+    folders = [str(row["path"]) for row in results.runs]
+    shown = folders if len(folders) <= 3 else [*folders[:2], f"and {len(folders) - 2} more"]
+    return "\n".join(_cut(text) for text in [heading(results), *lines, *shown])
+
+
+def heading(results: Results) -> str:
+    """What was run, in one line."""
+    spec = results.spec
+    seeds = len(results.runs)
+    wrapped = f" in {', '.join(spec.wrappers)}" if spec.wrappers else ""
+    [label] = labels([spec])
+    return f"{label.agent} on {spec.source}{wrapped} · {seeds} seed{'s' * (seeds != 1)}"
+
+
+def summary_cells(results: Results) -> list[tuple[str, str]]:
+    """The table's one row: each column's name and its text."""
+    summary = results.summary
+    interval = summary["ci95"]
+    steps = sum(row["steps"] for row in results.runs)
+    seconds = sum(row["seconds"] for row in results.runs)
+    unit = f"{results.spec.plugin.unit}s"
+    pace = [
+        (unit, _span([row["steps"] for row in results.runs])),
+        ("time", duration(seconds)),
+        (f"{unit}/s", count(steps / seconds) if seconds > 0 else UNKNOWN),
+    ]
+    if unit == "updates":
+        return [("held-out loss", number(-summary["mean"])), ("95 % CI", _between(interval, -1)), *pace]
+    return [
+        ("return", number(summary["mean"])),
+        ("95 % CI", _between(interval)),
+        ("IQM", number(summary["iqm"])),
+        ("optimum", number(summary["optimum"])),
+        ("policy value", number(summary["policy_value"])),
+        ("gap", number(summary["gap"])),
+        *pace,
+    ]
+
+
+def _between(interval: Sequence[float] | None, sign: int = 1) -> str:
+    if interval is None:
+        return UNKNOWN
+    low, high = sorted(sign * bound for bound in interval)
+    return f"[{number(low)}, {number(high)}]"
+
+
+def _span(steps: Sequence[int]) -> str:
+    low, high = min(steps), max(steps)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
