@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 from arena.agents.base import Agent
 from arena.encoders.observed_environment import ObservedEnvironment
 from arena.experiments.build import build_agent
-from arena.random.generators import Generators, derive
+from arena.random.generators import Generators, episode_seed
 from arena.runs.resolve import resolve_experiment
 from arena.streams.base import Stream
 
@@ -48,7 +49,7 @@ def trained(agent: str, env: str, seed: int, **settings: Any) -> tuple[Agent, St
     generators = Generators(seed)
     learner = build_agent(experiment, ObservedEnvironment(experiment.factory), generators)
     stream = ObservedEnvironment(experiment.factory).open_stream(
-        1, learner.needs, lambda lane, episode: derive(seed, "environment", lane, episode, bits=64) % 2**31
+        1, learner.needs, partial(episode_seed, seed)
     )
     return learner, stream, learner.train(stream)
 

@@ -22,7 +22,7 @@ from arena.frames.lanes import Lanes, Look, NativeLanes, SingleLanes, asked, unt
 from arena.frames.policies import RANDOM, Policies, Policy, policy_of
 from arena.frames.store import Frames
 from arena.frames.writer import CHUNK_BYTES, Writer, existing, place
-from arena.random.generators import Generators, derive
+from arena.random.generators import Generators, derive, reset_seed
 from arena.streams.base import MEND
 
 __all__ = ["collect", "label_spaces_of", "telling"]
@@ -109,7 +109,7 @@ def collect(
     with generators.lent("collect"):
         opened, columns = _opened(factory, lanes, labels, frames == "render", horizon)
         with closing(opened), Writer(folder, columns, source, share) as writer:
-            seeds = [derive(seed, "frames", "episode", lane, bits=64) % 2**31 for lane in range(lanes)]
+            seeds = [reset_seed(seed, "frames", "episode", lane) for lane in range(lanes)]
             _play(opened, player, writer, seeds)
             return writer.finish()
 

@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 
 from arena.agents.compatibility import mismatch, same_spaces
 from arena.errors import ArenaError
-from arena.random.generators import Generators, derive
+from arena.random.generators import Generators, derive, reset_seed
 from arena.runs.loaded_agent import LoadedAgent, load_agent
 from arena.runs.snapshots import split_reference
 
@@ -55,7 +55,7 @@ class Random(Policy):
 
     def __init__(self, space: gym.Space[Any], lanes: int, seed: int) -> None:
         self._space = batch_space(space, lanes)
-        self._space.seed(derive(seed, RANDOM, bits=64) % 2**31)
+        self._space.seed(reset_seed(seed, RANDOM))
 
     def identity(self) -> Any:
         return RANDOM

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Generator as TorchGenerator
     from torch import Tensor
 
-__all__ = ["Generators", "derive"]
+__all__ = ["Generators", "derive", "episode_seed", "reset_seed"]
 
 _numpy_random: Any = np.random  # NumPy's stubs leave out get_bit_generator and set_bit_generator
 
@@ -53,6 +53,22 @@ def derive(seed: int, *names: str | int, bits: int = 128) -> int:
         payload = text.encode("utf-8")
         digest.update(kind + len(payload).to_bytes(8, "little") + payload)
     return int.from_bytes(digest.digest(), "little")
+
+
+def reset_seed(seed: int, *names: str | int) -> int:
+    """A key for `names` under `seed` as Gymnasium's `reset` takes it: an integer in [0, 2³¹)."""
+    return derive(seed, *names, bits=64) % 2**31
+
+
+def episode_seed(seed: int, lane: int, episode: int) -> int:
+    """The seed of an episode of training.
+
+    Args:
+        seed: of the run.
+        lane: which of the parallel environments.
+        episode: how many episodes the lane has had before.
+    """
+    return reset_seed(seed, "environment", lane, episode)
 
 
 class Generators:

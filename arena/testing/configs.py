@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
+import typing
 from typing import Any
 
 from arena.config.options import asdict, check, coerce, fields_help
@@ -15,6 +16,7 @@ from arena.plugins.discovery import get_plugins
 from arena.runs.resolve import resolve_experiment
 from arena.testing.cases import agent_law, environment_law
 from arena.testing.errors import LawError, require
+from arena.testing.sentences import help_stands_alone
 
 __all__ = [
     "agent_options_have_help",
@@ -64,14 +66,16 @@ def environment_options_round_trip(env: str) -> None:
 
 
 def have_help(options: type[Any]) -> None:
-    """Every field of a dataclass of options has a help text."""
-    documented = fields_help(options)
+    """Every field of a dataclass of options has a help text that stands alone."""
+    documented, hints = fields_help(options), typing.get_type_hints(options, include_extras=True)
     for field in dataclasses.fields(options):
-        if not documented.get(field.name, "").strip():
+        text = " ".join(documented.get(field.name, "").split())
+        if not text:
             raise LawError(
                 f"the option {field.name!r} has no help",
                 f"write a docstring under {options.__name__}.{field.name}",
             )
+        help_stands_alone(text, hints[field.name], f"the option {field.name!r}")
 
 
 def round_trip(options: type[Any], examples: list[Any]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from arena.encoders.observed_environment import ObservedEnvironment
 from arena.experiments.build import build_agent
-from arena.random.generators import Generators, derive
+from arena.random.generators import Generators, episode_seed
 from arena.runs.resolve import resolve_experiment
 from arena.storage.codec import State
 from arena.storage.journal import Journal
@@ -136,7 +136,7 @@ class Trial:
         return np.array(real + [space.sample() for _ in range(count - len(real))], dtype=space.dtype)
 
     def _seed_of(self, lane: int, episode: int) -> int:
-        return derive(self.generators.seed, "environment", lane, episode, bits=64) % 2**31
+        return episode_seed(self.generators.seed, lane, episode)
 
 
 def difference(expected: Any, found: Any, path: str = "") -> str | None:

@@ -14,7 +14,7 @@ from arena.agents.base import Agent, TabularPolicy
 from arena.environments.exact_values import optimum, policy_value
 from arena.environments.factory import EnvironmentFactory
 from arena.experiments.build import build_agent, observe
-from arena.random.generators import Generators, derive
+from arena.random.generators import Generators, episode_seed
 from arena.training.evaluation import Evaluator
 from arena.training.setup import Setup
 
@@ -43,7 +43,7 @@ def set_up(experiment: Experiment, run: Run, generators: Generators, *, fresh: b
             stream = environment.open_stream(
                 experiment.num_envs,
                 agent.needs,
-                partial(_seed_of, seed),
+                partial(episode_seed, seed),
                 probed=fresh,
                 around=_curious(experiment, run.novelty, generators),
             )
@@ -91,7 +91,3 @@ def exact_values(
         return best, None
     policy = agent.probabilities(np.arange(facts.model.num_states))
     return best, policy_value(facts.model, policy, horizon)
-
-
-def _seed_of(seed: int, lane: int, episode: int) -> int:
-    return derive(seed, "environment", lane, episode, bits=64) % 2**31

@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 from arena.agents.base import Agent
 from arena.encoders.observed_environment import ObservedEnvironment
-from arena.random.generators import Generators, derive
+from arena.random.generators import Generators, derive, reset_seed
 from arena.streams.base import Stream
 
-__all__ = ["Evaluator", "episode_seed", "evaluation_seed"]
+__all__ = ["Evaluator", "evaluation_episode_seed", "evaluation_seed"]
 
 #: Anyone's environments are instances in this process: so many side by side at most.
 MOST_INSTANCES = 10
@@ -85,7 +85,7 @@ class Evaluator:
         return self._stream
 
     def _seed_of(self, lane: int, episode: int) -> int:
-        return episode_seed(self._run_seed, lane, episode)
+        return evaluation_episode_seed(self._run_seed, lane, episode)
 
 
 def evaluation_seed(seed: int) -> int:
@@ -93,7 +93,7 @@ def evaluation_seed(seed: int) -> int:
     return derive(seed, "evaluation", bits=64)
 
 
-def episode_seed(seed: int, lane: int, episode: int = 0) -> int:
+def evaluation_episode_seed(seed: int, lane: int, episode: int = 0) -> int:
     """The seed of an evaluation's episode, in [0, 2³¹).
 
     Args:
@@ -101,4 +101,4 @@ def episode_seed(seed: int, lane: int, episode: int = 0) -> int:
         lane: which of the parallel environments.
         episode: how many episodes the lane has had before.
     """
-    return derive(evaluation_seed(seed), "episode", lane, episode, bits=64) % 2**31
+    return reset_seed(evaluation_seed(seed), "episode", lane, episode)

@@ -10,7 +10,7 @@ import numpy as np
 
 from arena.agents.actor import Thought
 from arena.results.text import number
-from arena.training.evaluation import episode_seed
+from arena.training.evaluation import evaluation_episode_seed
 from arena.viewer.minari_data import Played
 from arena.viewer.pen import Point
 from arena.viewer.player import Player, own_speed
@@ -163,7 +163,7 @@ class Hands:
         count, ended = len(self._actions), self.player.now.ended
         last = np.arange(count) == count - 1
         return Played(
-            seed=episode_seed(self.player.seed, self.player.episode),
+            seed=evaluation_episode_seed(self.player.seed, self.player.episode),
             observations=self._observations,
             actions=self._actions,
             rewards=self._rewards,

@@ -17,7 +17,7 @@ from arena.agents.actor import Mind, Thought
 from arena.environments.rendering import CellPainter, Controls, Painter
 from arena.errors import ArenaError
 from arena.random.generators import Generators
-from arena.training.evaluation import episode_seed
+from arena.training.evaluation import evaluation_episode_seed
 from arena.viewer.curve import Curve
 from arena.viewer.history import History
 from arena.viewer.steering import known_controls, plain_actions
@@ -197,7 +197,7 @@ class Player:
         self.moments.clear()
         self.rewards = History()
         self.actor.reset()
-        seed = episode_seed(self.seed, episode * self._rounds + self._place)
+        seed = evaluation_episode_seed(self.seed, episode * self._rounds + self._place)
         observation, _ = self._guarded(lambda: self.env.reset(seed=seed))
         self._decide(Moment(0, self._scene(), copy.deepcopy(observation), 0.0, 0.0))
 

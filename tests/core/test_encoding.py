@@ -199,5 +199,7 @@ def test_misfits_are_named(fitted, tmp_path):
     with pytest.raises(ArenaError, match="has its options already, latent too"):
         resolve_experiment("dqn", ENV, env_options=PIXELS, encoder=fitted, encoder_options={"latent": 3})
     agent = arena.train("q-learning", "arena/CliffWalk-v0", steps=10, seeds=1, out=tmp_path).runs[0]["path"]
-    with pytest.raises(ArenaError, match="trained the agent q-learning, and no encoder; give a run of `arena fit`"):
+    with pytest.raises(
+        ArenaError, match="trained the agent q-learning, and no encoder; give a run of `arena fit`"
+    ):
         resolve_experiment("dqn", ENV, env_options=PIXELS, encoder=agent)

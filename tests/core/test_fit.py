@@ -133,7 +133,7 @@ def test_pca_is_finished_after_an_epoch_in_which_each_frame_comes_once(digits, t
     rows = Batches(open_data(experiment.data), 64, seed=0)
     assert result["converged"]
     assert result["steps"] == -(-rows.count // 64)
-    encoder = experiment.encoder()
+    encoder = experiment.build_encoder()
     encoder.load_state_dict(run.checkpoints.load().state["agent"]["encoder"])
     x = torch.cat([batch.observation for batch in rows.once()]).flatten(1).double() / 16
     assert int(encoder.stream.count) == rows.count
@@ -338,7 +338,7 @@ def test_the_table_of_a_fit_names_the_gallery(arena):
     assert "go on with: arena gallery runs/pca_digits_seed0_" in out
     assert (
         "frames"
-        in Run.open(next(path for path in __import__("pathlib").Path("runs").iterdir())).experiment.to_dict()
+        in Run.open(next(path for path in __import__("pathlib").Path("runs").iterdir())).spec.to_dict()
     )
 
 

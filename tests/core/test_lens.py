@@ -81,7 +81,10 @@ def stream_of(environment, lanes):
 @pytest.mark.parametrize("place", PLACES)
 def test_each_lane_remembers_its_own_episode(place, lanes):
     random = np.random.default_rng(0)
-    stream, plain = stream_of(observed(place), lanes), stream_of(ObservedEnvironment(EnvironmentFactory.resolve(place)), lanes)
+    stream, plain = (
+        stream_of(observed(place), lanes),
+        stream_of(ObservedEnvironment(EnvironmentFactory.resolve(place)), lanes),
+    )
     expected = plain.observation.astype(np.float32)
     ended = 0
     for _ in range(40):
@@ -127,7 +130,10 @@ def test_a_code_that_is_no_number_is_refused():
 def test_a_lane_s_memory_is_its_own(lanes):
     """Also where an encoder hands out a view of its parameters."""
     environment = observed(PLACES[0], Keeps)
-    stream, plain = stream_of(environment, lanes), stream_of(ObservedEnvironment(EnvironmentFactory.resolve(PLACES[0])), lanes)
+    stream, plain = (
+        stream_of(environment, lanes),
+        stream_of(ObservedEnvironment(EnvironmentFactory.resolve(PLACES[0])), lanes),
+    )
     np.testing.assert_allclose(stream.observation, 3.5 + plain.observation, rtol=1e-5)
     for _ in range(5):
         stream.step(np.zeros(lanes, np.int64))

@@ -9,7 +9,7 @@ from planted_worlds import player_of
 
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.training.evaluation import episode_seed
+from arena.training.evaluation import evaluation_episode_seed
 from arena.viewer.keys import TIME
 from arena.viewer.pilot import Hands, Person
 from arena.viewer.player import Player
@@ -75,7 +75,7 @@ def test_an_episode_is_kept_whole():
     hands = hands_of("arena/CliffWalk-v0")
     press(hands, *AROUND)
     (played,) = hands.played
-    assert played.seed == episode_seed(5, 0)
+    assert played.seed == evaluation_episode_seed(5, 0)
     assert len(played.observations) == 14 and len(played.actions) == 13
     assert played.actions == [0, *[1] * 11, 2] and played.rewards == [-1.0] * 13
     assert played.terminations == [*[False] * 12, True] and not any(played.truncations)
@@ -105,7 +105,7 @@ def test_enter_goes_on_and_backspace_plays_again():
         press(hands, end)
         assert hands.player.now.step == 0 and hands.show.position == 0
     assert seen == [(0, 3), (1, 3), (1, 3), (2, 3)] and hands.player.episode == 2
-    assert [episode.seed for episode in hands.played] == [episode_seed(0, k) for k in (0, 1, 1, 2)]
+    assert [episode.seed for episode in hands.played] == [evaluation_episode_seed(0, k) for k in (0, 1, 1, 2)]
     assert all(episode.actions == [1, 2, 0] and len(episode.observations) == 4 for episode in hands.played)
     assert len({id(episode.observations) for episode in hands.played}) == 4
 

@@ -13,7 +13,7 @@ import arena
 from arena.environments.rendering import CellPainter
 from arena.errors import ArenaError
 from arena.runs.resolve import resolve_experiment
-from arena.training.evaluation import Evaluator, episode_seed
+from arena.training.evaluation import Evaluator, evaluation_episode_seed
 from arena.viewer.cast import Snapshots, players, role_of, through_training, untrained
 from arena.viewer.history import History
 from arena.viewer.player import Moment, Player, Squeezed, world
@@ -95,21 +95,21 @@ def test_several_roles_meet_the_same_episodes_and_one_role_different_ones(role):
         return [player.env.unwrapped.np_random_seed for player in made], made
 
     rivals, made = seeds(players([role, role, role], seed=9))
-    assert set(rivals) == {episode_seed(9, 0)}
+    assert set(rivals) == {evaluation_episode_seed(9, 0)}
     for player in made:
         played(player, 2)
     totals = [[moment.observation for moment in player.moments] for player in made]
     assert totals[0] == totals[1] == totals[2]
 
     alone, made = seeds(players([role], count=4, seed=9))
-    assert alone == [episode_seed(9, place) for place in range(4)]
+    assert alone == [evaluation_episode_seed(9, place) for place in range(4)]
     for player in made:
         player.begin(1)
-    assert seeds(made)[0] == [episode_seed(9, 4 + place) for place in range(4)]
+    assert seeds(made)[0] == [evaluation_episode_seed(9, 4 + place) for place in range(4)]
     assert [player.name for player in made] == [f"episode {place + 1}" for place in range(4)]
 
     both, made = seeds(players([role, role], count=4, seed=9))
-    assert both == [episode_seed(9, place) for place in (0, 0, 1, 1)]
+    assert both == [evaluation_episode_seed(9, place) for place in (0, 0, 1, 1)]
     assert [player.name for player in made] == [f"q-learning · episode {i}" for i in (1, 1, 2, 2)]
 
 
@@ -166,7 +166,7 @@ def test_a_new_episode_forgets_the_old_one_but_its_return():
     player.begin(7)
     assert (player.episode, player.now.step, len(player.moments), player.rewards.parts) == (7, 0, 1, [])
     assert list(player.returns) == [6] and len(actor.seen) == 2
-    assert player.env.unwrapped.seeds == [episode_seed(0, 0), episode_seed(0, 7)]
+    assert player.env.unwrapped.seeds == [evaluation_episode_seed(0, 0), evaluation_episode_seed(0, 7)]
 
 
 def test_returns_of_all_episodes_are_kept():
