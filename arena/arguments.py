@@ -1,4 +1,4 @@
-"""What people and files say, as values: each in its range, or an error that names it."""
+"""Validation of arguments from Python, the command line and files: counts, seeds, trackers, devices."""
 
 from __future__ import annotations
 
@@ -12,17 +12,26 @@ from arena.plugins import get_plugins
 
 __all__ = ["a_device", "some_seeds", "some_trackers", "the_first", "whole"]
 
-#: More runs than this are not one experiment.
+#: Maximum number of seeds of one experiment.
 MOST_SEEDS = 100_000
 
 
 def the_first(*values: Any) -> Any:
-    """The first of several values that is not None."""
+    """Return the first value that is not None."""
     return next(value for value in values if value is not None)
 
 
 def whole(name: str, value: Any, low: int = 1) -> int:
-    """A count: any integer type's, ``1e4`` as TOML reads it, or a text as on the command line."""
+    """Convert a count to int: any integer type, ``1e4`` as TOML reads it, or a text as on the command line.
+
+    Args:
+        name: name of the argument in the error.
+        value: the count.
+        low: smallest allowed value.
+
+    Raises:
+        ArenaError: the value is not a whole number of at least `low`.
+    """
     try:
         if isinstance(value, str):
             count = whole_number(value)
@@ -36,10 +45,10 @@ def whole(name: str, value: Any, low: int = 1) -> int:
 
 
 def some_seeds(seeds: Any) -> tuple[int, ...]:
-    """Seeds: so many (0, 1, …), or which.
+    """Convert seeds to a tuple: a number n means the seeds 0 to n - 1, a list means these seeds.
 
     Raises:
-        ArenaError: they are none, too many, or repeat.
+        ArenaError: there are no seeds or too many, a seed is too large, or a seed is repeated.
     """
     if isinstance(seeds, (list, tuple)) or hasattr(seeds, "tolist"):
         several = seeds.tolist() if hasattr(seeds, "tolist") else seeds
@@ -50,17 +59,22 @@ def some_seeds(seeds: Any) -> tuple[int, ...]:
     else:
         chosen = tuple(range(min(whole("seeds", seeds), MOST_SEEDS + 1)))
     if len(chosen) > MOST_SEEDS or any(seed >= 2**63 for seed in chosen):
-        raise ArenaError(f"more than {MOST_SEEDS:,} seeds, or one from 2^63", "give fewer or smaller ones")
+        raise ArenaError(
+            f"there are more than {MOST_SEEDS:,} seeds, or a seed of 2^63 or more",
+            "give fewer or smaller seeds",
+        )
     if not chosen or len(set(chosen)) < len(chosen):
-        raise ArenaError(f"the seeds {list(chosen)} are empty or repeat", "give each seed once")
+        raise ArenaError(
+            f"the list of seeds {list(chosen)} is empty or repeats a seed", "give each seed once"
+        )
     return chosen
 
 
 def some_trackers(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The trackers of these names; the default ones for None.
+    """Validate names of trackers; None selects the default trackers.
 
     Raises:
-        ArenaError: there is none of a name.
+        ArenaError: a name is unknown.
     """
     known = get_plugins().trackers
     if not (names is None or isinstance(names, str | list | tuple)):
@@ -72,10 +86,10 @@ def some_trackers(names: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def a_device(name: str) -> str:
-    """A device that this machine has.
+    """Check that this machine has a torch device of a name such as ``cuda:1``, and return the name.
 
     Raises:
-        ArenaError: it has none of that name.
+        ArenaError: torch does not know the name, or the machine has no such device.
     """
     if name == "cpu":
         return name
@@ -85,9 +99,9 @@ def a_device(name: str) -> str:
         device = torch.device(name)
     except (RuntimeError, TypeError) as error:
         raise ArenaError(
-            f"the device {name!r} is none that torch knows", "give cpu, cuda or cuda:1"
+            f"torch does not know the device {name!r}", "give a device such as cpu, cuda or cuda:1"
         ) from error
     found = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
     if (device.index or 0) >= found.get(device.type, 0):
-        raise ArenaError(f"there is no device {name!r} on this machine", "use --device cpu")
+        raise ArenaError(f"this machine has no device {name!r}", "use --device cpu")
     return name

@@ -200,7 +200,7 @@ def test_misfits_are_an_error_or_left_out():
         ),
         ({"grid": [grid(agent=[["sarsa"]])]}, "which is not a table"),
         ({"grid": [grid(agent={"nam": "sarsa"})]}, "no key of [agent] is called 'nam'"),
-        ({"grid": [grid(seeds=[0, 0])]}, "the seeds [0, 0] are empty or repeat"),
+        ({"grid": [grid(seeds=[0, 0])]}, "the list of seeds [0, 0] is empty or repeats a seed"),
         ({"grid": [grid()], "agent": ["sarsa"]}, "agent is a list outside of a grid; write [[grid]]"),
         ({"grid": [grid()], "agent": 3}, "agent is 3, which is not a table"),
         ({"grid": [grid()], "out": 3}, "out is 3, which is not a folder"),
