@@ -130,7 +130,7 @@ def test_resumed_is_uninterrupted(frames, length):
 )
 def test_a_state_of_other_batches_is_refused(frames, others, said):
     state = Batches(frames, 4).state_dict()
-    with pytest.raises(ArenaError, match=f"not of .* as it is read here: another {said}; go on with"):
+    with pytest.raises(ArenaError, match=f"do not match .* as it is read here: {said} differ; continue with"):
         Batches(frames, 4, **others).load_state_dict(state)
 
 
@@ -182,7 +182,7 @@ def test_once_changes_nothing(frames):
         ({"part": "test"}, "part is 'test'; give"),
         ({"holdout": 1}, "holdout is 1, which is no share"),
         ({"length": 0}, "length is 0"),
-        ({"length": 99}, "frames are no window of 99; take shorter ones"),
+        ({"length": 99}, "frames are fewer than a window of 99; use a shorter window"),
     ],
 )
 def test_batches_that_cannot_be(frames, arguments, said):

@@ -183,11 +183,11 @@ def corrupt(path):
 
 NPZ_DAMAGES = {
     "objects": (objects, "x in .* holds Python objects, which could run code; save plain numbers"),
-    "a pickle": (pickled, "is damaged, or no .npz file"),
-    "a member that is a pickle": (member("x.npy", pickle.dumps(Harmful())), "x is no array"),
-    "text": (member("x.txt", b"x"), "holds 'x.txt', which is no array; write it with numpy.savez"),
+    "a pickle": (pickled, "is damaged, or not an .npz file"),
+    "a member that is a pickle": (member("x.npy", pickle.dumps(Harmful())), "x is not an array"),
+    "text": (member("x.txt", b"x"), "holds 'x.txt', which is not an array; write it with numpy.savez"),
     "nothing": (lambda path: np.savez(path), "has no arrays"),
-    "strings": (lambda path: np.savez(path, x=np.array(["a", "b"])), "x in .* is of <U1, and not of numbers"),
+    "strings": (lambda path: np.savez(path, x=np.array(["a", "b"])), "x in .* has type <U1, which is not numeric"),
     "columns": (
         lambda path: np.savez(path, x=np.asfortranarray(np.ones((3, 2)))),
         "x in .* is stored by columns",
@@ -196,7 +196,7 @@ NPZ_DAMAGES = {
     "a scalar": (lambda path: np.savez(path, x=np.zeros(())), "x in .* has no rows"),
     "lengths": (lambda path: np.savez(path, x=np.ones((3, 2)), y=np.ones(4)), "unequal lengths: x 3, y 4"),
     "a huge claim": (member("x.npy", npy(np.ones((3, 2))).replace(b"(3,", b"(3000000,")), "damaged"),
-    "a flipped bit": (corrupt, "is damaged, or no .npz file: Bad CRC-32"),
+    "a flipped bit": (corrupt, "is damaged, or not an .npz file: Bad CRC-32"),
     "short": (member("x.npy", npy(np.ones((3, 2)))[:-8]), "x ends early"),
     "not a number": (
         lambda path: np.savez(path, x=np.full((3, 2), np.nan)),

@@ -134,9 +134,9 @@ DAMAGES = {
     "list for a page": (lambda f: (f / "frames.json").write_text("[1]"), "frames.json is damaged"),
     "deep page": (lambda f: (f / "frames.json").write_text("[" * 99999), "frames.json is damaged"),
     "newer": (edited(lambda d: d.update(schema=99)), "schema is 99, and this arena reads up to 1; upgrade"),
-    "count": (edited(lambda d: d.update(count=19)), "damaged: it does not add up"),
-    "source": (edited(lambda d: d["source"].update(kind="other")), "damaged: it does not add up"),
-    "digest": (edited(lambda d: d["columns"]["begin"].update(sha256="0" * 64)), "does not add up"),
+    "count": (edited(lambda d: d.update(count=19)), "damaged: its entries are inconsistent"),
+    "source": (edited(lambda d: d["source"].update(kind="other")), "damaged: its entries are inconsistent"),
+    "digest": (edited(lambda d: d["columns"]["begin"].update(sha256="0" * 64)), "entries are inconsistent"),
     "space": (edited(lambda d: d["columns"]["action"].update(space=3)), "frames.json is damaged"),
     "huge": (
         edited(lambda d: d["columns"]["observation"]["space"].update(shape=[10**6, 10**6], low=0, high=1)),
@@ -144,7 +144,7 @@ DAMAGES = {
     ),
     "way out": (
         edited(lambda d: d["columns"].update({"label.../x": d["columns"]["action"]})),
-        "no label can be called '../x'",
+        "a label cannot be called '../x'",
     ),
     "missing file": (lambda f: (f / "action.npy").unlink(), "cannot read .*action.npy: No such file"),
     "truncated": (
@@ -257,7 +257,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("action", np.nan, "the action of frame 11 has nan, which is no finite number; mend"),
+        ("action", np.nan, "the action of frame 11 has nan, which is not a finite number; fix"),
         ("label.state", np.inf, "the label state of frame 11 has inf"),
         ("label.kind", 7, "the label kind of frame 11 has 7, which is outside its space"),
         ("label.kind", -1, "the label kind of frame 11 has -1"),
@@ -271,9 +271,9 @@ def test_values_that_would_spoil_training_are_refused(tmp_path, name, value, sai
 
 
 def test_columns_that_are_none():
-    with pytest.raises(ArenaError, match="no label can be called 'a/b'; name it with letters"):
+    with pytest.raises(ArenaError, match="a label cannot be called 'a/b'; use letters"):
         Column("label.a/b", BOX)
-    with pytest.raises(ArenaError, match=r"observation of a frame has the shape \(0, 3\), and so is empty"):
+    with pytest.raises(ArenaError, match=r"observation of a frame has the shape \(0, 3\), which is empty"):
         Column("observation", gym.spaces.Box(0, 1, (0, 3)))
 
 

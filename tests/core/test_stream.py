@@ -406,7 +406,7 @@ def test_a_replay_that_raises_starts_anew(asynchronous):
 
 def _anew(stream, resumed):
     assert resumed.notice.startswith("CartPole-v1 cannot be resumed mid-episode: ")
-    assert resumed.notice.endswith("; its episodes start anew")
+    assert resumed.notice.endswith("; its episodes are restarted")
     assert "\n" not in resumed.notice
     assert resumed._episode == [episode + 1 for episode in stream._episode]
     assert not resumed.episode_account["length"].any()
@@ -468,7 +468,7 @@ def test_an_error_in_making_says_so():
     make = MAKES["CartPole-v1"]
     env = make()
     spaces = view(env.observation_space, KINDS), view(env.action_space, KINDS)
-    with pytest.raises(ArenaError, match=r"X raised KeyError \('map'\), when it was made"):
+    with pytest.raises(ArenaError, match=r"X raised KeyError \('map'\) when it was made"):
         GymnasiumStream(lambda: {}["map"], 1, *spaces, lambda lane, episode: 0, label="X")
 
 
