@@ -46,7 +46,7 @@ def refuse_link(path: Path) -> None:
     """
     if path.is_symlink():
         raise ArenaError(
-            f"{path} is a symbolic link, which may point outside the run",
+            f"{path} is a link, which may point outside the run",
             "replace the link by the file or folder that it points to",
         )
 

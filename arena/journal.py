@@ -64,7 +64,7 @@ class Journal:
         except MemoryError as error:
             size = capacity * self.row_bytes / 2**30
             raise ArenaError(
-                f"a buffer of {capacity:,} rows would take {size:.1f} GiB of memory",
+                f"a buffer of {capacity:,} rows would take {size:.1f} GiB",
                 "give a smaller capacity or buffer size",
             ) from error
         self._views = {name: _read_only(column) for name, column in self._columns.items()}

@@ -1,4 +1,4 @@
-"""Results as text: the cells of the table that the command line draws, and the whole table for a notebook."""
+"""Text output of results: the cells of the command line's table, and a whole table for a notebook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WIDTH = 100
 
 
 def results_text(results: Results) -> str:
-    """A heading, one row of numbers under their names, and the run folders; at most 100 columns.
+    """Format results as a heading, one row of numbers under their names, and the run folders; at most 100 columns.
 
     Example:
         ::
@@ -35,7 +35,7 @@ def results_text(results: Results) -> str:
 
 
 def heading(results: Results) -> str:
-    """What was run, in one line."""
+    """Format in one line what was run: agent, environment, wrappers and number of seeds."""
     from arena.labels import labels
 
     experiment = results.experiment
@@ -46,7 +46,7 @@ def heading(results: Results) -> str:
 
 
 def summary_cells(results: Results) -> list[tuple[str, str]]:
-    """The table's one row: each column's name and its text."""
+    """Make the cells of the table's single row: each column's name and text."""
     summary = results.summary
     interval = summary["ci95"]
     steps = sum(row["steps"] for row in results.runs)
@@ -78,7 +78,7 @@ def _between(interval: Sequence[float] | None, sign: int = 1) -> str:
 
 
 def number(value: float | None) -> str:
-    """Four significant digits without noise: ``-13``, ``0.744``, ``-0.00012``; a dash for None."""
+    """Format a number with four significant digits: ``-13``, ``0.744``, ``-0.00012``; a dash for None."""
     if value is None:
         return UNKNOWN
     value = round(value, 10) + 0.0  # a gap of 1e-16 is none, and -0 is 0
@@ -88,7 +88,7 @@ def number(value: float | None) -> str:
 
 
 def count(value: float) -> str:
-    """A large number at a glance: ``950``, ``12.3 k``, ``4.2 M``."""
+    """Format a count with a unit prefix: ``950``, ``12.3 k``, ``4.2 M``."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= 0.9995 * size:
             return f"{value / size:.3g} {unit}"
@@ -96,7 +96,7 @@ def count(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``0.3 s``, ``42 s``, ``3:05 min``, ``2:05 h``."""
+    """Format a duration: ``0.3 s``, ``42 s``, ``3:05 min``, ``2:05 h``."""
     if seconds < 10:
         return f"{seconds:.2g} s" if seconds >= 0.1 else f"{seconds:.1g} s"
     if seconds < 60:

@@ -248,10 +248,10 @@ def test_deterministic_and_without_global_randomness():
 @pytest.mark.parametrize(
     ("scores", "message"),
     [
-        ([], "without scores"),
-        ([[]], "without scores"),
-        ([[1.0], []], "without scores"),
-        ([[[1.0]]], "without scores"),
+        ([], "has no scores"),
+        ([[]], "has no scores"),
+        ([[1.0], []], "has no scores"),
+        ([[[1.0]]], "has no scores"),
         ([[1.0, math.nan]], "not finite"),
         ([["a"]], "not numbers"),
     ],

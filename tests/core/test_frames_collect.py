@@ -240,14 +240,14 @@ def blind(render_mode: str | None = None) -> gym.Env:
 @pytest.mark.parametrize(
     ("env", "arguments", "said"),
     [
-        (ROOMS, {}, r"gives Discrete\(169\), and frames are arrays .*ask it for pixels or numbers"),
+        (ROOMS, {}, r"gives Discrete\(169\), but frames must be arrays .*choose an observation of pixels or numbers"),
         (ROOMS, {"env_options": PIXELS, "labels": ["depth"]}, "labels.*'depth', which is not 'semantic' or"),
         (ROOMS, {"labels": "state"}, r"labels is 'state'; give a list of names, such as \('state',\)"),
         ("CartPole-v1", {"labels": ["state"]}, "CartPole-v1 gives no label 'state' in info; leave it out"),
         (
             counter,
             {"labels": ["plaice"]},
-            "gives no label 'plaice' in info; name what it tells: even, huge, parity",
+            "gives no label 'plaice' in info; choose from: even, huge, parity",
         ),
         (counter, {"labels": ["text"]}, "the label text of .*counter is str, and no number"),
         (counter, {"labels": ["place"], "env_options": {"forgets": 3}}, "gives no label 'place' in info"),
@@ -268,7 +268,7 @@ def blind(render_mode: str | None = None) -> gym.Env:
         (ROOMS, {"n": 0}, "n is 0, which is not a whole number from 1"),
         (ROOMS, {"seed": 0.5}, "seed is 0.5, which is not a whole number"),
         (ROOMS, {"policy": "randum"}, "no policy is 'randum'; give random or a run folder"),
-        (ROOMS, {"policy": {"random": -1}}, r"weights are \[-1\]; give each a number from 0"),
+        (ROOMS, {"policy": {"random": -1}}, r"weights are \[-1\]; give numbers of at least 0"),
         (ROOMS, {"policy": {}}, r"weights are \[\]"),
         ("Taxi-v5", {}, "no environment is called 'Taxi-v5'"),
     ],

@@ -74,18 +74,18 @@ def test_grey_pictures_have_one_channel(tmp_path):
     picture(tmp_path / "in" / "d.png", mode="P")
     assert pictures(tmp_path / "in", tmp_path / "colour").observation.shape == (4, 6, 9, 3)
     Image.fromarray(np.zeros((6, 9), np.uint16)).save(tmp_path / "in" / "e.png")
-    with pytest.raises(ArenaError, match="e.png has pixels of mode I;16, and not of eight bits; convert"):
+    with pytest.raises(ArenaError, match="e.png has pixels of mode I;16, not of eight bits; convert"):
         pictures(tmp_path / "in", tmp_path / "deep")
 
 
 def test_damaged_pictures_are_named(tmp_path):
     picture(tmp_path / "in" / "a.png")
     (tmp_path / "in" / "b.png").write_bytes(b"GIF89a, says who?")
-    with pytest.raises(ArenaError, match="b.png is no picture: .*; mend or remove it"):
+    with pytest.raises(ArenaError, match="b.png is not an image: .*; replace or remove it"):
         pictures(tmp_path / "in", tmp_path / "out")
     data = (tmp_path / "in" / "a.png").read_bytes()
     (tmp_path / "in" / "b.png").write_bytes(data[: len(data) // 2])
-    with pytest.raises(ArenaError, match="b.png is damaged: .*; mend or remove it"):
+    with pytest.raises(ArenaError, match="b.png is damaged: .*; replace or remove it"):
         pictures(tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (tmp_path / "empty").mkdir()
@@ -278,7 +278,7 @@ def test_one_name_for_everything(tmp_path, monkeypatch):
         ("digits", {"seed": 3}, "no option of digits is called 'seed'; known: none"),
         ("CartPole-v1", {"sed": 3}, "no option of an environment is called 'sed'; did you mean 'seed'"),
         ("file", {}, "file holds no frames; give a data set"),
-        ("half", {}, "half was not finished"),
+        ("half", {}, "half is unfinished"),
         (tmp_path / "none", {}, "none does not exist"),
         ("CartPool-v1", {}, "no environment is called 'CartPool-v1'; did you mean"),
     ):

@@ -128,7 +128,7 @@ def pipe(folder):
 
 DAMAGES = {
     "missing folder": (lambda f: f.rename(f.parent / "gone"), "cannot read .*set: No such file"),
-    "missing page": (lambda f: (f / "frames.json").unlink(), "is no data set: it has no frames.json; give"),
+    "missing page": (lambda f: (f / "frames.json").unlink(), "is not a data set: it has no frames.json; give"),
     "torn page": (lambda f: (f / "frames.json").write_text('{"schema": 1, "cou'), "frames.json is damaged"),
     "empty page": (lambda f: (f / "frames.json").write_text("{}"), "damaged: it lacks 'schema'"),
     "list for a page": (lambda f: (f / "frames.json").write_text("[1]"), "frames.json is damaged"),
@@ -153,7 +153,7 @@ DAMAGES = {
     ),
     "longer": (lambda f: os.truncate(f / "begin.npy", 4096), "begin.npy has 4,096 bytes instead of 148"),
     "foreign": (swap, "label.kind.npy is not the label.kind that frames.json describes"),
-    "pipe": (pipe, "begin.npy is no file"),
+    "pipe": (pipe, "begin.npy is not a regular file"),
     "first": (flip("begin.npy", 128), "begins within an episode"),
 }
 
@@ -186,7 +186,7 @@ def test_one_that_was_killed_is_refused_and_written_anew(tmp_path):
         os._exit(0)
     os.wait()
     assert (folder / "observation.npy").exists()
-    with pytest.raises(ArenaError, match="set was not finished, or is being written; collect it again"):
+    with pytest.raises(ArenaError, match="set is unfinished, or is being written; collect it again"):
         Frames(folder)
     assert write(folder).digest == expected
     Frames(folder, verify=True)
@@ -208,11 +208,11 @@ def test_a_folder_of_others_is_left_alone(tmp_path):
         folder = tmp_path / name.partition(".")[0]
         folder.mkdir()
         (folder / name).write_text("mine")
-        with pytest.raises(ArenaError, match=f"holds other things, such as {name}; choose another folder"):
+        with pytest.raises(ArenaError, match=f"holds other files, such as {name}; choose another folder"):
             write(folder)
         assert os.listdir(folder) == [name]
     write(tmp_path / "set")
-    with pytest.raises(ArenaError, match="holds a data set already"):
+    with pytest.raises(ArenaError, match="already holds a data set"):
         write(tmp_path / "set")
 
 
@@ -226,7 +226,7 @@ def test_nothing_is_written_through_links(tmp_path):
     target = tmp_path / "target"
     target.mkdir()
     (tmp_path / "link").symlink_to(target)
-    with pytest.raises(ArenaError, match="link is a link; give the folder that it leads to"):
+    with pytest.raises(ArenaError, match="link is a link; give the folder that it points to"):
         write(tmp_path / "link")
     precious, folder = tmp_path / "precious", tmp_path / "set"
     precious.write_text("precious")
@@ -299,7 +299,7 @@ def test_other_numbers_become_those_that_torch_knows():
     assert stored(wide, "it") == gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
     assert stored(gym.spaces.Box(0, 9, (2,), np.int32), "it", observed=True).dtype == np.float32
     assert stored(gym.spaces.Box(0, 9, (2,), np.uint16), "it") == gym.spaces.Box(0, 9, (2,), np.int64)
-    with pytest.raises(ArenaError, match="it is of Text.*which no data set holds"):
+    with pytest.raises(ArenaError, match="it is of Text.*which a data set cannot hold"):
         stored(gym.spaces.Text(3), "it")
 
 
