@@ -240,7 +240,11 @@ def blind(render_mode: str | None = None) -> gym.Env:
 @pytest.mark.parametrize(
     ("env", "arguments", "said"),
     [
-        (ROOMS, {}, r"gives Discrete\(169\), but frames must be arrays .*choose an observation of pixels or numbers"),
+        (
+            ROOMS,
+            {},
+            r"gives Discrete\(169\), but frames must be arrays .*choose an observation of pixels or numbers",
+        ),
         (ROOMS, {"env_options": PIXELS, "labels": ["depth"]}, "labels.*'depth', which is not 'semantic' or"),
         (ROOMS, {"labels": "state"}, r"labels is 'state'; give a list of names, such as \('state',\)"),
         ("CartPole-v1", {"labels": ["state"]}, "CartPole-v1 gives no label 'state' in info; leave it out"),
@@ -249,7 +253,7 @@ def blind(render_mode: str | None = None) -> gym.Env:
             {"labels": ["plaice"]},
             "gives no label 'plaice' in info; choose from: even, huge, parity",
         ),
-        (counter, {"labels": ["text"]}, "the label text of .*counter is str, and no number"),
+        (counter, {"labels": ["text"]}, "the label text of .*counter is str, not a number"),
         (counter, {"labels": ["place"], "env_options": {"forgets": 3}}, "gives no label 'place' in info"),
         (
             counter,
@@ -262,7 +266,7 @@ def blind(render_mode: str | None = None) -> gym.Env:
             {"frames": "render", "labels": ()},
             r"of shape \(6, 6, 3\) and type uint8, not \(5, 6, 3\)",
         ),
-        (uneven, {"labels": ()}, "gave the observation of shape .* and type float64, not .*mend it"),
+        (uneven, {"labels": ()}, "gave the observation of shape .* and type float64, not .*fix it"),
         (blind, {"frames": "render"}, "does not render an rgb_array; use frames='observation'"),
         (ROOMS, {"frames": "pixels"}, "frames is 'pixels'; give 'observation' or 'render'"),
         (ROOMS, {"n": 0}, "n is 0, which is not a whole number from 1"),

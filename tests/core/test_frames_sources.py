@@ -187,7 +187,10 @@ NPZ_DAMAGES = {
     "a member that is a pickle": (member("x.npy", pickle.dumps(Harmful())), "x is not an array"),
     "text": (member("x.txt", b"x"), "holds 'x.txt', which is not an array; write it with numpy.savez"),
     "nothing": (lambda path: np.savez(path), "has no arrays"),
-    "strings": (lambda path: np.savez(path, x=np.array(["a", "b"])), "x in .* has type <U1, which is not numeric"),
+    "strings": (
+        lambda path: np.savez(path, x=np.array(["a", "b"])),
+        "x in .* has type <U1, which is not numeric",
+    ),
     "columns": (
         lambda path: np.savez(path, x=np.asfortranarray(np.ones((3, 2)))),
         "x in .* is stored by columns",
@@ -253,7 +256,9 @@ def test_whatever_is_missing_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     for call, said in ((lambda: pictures(tmp_path / "in"), "Pillow"), (digits, "scikit-learn")):
-        with pytest.raises(ArenaError, match=rf"{said}, which is missing; pip install 'arena-rl\[data\]'"):
+        with pytest.raises(
+            ArenaError, match=rf"{said}, which is not installed; pip install 'arena-rl\[data\]'"
+        ):
             call()
 
 

@@ -128,12 +128,15 @@ def pipe(folder):
 
 DAMAGES = {
     "missing folder": (lambda f: f.rename(f.parent / "gone"), "cannot read .*set: No such file"),
-    "missing page": (lambda f: (f / "frames.json").unlink(), "is not a data set: it has no frames.json; give"),
+    "missing page": (
+        lambda f: (f / "frames.json").unlink(),
+        "is not a data set: it has no frames.json; give",
+    ),
     "torn page": (lambda f: (f / "frames.json").write_text('{"schema": 1, "cou'), "frames.json is damaged"),
     "empty page": (lambda f: (f / "frames.json").write_text("{}"), "damaged: it lacks 'schema'"),
     "list for a page": (lambda f: (f / "frames.json").write_text("[1]"), "frames.json is damaged"),
     "deep page": (lambda f: (f / "frames.json").write_text("[" * 99999), "frames.json is damaged"),
-    "newer": (edited(lambda d: d.update(schema=99)), "schema is 99, and this arena reads up to 1; upgrade"),
+    "newer": (edited(lambda d: d.update(schema=99)), "schema is 99, and this version reads up to 1; update"),
     "count": (edited(lambda d: d.update(count=19)), "damaged: its entries are inconsistent"),
     "source": (edited(lambda d: d["source"].update(kind="other")), "damaged: its entries are inconsistent"),
     "digest": (edited(lambda d: d["columns"]["begin"].update(sha256="0" * 64)), "entries are inconsistent"),
