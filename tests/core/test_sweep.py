@@ -155,7 +155,7 @@ def test_misfits_are_an_error_or_left_out():
         ({"grid": grid()}, "grid is a table, which is not a list of tables; write [[grid]] above each"),
         ({"grid": [3]}, "grid 1 is 3, which is not a table"),
         ({"grid": [grid(), {}]}, "grid 2 is empty"),
-        ({"grid": [grid(num_envs=[])]}, "grid 1 has no value for num_envs; give one at least"),
+        ({"grid": [grid(num_envs=[])]}, "grid 1 has no value for num_envs; give at least one"),
         (
             {"grid": [{"env": "FrozenLake-v1"}]},
             "grid 1 (env = FrozenLake-v1): there is no agent; write [[grid]]",
