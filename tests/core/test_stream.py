@@ -453,7 +453,7 @@ class Overflowing(TableVectorEnv):
 
 
 def test_our_own_environments_are_watched_as_well():
-    with pytest.raises(ArenaError, match="toy gave the reward nan in environment 1 at step 0; mend"):
+    with pytest.raises(ArenaError, match="toy gave the reward nan in environment 1 at step 0; fix"):
         native(3, kind=Overflowing).step(np.zeros(3, int))
 
 
