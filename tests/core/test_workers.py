@@ -460,8 +460,8 @@ def test_progress_is_told_now_and_then_and_every_evaluation_and_the_last(tmp_pat
     servant = workers._WorkerListener(pipe, os.getpid())
     for step in range(1, 101):
         servant.progressed(run, Progress(step, 0, {"x": step}), None if step < 50 else float(step // 50))
-    servant._tell()
-    servant._tell()
+    servant._send_progress()
+    servant._send_progress()
     assert [(name, progress.steps, value) for name, progress, value in pipe] == [
         ("progressed", 1, None),
         ("progressed", 50, 1.0),
