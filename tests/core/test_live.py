@@ -203,7 +203,9 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(run, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(type(run.folder), "mkdir", fail)
-    with pytest.raises(ArenaError, match=r"cannot write .*live: Permission denied; make the run's folder writable"):
+    with pytest.raises(
+        ArenaError, match=r"cannot write .*live: Permission denied; make the run's folder writable"
+    ):
         Watcher(run)
 
 
