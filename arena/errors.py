@@ -1,4 +1,4 @@
-"""The one error that people see: what was wrong, with what, and the remedy, in one line."""
+"""Exceptions that users see: what is wrong, with what, and how to fix it, in one line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["ArenaError", "BusyError", "Interrupted", "unknown"]
 
 
 class ArenaError(Exception):
-    """Something a person can put right; the command line prints it on one line and exits with status 2.
+    """Error that the user can fix; the command line prints it on one line and exits with status 2.
 
     Args:
-        problem: what was wrong and with what, without a final full stop.
-        remedy: what to do about it, as an imperative.
+        problem: what is wrong and with what, without a final full stop.
+        remedy: how to fix it, as an imperative.
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
@@ -26,15 +26,15 @@ class ArenaError(Exception):
 
 
 class Interrupted(ArenaError):
-    """A run was asked to stop (Ctrl-C, SIGTERM); its last step is in a checkpoint."""
+    """Training stopped on request (Ctrl-C, SIGTERM); a checkpoint holds the last step."""
 
 
 class BusyError(ArenaError):
-    """Another process trains this run now."""
+    """Another process is training this run now."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> ArenaError:
-    """The error for a name that nothing bears, with the nearest names that something does.
+    """Error for an unknown name, with the most similar known names.
 
     Example:
         >>> str(unknown("agent", "q-lerning", ["q-learning", "sarsa"]))

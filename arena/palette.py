@@ -1,4 +1,4 @@
-"""The one palette of pictures and windows: quiet where nothing is said, and apart under every common colour blindness.
+"""Colour palette of all pictures and windows, distinguishable under every common colour blindness.
 
 The accents are Okabe and Ito's (https://jfly.uni-koeln.de/color/) and Paul Tol's
 (https://personal.sron.nl/~pault/); the scale is viridis by Smith and van der Walt
@@ -41,13 +41,13 @@ VIRIDIS = np.array(
 
 
 def classes(count: int) -> npt.NDArray[np.uint8]:
-    """Colours that tell classes apart, as far as so many can be: shape (count, 3)."""
+    """Colours for `count` classes, as distinct as possible: shape (count, 3)."""
     more = [_hue(number) for number in range(len(CLASSES), count)]
     return np.array([*CLASSES[:count], *more], dtype=np.uint8).reshape(-1, 3)
 
 
 def on_scale(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Colours from dark blue for the least value to yellow for the greatest: shape (count, 3)."""
+    """Viridis colours of values, from dark blue for the smallest to yellow for the largest: shape (count, 3)."""
     values = np.asarray(values, dtype=np.float64)
     low, high = values.min(), values.max()
     place = (values - low) / ((high - low) or 1.0) * (len(VIRIDIS) - 1)
@@ -58,6 +58,6 @@ def on_scale(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def _hue(number: int) -> Colour:
-    """Around the circle by the golden angle, lighter and darker in turn."""
+    """Colour number `number` of an endless series: hues a golden angle apart, alternately darker and lighter."""
     red, green, blue = colorsys.hls_to_rgb(number * 0.381966 % 1, (0.42, 0.62)[number % 2], 0.5)
     return round(red * 255), round(green * 255), round(blue * 255)

@@ -1,4 +1,4 @@
-"""What an agent is: it learns in one environment and acts in it."""
+"""Base class of agents, their requirements, and protocols of what an agent can estimate."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Needs:
-    """What an agent can work with; gives the error when it does not fit, and `arena list agents --for ENV`.
+    """Requirements of an agent; used for the error about a misfit, and for `arena list agents --for ENV`.
 
     Attributes:
-        observations: the kinds of observation it takes, the preferred one first: "discrete" (an index) or
-            "box" (an array). The stream indexes or flattens what the environment gives.
-        actions: the kinds of action it can give.
-        model: whether it plans, and so needs the environment's `TransitionModel`.
-        features: whether it puts `Problem.features` in front of its networks, and trains them.
-        bonus: whether it learns from `Transition.bonus` beside the reward.
+        observations: accepted kinds of observation, the preferred one first: "discrete" (an index) or "box" (an
+            array). The stream indexes or flattens the environment's observations accordingly.
+        actions: accepted kinds of action.
+        model: whether the agent plans, and so needs the environment's `TransitionModel`.
+        features: whether the agent uses `Problem.features` as the first part of its networks, and trains them.
+        bonus: whether the agent learns from `Transition.bonus` in addition to the reward.
     """
 
     observations: tuple[str, ...] = (DISCRETE, BOX)
@@ -58,16 +58,16 @@ class Needs:
 
 @dataclass(frozen=True)
 class Problem:
-    """What an agent is built for.
+    """Learning problem that an agent is built for.
 
     Attributes:
-        observation_space: of one environment, as the stream delivers it (indexed or flattened).
-        action_space: of one environment, as the stream takes it.
-        num_envs: how many episodes run in parallel.
-        generators: the run's named random numbers. An agent draws from nothing else.
-        model: the environment's tables, where it has them and the agent needs them.
-        features: a module that turns observations into features, trained by the agent, or None.
-        device: where torch modules live, such as "cpu" or "cuda".
+        observation_space: space of one environment's observations, as the stream gives them (indexed or flattened).
+        action_space: space of one environment's actions, as the stream takes them.
+        num_envs: number of parallel episodes.
+        generators: the run's named random generators, the only source of randomness of an agent.
+        model: transition model of the environment, if the environment has one and the agent needs it.
+        features: torch module from observations to features, trained by the agent, or None.
+        device: torch device of the agent's modules, such as "cpu" or "cuda".
     """
 
     observation_space: gym.Space[Any]
@@ -80,10 +80,10 @@ class Problem:
 
 
 class Agent(ABC):
-    """Learns to act in one environment.
+    """Base class of agents, which learn to act in one environment.
 
-    A subclass states its hyperparameters as a nested frozen dataclass `Config`, each field with a docstring
-    (it becomes the command line's help), and what it can work with as `needs`.
+    A subclass declares its hyperparameters as a nested frozen dataclass `Config`, each field with a docstring
+    (the command line's help), and its requirements as `needs`.
     """
 
     @dataclass(frozen=True)
@@ -98,24 +98,25 @@ class Agent(ABC):
 
     @abstractmethod
     def train(self, stream: Stream) -> Iterator[Progress]:
-        """The algorithm, as its paper writes it; never logs, evaluates, saves or draws.
+        """Train on a stream: the algorithm as in its paper, without logging, evaluation, saving or rendering.
 
-        Every yield is equivalent to the top of `train`: whatever the loop still needs is in `state_dict`, and
-        code before the loop is idempotent. That makes resume exact. An agent that learns in compiled chunks
-        takes at most `stream.remaining` steps before it yields. A generator that ends has converged.
+        At every yield, the loop may be left and entered again from the top of `train`: everything that the loop
+        still needs is in `state_dict`, and code before the loop is idempotent. This makes resume exact. An agent
+        that learns in compiled chunks takes at most `stream.remaining` steps before it yields. The generator ends
+        when training has converged.
         """
 
     @abstractmethod
     def act(
         self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator
     ) -> tuple[Array, Any]:
-        """Actions for a batch of observations.
+        """Choose actions for a batch of observations.
 
         Args:
             observation: shape (batch, *observation_space.shape).
-            memory: what the previous call returned for these episodes; None at their start, and always None
+            memory: memory returned by the previous call for these episodes; None at their start, and always None
                 for an agent without memory.
-            explore: whether to act as in training; otherwise as well as it can.
+            explore: whether to explore as in training; otherwise the best known actions are chosen.
             generator: the only source of randomness.
 
         Returns:
@@ -123,55 +124,55 @@ class Agent(ABC):
         """
 
     def reset_memory(self, memory: Any, begin: npt.NDArray[np.bool_]) -> Any:
-        """The memory with a fresh start in the lanes where an episode begins; agents with memory override it.
+        """Reset the memory in lanes where an episode begins; agents with memory override this method.
 
         Args:
-            memory: what `act` returned.
-            begin: shape (batch,).
+            memory: the memory that `act` returned.
+            begin: whether an episode begins, shape (batch,).
         """
         return memory
 
     @abstractmethod
     def state_dict(self) -> State:
-        """Everything that training needs to go on to the same byte: nested dict of arrays and plain values."""
+        """State from which training continues with identical bytes: a nested dict of arrays and plain values."""
 
     @abstractmethod
     def load_state_dict(self, state: State) -> None:
-        """Takes the state back; the inverse of `state_dict`."""
+        """Restore the state; the inverse of `state_dict`."""
 
     def snapshot(self) -> State:
-        """What acting needs, by default all of `state_dict`; agents with replay leave that out."""
+        """State that acting needs, by default all of `state_dict`; agents with a replay buffer leave it out."""
         return self.state_dict()
 
     def load_snapshot(self, state: State) -> None:
-        """Takes a snapshot back, for acting only."""
+        """Restore a snapshot, for acting only."""
         self.load_state_dict(state)
 
     def transfer(self, state: State) -> None:
-        """Begins from the snapshot of another run: with what it learned, and with no step taken yet.
+        """Initialize training from the snapshot of another run: its learned parameters, with step count zero.
 
-        By default `load_snapshot`. An agent whose snapshot counts steps, for schedules, sets them back.
+        By default this is `load_snapshot`. An agent whose snapshot counts steps, for schedules, resets them.
         """
         self.load_snapshot(state)
 
     @classmethod
     def foreign_snapshot(cls, path: Path) -> State:
-        """What `transfer` can begin from in a file that another library wrote; by default no file is such.
+        """Read a snapshot for `transfer` from a file of another library; by default no file is accepted.
 
-        Nothing in the file may be run: a plugin reads numbers and plain values.
+        Reading must not execute code from the file: it reads only numbers and plain values.
 
         Args:
-            path: a file.
+            path: the file.
 
         Raises:
-            ArenaError: it is not one that this agent can read.
+            ArenaError: the agent cannot read the file.
         """
-        raise ArenaError(f"{path} is a file, which this agent cannot begin from", "give the folder of a run")
+        raise ArenaError(f"{path} is a file, and this agent cannot start from a file", "give a run folder")
 
 
 @runtime_checkable
 class TabularPolicy(Protocol):
-    """An agent whose policy is known as probabilities, so that its exact value can be computed."""
+    """Agent whose policy is available as probabilities, so that its exact value can be computed."""
 
     def probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
         """π(a | o) when not exploring: shape (batch, num_actions)."""
@@ -180,7 +181,7 @@ class TabularPolicy(Protocol):
 
 @runtime_checkable
 class StateValues(Protocol):
-    """An agent that estimates the value of an observation."""
+    """Agent that estimates the value of an observation."""
 
     def values(self, observation: Array) -> npt.NDArray[np.float64]:
         """V(o): shape (batch,)."""
@@ -189,7 +190,7 @@ class StateValues(Protocol):
 
 @runtime_checkable
 class ActionValues(Protocol):
-    """An agent that estimates the value of each of finitely many actions."""
+    """Agent that estimates the value of each of finitely many actions."""
 
     def action_values(self, observation: Array) -> npt.NDArray[np.float64]:
         """Q(o, a): shape (batch, num_actions)."""
@@ -198,7 +199,7 @@ class ActionValues(Protocol):
 
 @runtime_checkable
 class BehaviourPolicy(Protocol):
-    """An agent that knows how probable each of finitely many actions is where it acts as in training."""
+    """Agent that gives the probability of each of finitely many actions when it explores as in training."""
 
     def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
         """π(a | o) when exploring: shape (batch, num_actions); of an agent with memory, at an episode's beginning."""

@@ -1,4 +1,4 @@
-"""The help texts of options: docstrings under a dataclass's fields, and those of functions' parameters."""
+"""Help texts of options, taken from docstrings of dataclass fields and of function parameters."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["documented", "fields_help"]
 
 
 def fields_help(cls: type[DataclassInstance]) -> dict[str, str]:
-    """The help text of each field that has one: its docstring, or else ``metadata={"help": ...}``.
+    """Help text of each field that has one: its docstring, otherwise ``metadata={"help": ...}``.
 
-    Docstrings (PEP 257's attribute docstrings) come from the source of the class and its bases.
+    Docstrings (PEP 257's attribute docstrings) are read from the source of the class and its bases.
     """
     found = {f.name: str(f.metadata["help"]) for f in dataclasses.fields(cls) if "help" in f.metadata}
     for base in reversed(cls.__mro__):
@@ -31,7 +31,7 @@ def fields_help(cls: type[DataclassInstance]) -> dict[str, str]:
 
 
 def documented(function: Callable[..., object], name: str) -> str:
-    """A Google or Sphinx docstring's first line on a parameter, or nothing."""
+    """First line about a parameter in a Google or Sphinx docstring; empty if there is none."""
     text = f"{inspect.getdoc(function) or ''}\n{inspect.getdoc(getattr(function, '__init__', None)) or ''}"
     found = re.search(rf"^ *(?::param )?{re.escape(name)}(?: \([^)\n]*\))?: *(\S.*)$", text, re.MULTILINE)
     return found[1] if found else ""
@@ -39,7 +39,7 @@ def documented(function: Callable[..., object], name: str) -> str:
 
 @functools.cache
 def _docstrings(cls: type) -> dict[str, str]:
-    """The attribute docstrings in a class's own source; none where the source cannot be had."""
+    """Attribute docstrings in a class's own source; none where the source is not available."""
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     except (OSError, TypeError, SyntaxError):

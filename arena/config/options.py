@@ -1,15 +1,15 @@
-"""What hyperparameters are: frozen dataclasses of plain values, with types, ranges and a help text a field.
+"""Configuration dataclasses: hyperparameters as frozen dataclasses, with a type, a range and a help text per field.
 
 A config's fields are ``bool``, ``int``, ``float``, ``str``, ``Literal[...]``, unions such as ``X | None``,
 tuples of these, or `Plain` (any JSON value); ``Annotated[float, Between(0, 1)]`` adds a range. The docstring
-under a field is its help on the command line. Canonical means: every value has exactly its field's type
+under a field is its help on the command line. In a canonical config, every value has exactly its field's type
 (``1`` becomes ``1.0`` for a float), so that equal experiments are equal byte for byte.
 
 Example:
     >>> @dataclass(frozen=True)
     ... class Config:
     ...     discount: Annotated[float, Between(0, 1)] = 0.99
-    ...     '''How much a reward is worth one step later.'''
+    ...     '''Discount factor γ, in [0, 1]: weight of a reward one step later.'''
     >>> coerce(Config, {"discount": 1}, where="agent")
     Config(discount=1.0)
 """
@@ -53,13 +53,13 @@ C = TypeVar("C", bound="DataclassInstance")
 
 @dataclass(frozen=True)
 class Between:
-    """A range for a number, as a marker in ``Annotated``; in tuples and unions it holds for every number.
+    """Range of a number, as a marker in ``Annotated``; in tuples and unions it applies to every number.
 
     Args:
-        low: the least value; None for no bound.
-        high: the greatest value; None for no bound.
-        open_low: whether `low` itself is outside.
-        open_high: whether `high` itself is outside.
+        low: the smallest value; None for no bound.
+        high: the largest value; None for no bound.
+        open_low: whether `low` itself is excluded.
+        open_high: whether `high` itself is excluded.
     """
 
     low: float | None
@@ -69,7 +69,7 @@ class Between:
     open_high: bool = False
 
     def __contains__(self, value: float) -> bool:
-        """Whether `value` is in the range; NaN and the infinities never are."""
+        """Return whether `value` is in the range; NaN and the infinities never are."""
         above = self.low is None or (value > self.low if self.open_low else value >= self.low)
         below = self.high is None or (value < self.high if self.open_high else value <= self.high)
         return above and below and math.isfinite(value)
@@ -89,26 +89,26 @@ class _Anything(type):
 
 
 class Plain(metaclass=_Anything):
-    """The type of a field that takes any plain JSON or TOML value, lists as tuples (see `parse_plain`)."""
+    """Type of a field that takes any plain JSON or TOML value; lists become tuples (see `parse_plain`)."""
 
 
 def coerce(
     cls: type[C], values: Mapping[str, object], *, where: str, owner: str = "", parse: bool = False
 ) -> C:
-    """Builds a config from plain values as TOML, JSON or Python have them.
+    """Build a config from plain values as in TOML, JSON or Python.
 
     Args:
         cls: the config's class.
-        values: the values by field name; what is missing takes its default.
-        where: what the errors put before a field's name (``agent`` gives ``agent.discount``); may be empty.
-        owner: whose options they are, for the error about an unknown one; by default as `where`.
-        parse: whether strings are read as values (``"0.9"`` as a number), as from a command line.
+        values: the values by field name; missing fields take their defaults.
+        where: prefix of a field's name in errors (``agent`` gives ``agent.discount``); may be empty.
+        owner: owner of the options, for the error about an unknown option; by default `where`.
+        parse: whether strings are parsed as values (``"0.9"`` as a number), as from a command line.
 
     Returns:
         The canonical config.
 
     Raises:
-        ArenaError: an unknown name, a missing one, a value of another type, or one out of its range.
+        ArenaError: an unknown field, a missing field, a value of the wrong type, or a value out of its range.
     """
     owner = owner or where or cls.__name__
     if not isinstance(values, Mapping):
@@ -126,13 +126,13 @@ def coerce(
     paths = {name: f"{where}.{name}" if where else name for name in fields}
     missing = ", ".join(path for name, path in paths.items() if name not in filled)
     if missing:
-        raise ArenaError(f"no value for {missing}", "give one, for there is no default")
+        raise ArenaError(f"no value for {missing}", "give one, since there is no default")
     hints = _hints(cls)
     return cls(**{n: _coerce(hints[n], filled[n], paths[n], (), parse and n in values) for n in fields})
 
 
 def check(config: C, where: str) -> C:
-    """Holds an instance, however it was built, to its types and ranges; returns the canonical config.
+    """Validate the types and ranges of a config instance, and return the canonical config.
 
     Raises:
         ArenaError: as `coerce`.
@@ -141,17 +141,17 @@ def check(config: C, where: str) -> C:
 
 
 def asdict(config: DataclassInstance) -> dict[str, Any]:
-    """Turns a canonical config into plain JSON values, tuples into lists; `coerce` is its inverse.
+    """Convert a canonical config to plain JSON values, tuples to lists; `coerce` is the inverse.
 
-    Infinities stay floats, which Python's JSON and TOML write and read.
+    Infinities stay floats, which Python's JSON and TOML can write and read.
     """
     return {name: _thaw(value) for name, value in _values(config).items()}
 
 
 def parse_plain(text: str) -> object:
-    """Reads a command line's word: JSON where it is JSON, None and True as Python writes them, else text.
+    """Parse a command-line word as JSON if possible, None and True as Python writes them, otherwise as text.
 
-    ``[1, 2.5]`` is a tuple, ``None`` is None, ``SFFG`` is a string.
+    ``[1, 2.5]`` gives a tuple, ``None`` gives None, ``SFFG`` gives a string.
     """
     try:
         return _plain(json.loads({"None": "null", "True": "true", "False": "false"}.get(text, text)))
@@ -160,21 +160,21 @@ def parse_plain(text: str) -> object:
 
 
 def options_of(function: Callable[..., object], defaults: Mapping[str, object] | None = None) -> type[Any]:
-    """A config class from the keyword parameters of a function or class: a foreign environment's options.
+    """Make a config class from the keyword parameters of a function or class, such as an environment of Gymnasium.
 
-    A parameter's type is its annotation where a config can have it, else its default's type, else `Plain`; a
-    default of None admits None. Positional-only and variadic parameters, ``render_mode``, and those whose
-    default is no plain value (an object, an array) are left out.
+    A parameter's type is its annotation if a config's field can have it, otherwise its default's type, otherwise
+    `Plain`; a default of None allows None. Positional-only and variadic parameters, ``render_mode``, and parameters
+    whose default is not a plain value (an object, an array) are left out.
 
     Args:
         function: the environment's entry point.
-        defaults: values that come before the signature's, such as Gymnasium's ``spec.kwargs``; a name that
-            only the function's ``**kwargs`` would take becomes a field too.
+        defaults: values that replace the signature's defaults, such as Gymnasium's ``spec.kwargs``; a name that
+            only the function's ``**kwargs`` accepts becomes a field too.
     """
     target = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
     try:
         hints = typing.get_type_hints(target, include_extras=True)
-    except Exception:  # a stranger's annotations may name what only their type checker sees
+    except Exception:  # annotations may refer to names that exist for a type checker only
         hints = {}
     options = {
         parameter.name: MISSING if parameter.default is parameter.empty else parameter.default
@@ -204,14 +204,14 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _coerce(hint: Any, value: object, path: str, bounds: _Bounds = (), parse: bool = False) -> Any:
-    """The value in exactly the hint's type, or the ArenaError that names `path`."""
+    """Convert a value to exactly the hint's type, or raise an ArenaError that names `path`."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         inner = tuple(marker for marker in args[1:] if isinstance(marker, Between))
         return _coerce(args[0], value, path, (*bounds, *inner), parse)
     if origin in _UNIONS:
         return _coerce_union(hint, value, path, bounds, parse)
-    said = value
+    given = value
     if parse and isinstance(value, str) and hint is not str:
         value = _parse(hint, value)
     result: Any = MISSING
@@ -236,9 +236,9 @@ def _coerce(hint: Any, value: object, path: str, bounds: _Bounds = (), parse: bo
                 problem = f"{path} is {_show(value)}, which is not in {bound}"
                 raise ArenaError(problem, f"give a value in {bound}")
     else:
-        raise TypeError(f"{path} has type {hint}, which no config's field can have")
+        raise TypeError(f"{path} has type {hint}, which a config's field cannot have")
     if result is MISSING:
-        raise _wrong(hint, said, path, bounds)
+        raise _wrong(hint, given, path, bounds)
     return result
 
 
@@ -250,18 +250,22 @@ def _coerce_union(hint: Any, value: object, path: str, bounds: _Bounds, parse: b
     if len(members) == 1:
         return _coerce(members[0], value, path, bounds, parse)
     reached = []
-    for member in sorted(members, key=lambda member: member is str):  # a parsed word is text last
+    for member in sorted(
+        members, key=lambda member: member is str
+    ):  # a parsed word is text only if nothing else fits
         with contextlib.suppress(ArenaError):
             reached.append(_coerce(member, value, path, bounds, parse))
     if not reached:
         raise _wrong(hint, value, path, bounds)
     if parse and isinstance(value, str):
         return reached[0]
-    return next((result for result in reached if type(result) is type(value)), reached[0])  # 2.0 is no int
+    return next(
+        (result for result in reached if type(result) is type(value)), reached[0]
+    )  # 2.0 is not an int
 
 
 def _number(hint: Any, value: object) -> Any:
-    """The value as the type, or MISSING if it is none: True, NaN, 2.5 or infinity as an int."""
+    """Convert a value to int or float; MISSING if impossible, as for True, NaN, or 2.5 as an int."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return MISSING
     try:
@@ -272,8 +276,8 @@ def _number(hint: Any, value: object) -> Any:
 
 
 def _parse(hint: Any, text: str) -> object:
-    """A word as the hint's type would have it, or the word itself."""
-    if hint is int or hint is float:  # also 1e6 and inf, which JSON's numbers are not
+    """Parse a word as the hint's type; the word itself if that fails."""
+    if hint is int or hint is float:  # accepts 1e6 and inf too, which JSON does not have as these types
         try:
             return float(text) if hint is float or not text.lstrip("+-").isdigit() else int(text)
         except ValueError:
@@ -293,7 +297,7 @@ def _wrong(hint: Any, value: object, path: str, bounds: _Bounds) -> ArenaError:
 
 
 def _describe(hint: Any, bounds: _Bounds = ()) -> str:
-    """What to give for a hint, in words."""
+    """Describe in words the values that a hint allows."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         return _describe(args[0], (*bounds, *(marker for marker in args[1:] if isinstance(marker, Between))))
@@ -317,7 +321,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A plain value in its canonical form: tuples for lists, Python's own numbers and strings."""
+    """Canonical form of a plain value: tuples for lists, Python's own numbers and strings."""
     if isinstance(value, list | tuple):
         return tuple(map(_plain, value))
     if isinstance(value, dict):
@@ -336,7 +340,7 @@ def _thaw(value: Any) -> Any:
 
 
 def _option_type(hint: Any, default: Any) -> Any:
-    """The annotation where a config can have it, else the default's type, else `Plain`."""
+    """The annotation if a config's field can have it, otherwise the default's type, otherwise `Plain`."""
     choice = next((choice for choice in (hint, type(default)) if _usable(choice)), Plain)
     if default is MISSING:
         return choice

@@ -1,4 +1,4 @@
-"""What people and files say, as values: each in its range, or an error that names it."""
+"""Validation of arguments from Python, the command line and files: counts, seeds, trackers, devices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from arena.errors import ArenaError
 
 __all__ = ["first_given", "parse_count", "validated_count", "validated_device", "validated_seeds"]
 
-#: More runs than this are not one experiment.
+#: Maximum number of seeds of one experiment.
 MOST_SEEDS = 100_000
 
 
@@ -17,28 +17,37 @@ _UNITS = {"k": 10**3, "M": 10**6, "G": 10**9}
 
 
 def parse_count(text: str) -> int:
-    """Reads ``200000``, ``200_000``, ``2e5``, ``200k`` or ``0.2M``.
+    """Parse a whole number such as ``200000``, ``200_000``, ``2e5``, ``200k`` or ``0.2M``.
 
     Raises:
-        ValueError: it is no whole number.
+        ValueError: the text is not a whole number.
     """
     unit = _UNITS.get(text[-1:], 1)
     digits = text[:-1] if unit > 1 else text
     if digits.lstrip("+-").replace("_", "").isdigit():
         return int(digits) * unit
     number = float(digits) * unit
-    if not number.is_integer():  # nor are infinity and NaN
+    if not number.is_integer():  # infinity and NaN are not either
         raise ValueError(text)
     return int(number)
 
 
 def first_given(*values: Any) -> Any:
-    """The first of several values that is not None."""
+    """Return the first value that is not None."""
     return next(value for value in values if value is not None)
 
 
 def validated_count(name: str, value: Any, low: int = 1) -> int:
-    """A count: any integer type's, ``1e4`` as TOML reads it, or a text as on the command line."""
+    """Convert a count to int: any integer type, ``1e4`` as TOML reads it, or a text as on the command line.
+
+    Args:
+        name: name of the argument in the error.
+        value: the count.
+        low: smallest allowed value.
+
+    Raises:
+        ArenaError: the value is not a whole number of at least `low`.
+    """
     try:
         if isinstance(value, str):
             count = parse_count(value)
@@ -52,10 +61,10 @@ def validated_count(name: str, value: Any, low: int = 1) -> int:
 
 
 def validated_seeds(seeds: Any) -> tuple[int, ...]:
-    """Seeds: so many (0, 1, …), or which.
+    """Convert seeds to a tuple: a number n means the seeds 0 to n - 1, a list means these seeds.
 
     Raises:
-        ArenaError: they are none, too many, or repeat.
+        ArenaError: there are no seeds or too many, a seed is too large, or a seed is repeated.
     """
     if isinstance(seeds, (list, tuple)) or hasattr(seeds, "tolist"):
         several = seeds.tolist() if hasattr(seeds, "tolist") else seeds
@@ -66,17 +75,22 @@ def validated_seeds(seeds: Any) -> tuple[int, ...]:
     else:
         chosen = tuple(range(min(validated_count("seeds", seeds), MOST_SEEDS + 1)))
     if len(chosen) > MOST_SEEDS or any(seed >= 2**63 for seed in chosen):
-        raise ArenaError(f"more than {MOST_SEEDS:,} seeds, or one from 2^63", "give fewer or smaller ones")
+        raise ArenaError(
+            f"there are more than {MOST_SEEDS:,} seeds, or a seed of 2^63 or more",
+            "give fewer or smaller seeds",
+        )
     if not chosen or len(set(chosen)) < len(chosen):
-        raise ArenaError(f"the seeds {list(chosen)} are empty or repeat", "give each seed once")
+        raise ArenaError(
+            f"the list of seeds {list(chosen)} is empty or repeats a seed", "give each seed once"
+        )
     return chosen
 
 
 def validated_device(name: str) -> str:
-    """A device that this machine has.
+    """Check that this machine has a torch device of a name such as ``cuda:1``, and return the name.
 
     Raises:
-        ArenaError: it has none of that name.
+        ArenaError: torch does not know the name, or the machine has no such device.
     """
     if name == "cpu":
         return name
@@ -86,9 +100,9 @@ def validated_device(name: str) -> str:
         device = torch.device(name)
     except (RuntimeError, TypeError) as error:
         raise ArenaError(
-            f"the device {name!r} is none that torch knows", "give cpu, cuda or cuda:1"
+            f"torch does not know the device {name!r}", "give a device such as cpu, cuda or cuda:1"
         ) from error
     found = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
     if (device.index or 0) >= found.get(device.type, 0):
-        raise ArenaError(f"there is no device {name!r} on this machine", "use --device cpu")
+        raise ArenaError(f"this machine has no device {name!r}", "use --device cpu")
     return name

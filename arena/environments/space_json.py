@@ -1,4 +1,4 @@
-"""Spaces as data sets have them: of few types, in JSON and back, and guessed from values where nobody tells them."""
+"""Spaces of data sets: restricted to few types, converted to and from JSON, and inferred from values."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ __all__ = ["array_space", "bounds_of", "from_json", "guessed", "stored", "to_jso
 
 Array = npt.NDArray[Any]
 
-#: The types that arrays on disk have; torch knows them all.
+#: Data types of arrays on disk; torch supports all of them.
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float32")
 
-#: Numbers of one array at most: bounds are arrays as well.
+#: Maximum number of values in one array, which limits the arrays of bounds too.
 LARGEST = 2**28
 
 
 def stored(space: Space[Any], what: str, *, observed: bool = False) -> Space[Any]:
-    """The space of what is kept: as it is, but for numbers of other types than data sets have.
+    """Space of a source's values as stored: unchanged, except for data types that data sets do not have.
 
     Args:
-        space: what a source has.
-        what: what errors call it.
-        observed: whether it is of observations, which are bytes or float32.
+        space: space of the source.
+        what: name of the values in errors.
+        observed: whether the values are observations, which are stored as bytes or float32.
 
     Raises:
-        ArenaError: for values that are not arrays of one shape.
+        ArenaError: the values are not arrays of one shape.
     """
     kinds: tuple[type[Space[Any]], ...] = (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
     if isinstance(space, spaces.Box):
@@ -40,23 +40,25 @@ def stored(space: Space[Any], what: str, *, observed: bool = False) -> Space[Any
         return space if dtype == space.dtype else _box(*_cast(space, dtype), dtype)
     if observed:
         raise ArenaError(
-            f"{what} gives {described(space)}, and frames are arrays (a Box)",
-            "ask it for pixels or numbers, take frames='render', or wrap it",
+            f"{what} gives {described(space)}, but frames must be arrays (a Box)",
+            "choose an observation of pixels or numbers, use frames='render', or wrap the environment",
         )
     if isinstance(space, kinds):
         return space
-    raise ArenaError(f"{what} is of {described(space)}, which no data set holds", "flatten it with a wrapper")
+    raise ArenaError(
+        f"{what} is of {described(space)}, which a data set cannot hold", "flatten it with a wrapper"
+    )
 
 
 def dtype_of(space: Space[Any]) -> np.dtype[Any]:
-    """The type in which the values of a stored space are kept."""
+    """Data type in which the values of a stored space are written."""
     if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
         return np.dtype(np.int64)
     return np.dtype(np.int8) if isinstance(space, spaces.MultiBinary) else np.dtype(space.dtype)
 
 
 def bounds_of(space: Space[Any]) -> tuple[Array, Array] | None:
-    """The least and the greatest of whole numbers, where their type does not say it; None for all else."""
+    """Smallest and largest allowed whole numbers, if narrower than their data type; otherwise None."""
     if isinstance(space, spaces.Discrete):
         return np.array(space.start), np.array(space.start + space.n - 1)
     if isinstance(space, spaces.MultiDiscrete):
@@ -73,19 +75,19 @@ def bounds_of(space: Space[Any]) -> tuple[Array, Array] | None:
 
 
 def guessed(value: Any, what: str) -> Space[Any]:
-    """A space for values like this one, of which nothing else is known.
+    """Infer a space from one value.
 
     Args:
-        value: a number, a truth, or an array of them.
-        what: what errors call it.
+        value: a number, a boolean, or an array of them.
+        what: name of the value in errors.
 
     Raises:
-        ArenaError: it is something else.
+        ArenaError: the value is of another type.
     """
     try:
         array = np.asarray(value)
     except ValueError as error:  # lists of uneven lengths
-        raise ArenaError(f"{what} is no array: {error}", "leave it out") from error
+        raise ArenaError(f"{what} is not an array: {error}", "leave it out") from error
     if array.dtype.kind == "b":
         return spaces.MultiBinary(array.shape) if array.shape else spaces.Discrete(2)
     if array.dtype.kind == "f":
@@ -93,11 +95,11 @@ def guessed(value: Any, what: str) -> Space[Any]:
     if array.dtype.kind in "iu":
         full = np.iinfo(array.dtype)
         return stored(spaces.Box(full.min, full.max, array.shape, array.dtype.type), what)
-    raise ArenaError(f"{what} is {type(value).__name__}, and no number or array of them", "leave it out")
+    raise ArenaError(f"{what} is {type(value).__name__}, not a number or an array of numbers", "leave it out")
 
 
 def to_json(space: Space[Any]) -> dict[str, Any]:
-    """A stored space as plain JSON values."""
+    """Encode a stored space as plain JSON values."""
     if isinstance(space, spaces.Discrete):
         return {"kind": "discrete", "n": int(space.n), "start": int(space.start)}
     if isinstance(space, spaces.MultiDiscrete):
@@ -110,10 +112,10 @@ def to_json(space: Space[Any]) -> dict[str, Any]:
 
 
 def from_json(values: Any) -> Space[Any]:
-    """The inverse of `to_json`.
+    """Decode a stored space; the inverse of `to_json`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the values do not describe a space.
     """
     try:
         kind = values["kind"]
@@ -160,7 +162,7 @@ def _bound_to_json(side: Array) -> Any:
 
 
 def _texts(value: Any) -> Any:
-    """JSON has no infinities."""
+    """Replace infinities, which JSON does not have, by texts."""
     if isinstance(value, list):
         return [_texts(one) for one in value]
     return value if math.isfinite(value) else str(value)

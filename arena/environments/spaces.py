@@ -18,7 +18,7 @@ __all__ = ["BOX", "DISCRETE", "Accepts", "Flat", "Identity", "Index", "View", "d
 
 Array = npt.NDArray[Any]
 
-#: The kinds of spaces that an agent can ask for; a stream turns every other space into one of them.
+#: Kinds of spaces that an agent can require; a stream converts every other space to one of them.
 DISCRETE, BOX = "discrete", "box"
 
 #: More values than this are not indexed: a table of them would not fit anyway.

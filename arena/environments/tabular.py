@@ -88,7 +88,7 @@ def tables_of(model: TransitionModel) -> Tables:
     for name in ("successor", "terminated", "reward"):
         outcomes[name] = getattr(model, name)
     # A cumulative sum of its own for each row, as Gymnasium's sampler takes it: a difference of sums over the
-    # validated_count array would round otherwise.
+    # whole array would round otherwise.
     lengths = np.diff(model.indptr)
     for width in np.unique(lengths):
         columns = model.indptr[:-1][lengths == width][:, None] + np.arange(width)

@@ -1,4 +1,4 @@
-"""What to call each of several experiments: the agent, the environment, and whatever else tells them apart."""
+"""Labels of experiments: the agent, the environment, and the settings in which the experiments differ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from arena.experiments.training_spec import TrainingSpec
 
 __all__ = ["Label", "labels", "shown"]
 
-#: The encoders of an experiment, which have a place of their own behind the agent, each behind a dot.
+#: Fields with the encoders of an experiment, shown after the agent, each after a dot.
 ENCODERS = ("encoder", "novelty")
 DOT = " · "
 
@@ -25,12 +25,12 @@ _REPR.maxlist = 8
 
 @dataclass(frozen=True)
 class Label:
-    """The name of one experiment among others.
+    """Label of one experiment among others.
 
     Attributes:
-        agent: the agent's name, and the settings that tell it apart from others of that name; behind a dot its
-            encoder, likewise.
-        env: likewise the environment's.
+        agent: name of the agent, with the settings in which it differs from others of that name; after a dot, name
+            and differing settings of its encoder.
+        env: name of the environment, with the settings in which it differs.
     """
 
     agent: str
@@ -41,10 +41,9 @@ class Label:
 
 
 def labels(experiments: Sequence[TrainingSpec]) -> list[Label]:
-    """A label for each experiment, in order.
+    """Make a label for each experiment, in order.
 
-    Only experiments with the same agent and environment need more than these two names; theirs have the settings in
-    which any two of them differ.
+    Experiments that share agent and environment also get the settings in which any two of them differ.
 
     Example:
         >>> one, other = (Experiment.create("sarsa", "arena/CliffWalk-v0", agent_options={"epsilon": e},
@@ -62,20 +61,20 @@ def labels(experiments: Sequence[TrainingSpec]) -> list[Label]:
     encoders = [_encoders(experiments, kind) for kind in ENCODERS]
     found = []
     for i, (experiment, mine) in enumerate(zip(experiments, settings, strict=True)):
-        said = {"agent": experiment.name, "env": experiment.source}
+        parts = {"agent": experiment.name, "env": experiment.source}
         for owner, name in varying[experiment.name, experiment.source]:
             if (owner, name) in mine:
-                said[owner] += f" {name}={shown(mine[owner, name])}"
-        said["agent"] = DOT.join([said["agent"], *(names[i] for names in encoders if names[i])])
-        found.append(Label(**said))
+                parts[owner] += f" {name}={shown(mine[owner, name])}"
+        parts["agent"] = DOT.join([parts["agent"], *(names[i] for names in encoders if names[i])])
+        found.append(Label(**parts))
     return found
 
 
 def _encoders(experiments: Sequence[TrainingSpec], kind: str) -> list[str]:
-    """What to call each experiment's encoder of a kind; nothing where it has none.
+    """Label of each experiment's encoder of a kind; empty where it has none.
 
-    Its name, how it is used unless it is frozen, and what differs among those of one agent and environment: its options
-    among all of that name, its weight and its fit among those that have equal options and are used in the same way.
+    A label has the encoder's name, its mode unless it is frozen, and what differs among encoders of one agent and
+    environment: options are compared among all of that name, weight and fit among those with equal options and mode.
     """
     alike: dict[tuple[str, ...], list[_Encoder]] = {}
     found = []
@@ -93,14 +92,14 @@ def _encoders(experiments: Sequence[TrainingSpec], kind: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Encoder:
-    """One experiment's encoder.
+    """Encoder of one experiment, as far as labels need it.
 
     Attributes:
-        place: what those that may have to be told apart share: agent, environment and name.
-        called: its name and how it is used.
-        options: its hyperparameters.
-        use: its weight and the digest of its fit.
-        fit: which fit that is, for people.
+        place: agent, environment and encoder name; encoders are compared if these are equal.
+        called: the encoder's name and mode.
+        options: the encoder's hyperparameters.
+        use: the encoder's weight and the digest of its fit.
+        fit: readable name of the fit.
     """
 
     place: tuple[str, ...]
@@ -124,16 +123,16 @@ class _Encoder:
         return cls((*place, name), called, {**options, **taken}, use, fit)
 
     def among(self, others: Sequence[_Encoder]) -> str:
-        """Its name, and what tells it apart from others of its place."""
-        used_so = [one.use for one in others if (one.called, one.options) == (self.called, self.options)]
-        said = {name: self.options[name] for name in _varying([one.options for one in others])}
-        said |= {name: self.use[name] for name in _varying(used_so)}
-        said |= {"fit": self.fit} if "fit" in said else {}
-        return " ".join([self.called, *(f"{name}={shown(value)}" for name, value in said.items())])
+        """Label among encoders of the same place: the name, and the settings that differ."""
+        uses = [one.use for one in others if (one.called, one.options) == (self.called, self.options)]
+        differing = {name: self.options[name] for name in _varying([one.options for one in others])}
+        differing |= {name: self.use[name] for name in _varying(uses)}
+        differing |= {"fit": self.fit} if "fit" in differing else {}
+        return " ".join([self.called, *(f"{name}={shown(value)}" for name, value in differing.items())])
 
 
 def shown(value: object) -> str:
-    """A value of an option in few letters: texts without quotes, numbers without noise, what is long cut short."""
+    """Format an option's value briefly: text without quotes, numbers with few digits, long values shortened."""
     if isinstance(value, str):
         return " ".join(_REPR.repr(value)[1:-1].replace("\\n", " ").split())
     if isinstance(value, bool) or value is None:

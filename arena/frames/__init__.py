@@ -1,4 +1,4 @@
-"""Frames: data sets of observations and labels on disk, from environments, pictures and arrays, and batches of them.
+"""Data sets of observations and labels on disk, from environments, images and arrays, and minibatches of them.
 
 Example:
     >>> from arena.frames import Batches, collect

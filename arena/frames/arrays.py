@@ -1,4 +1,4 @@
-"""Frames from numpy's ``.npz`` files, and scikit-learn's digits."""
+"""Data sets from numpy's ``.npz`` files, and from scikit-learn's digits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["digits", "npz"]
 
 Array = npt.NDArray[Any]
 
-#: How the readers of numpy's array headers are called, by version.
+#: Functions that read numpy's array headers, by version of the format.
 READERS: dict[tuple[int, int], Callable[..., Any]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -37,20 +37,20 @@ def npz(
     observation: str | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> Frames:
-    """Writes an ``.npz`` file as frames, a piece at a time; nothing in it is unpickled.
+    """Convert an ``.npz`` file to a data set, chunk by chunk; nothing in it is unpickled.
 
-    The observations are the array ``observation``, ``x``, or else the first; arrays ``action`` and ``begin`` are what
-    they are called, and all others labels. Bytes of shape (count, height, width) become images of one channel.
-    Labels that are whole numbers from 0 are `Discrete`, up to the greatest there is.
+    The observations are the array ``observation``, or ``x``, or else the first array; arrays ``action`` and ``begin``
+    have the meaning of their names, and all other arrays are labels. Bytes of shape (count, height, width) become
+    images of one channel. Labels that are whole numbers from 0 become `Discrete`, up to the largest value.
 
     Args:
         path: the file.
-        out: a new folder; by default one under ``frames/`` that is named by the content.
-        observation: the name of the array of observations.
-        bounds: the least and the greatest number of an observation, where its type does not say it.
+        out: a new folder; by default a folder under ``frames/`` that is named by the content.
+        observation: name of the array of observations.
+        bounds: smallest and largest value of an observation, where its type does not imply them.
 
     Raises:
-        ArenaError: it cannot be read, holds Python objects, or arrays of unequal lengths.
+        ArenaError: the file cannot be read, or has Python objects or arrays of unequal lengths.
     """
     path = Path(path)
     try:
@@ -74,10 +74,10 @@ def npz(
 
 
 def digits(out: str | Path | None = None) -> Frames:
-    """The 1,797 digits of scikit-learn: 8 × 8 pixels from 0 to 16, and the label ``digit``.
+    """Write the 1,797 handwritten digits of scikit-learn: 8 × 8 pixels from 0 to 16, and the label ``digit``.
 
     Args:
-        out: a new folder; by default one under ``frames/``.
+        out: a new folder; by default a folder under ``frames/``.
 
     Raises:
         ArenaError: scikit-learn is missing.
@@ -87,7 +87,7 @@ def digits(out: str | Path | None = None) -> Frames:
     try:
         from sklearn.datasets import load_digits  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError as error:
-        problem = "the digits come with scikit-learn, which is missing"
+        problem = "the digits need scikit-learn, which is not installed"
         raise ArenaError(problem, "pip install 'arena-rl[data]'") from error
     source = {"kind": "digits"}
     folder = place(out, "digits", source)
@@ -107,7 +107,7 @@ def digits(out: str | Path | None = None) -> Frames:
 
 @dataclass(frozen=True)
 class _Member:
-    """An array in an archive, which is read from its beginning each time."""
+    """Array in an archive, read from its beginning each time."""
 
     archive: zipfile.ZipFile
     name: str
@@ -116,7 +116,7 @@ class _Member:
     dtype: np.dtype[Any]
 
     def pieces(self, rows: int) -> Iterator[Array]:
-        """The array in pieces of so many rows."""
+        """Iterate over the array in pieces of `rows` rows."""
         with self.archive.open(f"{self.name}.npy") as file:
             _head(file, self.name, self.path)
             for start in range(0, self.shape[0], rows):
@@ -129,7 +129,7 @@ class _Member:
 
     @property
     def rows(self) -> int:
-        """How many rows fit a chunk."""
+        """Number of rows in a chunk."""
         return max(1, CHUNK_BYTES // max(1, int(np.prod(self.shape[1:])) * self.dtype.itemsize))
 
 
@@ -138,13 +138,13 @@ def _head(file: Any, name: str, path: Path) -> tuple[tuple[int, ...], np.dtype[A
         version = np.lib.format.read_magic(file)
         shape, fortran, dtype = READERS[version](file)
     except (ValueError, KeyError, TypeError, SyntaxError) as error:
-        raise _damaged(path, f"{name} is no array") from error
+        raise _damaged(path, f"{name} is not an array") from error
     if dtype.hasobject:
         raise ArenaError(f"{name} in {path} holds Python objects, which could run code", "save plain numbers")
     if fortran and len(shape) > 1:
         raise ArenaError(f"{name} in {path} is stored by columns", "save it with numpy.ascontiguousarray")
     if dtype.kind not in "biuf":
-        raise ArenaError(f"{name} in {path} is of {dtype}, and not of numbers", "leave it out")
+        raise ArenaError(f"{name} in {path} has type {dtype}, which is not numeric", "leave it out")
     return shape, dtype
 
 
@@ -153,10 +153,12 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, _Member]:
     for entry in archive.namelist():
         name = entry.removesuffix(".npy")
         if name in members:
-            raise ArenaError(f"{path} has two arrays called {name!r}", "save each under a name of its own")
+            raise ArenaError(f"{path} has two arrays called {name!r}", "save each under its own name")
         with archive.open(entry) as file:
             if name == entry:
-                raise ArenaError(f"{path} holds {entry!r}, which is no array", "write it with numpy.savez")
+                raise ArenaError(
+                    f"{path} holds {entry!r}, which is not an array", "write it with numpy.savez"
+                )
             shape, dtype = _head(file, name, path)
         if not shape or not shape[0]:
             raise ArenaError(f"{name} in {path} has no rows", "leave it out")
@@ -165,8 +167,8 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, _Member]:
         raise ArenaError(f"{path} has no arrays", "write it with numpy.savez")
     lengths = {member.shape[0] for member in members.values()}
     if len(lengths) > 1:
-        said = ", ".join(f"{name} {member.shape[0]:,}" for name, member in members.items())
-        raise ArenaError(f"the arrays of {path} are of unequal lengths: {said}", "give each a row a frame")
+        found = ", ".join(f"{name} {member.shape[0]:,}" for name, member in members.items())
+        raise ArenaError(f"the arrays of {path} have unequal lengths: {found}", "give each one row per frame")
     return members
 
 
@@ -196,7 +198,9 @@ def _written(members: dict[str, _Member], source: dict[str, Any], folder: Path, 
             if BEGIN in chunk:
                 chunk[BEGIN] = chunk[BEGIN] != 0
                 if start == 0 and not chunk[BEGIN][0]:
-                    raise ArenaError(f"{path} begins within an episode", "let the first of begin be True")
+                    raise ArenaError(
+                        f"{path} begins within an episode", "set the first value of begin to True"
+                    )
             shaped = {c.name: chunk[c.name].reshape(-1, *c.shape) for c in columns}
             writer.write({c.name: shaped[c.name].astype(c.dtype, copy=False) for c in columns})
         return writer.finish()
@@ -215,7 +219,7 @@ def _observation_space(member: _Member, bounds: list[float] | None) -> gym.Space
 
 
 def _label_space(member: _Member) -> gym.Space[Any]:
-    """Whole numbers are bounded by the least and the greatest there is, which takes a pass of its own."""
+    """Space of a label; whole numbers are bounded by their smallest and largest value, found in a separate pass."""
     what, shape = f"{member.name} in {member.path}", member.shape[1:]
     if member.dtype.kind not in "iu":
         return guessed(np.zeros(shape, member.dtype), what)
@@ -227,4 +231,4 @@ def _label_space(member: _Member) -> gym.Space[Any]:
 
 
 def _damaged(path: Path, reason: str) -> ArenaError:
-    return ArenaError(f"{path} is damaged, or no .npz file: {reason}", "write it again with numpy.savez")
+    return ArenaError(f"{path} is damaged, or not an .npz file: {reason}", "write it again with numpy.savez")

@@ -1,4 +1,4 @@
-"""A stream of minibatches that ends nowhere, and goes on exactly where it was left."""
+"""Endless iterator of minibatches, whose state can be saved and restored exactly."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ __all__ = ["Batches"]
 
 
 class Batches:
-    """Minibatches of a data set, for ever.
+    """Endless iterator of minibatches of a data set.
 
-    Every epoch has each frame once, in an order that depends on seed and epoch alone. All batches are of one size: one
-    that an epoch's end falls into has the first frames of the next. So the state is the number of batches given.
+    Every epoch contains each frame once, in an order that depends only on seed and epoch. All batches have one size: a
+    batch at an epoch's end is filled with the first frames of the next epoch. The state is therefore the number of
+    batches returned.
 
-    With a length, each batch is of windows of so many frames that follow one another. Where an episode begins within a
-    window, `begin` says so. Every epoch cuts the frames anew, and leaves out less than a window.
+    With a length, a batch consists of windows of consecutive frames. If an episode begins within a window, `begin`
+    marks the place. Every epoch divides the frames into windows differently, and leaves out less than one window.
 
     Example:
         >>> batches = Batches(frames, 64, seed=0)  # doctest: +SKIP
@@ -40,19 +41,19 @@ class Batches:
 
     Args:
         frames: the data set.
-        batch_size: frames, or windows, of a batch.
-        seed: of the split and the order.
+        batch_size: number of frames, or windows, in a batch.
+        seed: seed of the split and of the order.
         part: ``train``, ``validation`` or ``all``; see `arena.frames.split.rows_of`.
-        holdout: the share that is for validation.
-        length: frames of a window; None for single frames.
-        device: where the tensors are to be.
+        holdout: fraction of the data for validation, in (0, 1).
+        length: number of frames in a window; None for single frames.
+        device: torch device of the tensors.
 
     Attributes:
-        count: how many frames, or windows, an epoch has.
-        given: how many batches it has given.
+        count: number of frames, or windows, in an epoch.
+        given: number of batches returned so far.
 
     Raises:
-        ArenaError: a part that would be empty, a window that is longer than the part, or frames without order.
+        ArenaError: the part would be empty, the window is longer than the part, or the frames have no order.
     """
 
     def __init__(
@@ -75,15 +76,15 @@ class Batches:
             _ = frames.starts  # refuses frames without order
             if not self.count:
                 raise ArenaError(
-                    f"{len(self._rows):,} frames are no window of {self.length:,}",
-                    "take shorter ones, or collect more",
+                    f"{len(self._rows):,} frames are fewer than a window of {self.length:,}",
+                    "use a shorter window, or collect more frames",
                 )
         self.given = 0
         self._epoch = -1
         self._order: Rows = self._rows[:0]
 
     def sequences(self, length: int) -> Batches:
-        """The same part in windows of so many frames: tensors of shape (length, batch_size, …)."""
+        """Minibatches of windows of `length` frames of the same part: tensors of shape (length, batch_size, …)."""
         return Batches(
             self.frames,
             self.batch_size,
@@ -110,31 +111,32 @@ class Batches:
 
     @property
     def epoch(self) -> float:
-        """How many epochs it has given."""
+        """Number of epochs returned so far, including a fraction."""
         return self.given * self.batch_size / self.count
 
     def once(self) -> Iterator[Batch]:
-        """Every frame, or window, of the part once, in order; the last batch may be smaller. It changes no state."""
+        """Iterate once over all frames, or windows, in order; the last batch may be smaller. The state is unchanged."""
         for start in range(0, self.count, self.batch_size):
             units = np.arange(start, min(start + self.batch_size, self.count))
             yield self._batch(self._windows(units, None))
 
     def state_dict(self) -> State:
-        """Where it stands."""
+        """State of the iterator: the number of batches returned, and the identity of the data."""
         return {"given": self.given, "of": self._identity()}
 
     def load_state_dict(self, state: State) -> None:
-        """Goes back to where `state_dict` was taken.
+        """Restore a state from `state_dict`.
 
         Raises:
-            ArenaError: it is of other frames, or of another split or size.
+            ArenaError: the state belongs to other frames, or to another split or batch size.
         """
         mine, theirs = self._identity(), state["of"]
         different = [name for name, value in mine.items() if theirs.get(name) != value]
         if different:
             raise ArenaError(
-                f"the saved batches are not of {self.frames.folder} as it is read here: another {', '.join(different)}",
-                "go on with the same frames and settings, or train anew",
+                f"the saved batches do not match {self.frames.folder} as it is read here: "
+                f"{', '.join(different)} differ",
+                "continue with the same frames and settings, or start a new run",
             )
         self.given = int(state["given"])
 
@@ -148,7 +150,7 @@ class Batches:
         return self._order
 
     def _windows(self, units: npt.NDArray[Any], epoch: int | None) -> Rows:
-        """The numbers of these frames, shape (units,), or of these windows' frames, shape (length, units)."""
+        """Numbers of these frames, shape (units,), or of the frames of these windows, shape (length, units)."""
         if self.length is None:
             return np.asarray(self._rows[units])
         slack = len(self._rows) - self.count * self.length

@@ -1,4 +1,4 @@
-"""Frames from an environment: somebody acts, and what is seen is kept with what is told of it."""
+"""Collection of frames from an environment: a policy acts, and observations, actions and labels are written."""
 
 from __future__ import annotations
 
@@ -46,30 +46,30 @@ def collect(
     explore: bool = False,
     horizon: int | None = None,
 ) -> Frames:
-    """Lets somebody act in an environment, and writes what is seen to a folder.
+    """Collect frames from an environment with a policy, and write them to a folder as a data set.
 
-    The same arguments give the same bytes, on the same machine and versions; where they have done so before, the set
-    that is there is opened. Every episode is validated_count, its last frame included, but for the last one of each lane.
+    Equal arguments give equal bytes, on the same machine and versions; if the data set exists already, it is opened.
+    Every episode is complete, including its last frame, except the last episode of each lane.
 
     Args:
         env: a Gymnasium id, a function that makes an environment, or an environment with a spec.
-        policy: ``random``; a run folder, ``RUN@best`` or ``RUN@20000``; or ``{policy: weight}``, which chooses one for
-            each episode.
-        n: how many frames.
-        seed: of episodes, policies and choices.
-        num_envs: how many episodes run side by side; each gives its share of the frames.
-        out: a new folder; by default one under ``frames/`` that is named by the arguments.
+        policy: ``random``; a run folder, ``RUN@best`` or ``RUN@20000``; or ``{policy: weight}``, of which one policy is
+            drawn for each episode.
+        n: number of frames.
+        seed: seed of the episodes, the policies and the draws between policies.
+        num_envs: number of parallel episodes; each lane collects its share of the frames.
+        out: a new folder; by default a folder under ``frames/`` that is named by the arguments.
         env_options: keyword arguments of the environment.
-        wrappers: as `arena.train` takes them.
-        labels: which entries of `info` to keep; an environment with an option ``labels`` is asked for them. By default
-            those which `env_options` ask for.
-        frames: what is kept: what the environment shows, or what it renders (an ``rgb_array``).
-        explore: whether trained agents act as in training.
-        horizon: cut episodes off after so many steps.
+        wrappers: wrappers as for `arena.train`.
+        labels: entries of `info` to store; if the environment has an option ``labels``, it is set accordingly. By
+            default the labels that `env_options` request.
+        frames: content of a frame: the environment's observation, or its rendered image (``rgb_array``).
+        explore: whether trained agents explore as in training.
+        horizon: maximum length of an episode, in steps; None for no limit.
 
     Raises:
-        ArenaError: whatever is wrong with an argument, a label that the environment does not give, observations that
-            are no arrays, or a folder that holds something else.
+        ArenaError: an invalid argument, a label that the environment does not give, observations that are not arrays,
+            or a folder with other content.
 
     Example:
         >>> frames = collect(
@@ -82,7 +82,7 @@ def collect(
         raise ArenaError(f"frames is {frames!r}", "give 'observation' or 'render'")
     n, lanes = validated_count("n", n), min(validated_count("num_envs", num_envs), validated_count("n", n))
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise ArenaError(f"seed is {seed!r}, which is no validated_count number", "give one")
+        raise ArenaError(f"seed is {seed!r}, which is not a whole number", "give one")
     seed = int(seed)
     if horizon is not None:
         horizon = validated_count("horizon", horizon)
@@ -105,7 +105,7 @@ def collect(
         return found
     share = [n // lanes + (lane < n % lanes) for lane in range(lanes)]
     generators = Generators(derive(seed, "frames"))
-    # An environment that draws from the global generators gives the same every time, too.
+    # The global generators are seeded too, for environments that draw from them.
     with generators.lent("collect"):
         opened, columns = _opened(factory, lanes, labels, frames == "render", horizon)
         with closing(opened), Writer(folder, columns, source, share) as writer:
@@ -115,7 +115,7 @@ def collect(
 
 
 class _Recorder:
-    """Holds each lane's rows until there is a chunk of them."""
+    """Buffer of each lane's rows, written when a chunk is full."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer, self._share = writer, np.array(writer.parts)
@@ -134,14 +134,14 @@ class _Recorder:
         return bool((self._taken == self._share).all())
 
     def add(self, lanes: npt.NDArray[np.int64], look: Look, action: Array | None) -> None:
-        """A frame in each of these lanes, as far as they want more; without an action an episode begins."""
-        wanting = self._taken[lanes] < self._share[lanes]
-        lanes = lanes[wanting]
+        """Add a frame in each of these lanes that is not complete; without an action, an episode begins."""
+        incomplete = self._taken[lanes] < self._share[lanes]
+        lanes = lanes[incomplete]
         slots = self._held[lanes]
         for column, rows in look.items():
             held = self._rows[column]
-            held[lanes, slots] = _cast(rows[wanting], held.dtype, column)
-        self._rows[ACTION][lanes, slots] = 0 if action is None else action[wanting]
+            held[lanes, slots] = _cast(rows[incomplete], held.dtype, column)
+        self._rows[ACTION][lanes, slots] = 0 if action is None else action[incomplete]
         self._rows[BEGIN][lanes, slots] = action is None
         self._held[lanes] += 1
         self._taken[lanes] += 1
@@ -153,11 +153,11 @@ class _Recorder:
 
 
 def _cast(rows: Array, dtype: np.dtype[Any], column: str) -> Array:
-    """Rows of a column's type; validated_count numbers must not change by it."""
+    """Convert rows to a column's type; whole numbers must not change."""
     cast = rows.astype(dtype, copy=False)
     if dtype.kind != "f" and dtype != rows.dtype and (cast != rows).any():
         name, value = column.replace(".", " "), rows[cast != rows][0]
-        raise ArenaError(f"the {name} has {value}, which is no {dtype.name}", MEND)
+        raise ArenaError(f"the {name} has {value}, which is not a valid {dtype.name}", MEND)
     return cast
 
 
@@ -174,7 +174,7 @@ def _play(lanes: Lanes, policy: Policy, writer: Writer, seeds: Sequence[int]) ->
 
 
 def telling(factory: EnvironmentFactory, labels: Sequence[str] | None) -> EnvironmentFactory:
-    """The environment, asked for labels by its own option, where it has one."""
+    """Set the environment's option ``labels``, if it has one, so that it gives these labels."""
     if isinstance(labels, str):
         raise ArenaError(f"labels is {labels!r}", f"give a list of names, such as ({labels!r},)")
     options = factory.options
@@ -188,7 +188,7 @@ def telling(factory: EnvironmentFactory, labels: Sequence[str] | None) -> Enviro
 def _opened(
     factory: EnvironmentFactory, count: int, labels: Sequence[str] | None, rendered: bool, horizon: int | None
 ) -> tuple[Lanes, list[Column]]:
-    """The lanes, and the columns of what they give."""
+    """Make the lanes, and the columns of their frames."""
     make = functools.partial(factory.make, horizon, **({"render_mode": "rgb_array"} if rendered else {}))
     first = make()
     envs = [first]
@@ -215,16 +215,16 @@ def _opened(
 
 
 def _frame_space(env: Env, name: str) -> gym.Space[Any]:
-    """Of what an environment renders."""
+    """Space of the images that an environment renders."""
     asked(name, env.reset, seed=0)
     frame: Any = asked(name, env.render)
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3:
-        raise ArenaError(f"{name} renders no rgb_array", "take frames='observation'")
+        raise ArenaError(f"{name} does not render an rgb_array", "use frames='observation'")
     return gym.spaces.Box(0, 255, frame.shape, np.uint8)
 
 
 def label_spaces_of(env: Env, name: str, labels: Sequence[str] | None) -> dict[str, gym.Space[Any]]:
-    """The space of each label: as the environment says, or as its first value looks."""
+    """Space of each label: declared by the environment, or inferred from the first value."""
     inner: Any = env.unwrapped
     said = getattr(inner, "label_spaces", {})
     wanted = list(said) if labels is None else list(dict.fromkeys(labels))

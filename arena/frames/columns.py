@@ -1,4 +1,4 @@
-"""What a data set's folder holds: a file a column, which numpy reads as well, and the page that describes them."""
+"""File format of a data set: one ``.npy`` file per column, and a header that describes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from arena.errors import ArenaError
 
 __all__ = ["ACTION", "BEGIN", "HEADER", "LABEL", "OBSERVATION", "SCHEMA", "Column", "Header"]
 
-#: Raised when the layout changes so that an older arena cannot read it.
+#: Version of the layout, increased when an older arena can no longer read it.
 SCHEMA = 1
 
 HEADER = "frames.json"
@@ -32,14 +32,14 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Column:
-    """A number of arrays of one shape, a row each.
+    """Column of a data set: one array of a fixed shape for each frame.
 
     Attributes:
         name: ``observation``, ``action``, ``begin``, or ``label.`` and the label's name.
-        space: of one row, as `arena.environments.space_json.stored` has it; None for ``begin``, which is a bool.
+        space: space of one row, as `arena.environments.space_json.stored` returns it; None for ``begin``, which is a bool.
 
     Raises:
-        ArenaError: the name is none, or rows are empty.
+        ArenaError: the name is not allowed, or rows are empty.
     """
 
     name: str
@@ -49,36 +49,36 @@ class Column:
         if not _NAME.fullmatch(self.name):
             label = self.name.removeprefix(LABEL)
             raise ArenaError(
-                f"no label can be called {label!r}", "name it with letters, digits, - and _, a letter first"
+                f"a label cannot be called {label!r}", "use letters, digits, - and _, with a letter first"
             )
         if 0 in self.shape:
             raise ArenaError(
-                f"the {self.name} of a frame has the shape {self.shape}, and so is empty", "leave it out"
+                f"the {self.name} of a frame has the shape {self.shape}, which is empty", "leave it out"
             )
 
     @property
     def file(self) -> str:
-        """The name of its file."""
+        """Name of the column's file."""
         return f"{self.name}.npy"
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of its numbers, little-endian."""
+        """Data type of the values, little-endian."""
         dtype: np.dtype[Any] = np.dtype(np.bool_) if self.space is None else dtype_of(self.space)
         return dtype.newbyteorder("<")
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one row."""
+        """Shape of one row."""
         return () if self.space is None else tuple(self.space.shape or ())
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one row."""
+        """Size of one row, in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def head(self, count: int) -> bytes:
-        """The first bytes of its file, before `count` rows: version 1.0 of numpy's format, always the same bytes."""
+        """Header of the column's ``.npy`` file of `count` rows, in version 1.0 of numpy's format."""
         text = f"{{'descr': '{self.dtype.str}', 'fortran_order': False, 'shape': {(count, *self.shape)}, }}"
         length = -(-(10 + len(text) + 1) // 64) * 64
         return (
@@ -91,15 +91,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Header:
-    """What ``frames.json`` says.
+    """Header of a data set, the content of ``frames.json``.
 
     Attributes:
-        count: how many frames there are.
-        parts: how many of them each part has, in order; an episode lies within one.
-        episodes: how many episodes there are, or None where frames have no order.
-        columns: by name.
-        digests: of each column, by name; see `combined`.
-        source: where they come from.
+        count: number of frames.
+        parts: number of frames in each part, in order; an episode lies within one part.
+        episodes: number of episodes, or None where frames have no order.
+        columns: the columns by name.
+        digests: digest of each column by name; see `combined`.
+        source: description of the frames' origin.
     """
 
     count: int
@@ -111,21 +111,21 @@ class Header:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of all that it says, and so of the frames: equal sets have equal ones."""
+        """SHA-256 digest of the header, and so of the frames: equal data sets have equal digests."""
         text = json.dumps(self._plain(), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_json(self) -> bytes:
-        """The content of ``frames.json``."""
+        """Encode the header as the content of ``frames.json``."""
         document = {**self._plain(), "digest": self.digest}
         return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False).encode() + b"\n"
 
     @classmethod
     def from_json(cls, data: bytes) -> Header:
-        """The inverse of `to_json`.
+        """Decode a header; the inverse of `to_json`.
 
         Raises:
-            ValueError: it is no data set's, or was changed.
+            ValueError: the data is not a header, or was changed.
             ArenaError: a newer arena wrote it.
         """
         try:
@@ -133,7 +133,7 @@ class Header:
             schema = document["schema"]
             if type(schema) is int and schema > SCHEMA:
                 raise ArenaError(
-                    f"its schema is {schema}, and this arena reads up to {SCHEMA}", "upgrade arena-rl"
+                    f"its schema is {schema}, and this version reads up to {SCHEMA}", "update arena-rl"
                 )
             columns = {
                 name: Column(name, None if name == BEGIN else from_json(said["space"]))
@@ -152,7 +152,7 @@ class Header:
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"it lacks {error}") from error
         if not sound:
-            raise ValueError("it does not add up")
+            raise ValueError("its entries are inconsistent")
         return header
 
     def _is_sound(self) -> bool:
@@ -189,21 +189,21 @@ class Header:
 
 
 def combined(digests: list[bytes]) -> str:
-    """A column's digest: that of its parts' digests, which are taken side by side while it is written."""
+    """Digest of a column: the digest of its parts' digests, which are computed in parallel while it is written."""
     return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 def check(column: Column, rows: npt.NDArray[Any], bounds: Any, first: int) -> None:
-    """Refuses rows that are infinite, no number, or outside the column's space.
+    """Refuse rows that are infinite, NaN, or outside the column's space.
 
     Args:
-        column: theirs.
+        column: the column of the rows.
         rows: shape (k, *column.shape).
-        bounds: what `arena.environments.space_json.bounds_of` gives of its space.
-        first: the number of the first row.
+        bounds: result of `arena.environments.space_json.bounds_of` for the column's space.
+        first: number of the first row.
 
     Raises:
-        ArenaError: naming the row and the value.
+        ArenaError: a row is invalid; the message has its number and the value.
     """
     if rows.dtype.kind == "f":
         bad = ~np.isfinite(rows)
@@ -214,8 +214,8 @@ def check(column: Column, rows: npt.NDArray[Any], bounds: Any, first: int) -> No
     if bad.any():
         where = np.argwhere(bad)[0]
         value = rows[tuple(where)]
-        kind = "is no finite number" if rows.dtype.kind == "f" else "is outside its space"
+        kind = "is not a finite number" if rows.dtype.kind == "f" else "is outside its space"
         raise ArenaError(
             f"the {column.name.replace('.', ' ')} of frame {first + int(where[0])} has {value}, which {kind}",
-            "mend its source, with a wrapper for instance",
+            "fix its source, for example with a wrapper",
         )

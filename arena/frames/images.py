@@ -1,4 +1,4 @@
-"""Frames from a folder of pictures; its sub-folders are their classes."""
+"""Data sets from a folder of images, whose sub-folders are classes."""
 
 from __future__ import annotations
 
@@ -18,34 +18,35 @@ from arena.frames.writer import CHUNK_BYTES, Writer, existing, place
 
 __all__ = ["is_image", "pictures"]
 
-#: What the names of pictures end in.
+#: File name extensions of images.
 ENDINGS = (".png", ".jpg", ".jpeg")
 
-#: Pillow's modes that are shades of grey, and those that are colours; there are others, of more than eight bits.
+#: Grey and colour modes of Pillow with eight bits; its other modes have more bits.
 GREY, COLOURED = ("1", "L", "LA"), ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
 
 
 def is_image(name: str) -> bool:
-    """Whether a file's name is that of a picture."""
+    """Return whether a file name is that of an image."""
     return name.lower().endswith(ENDINGS) and not name.startswith(".")
 
 
 def pictures(
     folder: str | Path, out: str | Path | None = None, *, size: int | tuple[int, int] | None = None
 ) -> Frames:
-    """Writes a folder of PNG and JPEG files as frames, in the order of their paths.
+    """Convert a folder of PNG and JPEG files to a data set, in the order of their paths; needs Pillow.
 
-    They become bytes of shape (height, width, 3), or (height, width, 1) if all are grey; what is transparent is not.
-    If all lie in sub-folders, the label ``class`` counts these in the order of their names, which are
-    ``source["classes"]``. It needs Pillow.
+    Images become bytes of shape (height, width, 3), or (height, width, 1) if all are grey; transparency is dropped. If
+    all images are in sub-folders, the label ``class`` is the index of the sub-folder in alphabetical order; the names
+    are in ``source["classes"]``.
 
     Args:
-        folder: with the pictures, in sub-folders at any depth; links to folders are not followed.
-        out: a new folder; by default one under ``frames/`` that is named by the content.
-        size: height and width to resize to, or one number for both; without it all must be of one size.
+        folder: folder of images, in sub-folders at any depth; links to folders are not followed.
+        out: a new folder; by default a folder under ``frames/`` that is named by the content.
+        size: height and width in pixels to resize to, or one number for both; without it, all images must have one
+            size.
 
     Raises:
-        ArenaError: no pictures, some of another size, one that is damaged, or some beside sub-folders of others.
+        ArenaError: no images, images of different sizes, a damaged image, or images beside sub-folders of images.
     """
     folder = Path(folder)
     paths = _found(folder)
@@ -112,14 +113,14 @@ def _sides(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
 
 
 def _shape(paths: list[Path], sides: tuple[int, int] | None) -> tuple[int, int, int]:
-    """Of every frame; only the pictures' headers are read."""
+    """Shape of every frame; only the images' headers are read."""
     grey = True
     first: tuple[Path, tuple[int, int]] | None = None
     for path in paths:
         with _opened(path) as image:
             if image.mode not in GREY + COLOURED:
                 raise ArenaError(
-                    f"{path} has pixels of mode {image.mode}, and not of eight bits", "convert it to eight"
+                    f"{path} has pixels of mode {image.mode}, not of eight bits", "convert it to eight bits"
                 )
             grey = grey and image.mode in GREY
             found = (image.height, image.width)
@@ -144,7 +145,7 @@ def _read(path: Path, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
     except ArenaError:
         raise
     except Exception as error:  # Pillow raises whatever its decoders do
-        raise ArenaError(f"{path} is damaged: {error}", "mend or remove it") from error
+        raise ArenaError(f"{path} is damaged: {error}", "replace or remove it") from error
 
 
 def _opened(path: Path) -> Any:
@@ -152,18 +153,18 @@ def _opened(path: Path) -> Any:
         from PIL import Image  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
         raise ArenaError(
-            "pictures are read by Pillow, which is missing", "pip install 'arena-rl[data]'"
+            "reading images needs Pillow, which is not installed", "pip install 'arena-rl[data]'"
         ) from error
     try:
         return Image.open(path)
     except Exception as error:
         raise ArenaError(
-            f"{path} is no picture: {' '.join(str(error).split())}", "mend or remove it"
+            f"{path} is not an image: {' '.join(str(error).split())}", "replace or remove it"
         ) from error
 
 
 def _content(folder: Path, paths: list[Path]) -> str:
-    """The SHA-256 of all names and contents."""
+    """SHA-256 digest of all names and contents."""
     digest = hashlib.sha256()
     for path in paths:
         try:

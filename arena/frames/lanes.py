@@ -1,4 +1,4 @@
-"""Parallel episodes with what is told of each frame: observations and labels from the same instant."""
+"""Parallel episodes that give each frame's observation together with its labels."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ T = TypeVar("T")
 
 
 class Turn(NamedTuple):
-    """What a step of every lane led to.
+    """Result of one step in every lane.
 
     Attributes:
-        arrived: by column, a row a lane: where the step led, also where that was an episode's end.
-        ended: the lanes whose episode ended, ascending.
-        begun: by column, a row for each of `ended`: how its next episode begins.
+        arrived: frames after the step, also at an episode's end: by column, one row per lane.
+        ended: indices of the lanes whose episode ended, ascending.
+        begun: first frames of the next episodes: by column, one row for each of `ended`.
     """
 
     arrived: Look
@@ -38,11 +38,11 @@ class Turn(NamedTuple):
 
 
 class Lanes(ABC):
-    """N episodes side by side; what they show is valid until the next step.
+    """Base class of parallel episodes ("lanes"), whose arrays are valid until the next step.
 
     Attributes:
-        num_envs: how many.
-        observation: of all lanes, as a Gymnasium vector gives it: where the next action is taken.
+        num_envs: number of lanes.
+        observation: observations in which the next actions are taken, batched as in a Gymnasium vector environment.
     """
 
     num_envs: int
@@ -50,24 +50,24 @@ class Lanes(ABC):
 
     @abstractmethod
     def begin(self, seeds: Sequence[int]) -> Look:
-        """Starts every lane's first episode; how it begins, by column."""
+        """Start every lane's first episode; return the first frames by column."""
 
     @abstractmethod
     def step(self, action: Array) -> Turn:
-        """Takes a step in every lane; where an episode ended, the next begins."""
+        """Take a step in every lane; where an episode ended, the next one starts."""
 
     @abstractmethod
     def close(self) -> None:
-        """Closes the environments."""
+        """Close the environments."""
 
 
 class NativeLanes(Lanes):
-    """Lanes of a vector environment of ours, whose `info` has labels of the frame it shows, and of final ones.
+    """Lanes of arena's own vector environments, whose `info` has the labels of current and of final frames.
 
     Args:
-        vector: the vector.
-        labels: which labels.
-        name: what errors call it.
+        vector: the vector environment.
+        labels: names of the labels.
+        name: name of the environment in errors.
     """
 
     def __init__(self, vector: NativeVectorEnv, labels: Sequence[str], name: str) -> None:
@@ -104,14 +104,14 @@ class NativeLanes(Lanes):
 
 
 class SingleLanes(Lanes):
-    """Lanes of anyone's environments, one after another in this process.
+    """Lanes of ordinary Gymnasium environments, stepped one after another in this process.
 
     Args:
-        envs: one a lane.
-        labels: the space of each label, which is an entry of `info`.
-        shape: of a frame.
-        name: what errors call the environment.
-        rendered: whether frames are what they render, in place of what they show.
+        envs: one environment per lane.
+        labels: space of each label, which is an entry of `info`.
+        shape: shape of a frame.
+        name: name of the environment in errors.
+        rendered: whether frames are rendered images instead of observations.
     """
 
     def __init__(
@@ -178,10 +178,10 @@ class SingleLanes(Lanes):
 
 
 def asked(name: str, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """What a function of an environment's gives.
+    """Call a function of an environment, and convert its exceptions.
 
     Raises:
-        ArenaError: whatever it raises, in one line.
+        ArenaError: the function raised; the message has its exception in one line.
     """
     try:
         return function(*arguments, **named)
@@ -194,9 +194,9 @@ def asked(name: str, function: Callable[..., T], *arguments: Any, **named: Any) 
 
 
 def untold(name: str, label: str, info: Mapping[str, Any]) -> ArenaError:
-    """The error for a label that an environment does not give."""
+    """Error for a label that an environment does not give."""
     known = sorted(key for key in info if isinstance(key, str) and not key.startswith(("_", "final_")))
-    remedy = f"name what it tells: {', '.join(known)}" if known else "leave it out: its info tells nothing"
+    remedy = f"choose from: {', '.join(known)}" if known else "leave it out, since its info is empty"
     return ArenaError(f"{name} gives no label {label!r} in info", remedy)
 
 

@@ -1,4 +1,4 @@
-"""Who acts while frames are collected: chance, a trained agent, or one of several an episode."""
+"""Policies for the collection of frames: random, a trained agent, or a mixture of these per episode."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ __all__ = ["RANDOM", "Policy", "policy_of"]
 Array = npt.NDArray[Any]
 Policies = str | Path | Mapping[str | Path, float]
 
-#: The name of the policy that acts by chance.
+#: Name of the policy that draws actions at random.
 RANDOM = "random"
 
 
 class Policy(ABC):
-    """Acts in every lane."""
+    """Base class of policies, which choose an action in every lane."""
 
     @abstractmethod
     def identity(self) -> Any:
-        """What tells it from others, as plain JSON values."""
+        """Identity of the policy, as plain JSON values."""
 
     @abstractmethod
     def act(self, observation: Any) -> Array:
-        """Actions as the environment takes them.
+        """Choose actions in the environment's own form.
 
         Args:
-            observation: a batch, as a Gymnasium vector gives it.
+            observation: batch of observations, as from a Gymnasium vector environment.
         """
 
     def ended(self, lanes: npt.NDArray[np.bool_]) -> None:
-        """Notes that in some lanes the next episode begins."""
+        """Record that the next episode begins in some lanes."""
         return
 
 
 class Random(Policy):
-    """Uniform over the actions, as far as they are bounded; see `gymnasium.Space.sample`."""
+    """Random policy: uniform over bounded actions; see `gymnasium.Space.sample`."""
 
     def __init__(self, space: gym.Space[Any], lanes: int, seed: int) -> None:
         self._space = batch_space(space, lanes)
@@ -65,7 +65,7 @@ class Random(Policy):
 
 
 class Trained(Policy):
-    """The agent of a run."""
+    """Policy of the trained agent of a run."""
 
     def __init__(
         self, loaded: LoadedAgent, factory: EnvironmentFactory, generators: Generators, explore: bool
@@ -95,7 +95,7 @@ class Trained(Policy):
 
 
 class Mixture(Policy):
-    """Chooses who acts for each episode, by weight; the choice depends on seed, lane and episode alone."""
+    """Mixture of policies: draws one for each episode by weight, depending only on seed, lane and episode."""
 
     def __init__(self, policies: Sequence[Policy], weights: Sequence[float], lanes: int, seed: int) -> None:
         self.policies, self.weights = policies, weights
@@ -109,7 +109,7 @@ class Mixture(Policy):
         ]
 
     def act(self, observation: Any) -> Array:
-        # Everyone acts everywhere, so that whatever remembers has seen its episodes whole.
+        # Every policy acts in every lane, so that agents with memory have seen complete episodes.
         found = [policy.act(observation) for policy in self.policies]
         action = found[0].copy()
         for number, theirs in enumerate(found):
@@ -132,17 +132,17 @@ class Mixture(Policy):
 def policy_of(
     said: Policies, factory: EnvironmentFactory, lanes: int, seed: int, *, explore: bool = False
 ) -> Policy:
-    """Who acts.
+    """Make a policy from its description.
 
     Args:
         said: ``random``; a run folder, ``RUN@best`` or ``RUN@20000``; or several of these with weights.
         factory: the environment to act in.
-        lanes: how many episodes side by side.
-        seed: of what they draw.
-        explore: whether trained agents act as in training.
+        lanes: number of parallel episodes.
+        seed: seed of the policy's random numbers.
+        explore: whether trained agents explore as in training.
 
     Raises:
-        ArenaError: no such run, an agent that cannot act there, or weights that are none.
+        ArenaError: no such run, an agent that cannot act in the environment, or invalid weights.
     """
     if not isinstance(said, Mapping):
         return _one(said, factory, lanes, seed, explore)
@@ -150,9 +150,9 @@ def policy_of(
     sound = all(isinstance(weight, (int, float)) and 0 <= weight < np.inf for weight in weights)
     if not sound or not sum(weights) > 0:
         raise ArenaError(
-            f"the policies' weights are {weights}", "give each a number from 0, and one more than that"
+            f"the policies' weights are {weights}", "give numbers of at least 0, of which one is positive"
         )
-    # Each has a seed of its own: two runs of one agent must not draw the same.
+    # Each policy has its own seed: two runs of one agent must not draw the same numbers.
     mixed = [
         _one(name, factory, lanes, derive(seed, "mixed", number), explore) for number, name in enumerate(said)
     ]
@@ -168,8 +168,8 @@ def _one(said: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, e
     loaded = load_agent(path, which)
     if loaded.environment.encoder is not None:
         raise ArenaError(
-            f"{loaded.run.spec.name} of {path} sees through an encoder, and does not act for frames",
-            "give random, or a run that sees what the environment gives",
+            f"{loaded.run.spec.name} of {path} uses an encoder, and cannot collect frames",
+            "give random, or a run without an encoder",
         )
     reason = mismatch(loaded.agent.needs, factory) or same_spaces(
         loaded.agent.needs, loaded.environment.factory, factory
@@ -177,6 +177,6 @@ def _one(said: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, e
     if reason is not None:
         raise ArenaError(
             f"{loaded.run.spec.name} of {path} cannot act in {factory.id}: {reason}",
-            "collect what it was trained on, or with frames='render' what that looks like",
+            "collect frames of the environment that it was trained on, with frames='render' for images",
         )
     return Trained(loaded, factory, Generators(seed), explore)

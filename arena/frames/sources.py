@@ -1,4 +1,4 @@
-"""One name for all that frames can come from."""
+"""Opening of any source of frames: a data set, images, an ``.npz`` file, digits, or an environment."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def open_source(
     out: str | Path | None = None,
     **options: Any,
 ) -> Frames:
-    """Frames, whatever they come from; what was written before is opened.
+    """Open or make a data set from any source; a data set that exists already is opened.
 
     Args:
-        source: the folder of a data set; a folder of pictures; an ``.npz`` file; ``digits``; or else an environment, as
-            `arena.frames.collect` takes it. Of other names, what exists as a file is taken for one.
-        out: the folder to write to; by default one under ``frames/``. Nothing is written for a data set.
-        options: of `collect`, `pictures` or `npz`, or ``verify`` for a data set.
+        source: the folder of a data set; a folder of images; an ``.npz`` file; ``digits``; otherwise an environment, as
+            `arena.frames.collect` takes it. An existing path is never taken for an environment.
+        out: the folder to write to; by default a folder under ``frames/``. Nothing is written for a data set.
+        options: options of `collect`, `pictures` or `npz`, or ``verify`` for a data set.
 
     Raises:
-        ArenaError: nothing of that name, an option that the source does not have, or whatever is wrong with it.
+        ArenaError: an unknown source, an option that the source does not have, or an error of the source.
 
     Example:
         >>> open_source("digits").label_spaces  # doctest: +SKIP
@@ -54,12 +54,12 @@ def open_source(
 
 
 def collects(source: Any) -> bool:
-    """Whether a source is an environment, from which frames are collected."""
+    """Return whether a source is an environment, from which frames are collected."""
     return _reader(source)[1] is collect
 
 
 def _reader(source: Any) -> tuple[str, Callable[..., Frames]]:
-    """What a source is, and what reads it."""
+    """Kind of a source in words, and the function that reads it."""
     if not isinstance(source, (str, Path)):
         return "an environment", collect
     path = Path(source)

@@ -1,4 +1,4 @@
-"""Which frames to learn from, and which to keep for validation."""
+"""Split of a data set into training and validation frames."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ Part = Literal["train", "validation", "all"]
 
 
 def rows_of(frames: Frames, part: Part, holdout: float, seed: int) -> Rows:
-    """The numbers of a part's frames, ascending.
+    """Numbers of the frames in a part, ascending.
 
-    Frames of one episode resemble each other, so an episode is either learned from or validated with. Which ones are,
-    depends on the seed and their number alone.
+    Frames of one episode are similar, so a whole episode is used either for training or for validation. The split
+    depends only on the seed and the number of episodes.
 
     Args:
         frames: the data set.
         part: ``train``, ``validation`` or ``all``.
-        holdout: the share of episodes, or of frames where there are none, that are for validation; one at least.
-        seed: of the choice.
+        holdout: fraction of episodes, or of frames without episodes, for validation, in (0, 1); at least one is used.
+        seed: seed of the split.
 
     Raises:
-        ArenaError: a part that would be empty.
+        ArenaError: the part would be empty.
     """
     if part not in ("train", "validation", "all"):
         raise ArenaError(f"part is {part!r}", "give 'train', 'validation' or 'all'")
     if not (isinstance(holdout, (int, float)) and 0 < holdout < 1):
-        raise ArenaError(f"holdout is {holdout!r}, which is no share", "give a number between 0 and 1")
+        raise ArenaError(f"holdout is {holdout!r}, which is not in (0, 1)", "give a number between 0 and 1")
     everything = _counted(len(frames))
     if part == "all":
         return everything
@@ -45,7 +45,7 @@ def rows_of(frames: Frames, part: Part, holdout: float, seed: int) -> Rows:
     if units < 2:
         what = "frame" if whole else "episode"
         raise ArenaError(
-            f"{frames.folder} has one {what}, which cannot be split", "collect more, or take 'all'"
+            f"{frames.folder} has one {what}, which cannot be split", "collect more, or use part='all'"
         )
     held = min(units - 1, max(1, math.floor(holdout * units)))
     chosen = np.zeros(units, dtype=np.bool_)
@@ -58,7 +58,7 @@ def rows_of(frames: Frames, part: Part, holdout: float, seed: int) -> Rows:
 
 
 def shuffled(count: int, seed: int, *names: str | int) -> Rows:
-    """The numbers below `count` in an order that depends on the arguments alone; four bytes each."""
+    """Shuffle the numbers below `count`, in an order that depends only on the arguments; four bytes each."""
     numbers = _counted(count)
     np.random.Generator(np.random.Philox(key=derive(seed, "frames", *names))).shuffle(numbers)
     return numbers

@@ -1,4 +1,4 @@
-"""A data set on disk, open: its arrays are files that are read where they are looked at."""
+"""Reading of data sets on disk, as memory-mapped arrays."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ __all__ = ["LOCK", "Frames"]
 
 Array = npt.NDArray[Any]
 
-#: The file that a folder has while a data set is written into it, and after that was interrupted.
+#: File that marks a folder while a data set is written into it, and after an interruption.
 LOCK = "unfinished.lock"
 
-#: Bytes that are read at once to take a digest.
+#: Number of bytes read at once to compute a digest.
 READ_BYTES = 2**22
 
 AGAIN = "restore it from a copy, or delete the folder and collect it again"
 
 
 class Frames:
-    """Observations, what is known of each, and where episodes begin; read-only, in memory only as far as looked at.
+    """Data set of observations, actions, labels and episode beginnings; read-only, memory-mapped from disk.
 
-    Row i of every array belongs to frame i. The frames of an episode follow one another, its last one included; where
-    one begins, another of any part of the source may have ended. The folder may be copied and moved.
+    Row i of every array belongs to frame i. The frames of an episode are consecutive, including its last one; the
+    frame before an episode's beginning may belong to any part of the source. The folder may be copied and moved.
 
     Args:
-        folder: what `arena.frames.collect` or another source wrote.
-        verify: whether to read all of it and compare the digests.
+        folder: the folder that `arena.frames.collect` or another source wrote.
+        verify: whether to read all files and compare their digests.
 
     Attributes:
-        folder: likewise.
-        observation_space: of one observation: bytes or float32.
-        action_space: of one action, or None where nobody acted.
-        label_spaces: by the label's name.
+        folder: the folder of the data set.
+        observation_space: space of one observation, of bytes or float32.
+        action_space: space of one action, or None if the frames have no actions.
+        label_spaces: space of each label, by name.
         observation: shape (count, *observation_space.shape).
-        action: shape (count, *action_space.shape): what led to the frame; zero where an episode begins. None where
-            nobody acted.
-        labels: by name, shape (count, *label space's shape).
-        begin: bool, shape (count,): an episode begins with this frame. None where frames have no order.
-        source: where they come from, as plain values.
-        digest: of everything in it; equal sets have equal ones.
+        action: action that led to each frame, zero where an episode begins: shape (count, *action_space.shape), or
+            None if the frames have no actions.
+        labels: each label's values, by name: shape (count, *label space's shape).
+        begin: whether an episode begins with the frame: bool, shape (count,), or None if the frames have no order.
+        source: description of the frames' origin, as plain values.
+        digest: digest of the whole content; equal data sets have equal digests.
 
     Raises:
-        ArenaError: no such data set, one that was not finished, damaged, or written by a newer arena.
+        ArenaError: the folder is not a data set, or it is unfinished, damaged, or written by a newer arena.
     """
 
     def __init__(self, folder: str | Path, *, verify: bool = False) -> None:
@@ -77,7 +77,7 @@ class Frames:
             raise ArenaError(f"{self.folder} begins within an episode", AGAIN)
 
     def __len__(self) -> int:
-        """How many frames there are."""
+        """Number of frames."""
         return self._header.count
 
     def __repr__(self) -> str:
@@ -89,22 +89,24 @@ class Frames:
 
     @property
     def episodes(self) -> int | None:
-        """How many episodes there are, or None where frames have no order."""
+        """Number of episodes, or None if the frames have no order."""
         return self._header.episodes
 
     @functools.cached_property
     def starts(self) -> npt.NDArray[np.int64]:
-        """The number of each episode's first frame, ascending: shape (episodes,).
+        """Number of each episode's first frame, ascending: shape (episodes,).
 
         Raises:
-            ArenaError: frames have no order.
+            ArenaError: the frames have no order.
         """
         if self.begin is None:
-            raise ArenaError(f"the frames of {self.folder} have no order", "collect some from an environment")
+            raise ArenaError(
+                f"the frames of {self.folder} have no order", "collect frames from an environment instead"
+            )
         return np.flatnonzero(self.begin)
 
     def verify(self) -> None:
-        """Reads all of it and compares the digests.
+        """Read all files and compare their digests.
 
         Raises:
             ArenaError: a file was changed.
@@ -116,7 +118,7 @@ class Frames:
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its other end
-                raise ArenaError(f"{path} is no file", AGAIN)
+                raise ArenaError(f"{path} is not a regular file", AGAIN)
             size = len(head) + count * column.row_bytes
             if status.st_size != size:
                 raise ArenaError(f"{path} has {status.st_size:,} bytes instead of {size:,}", AGAIN)
@@ -157,13 +159,13 @@ def _read(folder: Path) -> Header:
         ) from error
     if HEADER not in names and LOCK in names:
         raise ArenaError(
-            f"{folder} was not finished, or is being written", "collect it again, to the same folder"
+            f"{folder} is unfinished, or is being written", "collect it again, to the same folder"
         )
     if HEADER not in names:
-        raise ArenaError(f"{folder} is no data set: it has no {HEADER}", "give the folder of one")
+        raise ArenaError(f"{folder} is not a data set: it has no {HEADER}", "give the folder of a data set")
     try:
         if not path.is_file():
-            raise ArenaError(f"{path} is no file", AGAIN)
+            raise ArenaError(f"{path} is not a regular file", AGAIN)
         return Header.from_json(path.read_bytes())
     except ArenaError as error:
         raise ArenaError(f"{path} cannot be used: {error.problem}", error.remedy) from error

@@ -1,4 +1,4 @@
-"""Writing a data set: a stream of rows to files, digested on the way, and whole or recognisably not."""
+"""Writing of data sets: rows are streamed to files with digests, and an incomplete data set is recognizable."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ __all__ = ["CHUNK_BYTES", "Writer", "existing", "place"]
 
 Array = npt.NDArray[Any]
 
-#: How much of a data set its sources hold in memory, roughly.
+#: Approximate size of the part of a data set that a source keeps in memory, in bytes.
 CHUNK_BYTES = 2**24
 
-#: The folder of data sets that were given none.
+#: Default folder of data sets.
 HOME = Path("frames")
 
 
 class Writer:
-    """Writes the rows of a data set, in order within each of its parts.
+    """Writer of a data set: appends rows in order to each of its parts.
 
-    A folder gets its ``frames.json`` last, once the disk has everything else. One that has been left without it is
-    written anew; if an error ends the scope, nothing stays.
+    ``frames.json`` is written last, once everything else is on the disk. A folder without it is unfinished, and is
+    written again; if an error ends the ``with`` block, the files are removed.
 
     Example:
         >>> columns = [Column("observation", gym.spaces.Box(0, 255, (8, 8, 3), np.uint8))]
@@ -45,13 +45,13 @@ class Writer:
         ...     frames = writer.finish()
 
     Args:
-        folder: where to; empty, absent, or with an unfinished set.
-        columns: what is written; with ``begin`` there are episodes.
-        source: where it comes from, as plain JSON values.
-        parts: how many rows each part has. Parts are written side by side, and lie one after another.
+        folder: the folder to write to; empty, missing, or with an unfinished data set.
+        columns: the columns to write; with ``begin``, the frames form episodes.
+        source: description of the frames' origin, as plain JSON values.
+        parts: number of rows in each part. Parts may be written in parallel, and are stored one after another.
 
     Raises:
-        ArenaError: the folder is a link, holds something else, or cannot be written.
+        ArenaError: the folder is a link, has other content, or cannot be written.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Writer:
         self.folder, self.source, self.parts = Path(folder), _plain(source), tuple(parts)
         self.columns = {column.name: column for column in columns}
         if not self.parts or min(self.parts) < 1:
-            raise ArenaError("there are no frames", "give a source that has one")
+            raise ArenaError("there are no frames", "give a source with at least one frame")
         self.count = sum(self.parts)
         self._first = np.concatenate([[0], np.cumsum(self.parts)]).tolist()
         self._written = [0] * len(self.parts)
@@ -78,7 +78,7 @@ class Writer:
         try:
             self._claim()
             for name, column in self.columns.items():
-                # A file of ours alone: what lies there under the name, such as a link, is never written to.
+                # Always a new file: an existing file or link of that name is never written to.
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
                 file = open(os.open(self.folder / column.file, flags, 0o666), "r+b", buffering=0)
                 self._files[name] = file
@@ -97,14 +97,14 @@ class Writer:
             self._abandon()
 
     def write(self, rows: Mapping[str, Array], part: int = 0) -> None:
-        """Adds rows to a part.
+        """Append rows to a part.
 
         Args:
-            rows: of each column, shape (k, *column.shape); numbers of another type are cast to the column's.
-            part: the number of the part.
+            rows: for each column, shape (k, *column.shape); numbers of another type are converted to the column's.
+            part: index of the part.
 
         Raises:
-            ArenaError: a value that is infinite, no number or outside its space, or the disk is full.
+            ArenaError: a value is infinite, NaN or outside its space, or the disk is full.
         """
         lengths = {len(array) for array in rows.values()}
         done = self._written[part]
@@ -128,7 +128,7 @@ class Writer:
         self._written[part] += max(lengths)
 
     def finish(self) -> Frames:
-        """Waits until the disk has everything, and opens it.
+        """Wait until everything is on the disk, and open the data set.
 
         Raises:
             ArenaError: the disk is full.
@@ -151,14 +151,14 @@ class Writer:
         return Frames(self.folder)
 
     def _claim(self) -> None:
-        """Makes the folder, keeps other processes out, and removes what was left unfinished.
+        """Create and lock the folder, and remove an unfinished data set from it.
 
         Raises:
-            OSError: as the system gave it.
+            OSError: the system's error.
         """
         folder = self.folder
         if folder.is_symlink():
-            raise ArenaError(f"{folder} is a link", "give the folder that it leads to")
+            raise ArenaError(f"{folder} is a link", "give the folder that it points to")
         folder.mkdir(parents=True, exist_ok=True)
         self._refuse_strangers()
         refuse_link(folder / LOCK)
@@ -168,21 +168,21 @@ class Writer:
             raise ArenaError(
                 f"another process is writing {folder}", "wait for it, or choose another folder"
             ) from error
-        self._refuse_strangers()  # another may have finished meanwhile
+        self._refuse_strangers()  # another process may have finished meanwhile
         sweep(folder)
         for name in _ours(os.listdir(folder)):
             (folder / name).unlink()
 
     def _refuse_strangers(self) -> None:
-        """Whatever is there must be an unfinished set's, or it would not be ours to remove."""
+        """Refuse a folder with other content than an unfinished data set, which alone may be removed."""
         names = {name for name in os.listdir(self.folder) if not name.endswith(".saving")}
         if HEADER in names:
-            raise ArenaError(f"{self.folder} holds a data set already", "choose another folder, or delete it")
+            raise ArenaError(f"{self.folder} already holds a data set", "choose another folder, or delete it")
         unfinished = LOCK in names
         strange = names - {LOCK} - (_ours(names) if unfinished else set())
         if strange:
             raise ArenaError(
-                f"{self.folder} holds other things, such as {min(strange)}", "choose another folder"
+                f"{self.folder} holds other files, such as {min(strange)}", "choose another folder"
             )
 
     def _abandon(self) -> None:
@@ -200,15 +200,15 @@ class Writer:
                 (self.folder / LOCK).unlink(missing_ok=True)
             self._lock.release()
             if not self._finished:
-                with contextlib.suppress(OSError):  # unless it holds something
+                with contextlib.suppress(OSError):  # it is not empty
                     self.folder.rmdir()
 
 
 def existing(folder: Path, source: Mapping[str, Any]) -> Frames | None:
-    """The data set in a folder, if it comes from this very source; None if there is no finished one.
+    """Open the data set in a folder, if it comes from the given source; None if there is no finished one.
 
     Raises:
-        ArenaError: it comes from elsewhere, or is damaged.
+        ArenaError: the data set comes from another source, or is damaged.
     """
     if not (folder / HEADER).exists():
         return None
@@ -223,7 +223,7 @@ def existing(folder: Path, source: Mapping[str, Any]) -> Frames | None:
 
 
 def place(out: str | Path | None, name: str, source: Mapping[str, Any]) -> Path:
-    """The folder that was asked for; otherwise one under ``frames/`` that is named by the source."""
+    """The given folder, otherwise a folder under ``frames/`` that is named by the source."""
     if out is not None:
         return Path(out)
     text = json.dumps(_plain(source), sort_keys=True, separators=(",", ":"))
@@ -233,7 +233,7 @@ def place(out: str | Path | None, name: str, source: Mapping[str, Any]) -> Path:
 
 
 def _plain(source: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON gives it back."""
+    """Convert a source to the values that JSON returns."""
     plain: dict[str, Any] = json.loads(json.dumps(source, allow_nan=False))
     return plain
 

@@ -1,4 +1,4 @@
-"""Where the runs of a sweep are trained: what every launcher promises, and the one that comes with arena."""
+"""Launchers, which train the runs of a sweep: the protocol, and the built-in local launcher."""
 
 from __future__ import annotations
 
@@ -22,50 +22,50 @@ __all__ = [
     "make_launcher",
 ]
 
-#: What a launcher notices of a run that another process trains; the progress display counts these.
+#: Notice about a run that another process is training; the progress bar counts such runs.
 BUSY = "another process trains it; waiting"
 
 Outcome: TypeAlias = dict[str, Any] | ArenaError
-"""What became of one run: what its ``result.json`` holds, or why it has none."""
+"""Outcome of one run: the content of its ``result.json``, or the error that prevented it."""
 
 
 class Launcher(Protocol):
-    """What a `LauncherSpec`'s target makes, called as ``target(config, workers)``.
+    """Protocol of a launcher; a `LauncherSpec`'s target makes one as ``target(config, workers)``.
 
-    A target is a class with its options as a nested dataclass `Config`, as an agent's; a sweep's file sets them in
+    The target is a class with its options as a nested dataclass `Config`, like an agent; a sweep's file sets them in
     its ``[launcher]`` table.
     """
 
     def launch(self, runs: Sequence[Run], listener: Listener) -> list[Outcome]:
-        """Trains runs to their ends; what became of each, in the same order.
+        """Train runs until they end, and return the outcome of each, in the same order.
 
-        A worker opens the run's folder, which it shares with this process, and calls `arena.training.runner.execute`. It
-        uses one core. One that dies is replaced, and its run goes on from its checkpoint, a few times. A run that
-        another process trains is waited for, which the listener hears as `BUSY`, and has that process's result. A run
-        that fails harms no other. What it notices is about a run, unless it ends in "…": then it says what is going on,
-        such as "starting a cluster…", until the next news.
+        A worker opens the run's folder, which it shares with this process, and calls `arena.training.runner.execute`. It uses
+        one core. A worker that dies is replaced, and its run continues from its checkpoint, a few times. If another
+        process is training a run, the launcher notifies the listener with `BUSY`, waits, and uses that process's
+        result. A run that fails does not affect the others. A notice is about a run, unless it ends in "…": such a
+        notice, for example "starting a cluster…", is about the current activity, and is shown until the next update.
 
         Args:
             runs: prepared runs.
-            listener: follows them all, in this process.
+            listener: listener to the events of all runs, in this process.
 
         Raises:
-            Interrupted: the listener said to stop; every run that had begun has a checkpoint.
+            Interrupted: the listener requested a stop; every run that had started has a checkpoint.
         """
         ...
 
 
 def launchers() -> dict[str, LauncherSpec]:
-    """Every launcher by name: those of plugins, and ``local``, which no plugin can take over."""
+    """Return every launcher by name: those of plugins, and ``local``, which plugins cannot replace."""
     found = {**get_plugins().launchers, LOCAL.name: LOCAL}
     return dict(sorted(found.items()))
 
 
 def launcher_named(name: str) -> LauncherSpec:
-    """The spec of a launcher.
+    """Return the spec of a launcher.
 
     Raises:
-        ArenaError: there is none of that name; the message has the nearest names.
+        ArenaError: the name is unknown; the message has the most similar names.
     """
     found = launchers()
     if name not in found:
@@ -74,25 +74,25 @@ def launcher_named(name: str) -> LauncherSpec:
 
 
 def launcher_class(name: str) -> type[Any]:
-    """The class of a launcher, whose `Config` has its options.
+    """Import the class of a launcher, whose `Config` has its options.
 
     Raises:
-        ArenaError: there is no such launcher, what it needs is not installed, or it is no launcher.
+        ArenaError: the name is unknown, a required package is not installed, or the target is not a launcher.
     """
     spec = launcher_named(name)
     found = spec.load()
     if not (isinstance(found, type) and isinstance(getattr(found, "Config", None), type)):
         raise ArenaError(
-            f"{name} ({spec.target}) is no launcher: it has no Config", "mend or leave out its plugin"
+            f"{name} ({spec.target}) is not a launcher: it has no Config", "fix or leave out its plugin"
         )
     return found
 
 
 def make_launcher(name: str, options: Mapping[str, object], workers: int) -> Launcher:
-    """A launcher with its options, as plain values have them.
+    """Make a launcher from its name and plain option values.
 
     Raises:
-        ArenaError: as `launcher_class`; or an option that it does not have, or out of its range.
+        ArenaError: as `launcher_class`; or an option is unknown or out of its range.
     """
     found = launcher_class(name)
     config = coerce(found.Config, options, where="launcher", owner=f"the launcher {name}")

@@ -34,20 +34,20 @@ TICK = 0.1
 
 
 class Local:
-    """Processes of this machine."""
+    """Launcher that trains runs in processes of this machine."""
 
     @dataclass(frozen=True)
     class Config:
         """Options of the local launcher."""
 
         retries: Annotated[int, Between(0, None)] = 2
-        """Times that a run is begun again after its worker process died."""
+        """Maximum number of restarts of a run after its worker process died, at least 0."""
 
     def __init__(self, config: Config, workers: int) -> None:
         self._config, self._workers = config, workers
 
     def launch(self, runs: Sequence[Run], listener: Listener) -> list[Outcome]:
-        """Trains the runs, one in a process at a time."""
+        """Train the runs, at most one per process at a time."""
         return outcomes(runs, listener, self._workers, self._config.retries)
 
 

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: the first asks runs to checkpoint and stop, and whoever launched workers decides for them."""
+"""Handling of Ctrl-C and SIGTERM: the first signal makes runs save a checkpoint and stop.
+
+Workers ignore the signals; the process that started them stops them.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,19 @@ from arena.streams.base import Progress
 
 __all__ = ["SIGNALS", "Stop", "Stoppable", "deaf", "signals_blocked", "stop_on_signal"]
 
-#: What asks to stop.
+#: The signals that request a stop.
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """Whether somebody asked to stop."""
+    """Flag that a signal sets to request a stop."""
 
     raised = False
 
 
 @contextlib.contextmanager
 def stop_on_signal() -> Iterator[Stop]:
-    """Notes the first Ctrl-C or SIGTERM; a second Ctrl-C is a KeyboardInterrupt."""
+    """Set a `Stop` flag on the first Ctrl-C or SIGTERM; a second Ctrl-C raises KeyboardInterrupt."""
     stop = Stop()
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -38,7 +41,7 @@ def stop_on_signal() -> Iterator[Stop]:
 
     try:
         before = {number: signal.signal(number, handle) for number in SIGNALS}
-    except ValueError:  # not the main thread: whoever owns it handles signals
+    except ValueError:  # not the main thread, which alone can handle signals
         before = {}
     try:
         yield stop
@@ -48,19 +51,19 @@ def stop_on_signal() -> Iterator[Stop]:
 
 
 class Stoppable(Listener):
-    """Hands everything on to another listener, and says when to stop; a signal is told once.
+    """Listener that forwards every event to another listener, and requests a stop after a signal.
 
     Args:
-        listener: the other one.
-        stop: whether a signal came.
-        first: the run that the notice names until another one is heard of.
+        listener: the other listener.
+        stop: flag that a signal sets.
+        first: run that the notice about stopping names if no run has reported progress yet.
 
     Attributes:
-        asked: whether it has said so: there is no way back.
+        asked: whether it has requested a stop, which is final.
     """
 
     def __init__(self, listener: Listener, stop: Stop, first: Run) -> None:
-        self._listener, self._stop, self._latest, self._told = listener, stop, first, False
+        self._listener, self._stop, self._latest, self._announced = listener, stop, first, False
         self.asked = False
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
@@ -74,20 +77,20 @@ class Stoppable(Listener):
         self._listener.ended(run, outcome)
 
     def stopping(self) -> bool:
-        if self._stop.raised and not self._told:
-            self._told = True  # here and not in the signal's handler, which may interrupt the listener
-            self.noticed(self._latest, "stopping; once more stops at once")
+        if self._stop.raised and not self._announced:
+            self._announced = True  # here and not in the signal's handler, which may interrupt the listener
+            self.noticed(self._latest, "stopping; press Ctrl-C again to stop at once")
         self.asked = self.asked or self._stop.raised or self._listener.stopping()
         return self.asked
 
 
 @contextlib.contextmanager
 def signals_blocked() -> Iterator[None]:
-    """Processes begun here are born `deaf` to the signals; this one gets them afterwards."""
+    """Block the signals while worker processes start, until these ignore them; signals arrive here afterwards."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    resource_tracker.ensure_running()  # here, since it unblocks the signals as it starts
+    resource_tracker.ensure_running()  # first, since its start unblocks the signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -96,7 +99,7 @@ def signals_blocked() -> Iterator[None]:
 
 
 def deaf() -> None:
-    """Makes a worker, born while signals were blocked, ignore them: a terminal signals the whole group."""
+    """Make a worker process ignore the signals, which a terminal sends to the whole process group."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):

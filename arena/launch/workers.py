@@ -1,7 +1,7 @@
-"""A worker: a process that trains one run after the other. Its own side, and its parent's.
+"""Worker processes, each of which trains one run after another: the worker's side and the parent's side.
 
-Each has a pipe of its own. Through a queue that all share, one that is killed while it holds the queue's lock would
-silence the others.
+Each worker has its own pipe. With a shared queue, a worker that is killed while it holds the queue's lock would block
+all the others.
 """
 
 from __future__ import annotations
@@ -32,47 +32,48 @@ from arena.training.runner import execute
 
 __all__ = ["DIED", "EXIT_SECONDS", "READY", "Crash", "Worker", "attempted", "not_begun"]
 
-#: Seconds between two pieces of news of one run's progress, unless there is an evaluation or it ends.
+#: Minimum number of seconds between two progress messages of a run, except after an evaluation and at the end.
 NEWS_SECONDS = 0.05
 
-#: Seconds that a process with nothing left to do may take to exit.
+#: Maximum number of seconds that an idle process may take to exit.
 EXIT_SECONDS = 5.0
 
-#: What says how many threads a library starts.
+#: Environment variables that set the number of threads of libraries.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
-#: A worker's first word, and what its silence comes to.
+#: A worker's first message, and the message that stands for its death.
 READY, DIED = ("ready",), ("died",)
 
-#: The order to a worker that is no folder to train.
+#: Message to a worker that requests a stop; every other message is a folder to train.
 STOP = ""
 
-# Spawned, not forked: a fork would copy this process's threads' locks and torch's state.
+# Spawned, not forked: a fork would copy the locks of this process's threads, and torch's state.
 CONTEXT = multiprocessing.get_context("spawn")
 
 
 class Crash(ArenaError):
-    """A run ended by an exception that nobody foresaw: a defect of its agent's, its environment's or arena's."""
+    """Unexpected exception in a run: a defect of its agent, of its environment or of arena."""
 
 
 def attempted(folder: Path, train: Callable[[], dict[str, Any]]) -> Outcome:
-    """Trains the run of a folder; whatever goes wrong, `Interrupted` and `BusyError` included, is its outcome."""
+    """Train the run of a folder, and return its result or its error, `Interrupted` and `BusyError` included."""
     try:
         return train()
     except ArenaError as error:
         return error
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # an extension's panic is no Exception
+    except BaseException as error:  # a panic of a compiled extension is not an Exception
         crash = Crash(
-            f"{folder} failed: {described(error)}", "mend that; the same command goes on from its checkpoint"
+            f"{folder} failed: {described(error)}",
+            "fix the cause; the same command goes on from its checkpoint",
         )
         crash.__cause__ = error
         return crash
 
 
 def not_begun(folder: Path) -> Interrupted:
-    """The outcome of a run that was to be trained when somebody asked to stop."""
+    """Outcome of a run that had not started when a stop was requested."""
     return Interrupted(f"stopped before {folder} began", "the same command goes on")
 
 
@@ -80,47 +81,47 @@ def not_begun(folder: Path) -> Interrupted:
 
 
 def serve(connection: Connection[Any, Any], parent: int) -> None:
-    """A worker's life: trains the folders that come through the pipe until its parent wants no more, or is gone.
+    """Main function of a worker: train the folders that arrive through the pipe, until the parent closes it or ends.
 
-    It sends tuples: `READY`, a listener's ``("progressed", progress, evaluation)`` and
+    The worker sends tuples: `READY`, a listener's ``("progressed", progress, evaluation)`` and
     ``("noticed", text)``, and ``("ended", outcome)``.
 
     Args:
-        connection: its end of the pipe.
+        connection: the worker's end of the pipe.
         parent: the parent's process id.
     """
     deaf()
     try:
-        _Servant(connection, parent).serve()
-    except BaseException:  # not by the usual way out, which waits for threads that a run left behind
+        _WorkerListener(connection, parent).serve()
+    except BaseException:  # not the normal exit, which waits for threads that a run left running
         traceback.print_exc()
         os._exit(1)
 
 
-class _Servant(Listener):
+class _WorkerListener(Listener):
     def __init__(self, connection: Connection[Any, Any], parent: int) -> None:
         self._connection, self._parent = connection, parent
         self._folders: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = False
         self._training, self._sending = threading.Lock(), threading.Lock()
-        self._untold: tuple[Progress, float | None] | None = None
+        self._unsent: tuple[Progress, float | None] | None = None
         self._evaluation: float | None = None
-        self._told_at = -NEWS_SECONDS
+        self._sent_at = -NEWS_SECONDS
 
     def serve(self) -> None:
         self._send(*READY)
-        threading.Thread(target=self._obey, daemon=True).start()
+        threading.Thread(target=self._receive, daemon=True).start()
         while (text := self._folders.get()) is not None:
             folder = Path(text)
             with self._training:
                 outcome = attempted(folder, functools.partial(self._train, folder))
-                self._tell()
+                self._send_progress()
                 self._send("ended", _portable(outcome))
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
-        self._untold = progress, evaluation
-        if evaluation != self._evaluation or time.monotonic() - self._told_at >= NEWS_SECONDS:
-            self._tell()
+        self._unsent = progress, evaluation
+        if evaluation != self._evaluation or time.monotonic() - self._sent_at >= NEWS_SECONDS:
+            self._send_progress()
 
     def noticed(self, run: Run, text: str) -> None:
         self._send("noticed", str(text))
@@ -133,45 +134,48 @@ class _Servant(Listener):
             raise not_begun(folder)
         return execute(Run.open(folder), self)
 
-    def _tell(self) -> None:
-        if self._untold is None:
+    def _send_progress(self) -> None:
+        if self._unsent is None:
             return
-        (progress, self._evaluation), self._untold = self._untold, None
-        # As floats: an agent's own kinds of numbers, or of mappings, need not survive the way.
+        (progress, self._evaluation), self._unsent = self._unsent, None
+        # As floats: an agent's own types of numbers or mappings may not be picklable.
         metrics = {str(name): float(value) for name, value in progress.metrics.items()}
         self._send("progressed", Progress(progress.steps, progress.episodes, metrics), self._evaluation)
-        self._told_at = time.monotonic()
+        self._sent_at = time.monotonic()
 
     def _send(self, *news: Any) -> None:
-        with self._sending, contextlib.suppress(OSError):  # the parent is gone, as `_obey` sees by itself
+        with (
+            self._sending,
+            contextlib.suppress(OSError),
+        ):  # the parent has ended, which `_receive` detects too
             self._connection.send(news)
 
-    def _obey(self) -> None:
-        """Takes orders as they come, also while a run trains; once there will be no more, this process ends."""
+    def _receive(self) -> None:
+        """Receive messages, also while a run trains; when the parent has closed the pipe or ended, exit."""
         with contextlib.suppress(EOFError, OSError):
-            # A fork of the parent's may hold the pipe's other end: hence the parent's number, too.
+            # A fork of the parent may hold the pipe's other end, so the parent's process id is checked too.
             while os.getppid() == self._parent:
                 if self._connection.poll(1.0):
-                    order = self._connection.recv()
-                    if order == STOP:
+                    message = self._connection.recv()
+                    if message == STOP:
                         self._stopping = True
                     else:
-                        self._folders.put(order)
+                        self._folders.put(message)
         self._stopping = True
         self._folders.put(None)
-        with self._training:  # its run, if any, has a checkpoint now
+        with self._training:  # the current run, if any, has saved its checkpoint now
             pass
         time.sleep(EXIT_SECONDS)
-        os._exit(1)  # something that a run left behind keeps the process from its exit
+        os._exit(1)  # a thread that a run left running prevents the normal exit
 
 
 def _portable(outcome: Outcome) -> Outcome:
-    """An outcome that reaches the parent whatever a plugin put into it."""
+    """Convert an outcome to types that can always be sent to the parent, whatever a plugin put into it."""
     if isinstance(outcome, dict):
         return dict(json.loads(json.dumps(outcome)))
     kind = next(kind for kind in (Interrupted, BusyError, Crash, ArenaError) if isinstance(outcome, kind))
     error = kind(str(outcome.problem), str(outcome.remedy))
-    if outcome.__cause__ is not None:  # it stays here
+    if outcome.__cause__ is not None:  # sent as text only
         error.add_note("".join(traceback.format_exception(outcome.__cause__)))
     return error
 
@@ -180,12 +184,12 @@ def _portable(outcome: Outcome) -> Outcome:
 
 
 class Worker:
-    """A worker as its parent sees it.
+    """Parent's handle of a worker process.
 
     Attributes:
-        connection: this process's end of the pipe.
-        job: the number of the run that it trains; None while it is idle.
-        ready: whether it has come so far as to take orders. Before that, it has done nothing.
+        connection: the parent's end of the pipe.
+        job: number of the run that the worker trains; None while it is idle.
+        ready: whether the worker has started up and accepts runs.
     """
 
     def __init__(self) -> None:
@@ -196,41 +200,41 @@ class Worker:
         self._process = CONTEXT.Process(target=serve, args=(self._theirs, os.getpid()))
 
     def start(self) -> None:
-        """Starts the process.
+        """Start the process.
 
         Raises:
-            OSError: there is no room for another.
+            OSError: the system cannot start another process.
         """
         try:
             with _one_core(), signals_blocked():
                 self._process.start()
         finally:
-            self._theirs.close()  # or the pipe would outlive the worker
+            self._theirs.close()  # otherwise the pipe would stay open after the worker's death
 
     def begin(self, job: int, folder: Path) -> None:
-        """Hands it a run, which it trains as soon as it is ready."""
+        """Give the worker a run, which it trains as soon as it is ready."""
         self.job, self._folder = job, str(folder)
         if self.ready:
-            self._order(self._folder)
+            self._send(self._folder)
 
     def greet(self) -> None:
-        """Takes note that it is ready."""
+        """Record that the worker is ready, and send it the run that waits for it."""
         self.ready = True
         if self.job is not None:
-            self._order(self._folder)
+            self._send(self._folder)
 
     def stop(self) -> None:
-        """Tells it to checkpoint and stop, and to begin nothing more."""
-        self._order(STOP)
+        """Request that the worker saves a checkpoint, stops, and starts no other run."""
+        self._send(STOP)
 
     def heard(self, ready: bool) -> tuple[Any, ...]:
-        """What it says next: `DIED` at the end, and an empty tuple if there is nothing new.
+        """Receive the worker's next message: `DIED` at the end, and an empty tuple if there is none.
 
         Args:
-            ready: whether its pipe is known to have something.
+            ready: whether the pipe is known to have a message.
         """
-        # What a worker forked may hold its pipe's end: its exit status tells of its death, too. It is asked for
-        # first, so that the pipe has all that a dead one said.
+        # A process forked by the worker may hold its end of the pipe, so the exit status is checked for its death too.
+        # It is checked first, so that the pipe then has all messages of a dead worker.
         dead = self._process.exitcode is not None
         try:
             if ready or (dead and self.connection.poll()):
@@ -240,8 +244,8 @@ class Worker:
         return DIED if dead else ()
 
     def fate(self) -> tuple[str, bool]:
-        """How it died, in words, and whether by itself."""
-        self._process.join(1.0)  # its pipe may end a moment before it does
+        """Describe how the worker died, and whether it exited by itself."""
+        self._process.join(1.0)  # its pipe may close shortly before the process ends
         status = self._process.exitcode
         if status is None:
             return "without its pipe", False
@@ -249,34 +253,34 @@ class Worker:
             return f"with exit status {status}", True
         try:
             return f"by {signal.Signals(-status).name}", False
-        except ValueError:  # a real-time one
+        except ValueError:  # a real-time signal
             return f"by signal {-status}", False
 
     def join(self, until: float) -> None:
-        """Waits for its end until some instant of `time.monotonic`."""
+        """Wait for the worker's end, at most until a time of `time.monotonic`."""
         if self._process.pid:
             self._process.join(max(0.0, until - time.monotonic()))
 
     def end(self) -> None:
-        """Makes sure that nothing is left of it."""
+        """Kill the worker if it is still running, and close the pipe."""
         if self._process.pid:
             self._process.kill()
             self._process.join()
         self._process.close()
         self.connection.close()
 
-    def _order(self, order: str) -> None:
-        with contextlib.suppress(OSError):  # it has died, which its pipe will say
-            self.connection.send(order)
+    def _send(self, message: str) -> None:
+        with contextlib.suppress(OSError):  # the worker has died, which `heard` reports
+            self.connection.send(message)
 
 
 @contextlib.contextmanager
 def _one_core() -> Iterator[None]:
-    """What starts here has its libraries use one core, unless somebody has said how many."""
-    unsaid = [name for name in THREADS if name not in os.environ]
-    os.environ.update(dict.fromkeys(unsaid, "1"))
+    """Limit the libraries of processes started here to one core, except where the user has set a number."""
+    unset = [name for name in THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(unset, "1"))
     try:
         yield
     finally:
-        for name in unsaid:
+        for name in unset:
             os.environ.pop(name, None)

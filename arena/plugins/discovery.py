@@ -1,8 +1,8 @@
-"""Discovery of plugins, each in isolation: what one does wrong is reported, and never stops the others.
+"""Discovery of plugins, each in isolation: a faulty plugin is reported, and never stops the others.
 
 pluggy marks and validates the hooks; arena calls the implementations itself, one by one, because pluggy
-abandons a whole call at the first error. Everything wrong becomes a line of its plugin's :class:`PluginInfo`
-and an :class:`ArenaPluginWarning`. Three settings steer it, the first two before any import:
+aborts a whole call at the first error. Every problem becomes a line of the plugin's :class:`PluginInfo` and an
+:class:`ArenaPluginWarning`. Three settings control discovery, the first two before any import:
 
 * ``ARENA_PLUGINS=a,b`` loads only these plugins (empty: none at all),
 * ``--no-plugin x``, here ``Plugins(block=["x"])``, leaves one out,
@@ -35,7 +35,7 @@ S = TypeVar("S", bound=specs.Spec)
 
 
 class _Contributed(Generic[S]):
-    """An attribute ``x`` of :class:`Plugins`: the registry that ``arena_x`` fills, built at first use."""
+    """Attribute ``x`` of :class:`Plugins`: the registry filled by the hook ``arena_x``, built at first use."""
 
     def __init__(self, spec_type: type[S]) -> None:
         self._spec_type = spec_type
@@ -50,17 +50,17 @@ class _Contributed(Generic[S]):
 
 
 class Plugins:
-    """The plugins that are installed, what they contribute, and who listens to events.
+    """Installed plugins, with their contributions and their event listeners.
 
     Args:
-        allow: load only these; without it, those of ``ARENA_PLUGINS``, and all if that is not set.
-        block: leave these out.
+        allow: names of the only plugins to load; by default those of ``ARENA_PLUGINS``, and all if that is not set.
+        block: names of plugins to leave out.
         extra: plugins in memory, by name: modules or objects with hook implementations.
-        installed: whether to look for installed plugins at all.
-        strict: raise at the first problem; without it, as ``ARENA_STRICT_PLUGINS`` says.
+        installed: whether to look for installed plugins.
+        strict: whether to raise at the first problem; by default as ``ARENA_STRICT_PLUGINS``.
 
     Raises:
-        ArenaError: ``allow`` or ``block`` names a plugin that does not exist; or a problem, where strict.
+        ArenaError: ``allow`` or ``block`` names an unknown plugin; or, if strict, a plugin has a problem.
 
     Example:
         >>> Plugins(installed=False).agents
@@ -110,17 +110,17 @@ class Plugins:
 
     @property
     def infos(self) -> list[PluginInfo]:
-        """The state of every plugin, after all of them were asked for everything that they contribute."""
-        _ = self.registries  # asking is what finds the rest of the problems
+        """State of every plugin, after all contributions have been collected."""
+        _ = self.registries  # collecting the contributions finds the remaining problems
         return list(self._infos)
 
     def emit(self, event: str, **arguments: object) -> None:
-        """Tells every plugin that implements ``event``; one that raises is reported and never told again.
+        """Call every plugin's implementation of ``event``; one that raises is reported and not called again.
 
         Raises:
             ArenaError: there is no such event, or an implementation raised and plugins are strict.
-            Interrupted: an implementation asks the run to stop.
-            TypeError: the arguments are not the event's.
+            Interrupted: an implementation requests that the run stops.
+            TypeError: the arguments are not those of the event.
         """
         parameters = HOOKS.get(event)
         if not parameters:  # contributions take no arguments
@@ -139,7 +139,7 @@ class Plugins:
                 self._report(info, f"{event} raised {described(error)}; it is not called again", cause=error)
 
     def _forbid(self, allow: Iterable[str] | None, block: Iterable[str]) -> None:
-        """Marks what must not be imported."""
+        """Mark the plugins that must not be imported."""
         if allow is None and (listed := os.environ.get("ARENA_PLUGINS")) is not None:
             allow = [name for part in listed.split(",") if (name := part.strip())]
         allowed, blocked = None if allow is None else set(allow), set(block)
@@ -153,7 +153,7 @@ class Plugins:
                 info.status, info.problems = "blocked", ["not among the plugins that ARENA_PLUGINS allows"]
 
     def _load(self, info: PluginInfo, load: Callable[[], object]) -> None:
-        """Imports a plugin, looks through its hooks and registers it."""
+        """Import a plugin, check its hooks and register it."""
         if info.name in self._loaded:
             claimants = [other for other in self._infos if other.name == info.name]
             self._report(info, contested(f"the plugin name {info.name!r}", claimants), status="failed")
@@ -179,7 +179,7 @@ class Plugins:
             self._report(info, problem)
 
     def _implementations(self, hook: str) -> list[tuple[PluginInfo, HookImpl]]:
-        """Who implements a hook, in pluggy's order of calling."""
+        """Implementations of a hook with their plugins, in pluggy's calling order."""
         implementations: list[HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
         return [
             (self._loaded[implementation.plugin_name], implementation)
@@ -188,7 +188,7 @@ class Plugins:
         ]
 
     def _collect(self, hook: str, spec_type: type[S]) -> Registry[S]:
-        """Asks every plugin for its specs of one kind and settles who has each name."""
+        """Collect every plugin's specs of one kind, and decide contested names."""
         claims: dict[str, list[tuple[PluginInfo, S]]] = {}
         for info, implementation in sorted(self._listeners[hook], key=lambda listener: listener[0].rank):
             for spec in self._ask(info, implementation, hook, spec_type):
@@ -200,7 +200,7 @@ class Plugins:
         return Registry(spec_type.kind, ((found[0][1], found[0][0].name) for found in claims.values()))
 
     def _ask(self, info: PluginInfo, implementation: HookImpl, hook: str, spec_type: type[S]) -> list[S]:
-        """The sound specs that one implementation gives, up to where it raises."""
+        """Valid specs that one implementation gives before it raises, if it does."""
         found: list[S] = []
         wanted, problems, cause = spec_type.__name__, [], None
         try:
@@ -225,11 +225,11 @@ class Plugins:
     def _report(
         self, info: PluginInfo, problem: str, status: Status = "warning", cause: BaseException | None = None
     ) -> None:
-        """Notes a problem and warns of it once, or raises it where strict."""
+        """Record a problem and warn about it once, or raise it if strict."""
         info.status = status
         message = f"plugin {info}: {problem}"
         if self._strict:
-            remedy = f"mend it, leave it out with --no-plugin {info.name}, or unset ARENA_STRICT_PLUGINS"
+            remedy = f"fix it, leave it out with --no-plugin {info.name}, or unset ARENA_STRICT_PLUGINS"
             raise ArenaError(message, remedy) from cause
         if problem not in info.problems:
             info.problems.append(problem)
@@ -240,7 +240,7 @@ _current: Plugins | None = None
 
 
 def get_plugins() -> Plugins:
-    """The plugins of this process, discovered at the first call."""
+    """Return the plugins of this process, discovered at the first call."""
     global _current
     if _current is None:
         _current = Plugins()
@@ -249,7 +249,7 @@ def get_plugins() -> Plugins:
 
 @contextmanager
 def use(plugins: Plugins | None) -> Iterator[None]:
-    """Makes :func:`get_plugins` return ``plugins`` for a while; with None, it discovers them afresh.
+    """Make :func:`get_plugins` return ``plugins`` inside a ``with`` block; with None, plugins are discovered again.
 
     Example:
         >>> mine = Plugins(installed=False)
@@ -266,13 +266,13 @@ def use(plugins: Plugins | None) -> Iterator[None]:
 
 
 def _find_installed() -> list[tuple[PluginInfo, Callable[[], object]]]:
-    """Every entry point of arena's group and how to load it; nothing is imported."""
+    """Find every entry point of arena's group and its loader; nothing is imported."""
     from importlib import metadata
 
     found: list[tuple[PluginInfo, Callable[[], object]]] = []
     try:
         points = list(metadata.entry_points(group=GROUP))
-    except Exception:  # one unreadable entry_points.txt, of anybody's, hides everyone's
+    except Exception:  # one unreadable entry_points.txt, of any distribution, hides all the others
         points = []
         seen: set[str] = set()
         for distribution in metadata.distributions():
@@ -285,7 +285,7 @@ def _find_installed() -> list[tuple[PluginInfo, Callable[[], object]]]:
             except Exception:
                 with suppress(Exception):
                     if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
-                        # Loading it meets the same error again, which is then reported.
+                        # Loading it raises the same error again, which is then reported.
                         info.name = info.distribution
                         found.append((info, partial(getattr, distribution, "entry_points")))
     found += [(PluginInfo.of(point.name, point.dist), point.load) for point in points]

@@ -1,14 +1,14 @@
-"""Every extension point of arena.
+"""Hook specifications: all extension points of arena.
 
 A plugin is a module named by an entry point in the group ``arena``::
 
     [project.entry-points.arena]
     my_plugin = "my_plugin"
 
-It implements any of the hooks below, marked with ``arena.hookimpl``. *Contributions* return specs; *events*
-are told what happened and return nothing. An implementation may leave out arguments that it does not need.
-One that raises is reported in ``arena list plugins`` and stops neither another plugin nor a run. Keep the
-module light: gymnasium, torch and the like belong in the modules that the specs' targets name.
+The plugin implements any of the hooks below, marked with ``arena.hookimpl``. *Contributions* return specs; *events*
+report what happened and return nothing. An implementation may leave out arguments that it does not need. An
+exception is reported in ``arena list plugins``, and stops neither another plugin nor a run. Keep the module light:
+import gymnasium, torch and other heavy libraries in the modules that the specs' targets name.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class ProgressInfo(Protocol):
 
 @hookspec
 def arena_agents() -> Iterable[AgentSpec]:
-    """Contributes agents.
+    """Contribute agents.
 
     Example:
         ::
@@ -97,7 +97,7 @@ def arena_agents() -> Iterable[AgentSpec]:
 
 @hookspec
 def arena_environments() -> Iterable[EnvironmentSpec]:
-    """Contributes Gymnasium environments, each with the package whose import registers it.
+    """Contribute Gymnasium environments, each with the package whose import registers it.
 
     Example:
         ::
@@ -116,7 +116,7 @@ def arena_environments() -> Iterable[EnvironmentSpec]:
 
 @hookspec
 def arena_encoders() -> Iterable[EncoderSpec]:
-    """Contributes encoders: modules that turn observations into codes.
+    """Contribute encoders: modules that map observations to codes.
 
     Example:
         ::
@@ -132,7 +132,7 @@ def arena_encoders() -> Iterable[EncoderSpec]:
 
 @hookspec
 def arena_trackers() -> Iterable[TrackerSpec]:
-    """Contributes trackers: places that a run's metrics are also written to.
+    """Contribute trackers: additional destinations of a run's metrics.
 
     Example:
         ::
@@ -146,7 +146,7 @@ def arena_trackers() -> Iterable[TrackerSpec]:
 
 @hookspec
 def arena_launchers() -> Iterable[LauncherSpec]:
-    """Contributes launchers: ways to run the experiments of a sweep.
+    """Contribute launchers: ways to run the experiments of a sweep.
 
     Example:
         ::
@@ -160,7 +160,7 @@ def arena_launchers() -> Iterable[LauncherSpec]:
 
 @hookspec
 def arena_overlays() -> Iterable[OverlaySpec]:
-    """Contributes overlays: what the viewer draws over the environment's picture, or beside it.
+    """Contribute overlays: drawings of the viewer over the environment's picture, or beside it.
 
     Example:
         ::
@@ -176,7 +176,7 @@ def arena_overlays() -> Iterable[OverlaySpec]:
 
 @hookspec
 def arena_commands() -> Iterable[CommandSpec]:
-    """Contributes verbs of the command line.
+    """Contribute verbs of the command line.
 
     Example:
         ::
@@ -190,10 +190,10 @@ def arena_commands() -> Iterable[CommandSpec]:
 
 @hookspec
 def arena_run_started(run: RunInfo) -> None:
-    """A run began, or went on from its checkpoint; its folder exists.
+    """Event at the start of a run, or when it resumes from a checkpoint; the run's folder exists.
 
     Args:
-        run: the run, its experiment and folder.
+        run: the run, with its experiment and folder.
 
     Example:
         ::
@@ -206,11 +206,11 @@ def arena_run_started(run: RunInfo) -> None:
 
 @hookspec
 def arena_run_progressed(run: RunInfo, progress: ProgressInfo) -> None:
-    """An agent yielded. This is called often: do little.
+    """Event at every yield of an agent's training; called often, so it must be fast.
 
     Args:
         run: the run.
-        progress: what the agent yielded: steps, episodes and metrics.
+        progress: the progress that the agent yielded: steps, episodes and metrics.
 
     Example:
         ::
@@ -223,11 +223,11 @@ def arena_run_progressed(run: RunInfo, progress: ProgressInfo) -> None:
 
 @hookspec
 def arena_run_finished(run: RunInfo, result: Any) -> None:
-    """A run came to its end, and its result is on disk.
+    """Event at the end of a run, when its result is on disk.
 
     Args:
         run: the run.
-        result: what ``result.json`` holds.
+        result: the content of ``result.json``.
 
     Example:
         ::
@@ -243,14 +243,14 @@ HOOKS = {
     for name, hook in tuple(globals().items())
     if name.startswith("arena_")
 }
-"""The parameters of every hook, by its name: a contribution has none, an event has some."""
+"""Parameters of every hook by its name: a contribution has none, an event has at least one."""
 
 
 def misuses(manager: PluginManager, plugin: object) -> list[str]:
-    """What a plugin's author will have meant as a hook, but arena cannot call; a line each.
+    """List functions of a plugin that look like hook implementations but cannot be called, one line each.
 
     Args:
-        manager: knows a hook implementation when it sees one.
+        manager: the plugin manager, which recognizes hook implementations.
         plugin: a module or an object.
     """
     problems = []

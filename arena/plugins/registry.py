@@ -1,4 +1,4 @@
-"""Who provides what: the specs of one kind by name, and the plugins that contributed them."""
+"""Registry of the specs of one kind by name, with the plugins that contributed them."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ S = TypeVar("S", bound=Spec)
 
 
 class ArenaPluginWarning(UserWarning):
-    """A plugin did something wrong, and arena goes on without that part of it."""
+    """Warning about a faulty plugin; arena continues without the faulty part."""
 
 
 @dataclass
 class PluginInfo:
-    """A line of ``arena list plugins``.
+    """State of one plugin, as a line of ``arena list plugins``.
 
     Args:
-        name: the entry point's name.
-        distribution: what installed it; empty for a plugin handed over in memory.
-        version: that distribution's version.
-        status: ``"failed"`` plugins contribute nothing, ``"warning"`` ones what is sound, and ``"blocked"``
-            ones were not imported.
-        problems: what is wrong, or why it is blocked, a line each.
+        name: name of the entry point.
+        distribution: distribution that installed the plugin; empty for a plugin passed in memory.
+        version: version of the distribution.
+        status: a ``"failed"`` plugin contributes nothing, a ``"warning"`` plugin its valid parts, and a ``"blocked"``
+            plugin was not imported.
+        problems: problems, or the reason why the plugin is blocked, one line each.
     """
 
     name: str
@@ -47,7 +47,7 @@ class PluginInfo:
 
     @classmethod
     def of(cls, name: str, distribution: Distribution | None) -> PluginInfo:
-        """An installed plugin, even where its distribution's metadata cannot be read."""
+        """Make the info of an installed plugin, even if its distribution's metadata cannot be read."""
         try:
             origin = (distribution.name, distribution.version) if distribution else ("", "")
         except Exception:
@@ -60,26 +60,26 @@ class PluginInfo:
 
     @property
     def rank(self) -> tuple[bool, bool, str, str]:
-        """Who wins a contested name: arena's own, then by distribution, and in memory last."""
+        """Sort key that decides a contested name: arena's own plugins first, then by distribution, in memory last."""
         built_in = re.sub(r"[-_.]+", "-", self.distribution).lower() == BUILT_IN
         return (not built_in, not self.distribution, self.distribution.lower(), self.name)
 
 
 def contested(what: str, claimants: Iterable[PluginInfo]) -> str:
-    """The problem of a name that several plugins claim; the first of them has it."""
+    """Message about a name that several plugins provide; the first plugin's is used."""
     names = [str(info) for info in claimants]
     return f"{what} is claimed by {', '.join(names)}; the one of {names[0]} is used"
 
 
 class Registry(Mapping[str, S]):
-    """The specs of one kind, by name and in alphabetical order.
+    """Mapping from names to the specs of one kind, in alphabetical order.
 
     Args:
-        kind: what an error calls one of them, such as ``"agent"``.
+        kind: word for one spec in errors, such as ``"agent"``.
         entries: each spec with the name of the plugin that contributed it.
 
     Raises:
-        ValueError: two entries bear one name.
+        ValueError: two entries have the same name.
 
     Example:
         >>> from arena.plugins.specs import TrackerSpec
@@ -97,18 +97,18 @@ class Registry(Mapping[str, S]):
             self._entries[spec.name] = (spec, provider)
 
     def __getitem__(self, name: str) -> S:
-        """The spec of that name.
+        """Return the spec of a name.
 
         Raises:
-            ArenaError: there is none; the message has the nearest names.
+            ArenaError: the name is unknown; the message has the most similar names.
         """
         return self._entry(name)[0]
 
     def provider(self, name: str) -> str:
-        """The name of the plugin that contributed ``name``.
+        """Return the name of the plugin that contributed the spec ``name``.
 
         Raises:
-            ArenaError: there is no such spec.
+            ArenaError: the name is unknown.
         """
         return self._entry(name)[1]
 
@@ -118,12 +118,12 @@ class Registry(Mapping[str, S]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    # Mapping's own two expect a KeyError, which an ArenaError is not.
+    # Mapping's own versions of these two expect a KeyError, which an ArenaError is not.
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 
     def get(self, name: str, default: S | None = None) -> S | None:  # type: ignore[override]
-        """The spec of that name, or ``default``."""
+        """Return the spec of a name, or ``default``."""
         entry = self._entries.get(name)
         return default if entry is None else entry[0]
 

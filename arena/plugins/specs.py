@@ -1,7 +1,7 @@
-"""What plugins contribute: small frozen descriptions, whose targets are strings imported on first use.
+"""Specs, the contributions of plugins: small frozen descriptions whose targets are imported on first use.
 
-A spec says enough to list, choose and explain a thing; the thing itself is named by ``target``, and costs
-nothing until :meth:`Spec.load`. That is what lets ``arena list`` run without importing torch or numba.
+A spec contains enough to list, choose and explain an agent, environment and so on; the object itself is named by
+``target``, and is imported only by :meth:`Spec.load`. So ``arena list`` imports neither torch nor numba.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Spec:
-    """One thing that a plugin contributes.
+    """Base class of specs: the description of one contribution of a plugin.
 
     Args:
-        name: what people type; no white space.
+        name: name that users type; no white space.
         summary: one line for listings.
-        reference: the paper and section that it follows.
+        reference: paper and section that the implementation follows.
         target: ``"package.module:attribute"``, imported by :meth:`load`.
-        revision: part of a run's id; raise it when results change for the same experiment.
-        plugin: the plugin that contributed the spec; filled in by discovery.
+        revision: revision number from 1, part of a run's id; increase it when results change for the same experiment.
+        plugin: plugin that contributed the spec; set by discovery.
 
     Raises:
         ArenaError: a field is malformed.
@@ -76,14 +76,14 @@ class Spec:
         if not self.name or self.name.split() != [self.name]:
             raise self._malformed("its name is empty or has white space", "write it like 'q-learning'")
         if self.summary.strip().splitlines() != [self.summary]:
-            raise self._malformed("its summary is not one line", "say in one line what it is")
+            raise self._malformed("its summary is not one line", "describe it in one line")
         if self.target and not _is_target(self.target):
             raise self._malformed(f"its target is {self.target!r}", "write it as 'package.module:attribute'")
         if not _is_positive(self.revision):
             raise self._malformed(f"its revision is {self.revision!r}", "count revisions from 1")
 
     def load(self) -> Any:
-        """Imports and returns what ``target`` names.
+        """Import and return the object that ``target`` names.
 
         Raises:
             ArenaError: there is no target, or it cannot be imported; the message names the plugin, the target
@@ -97,10 +97,10 @@ class Spec:
         )
 
     def _importing(self, what: str, fetch: Callable[[], _T]) -> _T:
-        """Calls ``fetch``, and says whose ``what`` it was when that fails."""
+        """Call ``fetch``; if it fails, raise an error that names the plugin and ``what`` was imported."""
         try:
             return fetch()
-        except ArenaError:  # already says what to do, such as which extra to install
+        except ArenaError:  # has a remedy already, such as which extra to install
             raise
         except Exception as error:
             plugin = self.plugin or what.partition(":")[0].partition(".")[0]
@@ -108,7 +108,7 @@ class Spec:
             if missing and not f"{what.partition(':')[0]}.".startswith(f"{missing}."):
                 remedy = f"install the package that provides {missing!r}"
             else:
-                remedy = f"mend or update the plugin, or leave it out with --no-plugin {plugin}"
+                remedy = f"fix or update the plugin, or leave it out with --no-plugin {plugin}"
             problem = f"{what!r}, of {self.kind} {self.name!r}, cannot be imported: {described(error)}"
             raise ArenaError(f"plugin {plugin!r}: {problem}", remedy) from error
 
@@ -118,16 +118,16 @@ class Spec:
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Settings with which an agent does well on an environment; ``None`` leaves the choice to others.
+    """Recommended settings of an agent for an environment; ``None`` leaves a setting to other presets or defaults.
 
     Args:
         options: the agent's hyperparameters.
         env: the environment's options.
-        steps: how long to train, in the agent's unit.
-        num_envs: environments stepped side by side.
-        seeds: independent runs.
-        horizon: the longest evaluation episode, in steps.
-        episodes: evaluation episodes.
+        steps: length of training, in the agent's unit.
+        num_envs: number of parallel environments.
+        seeds: number of independent runs.
+        horizon: maximum length of an evaluation episode, in steps.
+        episodes: number of evaluation episodes.
     """
 
     options: Mapping[str, object] = field(default_factory=dict, hash=False)
@@ -145,20 +145,20 @@ class Preset:
                 raise ArenaError(f"a preset's {name} is {value!r}", "give a whole number from 1, or None")
 
     def updated(self, other: Preset) -> Preset:
-        """This preset with all that ``other`` says laid over it, key by key in ``options`` and ``env``."""
-        said = {f.name: v for f in dataclasses.fields(other) if (v := getattr(other, f.name)) is not None}
-        said["options"] = {**self.options, **other.options}
-        said["env"] = {**self.env, **other.env}
-        return dataclasses.replace(self, **said)
+        """Update this preset with the settings of ``other``, merging ``options`` and ``env`` key by key."""
+        merged = {f.name: v for f in dataclasses.fields(other) if (v := getattr(other, f.name)) is not None}
+        merged["options"] = {**self.options, **other.options}
+        merged["env"] = {**self.env, **other.env}
+        return dataclasses.replace(self, **merged)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learned(Spec):
-    """What can be trained.
+    """Base class of the specs of agents and encoders, which can be trained.
 
     Args:
-        presets: good settings, keyed by environment id or ``fnmatch`` pattern; ``"*"`` is the default.
-        unit: what ``steps`` counts: environment steps, a planner's sweeps, or updates.
+        presets: recommended settings by environment id or ``fnmatch`` pattern; ``"*"`` is the default.
+        unit: unit of ``steps``: environment steps, sweeps of a planner, or updates.
     """
 
     presets: Mapping[str, Preset] = field(default_factory=dict, hash=False)
@@ -175,12 +175,13 @@ class Learned(Spec):
                 )
 
     def preset(self, env_id: str) -> Preset:
-        """Every preset that matches an environment, from the most general to the exact id, which wins.
+        """Merge all presets that match an environment, from the most general pattern to the exact id.
 
-        A pattern is the more exact the more literal characters it has; of two equals the later one wins.
+        Later ones override earlier ones. A pattern with more literal characters is more exact; between equally exact
+        patterns, the one declared later overrides.
 
         Args:
-            env_id: a Gymnasium id, with or without the ``module:`` in front that Gymnasium takes.
+            env_id: a Gymnasium id, with or without Gymnasium's prefix ``module:``.
         """
         ids = (env_id, env_id.rpartition(":")[2])
         matching = [key for key in self.presets if any(key == i or fnmatchcase(i, key) for i in ids)]
@@ -192,7 +193,7 @@ class Learned(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class AgentSpec(Learned):
-    """An agent; ``target`` is its :class:`arena.agents.base.Agent` subclass.
+    """Spec of an agent; ``target`` is its :class:`arena.agents.base.Agent` subclass.
 
     Example:
         >>> spec = AgentSpec(
@@ -209,11 +210,11 @@ class AgentSpec(Learned):
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentSpec(Spec):
-    """An environment; ``name`` is its Gymnasium id, and ``target``, if any, the dataclass of its options.
+    """Spec of an environment; ``name`` is its Gymnasium id, and ``target``, if any, the dataclass of its options.
 
     Args:
-        package: the module whose import registers the id with Gymnasium.
-        horizon: the longest evaluation episode, in steps, where neither the experiment nor a preset says.
+        package: module whose import registers the id with Gymnasium.
+        horizon: maximum length of an evaluation episode, in steps, if neither the experiment nor a preset sets it.
     """
 
     kind: ClassVar[str] = "environment"
@@ -229,7 +230,7 @@ class EnvironmentSpec(Spec):
             raise self._malformed(f"its horizon is {self.horizon!r}", "give a whole number from 1, or None")
 
     def register(self) -> None:
-        """Imports ``package``, so that ``gymnasium.make(spec.name)`` works.
+        """Import ``package``, so that ``gymnasium.make(spec.name)`` works.
 
         Raises:
             ArenaError: the package cannot be imported.
@@ -239,9 +240,9 @@ class EnvironmentSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSpec(Learned):
-    """An encoder; ``target`` is an :class:`arena.encoders.base.Encoder` subclass, whose protocols say what it can do.
+    """Spec of an encoder; ``target`` is an :class:`arena.encoders.base.Encoder` subclass, whose protocols are its abilities.
 
-    A preset's ``options`` are the encoder's, its ``steps`` updates.
+    The ``options`` of a preset are hyperparameters of the encoder, and its ``steps`` are updates.
     """
 
     kind: ClassVar[str] = "encoder"
@@ -251,10 +252,10 @@ class EncoderSpec(Learned):
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerSpec(Spec):
-    """A tracker; ``target``, called as ``target(run, step)``, makes an `arena.runs.trackers.Tracker`.
+    """Spec of a tracker; ``target``, called as ``target(run, step)``, returns an `arena.runs.trackers.Tracker`.
 
     Args:
-        default: whether runs use it that do not say which trackers they want.
+        default: whether runs use the tracker by default.
     """
 
     kind: ClassVar[str] = "tracker"
@@ -264,9 +265,9 @@ class TrackerSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class LauncherSpec(Spec):
-    """A launcher; ``target`` is a class made as ``target(config, workers)`` from its nested dataclass ``Config``.
+    """Spec of a launcher; ``target`` is a class with a nested ``Config``, called as ``target(config, workers)``.
 
-    `arena.launch.base.Launcher` says what it does with a sweep's runs: in processes, on a cluster.
+    `arena.launch.base.Launcher` is the protocol that it implements.
     """
 
     kind: ClassVar[str] = "launcher"
@@ -274,13 +275,14 @@ class LauncherSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class OverlaySpec(Spec):
-    """An overlay; ``target`` is an `arena.viewer.Overlay` subclass, made without arguments.
+    """Spec of an overlay; ``target`` is an `arena.viewer.Overlay` subclass, called without arguments.
 
     Args:
-        title: what stands above it and in the list of keys; the name, if not given.
-        key: the letter that switches it on and off; it gets a digit where that is taken.
-        shown: whether it is on at first.
-        layer: when it is drawn over a world: 0 is first, for washes; 1 for marks; 2 is last, above the walker.
+        title: title above the overlay and in the list of keys; by default the name.
+        key: letter that switches the overlay on and off; if the letter is taken, a digit is assigned.
+        shown: whether the overlay is on at the start.
+        layer: drawing order over the environment's picture: 0 first, for area fills; 1 for marks; 2 last, above the
+            agent.
     """
 
     kind: ClassVar[str] = "overlay"
@@ -299,25 +301,25 @@ class OverlaySpec(Spec):
 
 
 class Command(Protocol):
-    """What a :class:`CommandSpec`'s target offers: an object, or a class, with these two methods."""
+    """Protocol of the target of a :class:`CommandSpec`: an object, or a class, with these two methods."""
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the verb's arguments to its own parser."""
+        """Add the verb's arguments to its parser."""
 
     def run(self, args: argparse.Namespace) -> int:
-        """Does the work and returns the exit status."""
+        """Run the command and return the exit status."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandSpec(Spec):
-    """A verb of the command line; ``target`` is a :class:`Command`, loaded only when the verb is used."""
+    """Spec of a verb of the command line; ``target`` is a :class:`Command`, loaded only when the verb is used."""
 
     kind: ClassVar[str] = "command"
 
 
 def described(error: BaseException) -> str:
-    """An error on one line, with the innermost place outside the plugin machinery that it came from."""
+    """Describe an error in one line, with its innermost place in the code outside the plugin machinery."""
     place, traceback = "", error.__traceback__
     while traceback is not None:
         code = traceback.tb_frame.f_code
@@ -343,4 +345,4 @@ def _is_positive(value: object) -> bool:
 LOCAL = LauncherSpec(
     name="local", summary="worker processes on this machine", target="arena.launch.local:Local"
 )
-"""The launcher that needs no plugin; it has its name for itself."""
+"""Spec of the built-in launcher, whose name plugins cannot use."""

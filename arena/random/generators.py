@@ -1,9 +1,8 @@
-"""Named generators of a run, and the scope that lends its states to libraries with global ones.
+"""Named random generators of a run, and a scope in which the process's global generators are the run's.
 
-A generator is keyed by the run's seed and its *name*, so that neither the order in which generators are asked
-for nor the presence of others changes what it draws. numba's own generators (``np.random`` inside compiled
-code)
-are not lent: give such code a key.
+A generator is keyed by the run's seed and its *name*, so its numbers depend neither on the order in which
+generators are created nor on which others exist. numba's own generators (``np.random`` inside compiled code) are
+not covered by the scope: give such code a key.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ _numpy_random: Any = np.random  # NumPy's stubs leave out get_bit_generator and 
 
 
 def derive(seed: int, *names: str | int, bits: int = 128) -> int:
-    """A key for `names` under `seed`; other names give unrelated keys.
+    """Derive a random key from a seed and names; other names give unrelated keys.
 
-    Every part is hashed with its kind and length: ``("a", "bc")`` and ``("ab", "c")`` differ, as do ``1`` and
+    Every part is hashed with its type and length: ``("a", "bc")`` and ``("ab", "c")`` differ, as do ``1`` and
     ``"1"``. Keys are part of the runs' file format: they never change.
 
     Args:
         seed: the run's seed, any integer.
-        names: what the key is for, from the general to the particular.
+        names: purpose of the key, from the general to the particular.
         bits: size of the key, a multiple of 8 from 8 to 512.
 
     Returns:
@@ -72,7 +71,7 @@ def episode_seed(seed: int, lane: int, episode: int) -> int:
 
 
 class Generators:
-    """All generators of one run, by name.
+    """Random generators of one run, by name.
 
     Args:
         seed: the run's seed, any integer.
@@ -92,13 +91,13 @@ class Generators:
         self._lent: dict[str, _Run] = {}
 
     def numpy(self, name: str) -> np.random.Generator:
-        """The NumPy generator called `name`: Philox, the same object at every call."""
+        """NumPy generator (Philox) of a name; every call returns the same object."""
         if name not in self._numpy:
             self._numpy[name] = np.random.Generator(_philox(self.seed, name))
         return self._numpy[name]
 
     def torch(self, name: str) -> TorchGenerator:
-        """The torch CPU generator called `name`, the same object at every call; imports torch."""
+        """Torch CPU generator of a name; every call returns the same object. Imports torch."""
         if name not in self._torch:
             import torch
 
@@ -106,24 +105,24 @@ class Generators:
         return self._torch[name]
 
     def key(self, name: str) -> int:
-        """A 64-bit key in [0, 2**64) for counter-based compiled code; it has no state."""
+        """64-bit key in [0, 2**64) for counter-based generators in compiled code; it has no state."""
         return derive(self.seed, "key", name, bits=64)
 
     @contextlib.contextmanager
     def lent(self, name: str) -> Iterator[None]:
-        """Makes the process's global generators those of the run's `name` inside the scope.
+        """Replace the process's global random generators by the run's generators of a name, inside a ``with`` block.
 
-        They are ``random``, ``np.random``, torch's CPU generator and, where CUDA is initialised, every
-        device's. On exit, by exception too, the run's states are taken back and the globals are *exactly* as
-        they were: the surrounding program draws next what it would have drawn without the scope. Scopes nest,
-        under one name and with other `Generators` too: each goes on where the run's name stands.
+        The global generators are ``random``, ``np.random``, torch's CPU generator and, where CUDA is initialized,
+        that of every device. On exit, also by an exception, the run's states are saved and the globals are
+        *exactly* as before: the surrounding program draws the same numbers as without the scope. Scopes may be
+        nested, under one name and with other `Generators` too: each continues from its own state.
 
-        * Never suspend a generator function inside the scope, or the world draws from the run between two
-          ``next()``: lend around each ``next()``. Other threads must not draw meanwhile.
-        * Import torch and initialise CUDA *before* a scope that may use them: the scope does neither. A torch
-          that appears inside starts from the system's entropy, as ever. Such a state never becomes the run's
-          (the next scope starts from the seed or the checkpoint), and on exit the generator is seeded from
-          entropy again, as a fresh import does. The same holds for CUDA.
+        * Never suspend a generator function inside the scope, or the rest of the program draws from the run
+          between two ``next()``: open a scope around each ``next()``. Other threads must not draw meanwhile.
+        * Import torch and initialize CUDA *before* a scope that may use them: the scope does neither. If torch is
+          imported inside, its generator starts from the system's entropy, as usual. Such a state never becomes the
+          run's (the next scope starts from the seed or the checkpoint), and on exit the generator is seeded from
+          entropy again, as after a new import. The same applies to CUDA.
         """
         run = self._lent.get(name) or self._lent.setdefault(name, self._fresh(name))
         _enter(run)
@@ -133,9 +132,9 @@ class Generators:
             _leave(run)
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of every generator's state: nested dictionaries of strings, integers and NumPy arrays.
+        """State of every generator, copied: nested dictionaries of strings, integers and NumPy arrays.
 
-        Names are sorted: equal states give equal bytes, whatever was asked for first and whatever PYTHONHASHSEED is.
+        Names are sorted, so that equal states give equal bytes for any order of creation and any PYTHONHASHSEED.
         """
         _refresh()
         return {
@@ -149,10 +148,10 @@ class Generators:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continues exactly where `state_dict` was taken.
+        """Restore every generator's state from `state_dict`.
 
-        Objects that were handed out go on from the restored state; what `state` does not mention is fresh.
-        Inside a scope of these generators the globals change at once.
+        Existing generator objects continue from the restored state; generators that `state` does not contain start
+        from the seed. Inside a scope of these generators the globals change at once.
 
         Raises:
             ArenaError: `state` belongs to a run with another seed.
@@ -183,12 +182,12 @@ class Generators:
 
 
 class _Outside:
-    """Who the globals belong to when no scope is open; holds the program's states while one is.
+    """The program's own global states, stored here while a scope is open.
 
-    ``torch`` has the states by device, -1 being the CPU; ``held`` are the generators last installed to.
+    ``torch`` has the states by device, -1 being the CPU; ``held`` are the generators that were last installed.
     """
 
-    seed: int | None = None  # where a torch generator without a state starts; None is entropy, as at import
+    seed: int | None = None  # seed of a torch generator without a state; None is entropy, as at import
 
     def __init__(self) -> None:
         self.engine: Any = _numpy_random.get_bit_generator()
@@ -197,7 +196,7 @@ class _Outside:
         self.take()
 
     def install(self) -> None:
-        """Makes these states the globals'."""
+        """Write these states to the global generators."""
         python_random.setstate(self.python)
         _numpy_random.set_bit_generator(self.engine)  # 0.3 µs, a state 30 µs; forgets `normal`
         if self.normal is not None:
@@ -212,19 +211,19 @@ class _Outside:
                 generator.manual_seed(derive(self.seed, "torch", device, bits=64))
 
     def take(self) -> None:
-        """Makes the globals' states these."""
+        """Read these states from the global generators."""
         self.python = python_random.getstate()
-        # The second of two legacy normals is kept beside the bit generator; only the full state shows it.
+        # The second of two legacy normals is stored beside the bit generator; only the full state contains it.
         self.normal: dict[str, Any] | None = None
-        if _numpy_random.get_bit_generator() is self.engine:  # nobody put another one there
+        if _numpy_random.get_bit_generator() is self.engine:  # it was not replaced
             state = _numpy_random.get_state(legacy=False)
             self.normal = state if state["has_gauss"] else None
-        # Only what was held: a generator that has appeared since started from entropy.
+        # Only the installed ones: a generator that has appeared since started from entropy.
         self.torch.update({device: generator.get_state() for device, generator in self.held.items()})
 
 
 class _Run(_Outside):
-    """The run under one name; its states are here whenever they are not lent."""
+    """A run's states of one name, stored here while its scope is closed."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -235,7 +234,7 @@ class _Run(_Outside):
         return {
             "python": {"version": version, "words": np.array(words, np.uint32), **_pack(normal)},
             "numpy": {**self.engine.state["state"], **_pack(self.normal["gauss"] if self.normal else None)},
-            # Only what was drawn from: whether somebody else has imported torch is not to show in a checkpoint.
+            # Only generators that were used: a checkpoint must not depend on whether other code imported torch.
             "torch": {
                 str(device): np.array(state.numpy())
                 for device, state in sorted(self.torch.items())
@@ -244,7 +243,7 @@ class _Run(_Outside):
         }
 
     def _start(self, device: int) -> Tensor:
-        """The state from which a torch generator of this run starts on a device."""
+        """Initial state of this run's torch generator on a device."""
         import torch
 
         generator = torch.Generator(self.held[device].device)
@@ -252,7 +251,7 @@ class _Run(_Outside):
         return generator.get_state()
 
     def load_state_dict(self, state: Mapping[str, Any] | None) -> None:
-        """Restores `state`; None is the state that the seed gives."""
+        """Restore `state`; None is the state that the seed gives."""
         self.engine = np.random.MT19937(derive(self.seed or 0, "numpy"))
         self.normal = None
         self.held = {}
@@ -270,31 +269,30 @@ class _Run(_Outside):
         self.torch = {int(device): _tensor(saved) for device, saved in state["torch"].items()}
 
 
-# One stack for the process, which has one set of globals: the program outside, then the run of each open
-# scope.
+# One stack for the process, which has one set of globals: first the program's, then the run of each open scope.
 _borrowers: list[_Outside] = []
 
 
 def _refresh() -> None:
-    """Inside a scope the newest states are the globals'."""
+    """Update the innermost scope's states from the globals, if a scope is open."""
     if _borrowers:
         _borrowers[-1].take()
 
 
 def _enter(run: _Run) -> None:
-    """Hands the globals from whoever has them to `run`."""
+    """Save the states of the current owner of the globals, and install those of `run`."""
     _refresh()
     _borrowers.extend([run] if _borrowers else [_Outside(), run])
     try:
         run.install()
-    except BaseException:  # Ctrl-C just now: nothing was drawn, so what the run has still holds
+    except BaseException:  # Ctrl-C at this moment: nothing was drawn, so the run's states are still valid
         _borrowers.pop()
         _give_back()
         raise
 
 
 def _leave(run: _Run) -> None:
-    """Hands the globals from `run` to whoever had them before; scopes may even close out of order."""
+    """Save the states of `run`, and install those of the previous owner; scopes may close out of order."""
     on_top = _borrowers[-1] is run
     del _borrowers[len(_borrowers) - 1 - _borrowers[::-1].index(run)]
     if on_top:
@@ -311,7 +309,7 @@ def _give_back() -> None:
 
 
 def _torch_generators() -> dict[int, TorchGenerator]:
-    """The global generators of torch by device, -1 being the CPU: those that exist, bringing none about."""
+    """The existing global generators of torch by device, -1 being the CPU; none is created."""
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "default_generator"):  # absent, or only half imported
         return {}

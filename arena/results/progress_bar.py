@@ -1,7 +1,7 @@
-"""A progress bar on standard error; news costs a training run a dictionary's assignment.
+"""Progress bar on standard error, whose updates cost a training run one dictionary assignment.
 
-A few seeds of one experiment have a line each. Of many runs there is one line for all, with what is finished and what
-failed, and below it a line for each that is being trained now.
+A few seeds of one experiment have a line each. Many runs share one line, with the numbers of finished and failed
+runs, and below it a line for each run that is training now.
 """
 
 from __future__ import annotations
@@ -31,50 +31,50 @@ if TYPE_CHECKING:
 
 __all__ = ["counting", "progress_bar"]
 
-#: A row of the bars: its label, how much is done, what it does, its return, and the seconds left.
+#: Row of the bars: label, completed fraction, state, return, and seconds left.
 _Cells: TypeAlias = tuple[str, float, str, str, float]
 
-#: Before the first news.
+#: State before the first update.
 COMPILING = "compiling…"
 
-#: Runs that have a line of their own.
+#: Maximum number of runs with their own line.
 MOST_LINES = 8
 
-#: Redrawings a second.
+#: Redraws per second.
 RATE = 4
 
-#: Seconds over which a speed is taken; the present of a bar is what just happened.
+#: Seconds over which a speed is averaged.
 WINDOW = 5.0
 
-#: Seconds without news after which a run may have ended without saying so: it converged, or failed.
+#: Seconds without an update after which a run may have ended: it converged, or failed.
 SILENCE = 0.5
 
-#: Seconds after which a guess of the time left is worth showing.
+#: Seconds after which the estimate of the time left is shown.
 SETTLED = 1.0
 
-#: Runs, at each redrawing, whose folders are looked into for what other processes have finished.
+#: Number of runs, at each redraw, whose folders are checked for results of other processes.
 LOOKS = 50
 
-#: Columns that the drawing takes at most; a terminal with fewer than `WIDE` gets the short form.
+#: Maximum width of the drawing, in columns; a terminal with fewer than `WIDE` gets the short form.
 WIDEST, WIDE = 120, 100
 
-#: Columns that stay free on the right: a terminal writes ^C behind the drawing, and a line that this folds would stay.
+#: Free columns on the right: a terminal writes ^C after the drawing, and a line wrapped by it would not be erased.
 MARGIN = 4
 
-#: Columns of a bar, and of a short one.
+#: Widths of a bar and of a short bar, in columns.
 BAR, SHORT_BAR = 28, 10
 
 
 @contextlib.contextmanager
 def progress_bar(runs: Sequence[Run], *, already: int = 0, drawn: bool = True) -> Iterator[Listener]:
-    """Draws the progress of runs while they train, and takes the drawing away at the end.
+    """Draw the progress of runs while they train, and erase the drawing at the end.
 
-    Where standard error is no terminal, or nobody wants to see it, there is no bar: notices are plain lines.
+    If standard error is not a terminal, or `drawn` is false, there is no bar, and notices are plain lines.
 
     Args:
-        runs: what will be trained, in this process or in others.
-        already: how many more belong to them and are finished, so that nothing has to be known of them.
-        drawn: whether to draw it where it can be.
+        runs: the runs to train, in this process or in others.
+        already: number of further runs that are finished already, which are only counted.
+        drawn: whether to draw the bar on a terminal.
     """
     from rich.console import Console
 
@@ -94,10 +94,10 @@ def progress_bar(runs: Sequence[Run], *, already: int = 0, drawn: bool = True) -
 
 @contextlib.contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None]]:
-    """Shows how many of something there are, where standard error is a terminal; called with the number so far.
+    """Show a counter while standard error is a terminal; yields a function to call with the number so far.
 
     Args:
-        what: in the plural, such as ``frames``.
+        what: counted things, in the plural, such as ``frames``.
     """
     from rich.console import Console
 
@@ -118,19 +118,19 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
 
 
 class _Notices(Listener):
-    """No terminal: whatever matters, a line each; of the runs that others train, the first."""
+    """Listener without a terminal: prints one line per notice, and only the first about runs of other processes."""
 
     def __init__(self) -> None:
-        self._told = False
+        self._reported_busy = False
 
     def noticed(self, run: Run, text: str) -> None:
-        if text != BUSY or not self._told:
-            self._told = self._told or text == BUSY
+        if text != BUSY or not self._reported_busy:
+            self._reported_busy = self._reported_busy or text == BUSY
             print(_notice(run, text), file=sys.stderr)
 
 
 class _Bar(Listener):
-    """Notes where every run is; the drawing thread looks when it likes."""
+    """Listener that stores every run's latest progress, which the drawing thread reads."""
 
     def __init__(self, display: _Display, console: Console) -> None:
         self._news, self._display, self._console = display.news, display, console
@@ -165,7 +165,7 @@ class _Speed:
 
     @property
     def value(self) -> float:
-        """Zero while it is unknown."""
+        """Steps per second; zero while unknown."""
         if len(self._past) < 2:
             return 0.0
         (before, first), (now, last) = self._past[0], self._past[-1]
@@ -173,13 +173,13 @@ class _Speed:
 
 
 class _Line:
-    """What is known of one run."""
+    """Progress of one run."""
 
     def __init__(self, run: Run, label: Label) -> None:
         self.run, self.label = run, label
         self.total, self.unit = run.spec.steps, run.spec.plugin.unit
         self.finished, self.failed = run.result() is not None, False
-        #: Whether another process trains it, as far as is known.
+        #: Whether another process is training the run, as far as is known.
         self.elsewhere = False
         self.steps: int | None = None
         self.evaluation: float | None = None
@@ -187,12 +187,12 @@ class _Line:
         self._resumes, self._speed = run.metrics.exists(), _Speed()
 
     def update(self, latest: tuple[Progress, float | None], now: float) -> int:
-        """Takes the run's last news; returns how many steps it took in this session since the news before."""
+        """Record the run's latest progress; return the number of steps in this session since the previous update."""
         progress, self.evaluation = latest
         self.elsewhere = False
         taken = progress.steps - (self.steps or 0)
         if self.steps is None and self._resumes:
-            # It goes on from a checkpoint: the steps before that were not taken just now.
+            # It resumed from a checkpoint: the steps before that do not count as taken now.
             taken, self.base = 0, progress.steps / self.total
         self.steps, self.heard = progress.steps, now
         self.finished = self.finished or self.steps >= self.total
@@ -200,53 +200,53 @@ class _Line:
         return taken
 
     def look(self) -> None:
-        """Finds out whether it has ended without saying so: it converged, or another process trained it."""
+        """Check for a result: the run may have converged, or another process may have trained it."""
         with contextlib.suppress(ArenaError):
             self.finished = self.finished or self.run.result() is not None
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more is to come."""
+        """Whether the run has finished or failed."""
         return self.finished or self.failed
 
     @property
     def training(self) -> bool:
-        """Whether it has begun and not ended."""
+        """Whether the run has started and not ended."""
         return self.steps is not None and not self.ended
 
     @property
     def fraction(self) -> float:
-        """How much of it is done."""
+        """Completed fraction, in [0, 1]."""
         return 1.0 if self.ended else min((self.steps or 0) / self.total, 1.0)
 
     @property
     def speed(self) -> float:
-        """Steps a second lately; zero while that is unknown."""
+        """Recent steps per second; zero while unknown."""
         return 0.0 if self.ended else self._speed.value
 
     @property
     def left(self) -> float:
-        """Seconds to go at that speed."""
+        """Estimated seconds left at the current speed."""
         return (1 - self.fraction) * self.total / self.speed if self.speed else math.inf
 
 
 class _Display:
-    """What is drawn: it looks at the news when rich asks for a picture."""
+    """Drawing of all runs, updated when rich redraws it."""
 
     def __init__(self, runs: Sequence[Run], already: int = 0) -> None:
         self.news: dict[Path, tuple[Progress, float | None]] = {}
-        #: Whether a run that has ended failed.
+        #: For each run that has ended, whether it failed.
         self.ends: dict[Path, bool] = {}
-        #: Runs that another process was found to train.
+        #: Runs that another process is training.
         self.busy: dict[Path, None] = {}
-        #: What is going on before the first news.
+        #: State shown before the first update.
         self.state = COMPILING
         named = labels([run.spec for run in runs])
         self._lines = {run.folder: _Line(run, label) for run, label in zip(runs, named, strict=True)}
         #: The name of the one experiment whose seeds all have a line.
         self._title = str(named[0]) if len({*named}) == 1 and len(runs) + already <= MOST_LINES else None
         self._total = already + len(self._lines)
-        #: The runs that may still have news, the next to be looked at first.
+        #: Runs that have not ended, in the order in which their folders are checked.
         self.unfinished = deque(line for line in self._lines.values() if not line.finished)
         self._already = already
         self._steps, self._speed = 0, _Speed()
@@ -272,7 +272,7 @@ class _Display:
             yield Text(f"  {elsewhere:,} trained by another process", style="dim", no_wrap=True)
 
     def _update(self, now: float) -> None:
-        while self.news:  # taken one by one, since whoever trains adds to it at any time
+        while self.news:  # removed one by one, since the training thread may add to it at any time
             folder, latest = self.news.popitem()
             self._began = now if self._began is None else self._began
             self._steps += self._lines[folder].update(latest, now)
@@ -295,7 +295,7 @@ class _Display:
                 self.unfinished.append(line)
 
     def _training(self) -> list[_Line]:
-        """The runs that are being trained, of many those with the latest news, each in its place."""
+        """Runs that are training now, at most `MOST_LINES` with the latest updates, in the original order."""
         training = [line for line in self.unfinished if line.training]
         latest = {line.run.folder for line in sorted(training, key=lambda line: -line.heard)[:MOST_LINES]}
         return [line for folder, line in self._lines.items() if folder in latest]
@@ -308,7 +308,7 @@ class _Display:
         return f"  seed {line.run.seed}", line.fraction, state, _score([line]), line.left
 
     def _sum(self) -> _Cells:
-        """All runs together; of seeds of one experiment with their mean return."""
+        """Cells of the summary line of all runs; for seeds of one experiment, with their mean return."""
         lines = self._lines.values()
         failed = sum(line.failed for line in lines)
         finished = self._total - failed - sum(not line.ended for line in lines)
@@ -321,13 +321,13 @@ class _Display:
         return f"  {finished:,} of {self._total:,} runs", done / self._total, state, score, self._left(done)
 
     def _left(self, done: float) -> float:
-        """Seconds to go for all, if the rest goes as what was done since the beginning."""
+        """Estimated seconds left for all runs, at the average speed since the start."""
         gone = done - self._already - sum(line.base for line in self._lines.values())
         seconds = 0.0 if self._began is None else time.monotonic() - self._began
         return seconds * (self._total - done) / gone if gone > 0 and seconds > SETTLED else math.inf
 
     def _table(self, lines: Sequence[_Line], width: int) -> Table:
-        """A row for each of some runs; the names take the columns that the rest leaves."""
+        """Table with a row for each of some runs; names get the columns that the numbers leave."""
         from rich.progress_bar import ProgressBar
         from rich.table import Table
 
@@ -348,7 +348,7 @@ class _Display:
 
 
 def _bars(rows: Sequence[_Cells], width: int) -> Table:
-    """Rows with a bar each, so many columns long."""
+    """Table of rows with a bar of `width` columns each."""
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
@@ -363,7 +363,7 @@ def _bars(rows: Sequence[_Cells], width: int) -> Table:
 
 
 def _add_numbers(table: Table, bar: int, dim: int) -> None:
-    """Adds the columns of a bar, if any, of how much is done and how fast, and some with lesser news."""
+    """Add the columns of a bar (if `bar` > 0), of fraction and speed, and `dim` columns of less important cells."""
     if bar:
         table.add_column(width=bar)
     table.add_column(justify="right", no_wrap=True, min_width=4)
@@ -377,7 +377,7 @@ def _speed(speed: float, unit: str) -> str:
 
 
 def _score(lines: Sequence[_Line]) -> str:
-    """The mean return of some runs, or the mean loss of fits, which is its negative."""
+    """Mean return of some runs, or mean loss of fits, which is the negative of their evaluation."""
     scores = [line.evaluation for line in lines if line.evaluation is not None]
     if not scores:
         return ""
@@ -387,7 +387,7 @@ def _score(lines: Sequence[_Line]) -> str:
 
 
 def _is_passing(text: str) -> bool:
-    """Whether a notice says what is going on, and not what has happened to its run; see `arena.launch.base.Launcher`."""
+    """Whether a notice is about a current activity, not about its run; see `arena.launch.base.Launcher`."""
     return text.endswith("…")
 
 

@@ -77,7 +77,7 @@ def _summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def results_text(results: Results) -> str:
-    """A heading, one row of numbers under their names, and the run folders; at most 100 columns.
+    """Format results as a heading, one row of numbers under their names, and the run folders; at most 100 columns.
 
     Example:
         ::
@@ -97,7 +97,7 @@ def results_text(results: Results) -> str:
 
 
 def heading(results: Results) -> str:
-    """What was run, in one line."""
+    """Format in one line what was run: agent, environment, wrappers and number of seeds."""
     spec = results.spec
     seeds = len(results.runs)
     wrapped = f" in {', '.join(spec.wrappers)}" if spec.wrappers else ""
@@ -106,7 +106,7 @@ def heading(results: Results) -> str:
 
 
 def summary_cells(results: Results) -> list[tuple[str, str]]:
-    """The table's one row: each column's name and its text."""
+    """Make the cells of the table's single row: each column's name and text."""
     summary = results.summary
     interval = summary["ci95"]
     steps = sum(row["steps"] for row in results.runs)

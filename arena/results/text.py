@@ -8,7 +8,7 @@ UNKNOWN = "–"
 
 
 def number(value: float | None) -> str:
-    """Four significant digits without noise: ``-13``, ``0.744``, ``-0.00012``; a dash for None."""
+    """Format a number with four significant digits: ``-13``, ``0.744``, ``-0.00012``; a dash for None."""
     if value is None:
         return UNKNOWN
     value = round(value, 10) + 0.0  # a gap of 1e-16 is none, and -0 is 0
@@ -18,7 +18,7 @@ def number(value: float | None) -> str:
 
 
 def count(value: float) -> str:
-    """A large number at a glance: ``950``, ``12.3 k``, ``4.2 M``."""
+    """Format a count with a unit prefix: ``950``, ``12.3 k``, ``4.2 M``."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= 0.9995 * size:
             return f"{value / size:.3g} {unit}"
@@ -26,7 +26,7 @@ def count(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``0.3 s``, ``42 s``, ``3:05 min``, ``2:05 h``."""
+    """Format a duration: ``0.3 s``, ``42 s``, ``3:05 min``, ``2:05 h``."""
     if seconds < 10:
         return f"{seconds:.2g} s" if seconds >= 0.1 else f"{seconds:.1g} s"
     if seconds < 60:

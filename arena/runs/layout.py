@@ -1,4 +1,4 @@
-"""Where runs lie on disk, as plain files: light, because whoever lists a thousand runs imports only this."""
+"""Location of runs on disk; a light module, so that listing a thousand runs imports nothing else."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 
 __all__ = ["SCHEMA", "find_runs"]
 
-#: Raised when a run folder's layout changes so that an older arena cannot read it.
+#: Version of a run folder's layout, increased when an older arena can no longer read it.
 SCHEMA = 1
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """Every run folder in a folder, itself included, sorted by path.
+    """Find every run folder in a folder (the folder itself included), sorted by path.
 
-    What is inside a run is not looked at, and links to folders are not followed, so that none leads in a circle.
+    Sub-folders of runs are not searched, and links to folders are not followed, since they may form a cycle.
     """
     found, pending = [], [str(folder)]
     while pending:
         place = pending.pop()
-        with contextlib.suppress(OSError):  # what may not be read is passed over
+        with contextlib.suppress(OSError):  # unreadable folders are skipped
             with os.scandir(place) as entries:
                 names = {entry.name: entry for entry in entries}
             if "run.json" in names:

@@ -1,9 +1,9 @@
-"""How somebody watches a run while it trains: a wish and an answer, as two files in its folder.
+"""Live view of a run during training: a request and a snapshot, as two files in the run's folder.
 
-Whoever watches touches ``live/wanted`` every second. The runner looks for it four times a second at most, and answers
-with ``live/agent``: what acting needs, and how far training has come. It spends no more than a fortieth of its time
-on that, and nothing while nobody watches; a watcher that goes away, or crashes, is forgotten in seconds. Neither file
-is part of a run's bytes.
+A watcher touches ``live/wanted`` every second. The runner checks this file at most four times a second, and writes
+``live/agent``: the agent's snapshot and the progress of training. This takes at most a fortieth of the runner's time,
+and none without a watcher; a request of a watcher that has ended or crashed expires in seconds. Neither file is part
+of a run's bytes.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Broadcast", "Watcher", "opened"]
 
-#: Seconds between two looks for a wish, between two touches, and after which a wish is none any more.
+#: Seconds between two checks for a request, between two touches, and after which a request expires.
 LOOK, TOUCH, FORGET = 0.25, 1.0, 10.0
 
-#: An answer that took a second comes every so many seconds at most.
+#: Minimum interval between two snapshots, as a multiple of the time that writing one takes.
 SHARE = 40.0
 
-#: The file's beginning: its kind and version, and how many bytes of JSON and of tree follow.
+#: Header of the file: its kind and version, and the numbers of bytes of JSON and of tree that follow.
 HEADER = struct.Struct("<8sQQ")
 KIND = b"arena-l1"
 
@@ -50,10 +50,10 @@ class HasSnapshot(Protocol):
 
 
 class Broadcast(Listener):
-    """The runner's side.
+    """Runner's side of the live view: writes a snapshot when a watcher requests it.
 
     Args:
-        run: that trains.
+        run: the run that trains.
         learner: the agent or the encoder in training.
     """
 
@@ -65,7 +65,7 @@ class Broadcast(Listener):
         self.offer(progress, evaluation)
 
     def offer(self, progress: Progress, evaluation: float | None) -> bool:
-        """Answers a wish, where there is one and it is time; whether it did. What goes wrong does not reach the run."""
+        """Write a snapshot if one is requested and due; return whether it was written. Errors never reach the run."""
         now = time.monotonic()
         if now < self._look_at:
             return False
@@ -74,13 +74,13 @@ class Broadcast(Listener):
             return False
         answered = False
         with contextlib.suppress(OSError, ArenaError):
-            told = {
+            header = {
                 "steps": progress.steps,
                 "episodes": progress.episodes,
                 "metrics": {name: float(value) for name, value in progress.metrics.items()},
                 "evaluation": evaluation,
             }
-            _write(self._folder, told, encode({"agent": self._learner.snapshot()}))
+            _write(self._folder, header, encode({"agent": self._learner.snapshot()}))
             answered = True
         self._answer_at = time.monotonic() + SHARE * (time.monotonic() - now)
         return answered
@@ -94,14 +94,14 @@ class Broadcast(Listener):
 
 @dataclass(frozen=True)
 class Answer:
-    """How things stood in training.
+    """Snapshot of a run during training, as a watcher reads it.
 
     Attributes:
-        steps: so far.
-        episodes: so far.
-        metrics: the agent's own numbers.
-        evaluation: the last one's mean return, or None.
-        state: what acting needs, for `Agent.load_snapshot`.
+        steps: environment steps so far.
+        episodes: episodes finished so far.
+        metrics: the agent's own metrics.
+        evaluation: mean return of the last evaluation, or None before the first.
+        state: the agent's snapshot, for `Agent.load_snapshot`.
     """
 
     steps: int
@@ -112,13 +112,13 @@ class Answer:
 
 
 class Watcher:
-    """The side of whoever watches.
+    """Watcher's side of the live view: requests snapshots of a run and reads them.
 
     Args:
-        run: that trains, or will.
+        run: the run, which may start training later.
 
     Raises:
-        ArenaError: its folder is no place to write to.
+        ArenaError: the run's folder is not writable.
     """
 
     def __init__(self, run: Run) -> None:
@@ -130,26 +130,26 @@ class Watcher:
             self._folder.mkdir(exist_ok=True)
         except OSError as error:
             raise ArenaError(
-                f"cannot write {self._folder}: {error.strerror}", "watch from where it can be"
+                f"cannot write {self._folder}: {error.strerror}", "make the run's folder writable"
             ) from error
 
     @property
     def log(self) -> Path:
-        """Where a window that nobody's terminal belongs to complains."""
+        """File for the errors of a window that has no terminal."""
         return self._folder / "watch.log"
 
     def wish(self) -> None:
-        """Says that somebody watches; to be called often."""
+        """Request snapshots; call this at least once a second."""
         now = time.monotonic()
         if now >= self._touch_at:
             self._touch_at = now + TOUCH
-            with contextlib.suppress(OSError):  # the run was deleted: there is nothing more to wish for
-                self._folder.mkdir(exist_ok=True)  # another watcher, who has gone, took it away
+            with contextlib.suppress(OSError):  # the run was deleted
+                self._folder.mkdir(exist_ok=True)  # another watcher removes it when it ends
                 with opened(self._folder / "wanted") as file:
                     os.utime(file.fileno() if os.utime in os.supports_fd else file.name)
 
     def newest(self) -> Answer | None:
-        """The newest answer, or None where there is none that has not been taken before."""
+        """Return the newest snapshot, or None if there is no new one since the last call."""
         path = self._folder / "agent"
         try:
             status = path.lstat()
@@ -157,13 +157,13 @@ class Watcher:
                 return None
             answer = _parse(path.read_bytes())
         except Exception:
-            # None yet, or the bytes are anything, so that the parsers may fail in any way.
+            # There is no file yet, or its bytes may be anything, so the parsers may raise anything.
             return None
         self._read = (status.st_mtime_ns, status.st_ino)
         return answer
 
     def close(self) -> None:
-        """Takes the wish back, and leaves nothing behind."""
+        """Withdraw the request, and remove the files of the live view."""
         for name in ("wanted", "agent"):
             with contextlib.suppress(OSError):
                 (self._folder / name).unlink()
@@ -172,32 +172,32 @@ class Watcher:
         with contextlib.suppress(OSError):
             if not self.log.stat().st_size:
                 self.log.unlink()
-        with contextlib.suppress(OSError):  # another one watches, or complained
+        with contextlib.suppress(OSError):  # another watcher uses it, or has written to its log
             self._folder.rmdir()
 
 
 def opened(path: Path) -> IO[bytes]:
-    """A file to write to, emptied; never through a link: a run folder may be a stranger's, and lead anywhere.
+    """Open a file for writing and empty it, without following links and without waiting for the reader of a pipe.
 
-    Nor does it wait at a pipe for somebody to read.
+    The run folder may come from another person, and its links may point anywhere.
 
     Raises:
-        OSError: it is a link, or cannot be written.
+        OSError: the path is a link, or cannot be written.
     """
-    careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    return open(path, "wb", opener=lambda name, flags: os.open(name, flags | careful, 0o666))
+    safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    return open(path, "wb", opener=lambda name, flags: os.open(name, flags | safe, 0o666))
 
 
-def _write(folder: Path, told: Mapping[str, Any], encoded: Encoded) -> None:
+def _write(folder: Path, header: Mapping[str, Any], encoded: Encoded) -> None:
     refuse_link(folder)
-    head = json.dumps(told).encode()
+    head = json.dumps(header).encode()
     temporary = folder / f".agent.{os.getpid()}.saving"
     try:
         with opened(temporary) as file:
             file.write(HEADER.pack(KIND, len(head), len(encoded.tree)))
             for part in (head, encoded.tree, encoded.arrays):
                 file.write(part)
-        # Not synced: after a crash nobody watches.
+        # Not synced: after a crash there is no watcher.
         os.replace(temporary, folder / "agent")
     except OSError:
         temporary.unlink(missing_ok=True)
@@ -207,14 +207,14 @@ def _write(folder: Path, told: Mapping[str, Any], encoded: Encoded) -> None:
 def _parse(data: bytes) -> Answer:
     kind, first, second = HEADER.unpack_from(data)
     if kind != KIND:
-        raise ValueError("not an answer")
+        raise ValueError("not a live snapshot")
     head, tree = HEADER.size + first, HEADER.size + first + second
-    told = json.loads(data[HEADER.size : head])
-    evaluation = told["evaluation"]
+    header = json.loads(data[HEADER.size : head])
+    evaluation = header["evaluation"]
     return Answer(
-        steps=int(told["steps"]),
-        episodes=int(told["episodes"]),
-        metrics={name: float(value) for name, value in told["metrics"].items()},
+        steps=int(header["steps"]),
+        episodes=int(header["episodes"]),
+        metrics={name: float(value) for name, value in header["metrics"].items()},
         evaluation=None if evaluation is None else float(evaluation),
         state=decode(Encoded(data[tree:], data[head:tree]))["agent"],
     )

@@ -1,4 +1,4 @@
-"""Which runs are being trained now, without touching their locks."""
+"""Detection of runs that are being trained now, without acquiring their locks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["Locks", "is_trained_now"]
 
 
 class Locks:
-    """The locks that processes hold at the moment, as Linux tells them.
+    """File locks that processes hold at the moment, read from Linux's ``/proc/locks``.
 
-    To try a run's lock would, for that instant, keep a trainer from it that is just starting. `known` is false
-    where the system does not tell.
+    Acquiring a run's lock to test it would block a trainer that starts at that instant. `known` is false where
+    the system has no such list.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Locks:
                         self._held.setdefault(inode, []).append((device, words[4]))
 
     def holds(self, path: str) -> bool:
-        """Whether a process holds the lock of this file."""
+        """Return whether a process holds the lock of this file."""
         with contextlib.suppress(OSError):
             status = os.stat(path) if self._held else None
             if status is not None and str(status.st_ino) in self._held:
@@ -39,14 +39,14 @@ class Locks:
 
 
 def is_trained_now(folder: str | os.PathLike[str]) -> bool | None:
-    """Whether a process trains the run in a folder; None where the system does not tell."""
+    """Return whether a process is training the run in a folder; None where the system cannot say."""
     locks = Locks()
     return locks.holds(os.path.join(folder, "lock")) if locks.known else None
 
 
 def _has_open(process: str, status: os.stat_result) -> bool:
-    """Whether a process has a file open: Btrfs and overlays tell another device than the lock's."""
-    with contextlib.suppress(OSError):  # it has ended, or is another person's
+    """Whether a process has a file open: Btrfs and overlay file systems report another device than the lock's."""
+    with contextlib.suppress(OSError):  # the process has ended, or belongs to another user
         for descriptor in os.listdir(f"/proc/{process}/fd"):
             with contextlib.suppress(OSError):
                 if os.path.samestat(os.stat(f"/proc/{process}/fd/{descriptor}"), status):

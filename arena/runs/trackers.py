@@ -1,4 +1,4 @@
-"""Trackers: other places that a run's metrics are written to, none of which can harm the run."""
+"""Trackers: additional destinations of a run's metrics, whose failures never stop the run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from arena.streams.base import Progress
 
 __all__ = ["Tracker", "Tracking", "grouped", "hyperparameters"]
 
-#: Where trackers that show metrics in sections show those that are not the agent's own.
+#: Names, with sections, of the metrics that are not the agent's own, for trackers that show sections.
 SECTIONS = {
     "evaluation": "evaluation/return",
     "episode_return": "episode/return",
@@ -33,41 +33,41 @@ SECTIONS = {
 
 
 class Tracker(Protocol):
-    """What a `TrackerSpec`'s target makes, called as ``target(run, step)`` whenever a run begins or goes on.
+    """Protocol of a tracker; a `TrackerSpec`'s target makes one as ``target(run, step)`` when a run starts or resumes.
 
-    ``step`` is where the run stands. A process that was killed may have written metrics of later steps: they
-    will come again, so what the tracker already has of them is void.
+    ``step`` is the run's current step. A process that was killed may have written metrics of later steps: these will
+    be logged again, so the tracker must discard what it has of them.
 
-    Whatever a tracker raises is reported once, and the run goes on without it. What it prints goes to standard
-    error. One that hangs holds up the run: give whatever talks to a network a time limit.
+    An exception of a tracker is reported once, and the run continues without it. Its prints go to standard error. A
+    tracker that hangs blocks the run: set a time limit on every network call.
     """
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Takes one line of metrics.
+        """Record one line of metrics.
 
         Args:
-            step: environment steps so far, or a planner's sweeps.
-            values: finite numbers by name: the agent's own metrics, ``episode_return``, ``evaluation`` (the mean
-                return of an evaluation, on the lines that have one), ``seconds`` of training so far, …
+            step: environment steps so far, or sweeps of a planner.
+            values: finite numbers by name: the agent's own metrics, ``episode_return``, ``evaluation`` (mean return of
+                an evaluation, on lines that have one), ``seconds`` of training so far, …
         """
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """The run has come to its end: what ``result.json`` holds."""
+        """Record the result of a finished run: the content of ``result.json``."""
 
     def close(self) -> None:
-        """The process lets go of the run, finished or not: writes what is left, in a moment.
+        """Write what is left and close, quickly, whether the run has finished or not.
 
-        It is the last call, and comes at once after `log` or `finish` has raised.
+        This is the last call; it follows immediately when `log` or `finish` has raised.
         """
 
 
 class Tracking(Listener):
-    """The trackers of one run; one that raises is left out from then on.
+    """Trackers of one run; a tracker that raises is not called again.
 
     Args:
-        run: the run, whose experiment names them.
-        step: where it stands.
-        noticed: told of each tracker that fails, in one line, once.
+        run: the run, whose experiment names the trackers.
+        step: the run's current step.
+        noticed: called once with one line for each tracker that fails.
     """
 
     def __init__(self, run: Run, step: int, noticed: Callable[[str], None]) -> None:
@@ -77,7 +77,7 @@ class Tracking(Listener):
             self._guarded(name, self._begin, name, run, step)
 
     def logged(self, run: Run, progress: Progress, values: Mapping[str, Any]) -> None:
-        """Tells every tracker of a line of metrics; what is no finite number is left out."""
+        """Pass a line of metrics to every tracker, without values that are not finite numbers."""
         if self._trackers:
             numbers = {
                 name: float(value)
@@ -88,12 +88,12 @@ class Tracking(Listener):
                 self._guarded(name, methodcaller("log", progress.steps, {**numbers}), tracker)
 
     def finished(self, run: Run, result: Mapping[str, Any]) -> None:
-        """Passes the result to every tracker."""
+        """Pass the result of the finished run to every tracker."""
         for name, tracker in [*self._trackers.items()]:
             self._guarded(name, methodcaller("finish", copy.deepcopy(result)), tracker)
 
     def close(self) -> None:
-        """Closes every tracker."""
+        """Close every tracker."""
         while self._trackers:
             name, tracker = self._trackers.popitem()
             self._guarded(name, methodcaller("close"), tracker)
@@ -112,11 +112,11 @@ class Tracking(Listener):
                     with contextlib.suppress(Exception, SystemExit):  # its first failure is the one to report
                         failed.close()
                 reason = str(error) if isinstance(error, ArenaError) else described(error)
-                self._noticed(f"tracker {name} failed, and the run goes on without it: {reason}")
+                self._noticed(f"tracker {name} failed, and the run continues without it: {reason}")
 
 
 def grouped(values: Mapping[str, float]) -> dict[str, float]:
-    """Metrics under the names that trackers with sections show them by; the step, which is their axis, left out.
+    """Rename metrics to names with sections, such as ``agent/td_error``; the step, which is their axis, is left out.
 
     Example:
         >>> grouped({"step": 50.0, "evaluation": -13.0, "td_error": 0.5})
@@ -126,9 +126,9 @@ def grouped(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def hyperparameters(spec: TrainingSpec) -> dict[str, bool | int | float | str]:
-    """The settings of an experiment or a fit, flat, under the names of the command line's flags; not the seed.
+    """Settings as a flat dictionary, under the names of the command line's flags; without the seed.
 
-    Values that trackers have no type for are texts: None as on the command line, lists as JSON.
+    Values of types that trackers do not have become text: None as on the command line, lists as JSON.
     """
     chosen = {
         "agent": spec.name,

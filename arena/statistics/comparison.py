@@ -1,9 +1,9 @@
-"""Comparing algorithms over environments: normalised scores, profiles, probability of improvement, curves.
+"""Comparison of algorithms over environments: normalized scores, profiles, probability of improvement, curves.
 
-Scores come **by environment**: a sequence with one array of shape (seeds,) an environment; the numbers of seeds
-may differ. The seed is the unit of resampling, and every environment is a stratum: its seeds are drawn, with
-replacement, among themselves (`arena.statistics.summary` says why). Intervals are percentile intervals, and there is none
-where an environment has fewer than two seeds.
+Scores are given **by environment**: a sequence with one array of shape (seeds,) per environment; the numbers of
+seeds may differ. The seed is the unit of resampling, and every environment is a stratum: its seeds are drawn with
+replacement, separately from those of other environments (`arena.statistics.summary` gives the reason). Intervals are
+percentile intervals; there is none where an environment has fewer than two seeds.
 
 Source: R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville, M. G. Bellemare, "Deep Reinforcement Learning at the
 Edge of the Statistical Precipice", NeurIPS 2021 (https://arxiv.org/abs/2108.13264), sections 4.1 to 4.3.
@@ -34,16 +34,16 @@ __all__ = [
     "scale",
 ]
 
-#: Resamples of an interval; its ends then vary by about a thirtieth of its width.
+#: Number of resamples of an interval; its ends then vary by about a thirtieth of its width.
 RESAMPLES = 2000
 
-#: A scale narrower than this, relative to its top, is rounding and no scale.
+#: Minimum width of a scale relative to its top; a smaller difference is rounding.
 NARROW = 1e-9
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its 95 % interval, which is None where an environment has fewer than two seeds."""
+    """Estimate of a number with its 95 % interval, which is None where an environment has fewer than two seeds."""
 
     value: float
     ci95: tuple[float, float] | None
@@ -51,13 +51,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Band:
-    """A curve and its pointwise 95 % band.
+    """Curve with its pointwise 95 % confidence band.
 
     Attributes:
-        x: shape (points,): thresholds, or steps.
-        middle: shape (points,).
-        low: shape (points,), or None where an environment has fewer than two seeds.
-        high: likewise.
+        x: thresholds or steps, shape (points,).
+        middle: the curve, shape (points,).
+        low: lower bound, shape (points,); None where an environment has fewer than two seeds.
+        high: upper bound, shape (points,); None where an environment has fewer than two seeds.
     """
 
     x: Scores
@@ -67,13 +67,13 @@ class Band:
 
 
 class Resampled:
-    """Scores by environment, with the seeds that every resample drew: drawn once, used by many statistics.
+    """Scores by environment with their bootstrap resamples, which many statistics share.
 
     Args:
-        scores: by environment, or those of a single one.
-        resamples: how many resamples.
-        generator: where they come from: a generator, which is advanced, or a seed. Algorithms that are compared
-            with each other need draws that are independent, and so share one generator.
+        scores: scores by environment, or those of a single environment.
+        resamples: number of resamples, at least 1.
+        generator: source of the resamples: a generator, which is advanced, or a seed. Algorithms that are compared
+            need independent resamples, and therefore share one generator.
 
     Attributes:
         strata: the scores of each environment, each of shape (seeds,).
@@ -94,16 +94,16 @@ class Resampled:
 
     @functools.cached_property
     def counts(self) -> list[Scores]:
-        """How often each resample drew each seed: shape (resamples, seeds) in each environment."""
+        """Number of times that each resample drew each seed: shape (resamples, seeds) in each environment."""
         return [_counted(drawn) for drawn in self.drawn]
 
     @property
     def replicated(self) -> bool:
-        """Whether every environment has two seeds at least, so that there is something to resample."""
+        """Whether every environment has at least two seeds, which resampling needs."""
         return all(len(stratum) > 1 for stratum in self.strata)
 
     def take(self, environments: Sequence[int]) -> Resampled:
-        """The same scores and draws of some environments, by index."""
+        """Scores and resamples of a subset of the environments, given by index."""
         part = object.__new__(Resampled)
         part.strata = [self.strata[i] for i in environments]
         part.drawn = [self.drawn[i] for i in environments]
@@ -111,11 +111,13 @@ class Resampled:
         return part
 
     def like(self, scores: Sequence[ArrayLike]) -> Resampled:
-        """Other scores of the same seeds, with the same draws."""
+        """Other scores of the same seeds, with the same resamples."""
         other = object.__new__(Resampled)
         other.strata, other.drawn, other.counts = _strata(scores), self.drawn, self.counts
         if [len(part) for part in other.strata] != [len(part) for part in self.strata]:
-            raise ArenaError("the scores are not of the same seeds", "give each environment as many")
+            raise ArenaError(
+                "the scores are not of the same seeds", "give each environment the same number of scores"
+            )
         return other
 
 
@@ -123,15 +125,15 @@ ByEnvironment: TypeAlias = "Sequence[ArrayLike] | Scores | Resampled"
 
 
 def scale(scores: ArrayLike, optimum: float | None) -> tuple[float, float]:
-    """What an environment's scores are normalised by.
+    """Bounds by which an environment's scores are normalized.
 
     Args:
-        scores: those of every run in the environment, whatever its algorithm.
-        optimum: the exact optimum, or None where it is unknown.
+        scores: scores of all runs in the environment, of every algorithm.
+        optimum: the exact optimal return, or None where it is unknown.
 
     Returns:
-        (low, high): the lowest score; and the optimum, or the highest score where the optimum is unknown or no
-        score is below it, since nothing would then tell the scores apart.
+        (low, high): low is the lowest score. High is the optimum, or the highest score if the optimum is unknown or
+        no score is below it, since all normalized scores would then be equal.
 
     Example:
         >>> scale([0.8, 0.75], optimum=1.0), scale([0.8, 0.75], optimum=0.74)
@@ -143,15 +145,15 @@ def scale(scores: ArrayLike, optimum: float | None) -> tuple[float, float]:
 
 
 def normalise(scores: ArrayLike, low: float, high: float) -> Scores:
-    """Scores on a scale where `low` is 0 and `high` is 1: ``(score - low) / (high - low)``.
+    """Normalize scores so that `low` becomes 0 and `high` becomes 1: ``(score - low) / (high - low)``.
 
     A score above 1 is an evaluation that was luckier than the optimum's expectation. Where `high` does not exceed
-    `low`, whatever reaches `high` is 1 and the rest is 0.
+    `low`, scores of at least `high` become 1 and the others 0.
 
     Args:
-        scores: any shape.
-        low: becomes 0.
-        high: becomes 1.
+        scores: scores of any shape.
+        low: the score that becomes 0.
+        high: the score that becomes 1.
 
     Example:
         >>> normalise([-100, -13, -56.5], low=-100, high=-13)
@@ -164,18 +166,18 @@ def normalise(scores: ArrayLike, low: float, high: float) -> Scores:
 
 
 def aggregate(scores: ByEnvironment, statistic: str = "iqm", *, level: float = 0.95) -> Estimate:
-    """One number for an algorithm, over all its seeds and environments.
+    """Aggregate an algorithm's scores over all seeds and environments into one number.
 
     ``"mean"`` is the mean over environments of the mean over seeds. ``"iqm"`` is the interquartile mean of all runs
-    together; with unequal numbers of seeds an environment then counts by its seeds.
+    together; with unequal numbers of seeds, the weight of an environment is then proportional to its seeds.
 
     Args:
-        scores: normalised, by environment.
+        scores: normalized scores by environment.
         statistic: ``"iqm"`` or ``"mean"``.
         level: the interval's nominal coverage.
 
     Raises:
-        ArenaError: no such statistic, or whatever `Resampled` refuses.
+        ArenaError: no such statistic, or scores that `Resampled` refuses.
     """
     data = _resampled(scores)
     if statistic == "mean":
@@ -191,15 +193,15 @@ def aggregate(scores: ByEnvironment, statistic: str = "iqm", *, level: float = 0
 
 
 def performance_profile(scores: ByEnvironment, taus: ArrayLike, *, level: float = 0.95) -> Band:
-    """The fraction of an algorithm's runs whose normalised score exceeds each threshold.
+    """Performance profile: the fraction of an algorithm's runs whose normalized score exceeds each threshold.
 
-    ``F(tau) = mean over environments of the mean over seeds of 1[score > tau]``: the run-score distribution. One
-    curve above another everywhere is better whatever number one reduces the scores to.
+    ``F(tau) = mean over environments of the mean over seeds of 1[score > tau]``: the run-score distribution. If one
+    curve is above another everywhere, its algorithm is better by every aggregate of the scores.
 
     Args:
-        scores: normalised, by environment.
+        scores: normalized scores by environment.
         taus: the thresholds, shape (points,).
-        level: the band's nominal coverage, at each threshold for itself.
+        level: the band's nominal coverage, at each threshold separately.
 
     Source: Agarwal et al. 2021, section 4.2, equation 1.
 
@@ -218,18 +220,18 @@ def performance_profile(scores: ByEnvironment, taus: ArrayLike, *, level: float 
 
 
 def probability_of_improvement(x: ByEnvironment, y: ByEnvironment, *, level: float = 0.95) -> Estimate:
-    """How probable it is that a run of one algorithm beats a run of another, in an environment drawn at random.
+    """Probability that a run of one algorithm beats a run of another, in an environment drawn at random.
 
-    In an environment it is ``mean over pairs of 1[x > y] + 1[x = y] / 2``, which is the Mann-Whitney U divided by
-    the number of pairs; then the mean over environments. 0.5 means that neither is better.
+    In one environment it is ``mean over pairs of 1[x > y] + 1[x = y] / 2``, the Mann-Whitney U divided by the number
+    of pairs; the result is the mean over environments. 0.5 means that neither is better.
 
     Args:
-        x: the scores of one algorithm, by environment; normalised or not, since only their order counts.
-        y: those of the other, in the same environments.
+        x: scores of one algorithm by environment; normalized or not, since only their order counts.
+        y: scores of the other algorithm, in the same environments.
         level: the interval's nominal coverage.
 
     Raises:
-        ArenaError: different numbers of environments or of resamples, or whatever `Resampled` refuses.
+        ArenaError: different numbers of environments or of resamples, or scores that `Resampled` refuses.
 
     Source: Agarwal et al. 2021, section 4.3, equation 2.
 
@@ -242,12 +244,12 @@ def probability_of_improvement(x: ByEnvironment, y: ByEnvironment, *, level: flo
     if len(x.strata) != len(y.strata):
         raise ArenaError(
             f"one algorithm has scores in {len(x.strata)} environments, and the other in {len(y.strata)}",
-            "give both in the same ones",
+            "give both in the same environments",
         )
     if len(x.drawn[0]) != len(y.drawn[0]):
         raise ArenaError(
             f"one algorithm has {len(x.drawn[0])} resamples, and the other {len(y.drawn[0])}",
-            "draw as many for both",
+            "draw the same number for both",
         )
     wins = [_wins(one, other) for one, other in zip(x.strata, y.strata, strict=True)]
     value = float(np.mean([table.mean() for table in wins]))
@@ -267,19 +269,19 @@ def learning_curve(
     generator: np.random.Generator | int = 0,
     level: float = 0.95,
 ) -> Band | None:
-    """The interquartile mean over seeds at every step that all seeds have, with a band.
+    """Learning curve: the interquartile mean over seeds at every step that all seeds have, with a band.
 
-    Whole seeds are resampled: a resample is the curve of the same seeds from its first point to its last.
+    Whole seeds are resampled: a resample uses the same seeds at all points of the curve.
 
     Args:
         curves: steps and values of each seed, the steps increasing; values that are not finite are left out.
-        points: at most so many are kept, evenly and with both ends.
-        resamples: of the band.
-        generator: where they come from: a generator, which is advanced, or a seed.
-        level: the band's nominal coverage, at each step for itself.
+        points: maximum number of points, evenly spaced and including both ends.
+        resamples: number of resamples for the band.
+        generator: source of the resamples: a generator, which is advanced, or a seed.
+        level: the band's nominal coverage, at each step separately.
 
     Returns:
-        The curve, or None where there is no step that all seeds have.
+        The curve, or None if the seeds have no step in common.
     """
     finite = [_finite(*curve) for curve in curves]
     if not finite:
@@ -313,33 +315,33 @@ def _resampled(scores: ByEnvironment, generator: np.random.Generator | int = 0) 
 
 
 def _strata(scores: ByEnvironment) -> list[Scores]:
-    """The scores as one array of shape (seeds,) an environment, checked."""
+    """The scores, checked: one array of shape (seeds,) per environment."""
     if isinstance(scores, Resampled):
         return scores.strata
     try:
         parts = [np.asarray(part, dtype=np.float64) for part in scores]
     except (TypeError, ValueError):
-        raise ArenaError("the scores are not numbers", "give one array an environment") from None
+        raise ArenaError("the scores are not numbers", "give one array per environment") from None
     if parts and all(part.ndim == 0 for part in parts):
         parts = [np.asarray(parts)]
     if not parts or any(part.ndim != 1 or not part.size for part in parts):
-        raise ArenaError("there is an environment without scores", "give each one number a seed at least")
+        raise ArenaError("an environment has no scores", "give each environment one number per seed")
     if not all(np.isfinite(part).all() for part in parts):
         raise ArenaError(
-            "a score is not finite", "find out why that run diverged, or leave it out and say so"
+            "a score is not finite", "find out why that run diverged, or leave it out and report that"
         )
     return parts
 
 
 def _counted(drawn: NDArray[np.int64]) -> Scores:
-    """(resamples, seeds) indices -> (resamples, seeds) how often each was drawn."""
+    """Number of times each seed was drawn: indices (resamples, seeds) -> counts (resamples, seeds)."""
     resamples, seeds = drawn.shape
     cells = (drawn + np.arange(resamples)[:, None] * seeds).ravel()
     return np.bincount(cells, minlength=resamples * seeds).reshape(resamples, seeds).astype(np.float64)
 
 
 def _over_environments(data: Resampled, values: Sequence[Scores]) -> Scores:
-    """Each resample's mean over environments of the mean over its seeds; values (seeds, …) -> (resamples, …)."""
+    """Each resample's mean over environments of the mean over seeds; values (seeds, …) -> (resamples, …)."""
     means = [count @ value / len(value) for count, value in zip(data.counts, values, strict=True)]
     return np.asarray(sum(means) / len(means))
 
@@ -350,7 +352,7 @@ def _interval(values: Scores, level: float) -> tuple[float, float]:
 
 
 def _wins(x: Scores, y: Scores) -> Scores:
-    """(n,), (m,) -> (n, m): 1 where x beats y, a half where they tie."""
+    """1 where x beats y, 1/2 where they tie; shapes (n,), (m,) -> (n, m)."""
     return np.asarray((np.sign(x[:, None] - y) + 1) / 2)
 
 

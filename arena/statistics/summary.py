@@ -1,11 +1,11 @@
 """Aggregate results over seeds: mean, interquartile mean, stratified bootstrap intervals.
 
-Why seeds and not episodes are the unit: the question is what the *algorithm* achieves when it is run again,
-and what varies then is the seed: initialisation, exploration, the order of the data. The episodes that
-evaluate one trained agent share that agent, so they are not independent draws of the algorithm: a thousand of
-them measure one seed precisely and say nothing about the next. Resampling episodes would shrink the interval
-with every further evaluation episode, towards a certainty about the algorithm that nobody has. So each seed
-is first reduced to one number (the mean of its episodes), and everything here varies over those numbers.
+The unit of resampling is the seed, not the episode. The question is how well the *algorithm* does when it is run
+again, and a new run differs by its seed: initialization, exploration, order of the data. The episodes that
+evaluate one trained agent share that agent, so they are not independent samples of the algorithm: a thousand of
+them measure one seed precisely and give no information about the next. Resampling episodes would shrink the
+interval with every additional evaluation episode, and so claim a false certainty about the algorithm. Each seed is
+therefore first reduced to one number (the mean of its episodes), and all statistics vary over these numbers.
 
 Source: R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville, M. G. Bellemare, "Deep Reinforcement Learning at
 the Edge of the Statistical Precipice", NeurIPS 2021 (https://arxiv.org/abs/2108.13264), and their library
@@ -41,25 +41,25 @@ Scores: TypeAlias = NDArray[np.float64]
 Statistic: TypeAlias = Literal["mean", "iqm"] | Callable[[Scores], float]
 
 CHUNK = 1 << 20
-"""Most numbers that one step of the bootstrap resamples at once (8 MiB)."""
+"""Maximum number of values that one step of the bootstrap resamples at once (8 MiB)."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What several seeds of one experiment achieved, in the unit of the returns."""
+    """Summary statistics over the seeds of one experiment, in the unit of the returns."""
 
     mean: float
-    """The mean over seeds, and over tasks if there are several."""
+    """Mean over seeds, and over tasks if there are several."""
     iqm: float
-    """The interquartile mean over the same numbers."""
+    """Interquartile mean over seeds, and over tasks if there are several."""
     ci95: tuple[float, float] | None
-    """The 95 % stratified bootstrap interval of the mean; None with fewer than two seeds."""
+    """95 % stratified bootstrap interval of the mean; None with fewer than two seeds."""
     seeds: int
-    """How many seeds there are."""
+    """Number of seeds."""
 
 
 def mean(scores: ArrayLike) -> float:
-    """The mean of all scores.
+    """Mean of all scores.
 
     Args:
         scores: shape (seeds,) or (seeds, tasks).
@@ -71,10 +71,10 @@ def mean(scores: ArrayLike) -> float:
 
 
 def iqm(scores: ArrayLike) -> float:
-    """The interquartile mean: the mean without the lowest and the highest quarter of all scores.
+    """Interquartile mean (IQM): the mean without the lowest and the highest quarter of all scores.
 
-    Of n scores, ``floor(n / 4)`` fall away at each end, as in ``scipy.stats.trim_mean(scores, 0.25,
-    axis=None)``. It is as robust as the median almost, and wastes far less of the data.
+    Of n scores, ``floor(n / 4)`` are removed at each end, as in ``scipy.stats.trim_mean(scores, 0.25,
+    axis=None)``. The IQM is almost as robust as the median, and uses much more of the data.
 
     Args:
         scores: shape (seeds,) or (seeds, tasks); the quarters are those of all scores together.
@@ -97,27 +97,27 @@ def bootstrap_ci(
     resamples: int = 10_000,
     generator: np.random.Generator | int = 0,
 ) -> tuple[float, float]:
-    """The percentile interval of a statistic, by the stratified bootstrap over seeds.
+    """Percentile bootstrap interval of a statistic, stratified by task, resampled over seeds.
 
-    Each resample draws, within every task independently, as many seeds as there are with replacement. The
-    interval is deterministic. With a handful of seeds it is too narrow (that of a mean by ``sqrt(1 - 1/n)``,
-    and by a normal's lighter tails where Student's are due): of five normal seeds it covers 84 %, not 95 %.
+    Each resample of n seeds draws n seeds with replacement, independently for every task. The interval is
+    deterministic. With few seeds it is too narrow: for a mean by a factor ``sqrt(1 - 1/n)``, and because it has
+    the tails of a normal instead of Student's distribution. With five normal seeds it covers 84 %, not 95 %.
 
     Args:
-        scores: shape (seeds,) or (seeds, tasks), one number a seed and task.
+        scores: shape (seeds,) or (seeds, tasks), one number per seed and task.
         statistic: ``"iqm"``, ``"mean"``, or a function from an array shaped as `scores` (float64) to a
-            number, which is called once a resample.
+            number, which is called once per resample.
         level: the interval's nominal coverage, in (0, 1).
-        resamples: how many resamples to draw.
-        generator: where the resamples come from: a generator, which is advanced, or a seed.
+        resamples: number of resamples, at least 1.
+        generator: source of the resamples: a generator, which is advanced, or a seed.
 
     Returns:
-        (low, high) in the unit of the scores; (nan, nan) with fewer than two seeds, because one seed says
-        nothing of the next and a point would claim certainty.
+        (low, high) in the unit of the scores; (nan, nan) with fewer than two seeds, because one seed gives no
+        information about the spread over seeds.
 
     Raises:
-        ArenaError: no scores, another shape, a score that is not a finite number, or a statistic, a level or
-            a number of resamples that does not exist.
+        ArenaError: no scores, another shape, a score that is not a finite number, an unknown statistic, or a
+            level or number of resamples out of its range.
 
     Source: Agarwal et al. 2021, section 4; rliable's ``StratifiedBootstrap`` without resampling of tasks.
     """
@@ -152,13 +152,13 @@ def bootstrap_ci(
 
 
 def draw(generator: np.random.Generator, resamples: int, seeds: int, tasks: int = 1) -> NDArray[np.int64]:
-    """Which seeds each resample holds: as many as there are, with replacement, in every task for itself.
+    """Draw the seeds of each resample with replacement, independently for every task.
 
     Args:
-        generator: is advanced.
-        resamples: how many.
-        seeds: how many there are to draw from.
-        tasks: how many there are.
+        generator: source of the draws, which is advanced.
+        resamples: number of resamples.
+        seeds: number of seeds to draw from; each resample has as many.
+        tasks: number of tasks.
 
     Returns:
         Shape (resamples, seeds, tasks), integers in [0, seeds).
@@ -167,10 +167,10 @@ def draw(generator: np.random.Generator, resamples: int, seeds: int, tasks: int 
 
 
 def interval(values: Scores, level: float = 0.95) -> tuple[Scores, Scores]:
-    """The percentile interval of whatever resampling gave.
+    """Percentile interval of resampled values.
 
     Args:
-        values: shape (resamples, …).
+        values: the statistic of each resample, shape (resamples, …).
         level: the nominal coverage, in (0, 1).
 
     Returns:
@@ -181,7 +181,7 @@ def interval(values: Scores, level: float = 0.95) -> tuple[Scores, Scores]:
 
 
 def iqm_of_each(samples: Scores) -> Scores:
-    """The interquartile means along the second axis, as `iqm` has them.
+    """Interquartile mean of each resample, along the second axis; see `iqm`.
 
     Args:
         samples: shape (resamples, scores, …).
@@ -197,7 +197,7 @@ def iqm_of_each(samples: Scores) -> Scores:
 
 
 def summarise(returns_per_seed: ArrayLike) -> Summary:
-    """Mean, interquartile mean and the mean's 95 % interval over seeds.
+    """Summarize seeds by their mean, interquartile mean and 95 % interval of the mean.
 
     Args:
         returns_per_seed: shape (seeds,) or (seeds, tasks): each seed's mean return over its episodes.
@@ -221,18 +221,18 @@ def _checked(scores: ArrayLike) -> Scores:
     except (TypeError, ValueError):
         raise ArenaError(
             "the scores are not an array of numbers",
-            "give one number a seed, and the same tasks for every seed",
+            "give one number per seed, and the same tasks for every seed",
         ) from None
     if data.ndim not in (1, 2):
         raise ArenaError(f"the scores have shape {data.shape}", "give shape (seeds,) or (seeds, tasks)")
     if data.size == 0:
-        raise ArenaError("there are no scores", "give those of one seed at least")
+        raise ArenaError("there are no scores", "give the scores of at least one seed")
     bad = np.argwhere(~np.isfinite(data))
     if len(bad):
         where = ", ".join(f"{axis} {i}" for axis, i in zip(("seed", "task"), bad[0], strict=False))
         raise ArenaError(
             f"{len(bad)} of {data.size} scores are not finite, the first ({data[tuple(bad[0])]}) at {where}",
-            "find out why that run diverged, or leave it out and say so",
+            "find out why that run diverged, or leave it out and report that",
         )
     return data.reshape(len(data), -1)
 

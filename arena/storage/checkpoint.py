@@ -1,8 +1,8 @@
-"""A folder that keeps the last checkpoints of a run, and never loses the good one to a bad moment.
+"""Checkpoints of a run, written so that a crash at any moment leaves the previous one usable.
 
-Each checkpoint is a sub-folder named by a sequence number (so one step may be saved twice), with
-``arrays.safetensors``, ``state.json`` (see `arena.storage.codec`) and ``manifest.json``, with the size and digest of
-both, and a digest of itself. A sub-folder gets its name only once the disk has all of it. Where a state holds
+Each checkpoint is a sub-folder named by a sequence number (so one step may be saved twice). It contains
+``arrays.safetensors``, ``state.json`` (see `arena.storage.codec`), and ``manifest.json`` with the size and digest of both
+and a digest of itself. A sub-folder gets its name only once all of it is on the disk. Where a state contains
 journals, ``journals.json`` lists the files of their rows, which the checkpoints share (see `arena.storage.segments`).
 """
 
@@ -26,10 +26,10 @@ from arena.storage.segments import DamagedError, Segments, digest, read_file, re
 __all__ = ["Checkpoints", "Loaded"]
 
 SCHEMA = 2
-"""The layout's number, raised when an older arena could no longer read it; 1 is written where no journal is.
+"""Version of the layout, increased when an older arena can no longer read it; 1 is written where no journal is.
 
-The rule for ``check`` (`_check`) is outside it: a newer manifest must still verify here, or its schema number
-could not be told from damage.
+The rule for ``check`` (`_check`) does not change with it: a newer manifest must still verify here, or a newer
+schema number would look like damage.
 """
 
 _ARRAYS, _TREE, _MANIFEST = "arrays.safetensors", "state.json", "manifest.json"
@@ -40,13 +40,13 @@ _UNFINISHED, _DISCARDED = ".saving-", ".removing-"
 
 @dataclass(frozen=True)
 class Loaded:
-    """A checkpoint that verified.
+    """Verified checkpoint.
 
     Attributes:
-        state: what `Checkpoints.save` was given.
-        info: likewise.
-        path: its sub-folder.
-        skipped: one line for each newer checkpoint that was passed over, newest first.
+        state: the state given to `Checkpoints.save`.
+        info: the info given to `Checkpoints.save`.
+        path: the checkpoint's sub-folder.
+        skipped: one line for each newer checkpoint that was skipped, newest first.
     """
 
     state: State
@@ -56,7 +56,7 @@ class Loaded:
 
 
 class Checkpoints:
-    """The checkpoints in one folder, which has one writer at a time.
+    """Checkpoints in one folder, which has one writer at a time.
 
     Example:
         >>> checkpoints = Checkpoints(run / "checkpoint")
@@ -64,23 +64,23 @@ class Checkpoints:
         >>> loaded = checkpoints.load()
 
     Args:
-        folder: where they are; made by the first save.
-        keep: how many to keep.
+        folder: the folder of checkpoints; created by the first save.
+        keep: number of checkpoints to keep, at least 1.
     """
 
     def __init__(self, folder: Path, keep: int = 2) -> None:
         if keep < 1:
-            raise ArenaError(f"cannot keep {keep} checkpoints", "keep at least one")
+            raise ArenaError(f"cannot keep {keep} checkpoints", "keep at least 1")
         self.folder = folder
         self.keep = keep
         self._damaged: set[Path] = set()
         self._segments = Segments(folder / _ROWS)
 
     def save(self, state: State, info: dict[str, Any]) -> Path:
-        """Add a checkpoint and wait until the disk has it; only then remove the oldest.
+        """Save a checkpoint, wait until it is on the disk, and then remove the oldest.
 
-        Of a journal that this object has saved or loaded before, only the rows since then are written, and at
-        most one segment of older ones.
+        For a journal that this object has saved or loaded before, only newer rows are written, and at most one
+        segment of older rows.
 
         Args:
             state: see `arena.storage.codec.encode`.
@@ -91,7 +91,7 @@ class Checkpoints:
 
         Raises:
             ArenaError: the state or info cannot be encoded, or the folder cannot be written; all older
-                checkpoints are whole.
+                checkpoints remain usable.
         """
         journals: list[Journal] = []
         encoded = encode(state, journals)
@@ -101,20 +101,20 @@ class Checkpoints:
             return self._write(files, info, journals)
         except OSError as error:
             with contextlib.suppress(OSError):
-                self._sweep()  # a full disk wants the room
+                self._sweep()  # frees space on a full disk
             raise cannot_write(self.folder, error) from error
 
     def load(self, accept: Callable[[dict[str, Any]], bool] | None = None) -> Loaded | None:
-        """The newest checkpoint that verifies and that the caller accepts.
+        """Load the newest checkpoint that verifies and that the caller accepts.
 
         Args:
-            accept: given the info of an intact manifest, whether to use that checkpoint.
+            accept: function of the info of an intact manifest; returns whether to use that checkpoint.
 
         Returns:
-            The checkpoint; None where there is none, or where `accept` refused each one.
+            The checkpoint; None if there is none, or if `accept` refused all of them.
 
         Raises:
-            ArenaError: a newer arena wrote one; or there are some, and damage leaves none to use.
+            ArenaError: a newer arena wrote a checkpoint; or all checkpoints are damaged.
         """
         skipped: list[str] = []
         unreadable = False
@@ -133,14 +133,14 @@ class Checkpoints:
                 self._damaged.add(path)
                 skipped.append(f"{path.name}: {damage}")
                 continue
-            except OSError as error:  # it may pass, so this one is not for removal
+            except OSError as error:  # the failure may be temporary, so this checkpoint is not removed
                 unreadable = True
                 skipped.append(f"{path.name}: cannot be read ({error.strerror})")
                 continue
             return Loaded(state=state, info=manifest.info, path=path, skipped=skipped)
         if unreadable or not self._damaged.isdisjoint(found):
             problem = f"no checkpoint in {self.folder} can be used ({', '.join(skipped)})"
-            raise ArenaError(problem, "restore the folder from a copy, or delete it to start anew")
+            raise ArenaError(problem, "restore the folder from a copy, or delete it to start again")
         return None
 
     def _read(self, path: Path, manifest: _Manifest) -> State:
@@ -154,7 +154,7 @@ class Checkpoints:
     def _write(self, files: dict[str, bytes], info: dict[str, Any], journals: list[Journal]) -> Path:
         refuse_link(self.folder)
         if not self.folder.is_dir():
-            self.folder.mkdir()  # not its parents: a run that was deleted while it trains must not come back in part
+            self.folder.mkdir()  # not its parents: a run deleted during its training must not come back in part
             sync_folder(self.folder.parent)
         for leftover in self.folder.iterdir():
             if leftover.name.startswith((_UNFINISHED, _DISCARDED)):
@@ -174,10 +174,10 @@ class Checkpoints:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         sync_folder(self.folder)
-        # What `load` found damaged does not count, or the last good one would make room for it.
+        # Damaged checkpoints do not count, or the last good one would be removed in their favour.
         whole = [old for old in older if old not in self._damaged]
         for old in sorted({*older} - {*whole[max(0, len(whole) - self.keep + 1) :]}):
-            # Renamed first, so that a kill half way leaves no half checkpoint under a number.
+            # Renamed first, so that a killed removal leaves no partial checkpoint under a number.
             discarded = old.rename(self.folder / f"{_DISCARDED}{old.name}")
             remove(discarded)
             self._damaged.discard(old)
@@ -195,11 +195,11 @@ class Checkpoints:
             except DamagedError:
                 continue  # it will never be loaded again
             except (ArenaError, OSError):
-                return  # it may be, by a newer arena or once the trouble has passed: what it needs is not known
+                return  # a newer arena may load it, or the failure may pass: its segments are not known here
         self._segments.sweep(noted)
 
     def _numbered(self) -> list[Path]:
-        """Everything named as a checkpoint, oldest first."""
+        """Every path named like a checkpoint, oldest first."""
         if not self.folder.exists():
             return []
         found = [path for path in self.folder.iterdir() if _NUMBERED.fullmatch(path.name)]
@@ -208,7 +208,7 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class _Manifest:
-    """A checkpoint's info, and of each file its size and digest."""
+    """A checkpoint's info, and the size and digest of each file."""
 
     info: dict[str, Any]
     files: dict[str, tuple[int, str]]
@@ -238,7 +238,7 @@ def _read_manifest(path: Path) -> _Manifest:
         manifest = json.loads(read_file(path / _MANIFEST).decode("utf-8"))
         intact = manifest.pop("check") == _check(manifest)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise DamagedError(f"{_MANIFEST} is not what was written") from error
+        raise DamagedError(f"{_MANIFEST} differs from what was written") from error
     if not intact:
         raise DamagedError(f"{_MANIFEST} does not match its own digest")
     try:
@@ -250,19 +250,19 @@ def _read_manifest(path: Path) -> _Manifest:
         files = {name: (entry["size"], entry["sha256"]) for name, entry in entries.items()}
         return _Manifest(manifest["info"], files)
     except (TypeError, LookupError, AttributeError) as error:
-        raise DamagedError(f"{_MANIFEST} lacks what a manifest has") from error
+        raise DamagedError(f"{_MANIFEST} is incomplete") from error
 
 
 def _noted(path: Path, manifest: _Manifest) -> list[Any]:
-    """What `Segments.write` gave for each journal of a checkpoint."""
+    """Entry of `Segments.write` for each journal of a checkpoint."""
     if _JOURNALS not in manifest.files:
         return []
     try:
         return list(json.loads(read_verified(path / _JOURNALS, *manifest.files[_JOURNALS])))
     except (ValueError, TypeError, RecursionError) as error:
-        raise DamagedError(f"{_JOURNALS} is not what was written") from error
+        raise DamagedError(f"{_JOURNALS} differs from what was written") from error
 
 
 def _check(manifest: dict[str, Any]) -> str:
-    """The digest of a manifest without its ``check``, whatever the white space in the file."""
+    """Digest of a manifest without its ``check``, independent of the white space in the file."""
     return digest(json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode())

@@ -1,12 +1,12 @@
-"""State to bytes and back: every array in one safetensors blob, everything else in one JSON tree.
+"""Serialization of states: every array in one safetensors file, everything else in one JSON tree.
 
-Nothing here executes what it reads (no pickle), and equal states give equal bytes. The tree writes what
-JSON has (null, booleans, small integers, finite floats, text, lists) as itself; all else is an object with
-one key, its tag: ``dict`` (pairs of key and value, in order), ``tuple``, ``int`` (hexadecimal, beyond the
-53 bits that every JSON reader keeps), ``float`` (nan and the infinities), ``text`` (hexadecimal, where lone
-surrogates have no UTF-8), ``bytes`` (base64), ``scalar`` (dtype and hexadecimal), ``array`` and ``tensor``
-(name and dtype; the same name again is the same object again), ``journal`` (capacity, number of rows ever, and
-the dictionary of its columns' live rows; or the journal's place in a list kept apart).
+Reading never executes code (no pickle), and equal states give equal bytes. Values that JSON has (null, booleans,
+small integers, finite floats, text, lists) are written as themselves. Any other value is an object with one key,
+its tag: ``dict`` (pairs of key and value, in order), ``tuple``, ``int`` (hexadecimal, beyond the 53 bits that
+every JSON reader keeps), ``float`` (nan and the infinities), ``text`` (hexadecimal, where lone surrogates have no
+UTF-8), ``bytes`` (base64), ``scalar`` (dtype and hexadecimal), ``array`` and ``tensor`` (name and dtype; the same
+name again refers to the same object), ``journal`` (capacity, total number of rows, and the dictionary of its
+columns' live rows; or the journal's index in a separate list).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _Path: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Encoded:
-    """A state as the bytes of a safetensors file, and UTF-8 JSON that names its arrays."""
+    """Encoded state: the bytes of a safetensors file, and UTF-8 JSON that refers to its arrays by name."""
 
     arrays: bytes
     tree: bytes
@@ -60,17 +60,17 @@ def encode(state: State, journals: list[Journal] | None = None) -> Encoded:
 
     Values are copied: arrays become C-contiguous and little-endian; tensors lose device, gradient and memory
     format. The same array object, and tensors that view the same elements of one storage, are stored once;
-    views that merely overlap are stored apart.
+    views that only overlap are stored separately.
 
     Args:
-        state: what to encode.
-        journals: takes the journals found, each once, whose rows are then not in the bytes.
+        state: the state to encode.
+        journals: list to which each journal found is appended once; their rows are then not in the bytes.
 
     Raises:
-        ArenaError: a value is of no supported kind; the message names its place.
+        ArenaError: a value has an unsupported type; the message names its place.
     """
     if type(state) not in (dict, OrderedDict):
-        raise ArenaError(f"a state must be a dict, not of type {type(state).__name__}", "wrap it in one")
+        raise ArenaError(f"a state must be a dict, not of type {type(state).__name__}", "wrap it in a dict")
     encoder = _Encoder(journals)
     try:
         root = {"format": _FORMAT, "state": encoder.node(state, ())}
@@ -81,21 +81,21 @@ def encode(state: State, journals: list[Journal] | None = None) -> Encoded:
 
 
 def decode(encoded: Encoded, journals: Sequence[Journal] = ()) -> State:
-    """The state that `encode` was given, in fresh memory; tensors are on the CPU and need no gradient.
+    """Restore a state from the bytes of `encode`, in new memory; tensors are on the CPU and need no gradient.
 
     Args:
-        encoded: what `encode` returned.
-        journals: those that `encode` put aside; the state takes them as they are.
+        encoded: the result of `encode`.
+        journals: the journals that `encode` collected; the state refers to these very objects.
 
     Raises:
-        ArenaError: the bytes are not what `encode` writes, or a newer arena wrote them.
+        ArenaError: `encode` cannot have written the bytes, or a newer arena did.
     """
     try:
         return _Decoder(safetensors_numpy.load(encoded.arrays), journals).root(encoded.tree)
     except (ArenaError, MemoryError):
         raise
     except Exception as error:
-        # The bytes may be anything, so the parsers beneath may fail in any way; all mean the same.
+        # The bytes may be anything, so the parsers may raise anything; every failure means the same.
         raise _corrupt(f"cannot be read ({' '.join(repr(error).split())[:200]})") from error
 
 
@@ -106,7 +106,7 @@ class _Encoder:
         self.arrays: dict[str, NDArray[Any]] = {}
         self._leaves: dict[_Path, dict[str, Any]] = {}
         self._journals = journals
-        self._copies: list[Any] = []  # kept, so that no later array gets the id of one
+        self._copies: list[Any] = []  # kept alive, so that no later array reuses the id of one
 
     def node(self, value: Any, path: _Path) -> Any:
         """The JSON value that stands for `value`."""
@@ -153,10 +153,10 @@ class _Encoder:
         return self._leaves[identity]
 
     def _name(self, path: _Path) -> str:
-        """A readable name that no other array has, for people who open the file with other tools."""
+        """A unique and readable array name, for users who open the file with other tools."""
         steps = ".".join(step if type(step) is str else _show(step) for step in path)
         base = steps[:_MAX_NAME].encode("utf-8", "backslashreplace").decode()
-        # "__metadata__" is the one name that safetensors keeps for itself.
+        # "__metadata__" is the one name that safetensors reserves.
         names = (f"{base}~{copy}" if copy > 1 else base for copy in itertools.count(1))
         return next(name for name in names if name not in self.arrays and name != "__metadata__")
 
@@ -194,7 +194,7 @@ def _array_bytes(array: NDArray[Any], path: _Path) -> tuple[NDArray[np.uint8], s
     name = array.dtype.name
     if name not in _NUMPY:
         raise _unsupported(_where(path), f"an array of {array.dtype}")
-    # safetensors writes the memory behind a strided array as if it were contiguous, and says nothing.
+    # safetensors writes the memory behind a strided array as if it were contiguous, without a warning.
     return np.ascontiguousarray(array, dtype=_little(name)).reshape(-1).view(np.uint8), name
 
 
@@ -202,7 +202,7 @@ def _tensor_bytes(tensor: Any, path: _Path) -> tuple[NDArray[np.uint8], str]:
     import torch
 
     whole = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
-    # Not .numpy(): that would forbid the live tensor to resize its storage ever after.
+    # Not .numpy(): after it, the live tensor could never resize its storage again.
     raw = np.from_dlpack(whole.reshape(-1).view(torch.uint8)).view(np.uint8)
     return raw, str(tensor.dtype).removeprefix("torch.")
 
@@ -232,10 +232,10 @@ class _Decoder:
         self._made: dict[_Path, Any] = {}
 
     def root(self, tree: bytes) -> State:
-        """The whole state; every stored array must have been asked for."""
+        """The whole state."""
         root = json.loads(tree.decode("utf-8"), parse_constant=int)  # int refuses NaN, which is not JSON
         if root["format"] != _FORMAT:
-            remedy = "update arena-rl if a newer one saved it"
+            remedy = "update arena-rl if a newer version saved it"
             raise ArenaError(f"a saved state has format {root['format']!r}, not {_FORMAT}", remedy)
         if type(state := self.node(root["state"], 0)) is not dict:
             raise _corrupt("is not a dictionary")
@@ -285,7 +285,7 @@ class _Decoder:
     def _journal(self, body: Any, depth: int) -> Journal:
         if type(body) is int:
             if not 0 <= body < len(self._journals):
-                raise _corrupt(f"mentions the journal {body}, which is not there")
+                raise _corrupt(f"refers to journal {body}, which is missing")
             return self._journals[body]
         capacity, total, columns = body
         rows = self.node(columns, depth + 1)
@@ -295,14 +295,14 @@ class _Decoder:
     def _make(self, tag: str, name: str, dtype: str) -> Any:
         stored = self._arrays.get(name)
         if stored is None:
-            raise _corrupt(f"mentions the array {name!r}, which is not stored")
+            raise _corrupt(f"refers to the array {name!r}, which is missing")
         extra = _AS_BYTES.get(dtype)
         shape = stored.shape[:-1] if extra else stored.shape
         wanted = ("uint8", (*shape, extra)) if extra else (dtype, shape)
         if (stored.dtype.name, stored.shape) != wanted:
-            raise _corrupt(f"has an array {name!r} that is no {dtype}")
+            raise _corrupt(f"has an array {name!r} that is not of type {dtype}")
         raw = np.ascontiguousarray(stored).reshape(-1).view(np.uint8)
-        # Into memory of its own: resizable, and aligned as any new array is (sums may round by alignment).
+        # Copied into new memory: resizable, and aligned as any new array is (alignment may change how sums round).
         if tag == "array":
             return raw.view(_little(dtype)).reshape(shape).astype(dtype, copy=True)
         import torch
@@ -314,17 +314,17 @@ class _Decoder:
 
 def _little(name: str) -> np.dtype[Any]:
     if name not in _NUMPY:
-        raise _corrupt(f"names a dtype {name!r} that numpy lacks")
+        raise _corrupt(f"has the dtype {name!r}, which numpy does not know")
     return np.dtype(name).newbyteorder("<")
 
 
 def _corrupt(what: str) -> ArenaError:
-    return ArenaError(f"a saved state {what}", "use an older checkpoint, or start anew")
+    return ArenaError(f"a saved state {what}", "use an older checkpoint, or start a new run")
 
 
 def _too_deep(path: _Path) -> ArenaError:
     problem = f"{_where(path[:5])} is nested more than {_MAX_DEPTH} deep"
-    return ArenaError(problem, "flatten it, and let nothing hold itself")
+    return ArenaError(problem, "flatten it, and remove any container that contains itself")
 
 
 def _where(path: _Path) -> str:

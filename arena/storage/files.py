@@ -1,4 +1,4 @@
-"""Files that are whole or absent, whatever kills the process or the machine while they are written."""
+"""Atomic file writes: after a crash, a file has its old content or its new content, never a part."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["cannot_write", "refuse_link", "sweep", "sync_folder", "write_atomica
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`: a reader, or a crash at any moment, sees the old content or the new one.
+    """Replace the content of a file atomically: readers see the old content or the new one, even after a crash.
 
     Raises:
-        ArenaError: the disk is full, the folder is read-only or absent; the old content is untouched.
+        ArenaError: the disk is full, or the folder is read-only or missing; the old content is untouched.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.saving")
     try:
@@ -30,28 +30,32 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Removes what `write_atomically` left in a folder when it was killed; for its one writer, at the start."""
+    """Remove temporary files that a killed `write_atomically` left in a folder.
+
+    Only the folder's single writer may call it, before it writes.
+    """
     for leftover in folder.glob(".*.saving"):
         leftover.unlink(missing_ok=True)
 
 
 def refuse_link(path: Path) -> None:
-    """Refuses to write through a link: a run folder may be a stranger's, and lead anywhere.
+    """Refuse to write through a symbolic link: the folder may come from another person, and its links point anywhere.
 
     Raises:
-        ArenaError: it is one.
+        ArenaError: the path is a link.
     """
     if path.is_symlink():
         raise ArenaError(
-            f"{path} is a link, which may lead out of the run", "put the real thing in its place"
+            f"{path} is a link, which may point outside the run",
+            "replace the link by the file or folder that it points to",
         )
 
 
 def write_synced(path: Path, data: bytes) -> None:
-    """Write a file and wait until the disk has it.
+    """Write a file and wait until it is on the disk.
 
     Raises:
-        OSError: as the system gave it; the file may be there in part.
+        OSError: the system's error; the file may be incomplete.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
     try:
@@ -64,12 +68,12 @@ def write_synced(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder: without it a crash may undo a rename.
+    """Wait until a folder's list of names is on the disk: without this, a crash may undo a rename.
 
     Raises:
-        OSError: as the system gave it.
+        OSError: the system's error.
     """
-    if os.name == "nt":  # Windows opens no folders, and its renames need none of this
+    if os.name == "nt":  # Windows cannot open folders, and its renames do not need this
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -79,7 +83,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> ArenaError:
-    """The error for a file or folder that could not be written, with what to do about it."""
+    """Error for a file or folder that cannot be written, with a remedy that fits the cause."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         remedy = "free some space there, or choose another folder"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -1,6 +1,6 @@
-"""A record that only grows, of which the last rows live: what a replay buffer keeps its transitions in.
+"""Append-only ring of rows, which a replay buffer keeps its transitions in.
 
-Because a row never changes, a checkpoint writes the rows since the one before and no others (`arena.storage.segments`).
+Because a row never changes, a checkpoint writes only the rows since the previous checkpoint (`arena.storage.segments`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class Journal:
-    """A ring of rows, to be put as it is into a state (`arena.storage.codec.State`).
+    """Ring buffer of rows that are never changed, and that checkpoints store incrementally.
 
-    Row number i, counted from the first ever appended, lies at ``i % capacity`` of each column until row
-    ``i + capacity`` takes its place. A row once appended is final: what changes later, such as priorities, belongs
-    into arrays of the agent's own.
+    An agent puts the object itself into its state (`arena.storage.codec.State`). Row number i, counted from the first row
+    ever appended, is at index ``i % capacity`` of each column until row ``i + capacity`` replaces it. Values that
+    change later, such as priorities, belong in separate arrays of the agent.
 
     Example:
         >>> journal = Journal(1_000_000, {"observation": ((4,), "float32"), "reward": ((), "float32")})
@@ -35,28 +35,28 @@ class Journal:
         (32, 4)
 
     Args:
-        capacity: how many rows live. Memory that no row has reached costs nothing.
-        fields: of each column the shape of one row, of which no axis is empty, and the dtype: booleans,
-            integers or floats of up to 64 bits.
+        capacity: maximum number of live rows. Memory is used only as rows are appended.
+        fields: for each column, the shape of one row (no empty axis) and the dtype: booleans, integers or floats
+            of up to 64 bits.
 
     Attributes:
-        capacity: likewise.
-        fields: likewise, each dtype as `numpy.dtype`.
-        total: how many rows were ever appended.
+        capacity: maximum number of live rows.
+        fields: shape and `numpy.dtype` of each column.
+        total: number of rows ever appended.
 
     Raises:
-        ArenaError: the capacity is not positive or more than memory holds, or a field is none.
+        ArenaError: the capacity is not positive or does not fit into memory, or a field is not allowed.
     """
 
     def __init__(self, capacity: int, fields: Mapping[str, tuple[tuple[int, ...], DTypeLike]]) -> None:
         if type(capacity) is not int or capacity < 1:
-            raise ArenaError(f"a journal cannot have a capacity of {capacity!r}", "give it one row at least")
+            raise ArenaError(f"a journal cannot have a capacity of {capacity!r}", "give at least one row")
         if not fields:
-            raise ArenaError("a journal without fields records nothing", "give it one at least")
+            raise ArenaError("a journal without fields stores nothing", "give at least one field")
         self.capacity = capacity
         self.fields = {name: _field(name, *field) for name, field in fields.items()}
         self.total = 0
-        # Zeros come from untouched pages of the system's: a large buffer costs memory only as it fills.
+        # The system's zero pages: a large buffer uses memory only as it fills.
         try:
             self._columns = {
                 name: np.zeros((capacity, *shape), kind) for name, (shape, kind) in self.fields.items()
@@ -64,7 +64,7 @@ class Journal:
         except MemoryError as error:
             size = capacity * self.row_bytes / 2**30
             raise ArenaError(
-                f"{capacity:,} rows to remember would take {size:.1f} GiB",
+                f"a buffer of {capacity:,} rows would take {size:.1f} GiB",
                 "give a smaller capacity or buffer size",
             ) from error
         self._views = {name: _read_only(column) for name, column in self._columns.items()}
@@ -77,10 +77,10 @@ class Journal:
         total: int,
         parts: Iterable[Mapping[str, NDArray[Any]]],
     ) -> Self:
-        """The journal to which `total` rows were appended, of which those alive are given in order, part by part.
+        """Restore a journal of `total` appended rows from its live rows, given in order and in parts.
 
         Raises:
-            ArenaError: the parts do not hold as many rows as live, or do not fit the fields.
+            ArenaError: the parts do not have as many rows as are live, or do not fit the fields.
         """
         journal = cls(capacity, fields)
         journal.total = max(0, total - capacity)
@@ -88,16 +88,16 @@ class Journal:
             journal.append(**part)
         if type(total) is not int or journal.total != total:
             raise ArenaError(
-                f"a journal of {total} rows was saved with {journal.total}", "use an older checkpoint"
+                f"a journal of {total} rows was saved with {journal.total} rows", "use an older checkpoint"
             )
         return journal
 
     def __len__(self) -> int:
-        """How many rows live; they fill the columns' first ``len`` slots."""
+        """Number of live rows; they fill the first ``len`` slots of each column."""
         return min(self.total, self.capacity)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        """A column, read-only: shape (capacity, *shape), zero where no row has been."""
+        """Read-only array of a column: shape (capacity, *shape), zero where no row has been written."""
         return self._views[name]
 
     def __repr__(self) -> str:
@@ -105,29 +105,29 @@ class Journal:
 
     @property
     def first(self) -> int:
-        """The number of the oldest row alive."""
+        """Number of the oldest live row."""
         return self.total - len(self)
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one row, all columns together."""
+        """Size of one row over all columns, in bytes."""
         return sum(math.prod(shape) * dtype.itemsize for shape, dtype in self.fields.values())
 
     def append(self, /, **columns: NDArray[Any]) -> None:
-        """Adds k rows after the last.
+        """Append k rows.
 
         Args:
-            columns: one for each field, shape (k, *shape), of the field's dtype; of more than `capacity` rows
-                only the last stay.
+            columns: one array for each field, shape (k, *shape), of the field's dtype; if k exceeds `capacity`, only
+                the last rows are kept.
 
         Raises:
             ArenaError: columns are missing, unknown, of different lengths, or of another shape or dtype; nothing
-                was appended.
+                is appended.
         """
         count = self._count(columns)
         kept = min(count, self.capacity)
         slot = (self.total + count - kept) % self.capacity
-        upper = min(kept, self.capacity - slot)  # the rest goes round to the ring's beginning
+        upper = min(kept, self.capacity - slot)  # the other rows wrap around to the ring's beginning
         for name, column in self._columns.items():
             rows = columns[name][count - kept :]
             column[slot : slot + upper] = rows[:upper]
@@ -135,20 +135,20 @@ class Journal:
         self.total += count
 
     def rows(self, start: int, stop: int) -> dict[str, NDArray[Any]]:
-        """A copy of the rows from number `start` to before number `stop`, which must be alive, in their order."""
+        """Copy of the rows with numbers `start` to `stop` - 1, in order; all must be live."""
         if not self.first <= start <= stop <= self.total:
             raise ArenaError(
-                f"rows {start} to {stop} of a journal are not all alive",
+                f"rows {start} to {stop} of a journal are not all live",
                 f"ask for rows from {self.first} to {self.total}",
             )
         slots = np.arange(start, stop) % self.capacity
         return {name: column[slots] for name, column in self._columns.items()}
 
     def _count(self, columns: Mapping[str, NDArray[Any]]) -> int:
-        """How many rows the columns have; they must fit the fields."""
+        """Number of rows in the columns, which must fit the fields."""
         if columns.keys() != self.fields.keys():
             problem = f"rows of {_list(columns)} do not fit a journal of {_list(self.fields)}"
-            raise ArenaError(problem, "append every column, and no other")
+            raise ArenaError(problem, "append exactly the journal's columns")
         count = next((len(column) for column in columns.values() if column.ndim), 0)
         for name, (shape, dtype) in self.fields.items():
             found = columns[name]
@@ -165,7 +165,9 @@ def _field(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[tuple[i
     kind = np.dtype(dtype)
     known = kind.kind in "biuf" and kind.itemsize <= 8 and kind.isnative
     if not (_NAME.fullmatch(name) and known and all(type(size) is int and size > 0 for size in shape)):
-        remedy = "name it in letters, digits and underscores, of numbers of up to 64 bits, no axis empty"
+        remedy = (
+            "use letters, digits and underscores in its name, numbers of up to 64 bits, and no empty axis"
+        )
         raise ArenaError(f"a journal cannot have a field {name!r} of {kind}{list(shape)}", remedy)
     return tuple(shape), kind
 

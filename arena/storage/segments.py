@@ -1,9 +1,9 @@
-"""The files behind the journals of checkpoints: each row is written once, however many checkpoints hold it.
+"""Storage of journal rows in checkpoints: each row is written once, even if many checkpoints contain it.
 
-A segment is a safetensors file with consecutive rows, named by its own digest: one that has its name is whole,
-never changes, and cannot be taken for another future's. Full segments end at row numbers that are multiples of
-their size, so every checkpoint of a run lists the same ones. Only the last, the tail, is written anew at each
-checkpoint until it is full.
+A segment is a safetensors file of consecutive rows, named by its own digest. A file with such a name is therefore
+complete, never changes, and is never confused with a segment of another continuation of the run. Full segments end
+at row numbers that are multiples of their size, so every checkpoint of a run lists the same ones. Only the last
+segment is rewritten at each checkpoint until it is full.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from arena.storage.journal import Journal
 __all__ = ["DamagedError", "Segments", "digest", "read_file", "read_verified", "remove"]
 
 SEGMENT_BYTES = 2**22
-"""How much a segment holds at most, unless a single row is more; what a checkpoint may write anew."""
+"""Maximum size of a segment, in bytes, unless one row is larger; a checkpoint rewrites at most this much."""
 
 _SUFFIX, _UNFINISHED = ".safetensors", ".saving-"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class DamagedError(Exception):
-    """One line on what is wrong with a checkpoint."""
+    """Damaged checkpoint; the message says in one line what is wrong."""
 
 
 class _Segment(NamedTuple):
@@ -49,43 +49,43 @@ class _Segment(NamedTuple):
 
 
 class Segments:
-    """The segments in one folder, and which of them hold the rows of which journal in memory.
+    """Segments in one folder, and the journals in memory whose rows they hold.
 
     Args:
-        folder: where they are; made by the first journal.
+        folder: the folder of segments; created with the first journal.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        # By identity: only the very object that was saved or loaded here is known to have the rows of the files.
+        # By identity: only an object that was saved or loaded here is known to have the rows of the files.
         self._known: WeakKeyDictionary[Journal, list[_Segment]] = WeakKeyDictionary()
 
     def write(self, journals: Sequence[Journal]) -> list[dict[str, Any]]:
-        """Put the rows that are new into files, and wait until the disk has them.
+        """Write the new rows into files, and wait until they are on the disk.
 
         Returns:
-            For each journal what `read` wants, as plain JSON values.
+            For each journal, the argument of `read` as plain JSON values.
 
         Raises:
             ArenaError: the folder is a link.
-            OSError: as the system gave it; nothing that was there before has changed.
+            OSError: the system's error; existing files are unchanged.
         """
         refuse_link(self.folder)
         if not self.folder.is_dir():
             self.folder.mkdir()
             sync_folder(self.folder.parent)
-        there = set(os.listdir(self.folder))  # not for granted: a save that fails removes what it wrote
+        there = set(os.listdir(self.folder))  # listed each time, since a failed save removes its files
         written = [self._write(journal, there) for journal in journals]
         sync_folder(self.folder)
         self._known.update(zip(journals, written, strict=True))
         return [_entry(journal, segments) for journal, segments in zip(journals, written, strict=True)]
 
     def read(self, entry: Any) -> Journal:
-        """The journal of which `write` gave the entry.
+        """Read a journal from an entry that `write` returned.
 
         Raises:
-            DamagedError: the entry or a file is not what was written.
-            OSError: as the system gave it.
+            DamagedError: the entry or a file differs from what was written.
+            OSError: the system's error.
         """
         capacity, total, fields, segments = _parsed(entry)
         if self.folder.is_symlink():
@@ -93,19 +93,19 @@ class Segments:
         parts = self._parts(segments, max(0, total - capacity))
         try:
             journal = Journal.restored(capacity, fields, total, parts)
-        except (ArenaError, ValueError, OverflowError) as error:  # of numpy's, for absurd sizes
-            raise DamagedError(f"a journal is not what was written ({error})") from error
+        except (ArenaError, ValueError, OverflowError) as error:  # numpy raises the last two for absurd sizes
+            raise DamagedError(f"a journal differs from what was written ({error})") from error
         self._known[journal] = segments
         return journal
 
     def sweep(self, entries: Sequence[Any]) -> None:
-        """Remove every segment that none of the entries lists, and what a kill left of others.
+        """Remove every segment that no entry lists, and incomplete files of killed processes.
 
         Args:
-            entries: what `write` gave; a damaged one, which `read` would refuse, keeps nothing.
+            entries: results of `write`; the segments of a damaged entry, which `read` would refuse, are not kept.
 
         Raises:
-            OSError: as the system gave it.
+            OSError: the system's error.
         """
         used: set[str] = set()
         for entry in entries:
@@ -138,7 +138,7 @@ class Segments:
         path = self.folder / _name(segment)
         temporary = self.folder / f"{_UNFINISHED}{path.name}"
         write_synced(temporary, data)
-        if path.is_dir():  # the one thing that a file cannot replace
+        if path.is_dir():  # a file cannot replace a folder
             remove(path)
         os.replace(temporary, path)
         return segment
@@ -150,7 +150,7 @@ class Segments:
                 raise DamagedError(f"{path.name} is a link")
             columns = _columns(read_verified(path, segment.size, segment.sha256), path.name)
             if any(column.shape[:1] != (segment.stop - segment.start,) for column in columns.values()):
-                raise DamagedError(f"{path.name} has not {segment.stop - segment.start} rows")
+                raise DamagedError(f"{path.name} does not have {segment.stop - segment.start} rows")
             yield {name: column[max(0, first - segment.start) :] for name, column in columns.items()}
 
 
@@ -168,7 +168,7 @@ def _entry(journal: Journal, segments: Sequence[_Segment]) -> dict[str, Any]:
 
 
 def _parsed(entry: Any) -> tuple[int, int, dict[str, tuple[tuple[int, ...], str]], list[_Segment]]:
-    """An entry's capacity, total, fields and segments, of which it can be relied on that they are consecutive."""
+    """An entry's capacity, total, fields and segments; the segments are checked to be consecutive."""
     try:
         capacity, total = entry["capacity"], entry["total"]
         fields = {name: (tuple(shape), np.dtype(dtype).name) for name, shape, dtype in entry["fields"]}
@@ -178,14 +178,14 @@ def _parsed(entry: Any) -> tuple[int, int, dict[str, tuple[tuple[int, ...], str]
         sound = all(type(number) is int and number >= 0 for number in numbers)
         sound = sound and at <= max(0, total - capacity)
         for segment in segments:
-            # The digest is the file's name: nothing else may lead to a file.
+            # The digest is the file's name: no other text may be used as a path.
             sound = sound and segment.start == at < segment.stop and bool(_DIGEST.fullmatch(segment.sha256))
             at = segment.stop
         if sound and at == total:
             return capacity, total, fields, segments
     except (TypeError, LookupError, ValueError) as error:
-        raise DamagedError("a journal lacks what one has") from error
-    raise DamagedError("a journal does not add up")
+        raise DamagedError("a journal's entry is incomplete") from error
+    raise DamagedError("a journal's numbers are inconsistent")
 
 
 def _columns(data: bytes, name: str) -> dict[str, NDArray[Any]]:
@@ -193,17 +193,17 @@ def _columns(data: bytes, name: str) -> dict[str, NDArray[Any]]:
         columns: dict[str, NDArray[Any]] = safetensors_numpy.load(data)
     except MemoryError:
         raise
-    except Exception as error:  # the digest holds, but whoever wrote it may have written anything
-        raise DamagedError(f"{name} is no segment") from error
+    except Exception as error:  # the digest matches, but another program may have written the file
+        raise DamagedError(f"{name} is not a segment") from error
     return columns
 
 
 def read_verified(path: Path, size: int, sha256: str) -> bytes:
-    """A file's content, which has the size and digest given.
+    """Read a file and verify its size and digest.
 
     Raises:
-        DamagedError: it has others, or is missing.
-        OSError: as the system gave it.
+        DamagedError: size or digest differ, or the file is missing.
+        OSError: the system's error.
     """
     data = read_file(path)
     if len(data) != size:
@@ -214,11 +214,11 @@ def read_verified(path: Path, size: int, sha256: str) -> bytes:
 
 
 def read_file(path: Path) -> bytes:
-    """A file's content.
+    """Read a file's content.
 
     Raises:
-        DamagedError: it is missing.
-        OSError: as the system gave it.
+        DamagedError: the file is missing.
+        OSError: the system's error.
     """
     try:
         return path.read_bytes()
@@ -227,7 +227,7 @@ def read_file(path: Path) -> bytes:
 
 
 def digest(data: bytes) -> str:
-    """The SHA-256 of bytes, in hexadecimal."""
+    """SHA-256 digest of bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The actions of episodes under way, kept so that they can be replayed."""
+"""Recording of the actions of unfinished episodes, for their replay on resume."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Array = npt.NDArray[Any]
 
 
 class History:
-    """The actions of every lane's episode: a window of rows, one a vector step, that slides and doubles."""
+    """Actions of every lane's current episode: one row per vector step, in a buffer that grows as needed."""
 
     def __init__(self, num_envs: int, space: gym.Space[Any]) -> None:
-        # A checkpoint holds them all: an index takes no more bytes than it needs.
+        # A checkpoint contains all actions, so an index uses the smallest type that fits.
         dtype = space.dtype
         if isinstance(space, gym.spaces.Discrete) and space.start == 0:
             dtype = np.min_scalar_type(int(space.n) - 1)
@@ -35,9 +35,10 @@ class History:
         self._start[lane] = self._end
 
     def saved(self) -> tuple[npt.NDArray[np.int64], Array]:
-        """Each episode's length, and rows that end now and begin with the longest of them.
+        """Return each episode's length, and the rows from the beginning of the longest episode until now.
 
-        A shorter column begins with the longest one's actions, so that equal histories give equal bytes.
+        The column of a shorter episode is filled in front with the longest one's actions, so that equal histories
+        give equal bytes.
         """
         length = self._end - np.array(self._start)
         rows = self._rows[min(self._start) : self._end].copy()
@@ -57,7 +58,7 @@ class History:
         self._grow(self._rows[oldest:])
 
     def _grow(self, kept: Array) -> None:
-        """Room for at least as many rows as are kept, so that a row is moved once on average."""
+        """Allocate at least twice the rows that are kept, so that a row is moved once on average."""
         capacity = max(len(self._rows), 2 * len(kept))
         rows = np.zeros((capacity, *self._rows.shape[1:]), dtype=self._rows.dtype)
         rows[: len(kept)] = kept

@@ -1,4 +1,4 @@
-"""n parallel episodes as a stream of transitions: the only place that knows about resets."""
+"""Streams of transitions from parallel environments, with resets handled inside."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ __all__ = ["MEND", "NativeStream", "Progress", "Stream", "Transition"]
 
 Array = npt.NDArray[Any]
 
-#: The remedy for what an environment gives and may not.
-MEND = "mend it with a wrapper (--wrap)"
+#: Remedy for invalid values from an environment.
+MEND = "fix it with a wrapper (--wrap)"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an agent has come: what one turn of `Agent.train` yields.
+    """Progress of training, yielded by `Agent.train`.
 
     Attributes:
         steps: environment steps so far over all lanes; sweeps so far for a planner.
         episodes: episodes finished so far.
-        metrics: the algorithm's own numbers now. They must depend on the steps taken and not on where the
-            runner's boundaries fell: a resumed run logs the same bytes.
+        metrics: current metrics of the algorithm. They must depend only on the steps taken, not on the runner's
+            boundaries, so that a resumed run logs the same bytes.
     """
 
     steps: int
@@ -45,17 +45,17 @@ class Progress:
 
 
 class Transition(NamedTuple):
-    """One step of every lane; the arrays are the stream's own and are valid until its next step.
+    """One step of every lane; the arrays belong to the stream and are valid until its next step.
 
     Attributes:
-        observation: shape (num_envs, *observation_space.shape): where the action was taken.
+        observation: observation in which the action was taken, shape (num_envs, *observation_space.shape).
         action: shape (num_envs, *action_space.shape).
         reward: float64, shape (num_envs,).
-        terminated: bool, shape (num_envs,): the task ended; the value of what follows is zero.
-        truncated: bool, shape (num_envs,): the episode was cut off; the value of what follows is not zero.
-        next_observation: like `observation`: the true successor, also where an episode ended.
-        bonus: float64, shape (num_envs,): what curiosity adds to an agent's targets: the experiment's novelty, or 0,
-            to which an agent may add its own. It is part of no return.
+        terminated: bool, shape (num_envs,): the episode reached a terminal state, whose value is zero.
+        truncated: bool, shape (num_envs,): the episode was cut off; the value of the next state is not zero.
+        next_observation: true successor observation, also at an episode's end; shape as `observation`.
+        bonus: float64, shape (num_envs,): exploration bonus that is added to an agent's targets: the experiment's
+            novelty bonus, or 0; an agent may add its own. It is not part of any return.
     """
 
     observation: Array
@@ -68,21 +68,21 @@ class Transition(NamedTuple):
 
 
 class Stream(ABC):
-    """Steps a vector environment and hands out transitions.
+    """Stream of transitions from a vector environment.
 
     Args:
-        num_envs: how many episodes run in parallel ("lanes").
-        observations: how the agent sees the environment's observations.
-        actions: how the agent sees its actions.
-        label: what errors call the environment.
+        num_envs: number of parallel environments ("lanes").
+        observations: conversion of the environment's observations to the agent's.
+        actions: conversion of the agent's actions to the environment's.
+        label: name of the environment in errors.
 
     Attributes:
-        observation: shape (num_envs, …): where the next action is taken.
+        observation: observation in which the next action is taken, shape (num_envs, …).
         steps: environment steps so far, over all lanes.
-        boundary: the number of steps at which the runner wants to be asked again.
+        boundary: number of steps at which an agent must yield to the runner.
         episode_account: `EPISODE` records, shape (num_envs,).
         totals: one `TOTALS` record, shape (1,).
-        notice: what a person should know about the last `load_state_dict`, in one line, or None.
+        notice: message for the user about the last `load_state_dict`, in one line, or None.
     """
 
     observation: Array
@@ -114,18 +114,18 @@ class Stream(ABC):
 
     @property
     def episodes(self) -> int:
-        """How many episodes have ended."""
+        """Number of episodes that have ended."""
         return int(self.totals["episodes"][0])
 
     def step(self, action: Array) -> Transition:
-        """Takes one step in every lane; lanes whose episode ended begin the next one.
+        """Take one step in every lane; a lane whose episode has ended starts the next one.
 
         Args:
             action: shape (num_envs, *action_space.shape).
 
         Raises:
-            ArenaError: for an action outside the space, an environment that raises (its error is the cause), or one
-                that gives an observation or a reward which is infinite or no number.
+            ArenaError: an action outside the space, an exception of the environment (which is the cause), or an
+                observation or reward that is infinite or NaN.
         """
         transition = self.transition
         transition.observation[...] = self.observation
@@ -139,11 +139,11 @@ class Stream(ABC):
         return transition
 
     def progress(self, **metrics: float) -> Progress:
-        """What an agent yields now."""
+        """Progress record for an agent to yield, with the current counts and the given metrics."""
         return Progress(self.steps, self.episodes, metrics)
 
     def take_log(self) -> dict[str, float | None]:
-        """Means over the episodes that ended since the last call; None where none did."""
+        """Return mean return and length of the episodes that ended since the last call; None if none ended."""
         totals = self.totals[0]
         recent = int(totals["recent"])
         log = {
@@ -155,7 +155,7 @@ class Stream(ABC):
         return log
 
     def state_dict(self) -> State:
-        """Where the stream stands, exactly."""
+        """State from which the stream continues exactly."""
         return {
             "kind": type(self).__name__,
             "num_envs": self.num_envs,
@@ -166,10 +166,10 @@ class Stream(ABC):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Goes back to where `state_dict` was taken.
+        """Restore a state from `state_dict`.
 
         Raises:
-            ArenaError: if the state is another kind of stream's, or of another number of environments.
+            ArenaError: the state belongs to another kind of stream, or to another number of environments.
         """
         expected, found = (type(self).__name__, self.num_envs), (state["kind"], state["num_envs"])
         if expected != found:
@@ -182,23 +182,23 @@ class Stream(ABC):
             for name, values in saved.items():
                 array[name] = values
         self._restore_source(state["source"])
-        if self.notice is not None:  # its episodes start anew
+        if self.notice is not None:  # its episodes were restarted
             self.episode_account[...] = 0
 
     def begin(self) -> None:
-        """Goes back to the first step of every lane's first episode."""
+        """Restart at the first step of every lane's first episode."""
         self.steps = 0
         self.episode_account[...] = 0
         self.totals[...] = 0
         self._begin_source()
 
     def close(self) -> None:
-        """Closes the environments."""
+        """Close the environments."""
         return
 
     def _refuse_infinite(self, name: str, given: Array) -> None:
-        """Refuses what would make every weight and table infinite; `given` has a row a lane."""
-        # It runs at every step: a finite sum of squares has finite terms, and an infinite one may have overflowed.
+        """Refuse infinite values and NaN, which would spoil every weight and table; `given` has a row per lane."""
+        # Called at every step: a finite sum of squares has finite terms, and an infinite one may have overflowed.
         if given.dtype.kind != "f" or math.isfinite(np.vdot(given, given)):
             return
         rows = given.reshape(self.num_envs, -1)
@@ -218,11 +218,11 @@ class Stream(ABC):
 
     @abstractmethod
     def _begin_source(self) -> None:
-        """Starts episode 0 in every lane and fills `observation`."""
+        """Start episode 0 in every lane and fill `observation`."""
 
     @abstractmethod
     def _advance(self, transition: Transition) -> None:
-        """Takes `transition.action`, and fills the rest of it and `observation`."""
+        """Take `transition.action`, and fill the other fields of `transition`, and `observation`."""
 
     @abstractmethod
     def _source_state(self) -> State: ...
@@ -232,14 +232,14 @@ class Stream(ABC):
 
 
 class NativeStream(Stream):
-    """A stream of a vector environment of ours: exact state, one compiled call a step.
+    """Stream of arena's own compiled vector environments: exact state, one compiled call per step.
 
     Args:
         vector: the vector environment.
-        observations: how the agent sees its observations.
-        actions: how the agent sees its actions.
-        seeds: one a lane.
-        label: what errors call the environment.
+        observations: conversion of its observations to the agent's.
+        actions: conversion of the agent's actions to the environment's.
+        seeds: one seed per lane.
+        label: name of the environment in errors.
 
     Attributes:
         compiled: whether agents may step it in compiled code.
@@ -256,7 +256,7 @@ class NativeStream(Stream):
 
     @property
     def tabular(self) -> TableVectorEnv | None:
-        """The tables and lanes underneath, for an agent that steps them in compiled code and calls `advanced`."""
+        """Tables of the environment, for an agent that steps them in compiled code and then calls `advanced`."""
         plain = isinstance(self.observations, Identity) and isinstance(self.actions, Identity)
         vector = self.vector
         if not (
@@ -270,7 +270,7 @@ class NativeStream(Stream):
         return vector
 
     def advanced(self, vector_steps: int) -> None:
-        """Notes that compiled code took steps in `tabular`, and accounted for them."""
+        """Record vector steps that compiled code took in `tabular`, including their episode statistics."""
         self.steps += vector_steps * self.num_envs
         self._look()
 
@@ -286,7 +286,7 @@ class NativeStream(Stream):
         transition.next_observation[...] = self.observations.encode(vector.successors())
         self._refuse_infinite("reward", transition.reward)
         self._refuse_infinite("observation", transition.next_observation)
-        # Seen once where the episode goes on: an encoder takes its time.
+        # Encoded only once where the episode continues, since an encoder is slow.
         self.observation[...] = transition.next_observation
         begun = transition.terminated | transition.truncated
         if begun.any():

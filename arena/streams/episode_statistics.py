@@ -1,4 +1,4 @@
-"""The account of a stream's episodes, kept by the same compiled function on every path."""
+"""Statistics of a stream's episodes (return, length, count), updated by one compiled function on every path."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from numba import njit
 
 __all__ = ["EPISODE", "TOTALS", "account_all", "account_lane"]
 
-#: The episode under way in a lane: its undiscounted return and its steps so far.
+#: Record of a lane's current episode: its undiscounted return and its steps so far.
 EPISODE = np.dtype([("total", np.float64), ("length", np.int64)], align=True)
 
-#: All episodes that ended, and the sums over those that ended since the last log.
+#: Record of the number of all ended episodes, and of the sums over those that ended since the last log.
 TOTALS = np.dtype(
     [("episodes", np.int64), ("recent", np.int64), ("return_sum", np.float64), ("length_sum", np.int64)],
     align=True,
@@ -19,7 +19,7 @@ TOTALS = np.dtype(
 
 @njit(cache=True, forceinline=True)
 def account_lane(episode, totals, reward, done):  # type: ignore[no-untyped-def]
-    """Adds one step of one lane."""
+    """Add one step of one lane to the statistics."""
     episode.total += reward
     episode.length += 1
     if done:
@@ -33,6 +33,6 @@ def account_lane(episode, totals, reward, done):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def account_all(episodes, totals, reward, terminated, truncated):  # type: ignore[no-untyped-def]
-    """Adds one step of every lane, in the lanes' order."""
+    """Add one step of every lane to the statistics, in the lanes' order."""
     for i in range(len(episodes)):
         account_lane(episodes[i], totals[0], reward[i], terminated[i] or truncated[i])

@@ -1,4 +1,4 @@
-"""The stream of anyone's environment: seeded by episode, resumed by replaying each episode's actions."""
+"""Stream of any Gymnasium environment: seeded per episode, resumed by replaying the episode's actions."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ Array = npt.NDArray[Any]
 Make = Callable[[], gym.Env[Any, Any]]
 Vector = SyncVectorEnv | AsyncVectorEnv
 
-#: The key of a failure among the infos; lanes report nothing else there.
+#: Key of a failure in the infos; lanes report nothing else there.
 FAILURE = "arena.failure"
 
 
 class GymnasiumStream(Stream):
-    """A stream of a Gymnasium environment, in a Sync or Async vector without autoreset.
+    """Stream of a Gymnasium environment, in a Sync or Async vector without autoreset.
 
-    An episode depends on its seed and its actions alone, so the state is its number, its actions and a
-    checksum of what they led to. Resume replays them through the public API and compares. An environment
-    that cannot be replayed starts new episodes instead, and `notice` says so.
+    An episode depends only on its seed and its actions, so the state is its number, its actions and a checksum of
+    the observations and rewards. On resume, the actions are replayed through the public API and the results
+    compared. An environment that cannot be replayed starts new episodes instead, and `notice` reports it.
 
     Args:
-        make: builds one environment; for Async it is sent to the workers with cloudpickle.
-        num_envs: how many episodes run in parallel.
-        observations: how the agent sees the environment's observations.
-        actions: how the agent sees its actions.
-        seed_of: the seed of (lane, episode), in [0, 2³¹).
-        label: what errors call the environment, such as its id.
-        asynchronous: whether each environment runs in a process of its own.
-        obstacle: why the environment cannot be replayed, as `probe` says, or None. Probe once, before a new
-            run: the state carries the answer.
+        make: function that builds one environment; for Async it is sent to the workers with cloudpickle.
+        num_envs: number of parallel episodes.
+        observations: conversion of the environment's observations to the agent's.
+        actions: conversion of the agent's actions to the environment's.
+        seed_of: function of (lane, episode) that returns the episode's seed, in [0, 2³¹).
+        label: name of the environment in errors, such as its id.
+        asynchronous: whether each environment runs in its own process.
+        obstacle: reason why the environment cannot be replayed, from `probe`, or None. Probe once, before a new
+            run: the state contains the result.
 
     Raises:
-        ArenaError: where an environment raises, or gives a value that is not a number.
+        ArenaError: an environment raises, or gives a value that is not a finite number.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class GymnasiumStream(Stream):
         self._episode = [0] * num_envs
         self._history = History(num_envs, self.action_space)
         self._digest = [0] * num_envs
-        # What a lane's digest reads, as views of buffers that stay where they are.
+        # Memory that a lane's digest is computed from: views of buffers that are never reallocated.
         self._begun = _rows(self.observation)
         self._given = list(
             zip(_rows(self.transition.next_observation), _rows(self.transition.reward), strict=True)
@@ -85,18 +85,18 @@ class GymnasiumStream(Stream):
         self._begin_source()
 
     def close(self) -> None:
-        """Closes the environments, and ends their workers."""
+        """Close the environments, and end their worker processes."""
         _close(self._vector)
 
     def _open(self) -> Vector:
         lane = functools.partial(_Lane.made, self._make, os.getpid() if self._asynchronous else None)
         kind = AsyncVectorEnv if self._asynchronous else SyncVectorEnv
         try:
-            # Without copies the vector hands out its own buffer, which each call overwrites: we copy at once.
+            # Without copies the vector returns its own buffer, which each call overwrites: it is copied at once.
             return kind([lane] * self.num_envs, copy=False, autoreset_mode=AutoresetMode.DISABLED)
         except Exception as error:
             raise ArenaError(
-                f"{self.label} raised {_described(error)}, when it was made", "see --debug for its traceback"
+                f"{self.label} raised {_described(error)} when it was made", "see --debug for its traceback"
             ) from error
 
     def _begin_source(self) -> None:
@@ -110,8 +110,8 @@ class GymnasiumStream(Stream):
             self._begin({lane: self._episode[lane] + 1 for lane in done})
 
     def _take(self, transition: Transition) -> list[int]:
-        """Takes `transition.action`, fills what it gave, moves on to the successor; returns who is done."""
-        # An environment may keep an action that is an array, or change it: it gets one of its own.
+        """Take `transition.action`, fill the transition and `observation`; return the lanes whose episode ended."""
+        # An environment may keep or change an action that is an array, so it gets a copy.
         action = transition.action.copy() if self._lends_actions else transition.action
         try:
             observation, reward, terminated, truncated, infos = self._vector.step(self.actions.decode(action))
@@ -134,7 +134,7 @@ class GymnasiumStream(Stream):
         return done
 
     def _begin(self, episodes: Mapping[int, int]) -> None:
-        """Starts an episode in each of these lanes."""
+        """Start an episode in each of these lanes."""
         for lane, episode in episodes.items():
             self._episode[lane] = episode
             self._history.begin(lane)
@@ -161,7 +161,7 @@ class GymnasiumStream(Stream):
             self._digest[lane] = zlib.crc32(self._begun[lane])
 
     def _check(self, observation: Array) -> None:
-        """Refuses what is infinite, and an index out of range, with which compiled code would read past a table."""
+        """Refuse infinite values, and an index out of range, which would make compiled code read outside a table."""
         self._refuse_infinite("observation", observation)
         if isinstance(self.observation_space, gym.spaces.Discrete):
             n = int(self.observation_space.n)
@@ -176,9 +176,11 @@ class GymnasiumStream(Stream):
         raise self._fault(f"raised {failure.kind}", lane, message=failure.message) from failure.cause
 
     def _broken(self, error: Exception) -> ArenaError:
-        """What the vector itself raises: an observation of the wrong shape, a worker that died."""
+        """Error for an exception of the vector itself: an observation of the wrong shape, a dead worker."""
         if isinstance(error, (EOFError, ConnectionError)):
-            return self._fault("lost a worker process", remedy="if memory ran out, use fewer --envs")
+            return self._fault(
+                "lost a worker process", remedy="if memory ran out, use fewer environments (--envs)"
+            )
         return self._fault(f"raised {type(error).__name__}", message=_line(error))
 
     def _source_state(self) -> State:
@@ -196,14 +198,14 @@ class GymnasiumStream(Stream):
         reason, self.notice = self.obstacle or self._replay(state), None
         if reason is None:
             return
-        self.notice = f"{self.label} cannot be resumed mid-episode: {reason}; its episodes start anew"
+        self.notice = f"{self.label} cannot be resumed mid-episode: {reason}; its episodes are restarted"
         self._begin({lane: episode + 1 for lane, episode in enumerate(self._episode)})
 
     def _replay(self, state: State) -> str | None:
-        """Replays every lane's episode, so that all arrive together; why they did not, or None.
+        """Replay every lane's episode up to the saved step; return the reason of a failure, or None.
 
-        The longest episode sets out first. A lane whose time has not come plays along with it, seed and
-        actions alike: so no lane takes an action that may be illegal, or ends before its time.
+        The longest episode starts first. Until its own episode starts, a lane repeats the longest one with the same
+        seed and actions, so that no lane takes an illegal action or ends early.
         """
         length, actions, transition = state["length"], state["actions"], self.transition
         start, longest = len(actions) - length, int(length.argmax())
@@ -231,18 +233,18 @@ class GymnasiumStream(Stream):
 
 
 def probe(make: Make, observations: View, actions: View, *, steps: int = 100) -> str | None:
-    """Why an environment cannot be replayed from seed and actions, or None where nothing speaks against it.
+    """Test whether an environment can be replayed from seed and actions; return the obstacle, or None.
 
-    One environment plays an episode, another one, then the first again, twice (a hidden state may alternate);
-    a second, fresh environment plays it once more. Whatever differs has a state that outlives the episode (a
-    running mean, a counter), or randomness that the seed does not set. It costs two environments and up to
-    5 · `steps` steps.
+    One environment plays an episode, then another episode, then the first one twice more (a hidden state may
+    alternate); a second, new environment plays it once more. If the results differ, the environment has a state
+    that outlives the episode (a running mean, a counter), or randomness that the seed does not control. The test
+    costs two environments and up to 5 · `steps` steps.
 
     Args:
-        make: builds one environment.
-        observations: how the agent sees its observations.
-        actions: how the agent sees its actions.
-        steps: how many random actions an episode takes at most.
+        make: function that builds one environment.
+        observations: conversion of the environment's observations to the agent's.
+        actions: conversion of the agent's actions to the environment's.
+        steps: maximum number of random actions in an episode.
     """
     space = copy.deepcopy(actions.outer)
     space.seed(0)
@@ -274,7 +276,7 @@ class _Outcome(NamedTuple):
 def _play(
     vector: Vector, observations: View, actions: View, seed: int, plan: list[Array]
 ) -> Iterator[_Outcome]:
-    """One episode of a vector of one; an error ends it, and must come again like anything else."""
+    """Play one episode in a vector of one environment; an error ends it, and must be repeated like any outcome."""
     observation, infos = vector.reset(seed=[seed], options={"reset_mask": np.ones(1, dtype=np.bool_)})
     yield _Outcome(observations.encode(observation).tobytes(), error=_error(infos))
     for action in plan if not infos else ():
@@ -300,7 +302,7 @@ def _difference(reference: list[_Outcome], outcomes: list[_Outcome]) -> str | No
 
 
 class _Failure(NamedTuple):
-    """An environment's exception, as it travels from a lane."""
+    """Exception of an environment, in a form that a lane can send to another process."""
 
     kind: str
     message: str
@@ -308,11 +310,11 @@ class _Failure(NamedTuple):
 
 
 class _Lane(gym.Wrapper[Any, Any, Any, Any]):
-    """One environment of the vector: reports an exception as a value, and no infos.
+    """One environment of the vector: it returns exceptions as values, and drops all infos.
 
-    An exception that leaves a worker of Gymnasium's is printed, hangs the vector if it cannot be pickled, and
-    kills the worker; and the vector cannot say whose it was. Infos of differing shapes make the vector raise,
-    and a stream has no use for them.
+    An exception in one of Gymnasium's workers is printed, hangs the vector if it cannot be pickled, and kills the
+    worker; and the vector does not say which environment raised it. Infos of different shapes make the vector
+    raise, and a stream does not use them.
     """
 
     def __init__(self, env: gym.Env[Any, Any], remote: bool) -> None:
@@ -321,9 +323,11 @@ class _Lane(gym.Wrapper[Any, Any, Any, Any]):
 
     @classmethod
     def made(cls, make: Make, parent: int | None) -> _Lane:
-        """Builds the environment; `parent` is the process that an asynchronous lane does not run in."""
+        """Build the environment; `parent` is the process id of the runner, for an asynchronous lane."""
         remote = parent is not None and parent != os.getpid()
-        if remote:  # Ctrl-C reaches the whole group; it is for the runner, which then closes us
+        if (
+            remote
+        ):  # Ctrl-C reaches the whole process group; only the runner handles it, and closes this process
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         return cls(make(), remote)
 
@@ -344,13 +348,13 @@ class _Lane(gym.Wrapper[Any, Any, Any, Any]):
         return observation, {}
 
     def _failure(self, error: Exception) -> dict[str, Any]:
-        # Not every exception survives pickling: from another process comes its traceback's text.
+        # Not every exception can be pickled: another process sends the text of its traceback.
         cause = RuntimeError("".join(traceback.format_exception(error))) if self._remote else error
         return {FAILURE: _Failure(type(error).__name__, _line(error), cause)}
 
 
 def _rows(array: Array) -> list[memoryview]:
-    """Each row's memory, for checksums."""
+    """Memory of each row, for checksums."""
     return [memoryview(array[i : i + 1]) for i in range(len(array))]  # type: ignore[arg-type]
 
 
@@ -358,7 +362,7 @@ def _close(vector: Vector) -> None:
     try:
         vector.close()
     except Exception:
-        # A worker is gone, and Gymnasium waits for its answer: end the others.
+        # A worker has died, and Gymnasium waits for its answer: terminate the others.
         for process in getattr(vector, "processes", ()):
             process.terminate()
         vector.closed = True

@@ -1,4 +1,4 @@
-"""A stream that stands around another one."""
+"""Base class of streams that wrap another stream."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["StreamWrapper"]
 
 
 class StreamWrapper(Stream):
-    """Steps another stream, and changes what it gives; by default nothing.
+    """Wrapper of a stream that may change its observations, rewards and bonuses; by default it changes nothing.
 
     Args:
-        inner: the other stream.
-        observations: how the agent sees what the wrapper gives; by default as the inner stream's.
+        inner: the wrapped stream.
+        observations: conversion of the wrapper's observations to the agent's; by default that of the inner stream.
 
     Attributes:
-        inner: likewise.
+        inner: the wrapped stream.
     """
 
     def __init__(self, inner: Stream, observations: View | None = None) -> None:
@@ -43,11 +43,11 @@ class StreamWrapper(Stream):
         self._see(seen, transition)
 
     def _see(self, seen: Transition, transition: Transition) -> None:
-        """Fills what is observed: `transition.next_observation`, and `observation`.
+        """Fill `transition.next_observation` and `observation`.
 
         Args:
-            seen: what the inner stream gave.
-            transition: the rest of it has been filled in.
+            seen: the transition of the inner stream.
+            transition: the transition to complete; its other fields are already filled.
         """
         transition.next_observation[...] = seen.next_observation
         self.observation[...] = self.inner.observation
@@ -57,7 +57,7 @@ class StreamWrapper(Stream):
         self._look()
 
     def _look(self) -> None:
-        """Fills `observation` where every lane's episode begins."""
+        """Fill `observation` at the beginning of every lane's episode."""
         self.observation[...] = self.inner.observation
 
     def _source_state(self) -> State:

@@ -1,4 +1,4 @@
-"""The encoders that a sweep fits first: what its ``[fit]`` table says, and which fits its grids come to."""
+"""Fits of encoders that a sweep runs first: reading of its ``[fit]`` table, and planning of the fits."""
 
 from __future__ import annotations
 
@@ -38,29 +38,29 @@ if TYPE_CHECKING:
 
 __all__ = ["FITS", "Fits", "awaited", "beginning", "collected", "finished", "key_of"]
 
-#: The folder of fits, beside the runs of the sweep.
+#: Name of the folder of fits, inside the sweep's folder of runs.
 FITS = "fits"
 
-#: What ``[fit]`` says of the frames; the environment, its options and its wrappers are the experiment's.
+#: Keys of ``[fit]`` about the frames; the environment, its options and its wrappers are the experiment's.
 COLLECTED = ("frames", "policy", "num_envs", "labels", "explore", "horizon")
 
-#: What it says of the fit, beside the fields of `FitOptions`.
+#: Keys of ``[fit]`` about the fit, in addition to the fields of `FitOptions`.
 FITTED = ("steps", "seed", "evaluate_every", "log_every", "device", "threads", "trackers")
 
 KEYS = (*COLLECTED, *FITTED, *FitOptions.__dataclass_fields__)
 
 
 class Fits:
-    """The fits that the combinations of a sweep ask for, each once.
+    """Planned fits of a sweep, each once.
 
-    They are planned without their frames, which nobody collects before the sweep is run: a planned fit has the spaces
-    of its frames, and in the place of their digest one of what they come from.
+    A fit is planned without its frames, which are collected only when the sweep runs: it has the spaces of its frames,
+    and instead of their digest a digest of their source.
 
     Args:
-        table: the file's ``[fit]``.
+        table: the file's table ``[fit]``.
 
     Raises:
-        ArenaError: an unknown key, or a value that is none of its kind.
+        ArenaError: an unknown key, or a value of the wrong type.
     """
 
     def __init__(self, table: Mapping[str, Any]) -> None:
@@ -70,7 +70,7 @@ class Fits:
                 raise unknown("key of [fit]", key, KEYS, remedy)
         labels = table.get("labels", [])
         if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
-            raise ArenaError(f"[fit]: labels is {labels!r}, which is no list", 'write labels = ["state"]')
+            raise ArenaError(f"[fit]: labels is {labels!r}, which is not a list", 'write labels = ["state"]')
         if not isinstance(table.get("explore", True), bool):
             raise ArenaError(f"[fit]: explore is {table['explore']!r}", "write true or false")
         validated_trackers(table.get("trackers"))
@@ -84,20 +84,20 @@ class Fits:
 
     @property
     def planned(self) -> tuple[Fit, ...]:
-        """Every fit so far."""
+        """All fits planned so far."""
         return tuple(self._found.values())
 
     def takes(self, encoder: Any) -> bool:
-        """Whether an experiment's ``encoder`` is a name, and no run."""
+        """Return whether an experiment's ``encoder`` is the name of an encoder, not a run."""
         if not isinstance(encoder, str):
             return False
         return Path(encoder).name == encoder and not split_reference(encoder)[0].exists()
 
     def experiment(self, arguments: Mapping[str, Any]) -> Experiment:
-        """The experiment whose encoder is to be fitted first; see `beginning`.
+        """Make an experiment whose encoder is to be fitted first; see `beginning`.
 
         Args:
-            arguments: of `Experiment.create`, with an encoder that this `takes`.
+            arguments: arguments of `Experiment.create`, with an encoder that `takes` accepts.
 
         Raises:
             ArenaError: as `Experiment.create` and `Fit.create`.
@@ -109,13 +109,13 @@ class Fits:
         fit = self._fit(arguments["encoder"], own, experiment.factory)
         start = SnapshotReference(TO_COME, 0, key_of(fit))
         encoder = EncoderUse(fit.name, fit.options, labels=fit.data.labels, start=start, **asdict(use))
-        if encoder not in self._checked:  # it takes a while to make an encoder
+        if encoder not in self._checked:  # making an encoder is slow
             encoder.check(fit.build_encoder(), fit.name)
             self._checked.append(encoder)
         return experiment.replaced(encoder=encoder)
 
     def _fit(self, name: str, options: Mapping[str, Any], factory: EnvironmentFactory) -> Fit:
-        """The fit of an encoder to an environment's frames, planned once."""
+        """Plan the fit of an encoder to an environment's frames, once."""
         spec = get_plugins().encoders[name]
         kind = encoder_class_of(spec)
         chosen = {**spec.preset(factory.id).options, **options}
@@ -137,16 +137,16 @@ class Fits:
 
 
 def key_of(fit: Fit) -> str:
-    """What tells a planned fit from the others of its sweep."""
+    """Key that identifies a planned fit within its sweep."""
     return fit.id(fit.seeds[0])
 
 
 def collected(fit: Fit, folder: Path) -> Fit:
-    """A planned fit with its frames, which are collected unless they are there.
+    """Complete a planned fit with its frames, which are collected unless they exist already.
 
     Args:
-        fit: the plan.
-        folder: of the sweep's fits; of the processes that share it, one collects at a time.
+        fit: the planned fit.
+        folder: the folder of the sweep's fits; only one of the processes that share it collects at a time.
 
     Raises:
         ArenaError: as `arena.frames.collect`.
@@ -160,10 +160,12 @@ def collected(fit: Fit, folder: Path) -> Fit:
 
 
 def finished(fit: Fit, folder: Path) -> Run | None:
-    """The finished run of a planned fit, if a folder of fits has one; nothing is collected to find out."""
+    """Find the finished run of a planned fit in a folder of fits, without collecting frames; None if there is none."""
     seed = fit.seeds[0]
     for path in sorted(folder.glob(f"{fit.name}_{fit.folder_part}_seed{seed}_*")):
-        with contextlib.suppress(ArenaError):  # what cannot be opened is fitted anew, or says why
+        with contextlib.suppress(
+            ArenaError
+        ):  # a run that cannot be opened is fitted again, or reports its error
             run = Run.open(path)
             if not isinstance(run.spec, Fit) or not _same_source(run.spec.data, fit.data):
                 continue
@@ -174,16 +176,16 @@ def finished(fit: Fit, folder: Path) -> Run | None:
 
 
 def awaited(experiment: Experiment) -> str:
-    """The `key_of` the fit that an experiment's encoder is to come from; empty where it waits for none."""
+    """Key (`key_of`) of the planned fit that an experiment's encoder depends on; empty if there is none."""
     start = experiment.encoder and experiment.encoder.start
     return start.digest if start and start.run == TO_COME else ""
 
 
 def beginning(experiment: Experiment, fits: Mapping[str, Run]) -> Experiment:
-    """An experiment with the encoder that its fit came to; as it is where that is not among the fits, or there is none.
+    """Insert the fitted encoder into an experiment; unchanged if its fit is not finished or it has none.
 
     Args:
-        experiment: any one of a sweep.
+        experiment: an experiment of the sweep.
         fits: finished runs of planned fits, by `key_of`.
     """
     run, encoder = fits.get(awaited(experiment)), experiment.encoder
@@ -193,7 +195,7 @@ def beginning(experiment: Experiment, fits: Mapping[str, Run]) -> Experiment:
 
 
 def _data_to_come(factory: EnvironmentFactory, asked: Any, reading: Mapping[str, Any]) -> DataReference:
-    """What is known of frames before they are collected."""
+    """Description of frames before they are collected."""
     wrappers = {"wrappers": list(factory.wrappers)} if factory.wrappers else {}
     further = {key: value for key, value in reading.items() if key != "frames"}
     options = reading_options(
@@ -209,6 +211,6 @@ def _data_to_come(factory: EnvironmentFactory, asked: Any, reading: Mapping[str,
 
 
 def _same_source(one: DataReference, other: DataReference) -> bool:
-    """Whether two data sets are from the same place, as JSON tells it."""
-    said = [json.dumps([data.source, data.options], sort_keys=True) for data in (one, other)]
-    return said[0] == said[1]
+    """Whether two data sets have equal sources, compared as JSON."""
+    texts = [json.dumps([data.source, data.options], sort_keys=True) for data in (one, other)]
+    return texts[0] == texts[1]

@@ -1,4 +1,4 @@
-"""What a sweep's file says: grids of agents, environments and settings, and the experiments that they come to."""
+"""Reading of sweep files: grids of agents, environments and settings, expanded to experiments."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Sweep", "read_sweep"]
 
-#: More runs than this are a mistake in a grid.
+#: Maximum number of runs in a sweep; more are taken for a mistake in a grid.
 MOST_RUNS = 100_000
 
-#: The launcher where nobody names one.
+#: Default launcher.
 LAUNCHER = "local"
 
-#: The keys whose value is an encoder; and that of an experiment without one, since TOML has no null.
+#: Keys whose value is an encoder; and the value for an experiment without one, since TOML has no null.
 ENCODERS, NONE = ("encoder", "novelty"), "none"
 
-#: The keys of a sweep's file that are not an experiment's, what each holds, and what to do where it does not.
+#: Keys of a sweep's file that are not settings of an experiment: the type, its name, and the remedy for another type.
 OWN: dict[str, tuple[type, str, str]] = {
     "fit": (Mapping, "a table", "write [fit], and below it frames = 10_000 and steps = 5_000"),
     "grid": (list, "a list of tables", "write [[grid]] above each, with two brackets"),
@@ -45,10 +45,10 @@ OWN: dict[str, tuple[type, str, str]] = {
     "skip_misfits": (bool, "true or false", "give true or false"),
 }
 
-#: What may stand before the dot of an option, ``"agent.step_size"``.
+#: Possible words before the dot of an option such as ``"agent.learning_rate"``.
 TABLES = ("agent", "env", *ENCODERS)
 
-#: What an experiment's file may hold.
+#: Settings of an experiment that a sweep's file may contain.
 KEYS = list(ARGUMENTS)
 
 EXAMPLE = 'write [[grid]], and below it agent = ["q-learning", "sarsa"] and env = "arena/CliffWalk-v0"'
@@ -56,16 +56,16 @@ EXAMPLE = 'write [[grid]], and below it agent = ["q-learning", "sarsa"] and env 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Experiments that are to be run together.
+    """Sweep: experiments that are run together.
 
     Attributes:
-        experiments: each with its seeds; no two have a run in common.
+        experiments: experiments with their seeds; no two have a run in common.
         out: the folder of run folders.
-        launcher: what trains them, as `arena list launchers` has it.
-        launcher_options: its options, unchecked.
-        skipped: how many combinations were left out since the agent does not fit the environment.
-        fits: the encoders that are fitted first, without their frames. An experiment that uses one is told apart from
-            the others, but has its final ids only once that is finished; see `arena.sweeps.fits`.
+        launcher: name of the launcher, see `arena list launchers`.
+        launcher_options: options of the launcher, not validated yet.
+        skipped: number of combinations left out because the agent does not fit the environment.
+        fits: fits of encoders to run first, without their frames. An experiment that uses one gets a provisional id,
+            and its final ids once the fit is finished; see `arena.sweeps.fits`.
     """
 
     experiments: tuple[Experiment, ...]
@@ -79,25 +79,25 @@ class Sweep:
         return sum(len(experiment.seeds) for experiment in self.experiments)
 
     def launched_by(self, name: str | None, options: Mapping[str, Any] | None = None) -> Sweep:
-        """The same experiments with another launcher, or with other options of the same one; None changes nothing."""
+        """Copy with another launcher, or with other options of the same launcher; None changes nothing."""
         same = name in (None, self.launcher)
-        before = self.launcher_options if same else {}  # they were another one's
+        before = self.launcher_options if same else {}  # options of another launcher do not apply
         return dataclasses.replace(
             self, launcher=name or self.launcher, launcher_options={**before, **(options or {})}
         )
 
 
 def read_sweep(source: str | Path | Mapping[str, Any], **settings: Any) -> Sweep:
-    """Reads a sweep's file, and makes every experiment in it; frames are not collected, and nothing is written.
+    """Read a sweep's file and make all its experiments; no frames are collected, and nothing is written.
 
     Args:
-        source: the file, or what it holds.
-        settings: arguments of `resolve_experiment` that come on top of the file, such as ``steps=1000``; of fits, the
-            trackers alone.
+        source: the file, or its content as a mapping.
+        settings: arguments of `resolve_experiment` that override the file, such as ``steps=1000``; for fits, only the
+            trackers apply.
 
     Raises:
-        ArenaError: a file that cannot be read, a key or an option that nothing has, a grid that is empty, an agent that
-            does not fit its environment (unless ``skip_misfits``), or too many runs; with the combination.
+        ArenaError: the file cannot be read, a key or option is unknown, a grid is empty, an agent does not fit its
+            environment (unless ``skip_misfits``), or there are too many runs; the message names the combination.
     """
     document = source if isinstance(source, Mapping) else read_document(Path(source))
     own, shared = _parts(document)
@@ -112,15 +112,15 @@ def read_sweep(source: str | Path | Mapping[str, Any], **settings: Any) -> Sweep
         raise ArenaError("no agent of this sweep fits its environment", "see `arena list agents --for ENV`")
     planned = fits.planned if fits else ()
     if fits and not planned and not expansion.skipped:
-        raise ArenaError("there is a [fit], and no grid names an encoder", 'write encoder = ["vae"] into one')
+        raise ArenaError("there is a [fit], but no grid names an encoder", 'add encoder = ["vae"] to a grid')
     return Sweep(experiments, Path(own.get("out", "runs")), launcher, options, expansion.skipped, planned)
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """The tables of a sweep's file as they stand.
+    """Read the tables of a sweep's file without interpreting them.
 
     Raises:
-        ArenaError: it cannot be read, or is no TOML (with the line).
+        ArenaError: the file cannot be read, or is not TOML (with the line).
     """
     text = ""
     try:
@@ -133,10 +133,10 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def launcher_of(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The launcher that a sweep's file names, and its options.
+    """Return the name of the launcher in a sweep's file, and its options.
 
     Raises:
-        ArenaError: its name is no text.
+        ArenaError: the name is not text.
     """
     options = dict(_parts(document)[0].get("launcher", {}))
     name = options.pop("name", LAUNCHER)
@@ -146,17 +146,17 @@ def launcher_of(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _fits(own: Mapping[str, Any], shared: Mapping[str, Any], settings: Mapping[str, Any]) -> Fits | None:
-    """What plans the fits, where the file has a ``[fit]``; unless that names trackers, they are the experiments'."""
+    """Planner of the fits, if the file has a ``[fit]``; by default fits have the trackers of the experiments."""
     if "fit" not in own:
         return None
     from arena.sweeps.fits import Fits  # which needs torch
 
-    trackers = [{"trackers": told["trackers"]} if "trackers" in told else {} for told in (shared, settings)]
+    trackers = [{"trackers": part["trackers"]} if "trackers" in part else {} for part in (shared, settings)]
     return Fits({**trackers[0], **own["fit"], **trackers[1]})
 
 
 def _parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The keys of a sweep alone, and those of all its experiments."""
+    """Split a sweep's file into the keys of the sweep itself and the settings of all its experiments."""
     own = {key: value for key, value in document.items() if key in OWN}
     shared = {key: value for key, value in document.items() if key not in OWN}
     for key, value in own.items():
@@ -177,7 +177,7 @@ def _parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
 def _refuse_unknown(
     values: Mapping[str, Any], owner: str, known: list[str], tables: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Refuses a key that nothing has; some tables name agents and environments, of whose options it may be one."""
+    """Refuse unknown keys; `tables` name agents and environments, whose options are suggested for a similar key."""
     for key in values:
         table, dot, _ = key.partition(".")
         if dot and table not in TABLES:
@@ -190,14 +190,15 @@ def _refuse_unknown(
 
 
 def _combinations(grids: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, list[Any]]]]:
-    """Every combination of every grid, behind words that say which it is; and the grid's lists."""
+    """Every combination of every grid: a description, its values, and the lists of its grid."""
     if not grids:
         raise ArenaError("the sweep has no grid", EXAMPLE)
     axes = [_axes(f"grid {number}", grid) for number, grid in enumerate(grids, 1)]
     total = sum(math.prod(map(len, grid.values())) for grid in axes)
     if total > MOST_RUNS:
         raise ArenaError(
-            f"the sweep has {total:,} experiments, and {MOST_RUNS:,} runs are the most", "try fewer"
+            f"the sweep has {total:,} experiments, but at most {MOST_RUNS:,} runs are allowed",
+            "use fewer values",
         )
     for number, grid in enumerate(axes, 1):
         several = [key for key, values in grid.items() if len(values) > 1 or key in ("agent", "env")]
@@ -208,7 +209,7 @@ def _combinations(grids: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, l
 
 
 def _axes(where: str, grid: Any) -> dict[str, list[Any]]:
-    """The values of each key of a grid; ``seeds`` are no axis, but how often each combination is run."""
+    """Values of each key of a grid; ``seeds`` is not an axis, since every combination is run with all seeds."""
     if not isinstance(grid, Mapping):
         raise ArenaError(f"{where} is {shown(grid)}, which is not a table", EXAMPLE)
     if not grid:
@@ -219,13 +220,13 @@ def _axes(where: str, grid: Any) -> dict[str, list[Any]]:
     }
     for key, values in axes.items():
         if not values:
-            remedy = "give one at least, or leave the key out; an empty list itself is written [[]]"
+            remedy = "give at least one value, or leave the key out; write an empty list as a value as [[]]"
             raise ArenaError(f"{where} has no value for {key}", remedy)
     return axes
 
 
 def _arguments(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `resolve_experiment` in keys of an experiment's file and options such as ``agent.epsilon``."""
+    """Convert keys of a file and options such as ``agent.epsilon`` to arguments of `resolve_experiment`."""
     plain = {key: value for key, value in values.items() if "." not in key}
     for key in ENCODERS:
         plain = _apart(key, plain)
@@ -239,7 +240,7 @@ def _arguments(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _apart(key: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A grid's values with an encoder that is a table of name and options as these two."""
+    """Split an encoder that is a table of name and options into these two keys."""
     encoder = values.get(key)
     if not isinstance(encoder, Mapping) or not {"name"} <= encoder.keys() <= {"name", "options"}:
         return dict(values)
@@ -248,7 +249,7 @@ def _apart(key: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _over(arguments: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments with others laid over them, option by option; options go with the name that they stand beside."""
+    """Update arguments with others, option by option; options are dropped when another name replaces theirs."""
     merged = {**arguments, **more}
     for table in TABLES:
         other = table in arguments and merged[table] != arguments[table]
@@ -261,7 +262,7 @@ def _over(arguments: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, An
 
 
 class _Expansion:
-    """The experiments of the combinations so far, each once."""
+    """Expansion of combinations to experiments, each once."""
 
     def __init__(
         self, shared: dict[str, Any], skip_misfits: bool, settings: Mapping[str, Any], fits: Fits | None
@@ -277,7 +278,7 @@ class _Expansion:
         return tuple(experiment for experiment, _ in self._found.values())
 
     def add(self, where: str, values: Mapping[str, Any], axes: Mapping[str, list[Any]]) -> None:
-        """Makes the experiment of a combination, unless it is there: then the seeds of both are run."""
+        """Make the experiment of a combination; if it exists already, its seeds are added to the existing one."""
         try:
             arguments = {**_over(self._shared, _arguments(values)), **self._settings}
             missing = [name for name in ("agent", "env") if name not in arguments]
@@ -299,13 +300,11 @@ class _Expansion:
             experiment = _joined(before, elsewhere, experiment, where)
         self._runs += len(experiment.seeds) - (len(before.seeds) if before else 0)
         if self._runs > MOST_RUNS:
-            raise ArenaError(
-                f"the sweep has more than {MOST_RUNS:,} runs", "try fewer values, or fewer seeds"
-            )
+            raise ArenaError(f"the sweep has more than {MOST_RUNS:,} runs", "use fewer values or fewer seeds")
         self._found[key] = (experiment, elsewhere)
 
     def _does_fit(self, arguments: Mapping[str, Any]) -> bool:
-        """Whether the agent fits the environment; what else is wrong with either, `resolve_experiment` says."""
+        """Whether the agent fits the environment; `resolve_experiment` reports all other errors."""
         agent, env, wrappers = arguments["agent"], arguments["env"], arguments.get("wrappers", ())
         spec = get_plugins().agents[agent]
         options = {**spec.preset(env).env, **arguments.get("env_options", {})}
@@ -317,10 +316,10 @@ class _Expansion:
 
 
 def _joined(one: Experiment, there: str, other: Experiment, here: str) -> Experiment:
-    """One experiment that came up twice, with the seeds of both.
+    """Join two experiments with the same runs into one, with the seeds of both.
 
     Raises:
-        ArenaError: they differ in what does not tell runs apart.
+        ArenaError: they differ in settings that are not part of a run's id.
     """
     differing = [
         field.name
@@ -328,8 +327,8 @@ def _joined(one: Experiment, there: str, other: Experiment, here: str) -> Experi
         if field.name != "seeds" and getattr(one, field.name) != getattr(other, field.name)
     ]
     if differing:
-        problem = f"{here} has the same runs as {there}, but other {' and '.join(differing)}"
+        problem = f"{here} has the same runs as {there}, but differs in {' and '.join(differing)}"
         raise ArenaError(
-            problem, "leave one of them out; metrics of the longer run hold those of the shorter"
+            problem, "leave one of them out; the longer run's metrics include those of the shorter"
         )
     return dataclasses.replace(one, seeds=tuple(dict.fromkeys([*one.seeds, *other.seeds])))

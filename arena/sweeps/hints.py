@@ -1,4 +1,4 @@
-"""What to do about a mistake in a sweep's file, where the grids around it say more than the mistake itself."""
+"""Remedies for mistakes in a sweep's file that depend on the grids around the mistake."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _PLACE = re.compile(r"at line (\d+), column (\d+)")
 
 
 def named(value: Any) -> Any:
-    """The name of an agent or environment, which may be a table."""
+    """Return the name of an agent or environment, which may be given as a table."""
     return value.get("name", value.get("id", value)) if isinstance(value, Mapping) else value
 
 
 def toml_remedy(text: str, error: Exception) -> str:
-    """What is to be done about a file that is no TOML: often a text or an option's name lacks its quotes."""
+    """Suggest a remedy for invalid TOML: often the quotes around a text or an option's name are missing."""
     place = _PLACE.search(str(error))
     if place is not None:
         line = [*text.splitlines(), ""][int(place[1]) - 1]
         if "Invalid value" in str(error) and line[int(place[2]) - 1 :][:1].isalpha():
-            return 'texts stand in quotes: agent = "q-learning"'
+            return 'write texts in quotes: agent = "q-learning"'
         if re.match(r"\s*(agent|env)\.\w", line):
-            return 'options stand in quotes: "agent.step_size" = [0.1, 0.5]'
-    return "mend that line"
+            return 'write options in quotes: "agent.epsilon" = [0.1, 0.5]'
+    return "fix that line"
 
 
 def option_called(key: str, tables: Iterable[Mapping[str, Any]]) -> str:
-    """The option that a key stands for, such as ``agent.epsilon``, of whatever some tables name; or nothing."""
+    """Find the option that a key without prefix means, such as ``agent.epsilon``, in the given tables; else empty."""
     for table in tables:
         for owner in ("agent", "env", "encoder", "novelty"):
             if any(key in _options(owner, value) for value in _listed(table.get(owner))):
@@ -44,12 +44,12 @@ def option_called(key: str, tables: Iterable[Mapping[str, Any]]) -> str:
 
 
 def of_its_own(problem: str, values: Mapping[str, Any], axes: Mapping[str, Iterable[Any]]) -> str:
-    """The remedy where an option of a grid is one that some of its agents or environments have, and one has not.
+    """Remedy for an option that some agents or environments of a grid have and others do not; otherwise empty.
 
     Args:
-        problem: what was wrong with a combination.
-        values: the combination.
-        axes: the grid's lists, by key.
+        problem: the error of a combination.
+        values: values of the combination.
+        axes: lists of the grid, by key.
     """
     for key in values:
         owner, _, option = key.partition(".")
@@ -57,7 +57,7 @@ def of_its_own(problem: str, values: Mapping[str, Any], axes: Mapping[str, Itera
         if problem.startswith(f"no option of {mine} is called {option!r}") and any(
             option in _options(owner, other) for other in axes.get(owner, ())
         ):
-            return f"give {mine} a [[grid]] of its own"
+            return f"move {mine} to its own [[grid]]"
     return ""
 
 
@@ -66,7 +66,7 @@ def _listed(value: Any) -> Iterable[Any]:
 
 
 def _options(owner: str, value: Any) -> set[str]:
-    """The names of the options of an agent, an environment or an encoder; none where there is no such thing."""
+    """Names of the options of an agent, an environment or an encoder; empty if it does not exist."""
     name = named(value)
     with contextlib.suppress(ArenaError):
         if isinstance(name, str):

@@ -1,4 +1,4 @@
-"""Running a sweep: what is missing is trained, and every experiment's results stand side by side."""
+"""Execution of sweeps: trains the missing runs, and collects the results of every experiment in one table."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from arena.sweeps.grid import Sweep, read_sweep
 
 __all__ = ["Failure", "SweepResults", "SweepRow", "count_finished", "finished_fits", "run_sweep", "sweep"]
 
-#: Folders made at once: most of the time goes by waiting until the disk has them.
+#: Number of run folders created in parallel, since most of the time is spent waiting for the disk.
 THREADS = 16
 
-#: The columns of the table of a sweep; those of numbers.
+#: Columns of the table of a sweep, and those of them that are numbers.
 COLUMNS = ("agent", "env", "seeds", "return", "95 % CI", "IQM", "optimum", "gap")
 NUMBERS = COLUMNS[2:]
 
@@ -37,13 +37,13 @@ SUMMARY = ("mean", "iqm", "ci95", "optimum", "policy_value", "gap")
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that came to no result, and why; where it could not begin since a fit failed, in the folder of that."""
+    """Run without a result, and its error; if a fit failed and the run could not start, the folder is the fit's."""
 
     run: Run
     error: ArenaError
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``arena sweep --json`` prints of it."""
+        """Convert to the object that ``arena sweep --json`` prints."""
         experiment = self.run.spec
         return {
             "path": str(self.run.folder),
@@ -56,10 +56,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class SweepRow:
-    """What one experiment of a sweep came to.
+    """Results of one experiment of a sweep.
 
     Attributes:
-        results: over the runs that have finished, perhaps none: then the summary is all None.
+        results: results of the finished runs; if there are none, every entry of the summary is None.
         failures: the runs that failed.
     """
 
@@ -69,11 +69,11 @@ class SweepRow:
 
 @dataclass(frozen=True)
 class SweepResults:
-    """What a sweep came to.
+    """Results of a sweep.
 
     Attributes:
-        rows: one for each experiment, in the order of the file.
-        skipped: how many combinations were left out since the agent does not fit the environment.
+        rows: one row for each experiment, in the order of the file.
+        skipped: number of combinations left out because the agent does not fit the environment.
     """
 
     rows: list[SweepRow]
@@ -81,21 +81,21 @@ class SweepResults:
 
     @property
     def experiments(self) -> list[Results]:
-        """The results of each experiment."""
+        """Results of each experiment."""
         return [row.results for row in self.rows]
 
     @property
     def failures(self) -> list[Failure]:
-        """Every run that failed."""
+        """All failed runs."""
         return [failure for row in self.rows for failure in row.failures]
 
     @property
     def finished(self) -> int:
-        """How many runs have results."""
+        """Number of runs with results."""
         return sum(len(row.results.runs) for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that ``arena sweep --json`` prints."""
+        """Convert to the object that ``arena sweep --json`` prints."""
         failed = [failure.to_dict() for failure in self.failures]
         experiments = [
             {**row.results.to_dict(), "failed": [failure.to_dict() for failure in row.failures]}
@@ -110,7 +110,7 @@ class SweepResults:
         }
 
     def cells(self) -> list[list[str]]:
-        """The texts of the table, an experiment a row, under `COLUMNS`."""
+        """Texts of the table's cells: one row per experiment, with the columns `COLUMNS`."""
         named = labels([row.results.spec for row in self.rows])
         return [[label.agent, label.env, *_numbers(row)] for label, row in zip(named, self.rows, strict=True)]
 
@@ -140,20 +140,21 @@ def sweep(
     progress: bool = True,
     **settings: Any,
 ) -> SweepResults:
-    """Runs every experiment of a sweep that has not been run; what other processes run of it, they share.
+    """Run a sweep: train every run that has no result yet; several processes may share one sweep.
 
     Args:
-        source: a sweep's file, or what it holds.
-        out: the folder of runs; None takes the file's, or else ``runs``.
-        workers: processes to use, or what the launcher has in their place.
-        launcher: what trains the runs, as `arena list launchers` shows them; None takes the file's, or else ``local``.
-        launcher_options: its options, on top of the file's.
-        listener: follows the runs; by default a progress bar.
+        source: a sweep's file, or its content as a mapping.
+        out: the folder of runs; by default the file's, or else ``runs``.
+        workers: number of worker processes, or of the launcher's equivalent.
+        launcher: name of the launcher, see `arena list launchers`; by default the file's, or else ``local``.
+        launcher_options: options of the launcher, which override the file's.
+        listener: listener to the events of the runs; by default a progress bar.
         progress: whether to draw the progress bar.
-        settings: arguments of `Experiment.create` for every experiment, on top of the file, such as ``steps=1000``.
+        settings: arguments of `Experiment.create` for every experiment, which override the file, such as
+            ``steps=1000``.
 
     Raises:
-        ArenaError: whatever is wrong with the file. A run that fails is among the results' `failures`.
+        ArenaError: the file is invalid. Failed runs do not raise; they are in the results' `failures`.
 
     Example:
         >>> grid = {"agent": ["q-learning", "sarsa"], "env": "arena/CliffWalk-v0", "agent.epsilon": [0.1, 0.2]}
@@ -168,27 +169,29 @@ def sweep(
 def run_sweep(
     found: Sweep, *, workers: int = 1, listener: Listener | None = None, progress: bool = True
 ) -> SweepResults:
-    """Runs a sweep that has been read; see `sweep`."""
+    """Run a sweep that has been read; see `sweep`."""
     launcher = make_launcher(
         found.launcher, found.launcher_options, workers
     )  # its errors come before any folder
-    how = _How(launcher, listener, progress)
+    how = _Execution(launcher, listener, progress)
     ready = _after_fits(found, how)
     rows = iter(_trained([one for one in ready if isinstance(one, Experiment)], found.out, how))
     return SweepResults([one if isinstance(one, SweepRow) else next(rows) for one in ready], found.skipped)
 
 
 @dataclass(frozen=True)
-class _How:
-    """What trains runs, and who follows them."""
+class _Execution:
+    """Launcher and listener of a sweep."""
 
     launcher: Launcher
     listener: Listener | None
     progress: bool
 
 
-def _trained(experiments: Sequence[TrainingSpec], out: Path, how: _How, kind: str = "runs") -> list[SweepRow]:
-    """Trains what is missing of some experiments; what each came to."""
+def _trained(
+    experiments: Sequence[TrainingSpec], out: Path, how: _Execution, kind: str = "runs"
+) -> list[SweepRow]:
+    """Train the missing runs of some experiments, and return the results of each."""
     runs = _prepared(experiments, out)
     outcomes = {run.folder: _outcome(run) for group in runs for run in group}
     missing = {run.folder: run for group in runs for run in group if outcomes[run.folder] is None}
@@ -200,10 +203,10 @@ def _trained(experiments: Sequence[TrainingSpec], out: Path, how: _How, kind: st
             already = len(outcomes) - len(missing)
             bar = progress_bar([*missing.values()], already=already, drawn=how.progress)
             listener = stack.enter_context(bar)
-        _tell_of_longer(experiments, runs, listener)
+        _report_longer(experiments, runs, listener)
         if missing:
-            # An order of this process's own: two that share a sweep rarely want the same run, and what is finished
-            # is a fair sample of what is left, whose time is guessed from it.
+            # A random order: two processes that share a sweep rarely choose the same run, and the finished runs are
+            # a fair sample for estimating the time left.
             order = random.Random().sample([*missing.values()], len(missing))
             stop = stack.enter_context(stop_on_signal())
             try:
@@ -216,8 +219,8 @@ def _trained(experiments: Sequence[TrainingSpec], out: Path, how: _How, kind: st
     return [_row(experiment, group, outcomes) for experiment, group in zip(experiments, runs, strict=True)]
 
 
-def _after_fits(found: Sweep, how: _How) -> list[Experiment | SweepRow]:
-    """Fits the encoders that experiments name; the experiments with them, or what is to be said where a fit failed."""
+def _after_fits(found: Sweep, how: _Execution) -> list[Experiment | SweepRow]:
+    """Fit the encoders that experiments name; return the experiments with them, or a failed row where a fit failed."""
     if not found.fits:
         return [*found.experiments]
     from arena.sweeps.fits import FITS, awaited, beginning, collected, finished, key_of
@@ -227,7 +230,7 @@ def _after_fits(found: Sweep, how: _How) -> list[Experiment | SweepRow]:
     for plan in found.fits:
         run = finished(plan, folder)
         if run is not None and run.spec.steps == plan.steps:
-            done[key_of(plan)] = run  # its frames may be gone
+            done[key_of(plan)] = run  # its frames may have been deleted
             continue
         try:
             plans[key_of(plan)] = collected(plan, folder)
@@ -239,15 +242,15 @@ def _after_fits(found: Sweep, how: _How) -> list[Experiment | SweepRow]:
         key: Run.open(Path(run["path"])) for key, row in rows.items() for run in row.results.runs
     } | done
     return [
-        _lost(experiment, failures[key])
+        _failed_row(experiment, failures[key])
         if (key := awaited(experiment)) in failures
         else beginning(experiment, fitted)
         for experiment in found.experiments
     ]
 
 
-def _lost(experiment: Experiment, fit: Failure) -> SweepRow:
-    """An experiment whose encoder could not be fitted."""
+def _failed_row(experiment: Experiment, fit: Failure) -> SweepRow:
+    """Row of an experiment whose encoder could not be fitted."""
     problem = f"its encoder was not fitted: {fit.run.spec.name} on {fit.run.spec.source}: {fit.error.problem}"
     error = ArenaError(problem, fit.error.remedy)
     runs = [Run(fit.run.folder, experiment.replaced(seeds=(seed,))) for seed in experiment.seeds]
@@ -255,7 +258,7 @@ def _lost(experiment: Experiment, fit: Failure) -> SweepRow:
 
 
 def finished_fits(found: Sweep) -> list[Run | None]:
-    """The finished run of each fit, or None; makes no folders, and collects nothing."""
+    """Return the finished run of each fit, or None; creates no folders, and collects no frames."""
     if not found.fits:
         return []
     from arena.sweeps.fits import FITS, finished
@@ -264,7 +267,7 @@ def finished_fits(found: Sweep) -> list[Run | None]:
 
 
 def count_finished(found: Sweep) -> list[int]:
-    """How many runs of each experiment are finished already; makes no folders."""
+    """Count the finished runs of each experiment; creates no folders."""
     folders = {folder.name.rpartition("_")[2]: folder for folder in found.out.glob("*_seed*_*")}
     return [
         sum(
@@ -277,7 +280,7 @@ def count_finished(found: Sweep) -> list[int]:
 
 
 def _as_fitted(found: Sweep) -> Iterator[Experiment]:
-    """The experiments, with their encoders as far as these are fitted: the id of another is no run's."""
+    """The experiments, with their fitted encoders where available, since run ids depend on the fit."""
     runs = finished_fits(found)
     if not any(runs):
         yield from found.experiments
@@ -289,9 +292,9 @@ def _as_fitted(found: Sweep) -> Iterator[Experiment]:
 
 
 def _prepared(experiments: Sequence[TrainingSpec], out: Path) -> list[list[Run]]:
-    """The runs of each experiment, with their folders."""
+    """Create the runs of each experiment, with their folders."""
     for experiment in experiments:
-        _ = experiment.plugin  # looked up once, and not by each thread
+        _ = experiment.plugin  # cached here, or each thread would look it up
     with ThreadPoolExecutor(THREADS) as pool:
         return [
             [future.result() for future in futures]
@@ -303,35 +306,37 @@ def _prepared(experiments: Sequence[TrainingSpec], out: Path) -> list[list[Run]]
 
 
 def _outcome(run: Run) -> Outcome | None:
-    """A run's result, or what is wrong with it, or None while there is none."""
+    """Result of a run, the error of reading it, or None if there is none yet."""
     try:
         return run.result()
     except ArenaError as error:
         return error
 
 
-def _tell_of_longer(
+def _report_longer(
     experiments: Sequence[TrainingSpec], runs: Sequence[Sequence[Run]], listener: Listener
 ) -> None:
-    """An experiment's runs have one length; those that have gone further than asked are said to have.
+    """Report experiments whose runs were trained for more steps than requested.
 
     Raises:
-        ArenaError: only some runs of an experiment have gone further.
+        ArenaError: only some runs of an experiment were trained for more steps.
     """
     longer = []
     for experiment, label, group in zip(experiments, labels(experiments), runs, strict=True):
         lengths = sorted({run.spec.steps for run in group})
         if len(lengths) > 1:
             raise ArenaError(
-                f"{label}: some runs have gone to {lengths[-1]:,} steps before, the others are to go to {lengths[0]:,}",
-                f"write steps = {lengths[-1]} for it, or choose another folder with --out",
+                f"{label}: some runs were trained to {lengths[-1]:,} steps before, the others have {lengths[0]:,}",
+                f"set steps = {lengths[-1]} for this experiment, or choose another folder with --out",
             )
         if lengths[0] > experiment.steps:
             longer.append(group[0])
     if longer:
-        rest = f", and so do those of {len(longer) - 1:,} other experiments" if len(longer) > 1 else ""
+        rest = f" (the same applies to {len(longer) - 1:,} other experiments)" if len(longer) > 1 else ""
         steps = longer[0].spec.steps
-        listener.noticed(longer[0], f"trained to {steps:,} steps before: the results are of those{rest}")
+        listener.noticed(
+            longer[0], f"trained to {steps:,} steps before: the results are for {steps:,} steps{rest}"
+        )
 
 
 def _row(experiment: TrainingSpec, runs: Sequence[Run], outcomes: Mapping[Path, Outcome | None]) -> SweepRow:

@@ -1,4 +1,4 @@
-"""Evaluation: whole episodes, not exploring, on the same episodes every time."""
+"""Evaluation of an agent over whole episodes without exploration, with the same episode seeds every time."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from arena.streams.base import Stream
 
 __all__ = ["Evaluator", "evaluation_episode_seed", "evaluation_seed"]
 
-#: Anyone's environments are instances in this process: so many side by side at most.
+#: Maximum number of parallel instances of an ordinary Gymnasium environment, all in this process.
 MOST_INSTANCES = 10
 
 
 class Evaluator:
-    """Plays an agent's episodes.
+    """Evaluator: plays episodes with an agent and returns their undiscounted returns.
 
-    Every call plays the same episodes with the same random numbers, whatever happened before, so that evaluations
-    of one run differ by the agent alone, and a resumed run's are an uninterrupted one's.
+    Every call uses the same episode seeds and random numbers, so that evaluations of one run differ by the agent
+    alone, and those of a resumed run equal those of an uninterrupted one.
 
     Args:
         environment: as the agent observes it.
-        agent_class: whose needs say how it is seen.
-        horizon: the longest episode, in steps.
-        episodes: how many.
-        seed: of the run; evaluation derives its own from it.
+        agent_class: the agent's class, whose needs decide the form of observations and actions.
+        horizon: maximum length of an episode, in steps.
+        episodes: number of episodes.
+        seed: the run's seed, from which the evaluation's seed is derived.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class Evaluator:
         self._stream: Stream | None = None
 
     def __call__(self, agent: Agent) -> npt.NDArray[np.float64]:
-        """Undiscounted returns, shape (episodes,), lane by lane."""
+        """Play the episodes and return their undiscounted returns, shape (episodes,), lane by lane."""
         generators = Generators(self.seed)
-        # Environments are lent the generators too: one that draws from the global ones plays the same every time.
+        # Environments use these generators too: one that draws from the global ones repeats itself every time.
         with generators.lent("act"):
             return self._play(agent, self._begin(), generators.numpy("act"))
 
@@ -57,7 +57,7 @@ class Evaluator:
         returns: list[list[float]] = [[] for _ in range(lanes)]
         total = np.zeros(lanes)
         memory = None
-        # A lane gives its first episodes, as many as its quota: the first to finish anywhere would be the short ones.
+        # Each lane counts a fixed number of its first episodes: taking the first to finish would favour short ones.
         while any(len(found) < n for found, n in zip(returns, quota, strict=True)):
             action, memory = agent.act(stream.observation, memory, explore=False, generator=generator)
             transition = stream.step(action)
@@ -71,7 +71,7 @@ class Evaluator:
         return np.array([found for lane, n in zip(returns, quota, strict=True) for found in lane[:n]])
 
     def close(self) -> None:
-        """Closes the environments."""
+        """Close the environments."""
         if self._stream is not None:
             self._stream.close()
 
@@ -89,16 +89,16 @@ class Evaluator:
 
 
 def evaluation_seed(seed: int) -> int:
-    """What the randomness of evaluations derives from, under a run's seed."""
+    """Seed from which all random numbers of a run's evaluations are derived."""
     return derive(seed, "evaluation", bits=64)
 
 
 def evaluation_episode_seed(seed: int, lane: int, episode: int = 0) -> int:
-    """The seed of an evaluation's episode, in [0, 2³¹).
+    """Seed of one evaluation episode, in [0, 2³¹).
 
     Args:
-        seed: of the run.
-        lane: which of the parallel environments.
-        episode: how many episodes the lane has had before.
+        seed: the run's seed.
+        lane: index of the parallel environment.
+        episode: number of earlier episodes of this lane.
     """
     return reset_seed(evaluation_seed(seed), "episode", lane, episode)

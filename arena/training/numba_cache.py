@@ -1,4 +1,4 @@
-"""numba's cache on disk, made safe for processes that compile at the same moment."""
+"""Locking of numba's on-disk cache, for processes that compile at the same time."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from numba.core import caching
 
 __all__ = ["lock_saves"]
 
-#: Seconds to wait for another process that saves; it takes milliseconds.
+#: Seconds to wait for another process that is saving; a save takes milliseconds.
 PATIENCE = 10.0
 
 
 def lock_saves() -> None:
-    """Lets one process at a time save into a cache folder.
+    """Allow only one process at a time to save into a numba cache folder.
 
-    numba reads a function's index, adds an entry, writes the index and then the entry's file, under no lock. Two
-    processes that compile two signatures of one function at once may both call theirs the first: from then on the index
-    names the machine code of the other signature. Workers of a sweep that start with an empty cache do just that.
+    numba reads a function's index, adds an entry, writes the index and then the entry's file, without a lock. Two
+    processes that compile two signatures of one function at once may both use the first entry: from then on the
+    index maps one signature to the machine code of the other. Workers of a sweep that start with an empty cache do
+    exactly that.
     """
     kind = caching.IndexDataCacheFile
     if not hasattr(kind.save, "__wrapped__"):
@@ -36,7 +37,7 @@ def _locked(save: Callable[..., None]) -> Callable[..., None]:
             lock.acquire()
         except filelock.Timeout:
             return  # not saved: the next process compiles it again
-        except (OSError, NotImplementedError):  # a file system without locks: as numba alone would
+        except (OSError, NotImplementedError):  # a file system without locks: save as numba does by itself
             save(self, key, data)
             return
         try:

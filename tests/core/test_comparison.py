@@ -248,10 +248,10 @@ def test_deterministic_and_without_global_randomness():
 @pytest.mark.parametrize(
     ("scores", "message"),
     [
-        ([], "without scores"),
-        ([[]], "without scores"),
-        ([[1.0], []], "without scores"),
-        ([[[1.0]]], "without scores"),
+        ([], "has no scores"),
+        ([[]], "has no scores"),
+        ([[1.0], []], "has no scores"),
+        ([[[1.0]]], "has no scores"),
         ([[1.0, math.nan]], "not finite"),
         ([["a"]], "not numbers"),
     ],
@@ -269,5 +269,5 @@ def test_bad_arguments():
         Resampled([[1.0]], resamples=0)
     with pytest.raises(ArenaError, match="in 1 environments, and the other in 2"):
         probability_of_improvement([[1.0]], [[1.0], [2.0]])
-    with pytest.raises(ArenaError, match="draw as many"):
+    with pytest.raises(ArenaError, match="draw the same number"):
         probability_of_improvement(Resampled([[1.0]], resamples=5), Resampled([[1.0]], resamples=6))

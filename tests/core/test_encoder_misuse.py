@@ -102,7 +102,7 @@ def test_an_agent_begins_where_it_saw_the_same(fits, tmp_path):
 
 def test_who_sees_through_an_encoder_does_not_act_for_frames(fits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ArenaError, match="sees through an encoder, and does not act for frames"):
+    with pytest.raises(ArenaError, match="uses an encoder, and cannot collect frames"):
         collect(ENV, trained(tmp_path, encoder=fits["pca"]), 50)
 
 

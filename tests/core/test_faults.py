@@ -174,7 +174,7 @@ def test_nothing_is_written_or_removed_through_a_link(name, tmp_path):
     kept.write_text("x")
     (run.folder / name).parent.mkdir(exist_ok=True)
     (run.folder / name).symlink_to(elsewhere)
-    with pytest.raises(ArenaError, match="is a link, which may lead out of the run"):
+    with pytest.raises(ArenaError, match="is a link, which may point outside the run"):
         execute(run)
     assert [path for path in elsewhere.rglob("*") if path.is_file()] == [kept]
 

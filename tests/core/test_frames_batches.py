@@ -130,12 +130,12 @@ def test_resumed_is_uninterrupted(frames, length):
 )
 def test_a_state_of_other_batches_is_refused(frames, others, said):
     state = Batches(frames, 4).state_dict()
-    with pytest.raises(ArenaError, match=f"not of .* as it is read here: another {said}; go on with"):
+    with pytest.raises(ArenaError, match=f"do not match .* as it is read here: {said} differ; continue with"):
         Batches(frames, 4, **others).load_state_dict(state)
 
 
 def test_a_state_of_other_frames_is_refused(frames, unordered):
-    with pytest.raises(ArenaError, match="another frames"):
+    with pytest.raises(ArenaError, match="as it is read here: frames"):
         Batches(unordered, 4).load_state_dict(Batches(frames, 4).state_dict())
 
 
@@ -180,9 +180,9 @@ def test_once_changes_nothing(frames):
     [
         ({"batch_size": 0}, "batch_size is 0"),
         ({"part": "test"}, "part is 'test'; give"),
-        ({"holdout": 1}, "holdout is 1, which is no share"),
+        ({"holdout": 1}, "holdout is 1, which is not in"),
         ({"length": 0}, "length is 0"),
-        ({"length": 99}, "frames are no window of 99; take shorter ones"),
+        ({"length": 99}, "frames are fewer than a window of 99; use a shorter window"),
     ],
 )
 def test_batches_that_cannot_be(frames, arguments, said):
@@ -191,11 +191,11 @@ def test_batches_that_cannot_be(frames, arguments, said):
 
 
 def test_what_cannot_be_split_or_cut(tmp_path, unordered):
-    with pytest.raises(ArenaError, match="have no order; collect some from an environment"):
+    with pytest.raises(ArenaError, match="have no order; collect frames from an environment"):
         Batches(unordered, 4).sequences(3)
     lone = made(tmp_path / "lone", [COUNT])
     with pytest.raises(
-        ArenaError, match="has one episode, which cannot be split; collect more, or take 'all'"
+        ArenaError, match="has one episode, which cannot be split; collect more, or use part='all'"
     ):
         Batches(lone, 4)
     assert Batches(lone, 4, part="all").count == COUNT

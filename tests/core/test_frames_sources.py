@@ -74,18 +74,18 @@ def test_grey_pictures_have_one_channel(tmp_path):
     picture(tmp_path / "in" / "d.png", mode="P")
     assert pictures(tmp_path / "in", tmp_path / "colour").observation.shape == (4, 6, 9, 3)
     Image.fromarray(np.zeros((6, 9), np.uint16)).save(tmp_path / "in" / "e.png")
-    with pytest.raises(ArenaError, match="e.png has pixels of mode I;16, and not of eight bits; convert"):
+    with pytest.raises(ArenaError, match="e.png has pixels of mode I;16, not of eight bits; convert"):
         pictures(tmp_path / "in", tmp_path / "deep")
 
 
 def test_damaged_pictures_are_named(tmp_path):
     picture(tmp_path / "in" / "a.png")
     (tmp_path / "in" / "b.png").write_bytes(b"GIF89a, says who?")
-    with pytest.raises(ArenaError, match="b.png is no picture: .*; mend or remove it"):
+    with pytest.raises(ArenaError, match="b.png is not an image: .*; replace or remove it"):
         pictures(tmp_path / "in", tmp_path / "out")
     data = (tmp_path / "in" / "a.png").read_bytes()
     (tmp_path / "in" / "b.png").write_bytes(data[: len(data) // 2])
-    with pytest.raises(ArenaError, match="b.png is damaged: .*; mend or remove it"):
+    with pytest.raises(ArenaError, match="b.png is damaged: .*; replace or remove it"):
         pictures(tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (tmp_path / "empty").mkdir()
@@ -183,11 +183,14 @@ def corrupt(path):
 
 NPZ_DAMAGES = {
     "objects": (objects, "x in .* holds Python objects, which could run code; save plain numbers"),
-    "a pickle": (pickled, "is damaged, or no .npz file"),
-    "a member that is a pickle": (member("x.npy", pickle.dumps(Harmful())), "x is no array"),
-    "text": (member("x.txt", b"x"), "holds 'x.txt', which is no array; write it with numpy.savez"),
+    "a pickle": (pickled, "is damaged, or not an .npz file"),
+    "a member that is a pickle": (member("x.npy", pickle.dumps(Harmful())), "x is not an array"),
+    "text": (member("x.txt", b"x"), "holds 'x.txt', which is not an array; write it with numpy.savez"),
     "nothing": (lambda path: np.savez(path), "has no arrays"),
-    "strings": (lambda path: np.savez(path, x=np.array(["a", "b"])), "x in .* is of <U1, and not of numbers"),
+    "strings": (
+        lambda path: np.savez(path, x=np.array(["a", "b"])),
+        "x in .* has type <U1, which is not numeric",
+    ),
     "columns": (
         lambda path: np.savez(path, x=np.asfortranarray(np.ones((3, 2)))),
         "x in .* is stored by columns",
@@ -196,7 +199,7 @@ NPZ_DAMAGES = {
     "a scalar": (lambda path: np.savez(path, x=np.zeros(())), "x in .* has no rows"),
     "lengths": (lambda path: np.savez(path, x=np.ones((3, 2)), y=np.ones(4)), "unequal lengths: x 3, y 4"),
     "a huge claim": (member("x.npy", npy(np.ones((3, 2))).replace(b"(3,", b"(3000000,")), "damaged"),
-    "a flipped bit": (corrupt, "is damaged, or no .npz file: Bad CRC-32"),
+    "a flipped bit": (corrupt, "is damaged, or not an .npz file: Bad CRC-32"),
     "short": (member("x.npy", npy(np.ones((3, 2)))[:-8]), "x ends early"),
     "not a number": (
         lambda path: np.savez(path, x=np.full((3, 2), np.nan)),
@@ -253,7 +256,9 @@ def test_whatever_is_missing_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     for call, said in ((lambda: pictures(tmp_path / "in"), "Pillow"), (digits, "scikit-learn")):
-        with pytest.raises(ArenaError, match=rf"{said}, which is missing; pip install 'arena-rl\[data\]'"):
+        with pytest.raises(
+            ArenaError, match=rf"{said}, which is not installed; pip install 'arena-rl\[data\]'"
+        ):
             call()
 
 
@@ -278,7 +283,7 @@ def test_one_name_for_everything(tmp_path, monkeypatch):
         ("digits", {"seed": 3}, "no option of digits is called 'seed'; known: none"),
         ("CartPole-v1", {"sed": 3}, "no option of an environment is called 'sed'; did you mean 'seed'"),
         ("file", {}, "file holds no frames; give a data set"),
-        ("half", {}, "half was not finished"),
+        ("half", {}, "half is unfinished"),
         (tmp_path / "none", {}, "none does not exist"),
         ("CartPool-v1", {}, "no environment is called 'CartPool-v1'; did you mean"),
     ):

@@ -128,15 +128,18 @@ def pipe(folder):
 
 DAMAGES = {
     "missing folder": (lambda f: f.rename(f.parent / "gone"), "cannot read .*set: No such file"),
-    "missing page": (lambda f: (f / "frames.json").unlink(), "is no data set: it has no frames.json; give"),
+    "missing page": (
+        lambda f: (f / "frames.json").unlink(),
+        "is not a data set: it has no frames.json; give",
+    ),
     "torn page": (lambda f: (f / "frames.json").write_text('{"schema": 1, "cou'), "frames.json is damaged"),
     "empty page": (lambda f: (f / "frames.json").write_text("{}"), "damaged: it lacks 'schema'"),
     "list for a page": (lambda f: (f / "frames.json").write_text("[1]"), "frames.json is damaged"),
     "deep page": (lambda f: (f / "frames.json").write_text("[" * 99999), "frames.json is damaged"),
-    "newer": (edited(lambda d: d.update(schema=99)), "schema is 99, and this arena reads up to 1; upgrade"),
-    "count": (edited(lambda d: d.update(count=19)), "damaged: it does not add up"),
-    "source": (edited(lambda d: d["source"].update(kind="other")), "damaged: it does not add up"),
-    "digest": (edited(lambda d: d["columns"]["begin"].update(sha256="0" * 64)), "does not add up"),
+    "newer": (edited(lambda d: d.update(schema=99)), "schema is 99, and this version reads up to 1; update"),
+    "count": (edited(lambda d: d.update(count=19)), "damaged: its entries are inconsistent"),
+    "source": (edited(lambda d: d["source"].update(kind="other")), "damaged: its entries are inconsistent"),
+    "digest": (edited(lambda d: d["columns"]["begin"].update(sha256="0" * 64)), "entries are inconsistent"),
     "space": (edited(lambda d: d["columns"]["action"].update(space=3)), "frames.json is damaged"),
     "huge": (
         edited(lambda d: d["columns"]["observation"]["space"].update(shape=[10**6, 10**6], low=0, high=1)),
@@ -144,7 +147,7 @@ DAMAGES = {
     ),
     "way out": (
         edited(lambda d: d["columns"].update({"label.../x": d["columns"]["action"]})),
-        "no label can be called '../x'",
+        "a label cannot be called '../x'",
     ),
     "missing file": (lambda f: (f / "action.npy").unlink(), "cannot read .*action.npy: No such file"),
     "truncated": (
@@ -153,7 +156,7 @@ DAMAGES = {
     ),
     "longer": (lambda f: os.truncate(f / "begin.npy", 4096), "begin.npy has 4,096 bytes instead of 148"),
     "foreign": (swap, "label.kind.npy is not the label.kind that frames.json describes"),
-    "pipe": (pipe, "begin.npy is no file"),
+    "pipe": (pipe, "begin.npy is not a regular file"),
     "first": (flip("begin.npy", 128), "begins within an episode"),
 }
 
@@ -186,7 +189,7 @@ def test_one_that_was_killed_is_refused_and_written_anew(tmp_path):
         os._exit(0)
     os.wait()
     assert (folder / "observation.npy").exists()
-    with pytest.raises(ArenaError, match="set was not finished, or is being written; collect it again"):
+    with pytest.raises(ArenaError, match="set is unfinished, or is being written; collect it again"):
         Frames(folder)
     assert write(folder).digest == expected
     Frames(folder, verify=True)
@@ -208,11 +211,11 @@ def test_a_folder_of_others_is_left_alone(tmp_path):
         folder = tmp_path / name.partition(".")[0]
         folder.mkdir()
         (folder / name).write_text("mine")
-        with pytest.raises(ArenaError, match=f"holds other things, such as {name}; choose another folder"):
+        with pytest.raises(ArenaError, match=f"holds other files, such as {name}; choose another folder"):
             write(folder)
         assert os.listdir(folder) == [name]
     write(tmp_path / "set")
-    with pytest.raises(ArenaError, match="holds a data set already"):
+    with pytest.raises(ArenaError, match="already holds a data set"):
         write(tmp_path / "set")
 
 
@@ -226,7 +229,7 @@ def test_nothing_is_written_through_links(tmp_path):
     target = tmp_path / "target"
     target.mkdir()
     (tmp_path / "link").symlink_to(target)
-    with pytest.raises(ArenaError, match="link is a link; give the folder that it leads to"):
+    with pytest.raises(ArenaError, match="link is a link; give the folder that it points to"):
         write(tmp_path / "link")
     precious, folder = tmp_path / "precious", tmp_path / "set"
     precious.write_text("precious")
@@ -257,7 +260,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("action", np.nan, "the action of frame 11 has nan, which is no finite number; mend"),
+        ("action", np.nan, "the action of frame 11 has nan, which is not a finite number; fix"),
         ("label.state", np.inf, "the label state of frame 11 has inf"),
         ("label.kind", 7, "the label kind of frame 11 has 7, which is outside its space"),
         ("label.kind", -1, "the label kind of frame 11 has -1"),
@@ -271,9 +274,9 @@ def test_values_that_would_spoil_training_are_refused(tmp_path, name, value, sai
 
 
 def test_columns_that_are_none():
-    with pytest.raises(ArenaError, match="no label can be called 'a/b'; name it with letters"):
+    with pytest.raises(ArenaError, match="a label cannot be called 'a/b'; use letters"):
         Column("label.a/b", BOX)
-    with pytest.raises(ArenaError, match=r"observation of a frame has the shape \(0, 3\), and so is empty"):
+    with pytest.raises(ArenaError, match=r"observation of a frame has the shape \(0, 3\), which is empty"):
         Column("observation", gym.spaces.Box(0, 1, (0, 3)))
 
 
@@ -299,7 +302,7 @@ def test_other_numbers_become_those_that_torch_knows():
     assert stored(wide, "it") == gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
     assert stored(gym.spaces.Box(0, 9, (2,), np.int32), "it", observed=True).dtype == np.float32
     assert stored(gym.spaces.Box(0, 9, (2,), np.uint16), "it") == gym.spaces.Box(0, 9, (2,), np.int64)
-    with pytest.raises(ArenaError, match="it is of Text.*which no data set holds"):
+    with pytest.raises(ArenaError, match="it is of Text.*which a data set cannot hold"):
         stored(gym.spaces.Text(3), "it")
 
 

@@ -99,7 +99,7 @@ def test_journals_may_be_put_aside() -> None:
     state = decode(encoded, aside)
     assert state["a"] is state["b"]["c"][1] is one
     assert state["b"]["c"][0] is other
-    with pytest.raises(ArenaError, match="mentions the journal 1, which is not there"):
+    with pytest.raises(ArenaError, match="refers to journal 1, which is missing"):
         decode(encoded, aside[:1])
 
 

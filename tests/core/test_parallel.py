@@ -126,7 +126,7 @@ def test_an_interrupt_of_the_whole_group_while_workers_start(tmp_path):
     assert errors.startswith("Interrupted: stopped before ")
     assert errors.endswith("began; the same command goes on\n")
     assert errors.count("\n") == 1
-    assert output.count("noticed 0 stopping; once more stops at once") == 1
+    assert output.count("noticed 0 stopping; press Ctrl-C again to stop at once") == 1
     assert not any(run.metrics.exists() for run in runs)
 
 
@@ -178,4 +178,4 @@ def test_a_stop_is_told_once_and_no_further_run_begins(number, tmp_path):
         execute_all([first, second], listener)
     assert first.result() is not None
     assert not second.metrics.exists()
-    assert listener.notices == ((first, "stopping; once more stops at once"),)
+    assert listener.notices == ((first, "stopping; press Ctrl-C again to stop at once"),)

@@ -382,7 +382,7 @@ def test_a_linked_folder_is_left_alone(writer: Writer, tmp_path: Path) -> None:
     before = sorted(outside.iterdir())
     with pytest.raises(ArenaError, match="journal is a link"):
         writer.checkpoints.load()
-    with pytest.raises(ArenaError, match="journal is a link, which may lead out"):
+    with pytest.raises(ArenaError, match="journal is a link, which may point outside"):
         writer.save(1)
     for step in (8, 9):
         writer.checkpoints.save({"step": step}, {"step": step})

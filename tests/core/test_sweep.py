@@ -156,7 +156,7 @@ def test_misfits_are_an_error_or_left_out():
         ({"grid": grid()}, "grid is a table, which is not a list of tables; write [[grid]] above each"),
         ({"grid": [3]}, "grid 1 is 3, which is not a table"),
         ({"grid": [grid(), {}]}, "grid 2 is empty"),
-        ({"grid": [grid(num_envs=[])]}, "grid 1 has no value for num_envs; give one at least"),
+        ({"grid": [grid(num_envs=[])]}, "grid 1 has no value for num_envs; give at least one"),
         (
             {"grid": [{"env": "FrozenLake-v1"}]},
             "grid 1 (env = FrozenLake-v1): there is no agent; write [[grid]]",
@@ -185,11 +185,11 @@ def test_misfits_are_an_error_or_left_out():
         ({"grid": [grid()], "slip": 0.1}, """no key of a sweep is called 'slip'; did you mean "env.slip"?"""),
         (
             {"grid": [grid(agent=["q-learning", "value-iteration"], agent__epsilon=[0.1, 0.2])]},
-            "no option of value-iteration is called 'epsilon'; give value-iteration a [[grid]] of its own",
+            "no option of value-iteration is called 'epsilon'; move value-iteration to its own [[grid]]",
         ),
         (
             {"grid": [grid(env=["arena/CliffWalk-v0", {"id": "FrozenLake-v1"}], env__slip=0.1)]},
-            "no option of FrozenLake-v1 is called 'slip'; give FrozenLake-v1 a [[grid]] of its own",
+            "no option of FrozenLake-v1 is called 'slip'; move FrozenLake-v1 to its own [[grid]]",
         ),
         (
             {"grid": [grid(agent=["value-iteration"], agent__epsilon=0.1)]},
@@ -201,7 +201,7 @@ def test_misfits_are_an_error_or_left_out():
         ),
         ({"grid": [grid(agent=[["sarsa"]])]}, "which is not a table"),
         ({"grid": [grid(agent={"nam": "sarsa"})]}, "no key of [agent] is called 'nam'"),
-        ({"grid": [grid(seeds=[0, 0])]}, "the seeds [0, 0] are empty or repeat"),
+        ({"grid": [grid(seeds=[0, 0])]}, "the list of seeds [0, 0] is empty or repeats a seed"),
         ({"grid": [grid()], "agent": ["sarsa"]}, "agent is a list outside of a grid; write [[grid]]"),
         ({"grid": [grid()], "agent": 3}, "agent is 3, which is not a table"),
         ({"grid": [grid()], "out": 3}, "out is 3, which is not a folder"),
@@ -227,7 +227,7 @@ def test_mistakes_are_said_on_one_line(document, message):
 
 def test_the_same_runs_with_other_steps_are_named():
     with pytest.raises(
-        ArenaError, match=r"steps = 20\) has the same runs as grid 1 \(.*steps = 10\), but other steps"
+        ArenaError, match=r"steps = 20\) has the same runs as grid 1 \(.*steps = 10\), but differs in steps"
     ):
         read_sweep({"evaluate_every": 5, "log_every": 5, "grid": [grid(steps=[10, 20])]})
 
@@ -237,15 +237,13 @@ def test_files_that_are_none(tmp_path):
         read_sweep(tmp_path / "no.toml")
     bad = tmp_path / "bad.toml"
     bad.write_text('[[grid]]\nagent = ["sarsa"]\nagent.step_size = [0.1]\n')
-    with pytest.raises(
-        ArenaError, match='is not TOML: .*line 3.*; options stand in quotes: "agent.step_size"'
-    ):
+    with pytest.raises(ArenaError, match='is not TOML: .*line 3.*; write options in quotes: "agent.epsilon"'):
         read_sweep(bad)
     for line, remedy in {
-        "agent = sarsa": 'texts stand in quotes: agent = "q-learning"',
-        "seeds = = 3": "mend that line",
-        "seeds = [3": "mend that line",
-        'agent = "sarsa': "mend that line",
+        "agent = sarsa": 'write texts in quotes: agent = "q-learning"',
+        "seeds = = 3": "fix that line",
+        "seeds = [3": "fix that line",
+        'agent = "sarsa': "fix that line",
     }.items():
         bad.write_text(f"[[grid]]\n{line}\n")
         with pytest.raises(ArenaError, match="is not TOML") as error:
@@ -317,7 +315,7 @@ def test_no_plugin_takes_over_local():
     with use(Plugins(installed=False, extra={"mine": plugin})):
         assert [*launchers()] == ["local", "odd"]
         assert launcher_named("local").load() is Local
-        with pytest.raises(ArenaError, match=r"odd \(json:dumps\) is no launcher"):
+        with pytest.raises(ArenaError, match=r"odd \(json:dumps\) is not a launcher"):
             make_launcher("odd", {}, 1)
 
 
@@ -344,10 +342,12 @@ def test_runs_that_have_gone_further(tmp_path, capsys):
     sweep(document, out=tmp_path, progress=False)
     [row, _] = sweep({**document, "steps": 200}, out=tmp_path).experiments
     assert row.experiment.steps == 300
-    assert "trained to 300 steps before: the results are of those, and so do" in capsys.readouterr().err
+    assert "trained to 300 steps before: the results are for 300 steps (the same" in capsys.readouterr().err
     [one, _] = read_sweep({**document, "steps": 400}).experiments
     Run.prepare(one, 0, tmp_path)
-    with pytest.raises(ArenaError, match=r"epsilon=0.1 .*: some runs have gone to 400 steps .* steps = 400 "):
+    with pytest.raises(
+        ArenaError, match=r"epsilon=0.1 .*: some runs were trained to 400 steps .* steps = 400 "
+    ):
         sweep(document, out=tmp_path, progress=False)
 
 

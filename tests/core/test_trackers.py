@@ -194,7 +194,7 @@ def test_a_failure_is_reported_once_and_changes_nothing(kind, tmp_path):
         run, told = prepared(tmp_path / "run", "broken", "sound"), Told()
         execute(run, told)
     [notice] = told.notices
-    assert notice.startswith("tracker broken failed, and the run goes on without it: ")
+    assert notice.startswith("tracker broken failed, and the run continues without it: ")
     assert said in notice
     assert len(notice.splitlines()) == 1
     assert difference(contents(plain), contents(run)) is None

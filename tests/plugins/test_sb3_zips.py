@@ -99,7 +99,7 @@ def test_files_that_are_no_models_are_refused(tmp_path):
 def test_agents_that_read_no_files_say_so(tmp_path):
     (tmp_path / "text.zip").write_text("no zip")
     with pytest.raises(
-        ArenaError, match="is a file, which this agent cannot begin from; give the folder of a run"
+        ArenaError, match="is a file, and this agent cannot start from a file; give a run folder"
     ):
         arena.train("dqn", "CartPole-v1", start=tmp_path / "text.zip", out=tmp_path)
 

@@ -207,7 +207,7 @@ def test_a_full_disk_ends_the_tracker_only(tmp_path, monkeypatch):
     monkeypatch.setattr(target, "_write", full)
     execute(run, told)
     [notice] = told.notices
-    assert notice.startswith("tracker tensorboard failed, and the run goes on without it: OSError: ")
+    assert notice.startswith("tracker tensorboard failed, and the run continues without it: OSError: ")
     assert len(steps(read(run))) == 2
 
 

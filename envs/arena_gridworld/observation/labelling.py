@@ -25,7 +25,7 @@ WALKER_CODE = len(CLASSES) - 1
 class Labeller:
     """Gives the labels of states, by name.
 
-    * ``semantic``: uint8, shape (rows · tile, columns · tile): an index into `CLASSES` a cell or pixel; the validated_count
+    * ``semantic``: uint8, shape (rows · tile, columns · tile): an index into `CLASSES` a cell or pixel; the whole
       cell of the walker is the walker's.
     * ``state``: float32: the walker's x and y in [0, 1] as the observation ``xy`` has them, then what else varies,
       a number in [0, 1] each (see `factors`): a key taken, a door open.
