@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from arena.agent import BOX, Needs
 from arena.chosen import ChosenEncoder
 from arena.config import Between
-from arena.encoder import Absorbs, Encodes, Remembers
+from arena.encoder import PartialFit, Encodes, Remembers
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ class PerceptionOptions:
     """Whether the agent sees codes ("frozen"), or trains the encoder for its own ends ("finetune"), or for these and
     the encoder's own loss together ("joint")."""
 
-    weight: Annotated[float, Between(0, None)] = 1.0
+    loss_weight: Annotated[float, Between(0, None)] = 1.0
     """What the encoder's own loss counts when they are trained together."""
 
-    standardise: bool = True
+    standardize: bool = True
     """Whether codes are shifted and scaled to mean 0 and mean square 1 over frames of the fit, which suits networks."""
 
 
@@ -63,12 +63,12 @@ class Perception(PerceptionOptions, ChosenEncoder):
                 f"{name} remembers, and agents train no encoder along sequences", "say --encoder.mode frozen"
             )
 
-        if self.mode == "joint" and encoder.needs:
+        if self.mode == "joint" and encoder.required_labels:
             raise ArenaError(
-                f"{name} learns from labels ({', '.join(encoder.needs)}), which no agent is told",
+                f"{name} learns from labels ({', '.join(encoder.required_labels)}), which no agent is told",
                 "say --encoder.mode finetune",
             )
-        if self.start is None and isinstance(encoder, Absorbs):
+        if self.start is None and isinstance(encoder, PartialFit):
             raise ArenaError(
                 f"{name} learns by absorbing frames, which no agent gives it", "`arena fit` it first"
             )
@@ -94,15 +94,15 @@ class Perception(PerceptionOptions, ChosenEncoder):
         """
         from arena.code_scale import CodeScale
 
-        if self.start is None or not self.standardise:
+        if self.start is None or not self.standardize:
             return None
         state = self.start.load(folder)
         with self._taken(folder):
-            return CodeScale.read(state)
+            return CodeScale.from_snapshot(state)
 
     def identity(self) -> dict[str, Any]:
         return {
             **super().identity(),
-            "weight": self.weight if self.mode == "joint" else None,
-            "standardise": self.standardise if self.start else None,
+            "loss_weight": self.loss_weight if self.mode == "joint" else None,
+            "standardize": self.standardize if self.start else None,
         }

@@ -41,13 +41,13 @@ class FitOptions:
     batch_size: Annotated[int, Between(1, None)] = 64
     """Frames of an update."""
 
-    step_size: Annotated[float, Positive] = 1e-3
-    """Adam's step size."""
+    learning_rate: Annotated[float, Positive] = 1e-3
+    """Adam's learning rate."""
 
     holdout: Annotated[float, Between(0, 1, open_low=True, open_high=True)] = 0.1
     """The share of episodes, or of frames without order, that is kept for evaluation."""
 
-    sequence: Annotated[int, Between(1, None)] = 16
+    sequence_length: Annotated[int, Between(1, None)] = 16
     """Consecutive frames that an encoder learns from together if it remembers; `batch_size` counts such sequences."""
 
 
@@ -181,7 +181,7 @@ class Fit(Experiment):
         config = coerce(kind.Config, chosen, where="encoder", owner=spec.name)
         if data is None:
             told = {**preset.env, **(env_options or {})}
-            data = Data.of(source, **reading_of(source, frames, kind.asks(config), told, further))
+            data = Data.of(source, **reading_of(source, frames, kind.requested_labels(config), told, further))
         steps = whole("steps", the_first(steps, preset.steps, 5_000))
         every = whole("evaluate-every", the_first(evaluate_every, max(1, steps // 20)))
         fit = cls(

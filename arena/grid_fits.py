@@ -123,7 +123,7 @@ class Fits:
                     spec.name,
                     factory.id,
                     encoder_options=asdict(config),
-                    data=_data_to_come(factory, kind.asks(config), self._reading),
+                    data=_data_to_come(factory, kind.requested_labels(config), self._reading),
                     seeds=[self._seed],
                     **self._fitting,
                 )

@@ -1,4 +1,4 @@
-"""Curiosity: an encoder that learns what a stream shows, and rewards what it did not expect."""
+"""Novelty bonus: an encoder learns the distribution of observations, and unlikely ones give a bonus."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import torch
 from arena.agent import Needs
 from arena.chosen import ChosenEncoder, frames_of
 from arena.config import Between, Positive
-from arena.encoder import Absorbs, Batch, Decodes, Encoder, Encodes, Remembers, Scores
+from arena.encoder import PartialFit, Batch, Decodes, Encoder, Encodes, Remembers, Scores
 from arena.errors import ArenaError
-from arena.fitting import Fitting
+from arena.fitting import EncoderTrainer
 from arena.perception import novelty
 from arena.stream_wrapper import StreamWrapper
 
@@ -31,21 +31,21 @@ Float = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class NoveltyOptions:
-    """How an agent is rewarded for what an encoder did not expect."""
+    """Options of the novelty bonus."""
 
     scale: Annotated[float, Positive] = 0.1
-    """The bonus for an observation that is one standard deviation newer than the mean of those before it."""
+    """Scale of the bonus: the bonus for an observation whose novelty is one standard deviation above the mean."""
 
-    step_size: Annotated[float, Between(0, None)] = 1e-3
-    """Adam's step size, by which the encoder learns from what the agent sees; 0: it stays as it is."""
+    learning_rate: Annotated[float, Between(0, None)] = 1e-3
+    """Adam's learning rate for the encoder, which learns from the environment's observations; 0: no learning."""
 
     batch_size: Annotated[int, Between(1, 2**16)] = 64
-    """Observations of one update; each is learned from once."""
+    """Number of observations in an update of the encoder; each observation is used once."""
 
 
 @dataclass(frozen=True)
 class Novelty(NoveltyOptions, ChosenEncoder):
-    """The encoder of an experiment whose surprise is a bonus."""
+    """Encoder of an experiment that computes the novelty bonus."""
 
     argument: ClassVar[str] = "novelty"
     use: ClassVar[type[Any]] = NoveltyOptions
@@ -55,50 +55,51 @@ class Novelty(NoveltyOptions, ChosenEncoder):
             isinstance(encoder, Encodes) and isinstance(encoder, Decodes)
         ):
             raise ArenaError(
-                f"{name} neither scores observations nor tells them again",
-                "choose one that `arena list encoders` says scores, or decodes",
+                f"{name} neither scores nor decodes observations",
+                "choose an encoder that scores or decodes: see `arena list encoders`",
             )
         if isinstance(encoder, Remembers):
             raise ArenaError(
-                f"{name} remembers, and what is new is asked of single observations", "choose another encoder"
+                f"{name} is recurrent, and novelty is computed for single observations", "choose another encoder"
             )
-        if self.step_size and encoder.needs:
+        if self.learning_rate and encoder.required_labels:
             raise ArenaError(
-                f"{name} learns from labels ({', '.join(encoder.needs)}), which no agent is told",
-                "say --novelty.step_size 0, or choose another encoder",
+                f"{name} learns from labels ({', '.join(encoder.required_labels)}), which an agent does not have",
+                "use --novelty.learning_rate 0, or choose another encoder",
             )
 
     @classmethod
     def refuse_agent(cls, needs: Needs, agent: str) -> None:
         if not needs.bonus:
-            raise ArenaError(f"{agent} learns from no bonus", "choose dqn, ppo or another of arena_deep's")
+            raise ArenaError(f"{agent} does not learn from a bonus", "choose dqn, ppo or another agent of arena_deep")
 
 
 class NovelStream(StreamWrapper):
-    """A stream with a bonus for what is new to an encoder, which learns from every step's successor once.
+    """Stream with a novelty bonus from an encoder, which learns from every step's next observation once.
 
         b = scale · max(0, (n − m) / s),
 
-    where n is the novelty of the successor (`arena.perception.novelty`: −ln p(x) where the encoder scores), and m and s
-    are mean and standard deviation of all novelties before this step. The reward stays as it is.
+    where n is the novelty of the next observation (`arena.perception.novelty`: −ln p(x) if the encoder scores), and m
+    and s are mean and standard deviation of all novelties before this step. The reward is unchanged.
 
-    Metrics: `bonus`, its mean since the last line.
+    Metrics: `bonus`, the mean bonus since the last line of metrics.
 
     Source: novelty from a density model, Bellemare et al. 2016, "Unifying count-based exploration and intrinsic
-    motivation"; in units of its running deviation, as Burda et al. 2019, "Exploration by random network distillation".
+    motivation"; in units of its running standard deviation, as Burda et al. 2019, "Exploration by random network
+    distillation".
 
     Args:
-        inner: the stream of the environment's own observations.
-        encoder: whose novelty it is.
-        options: an experiment's.
-        device: where the encoder lives.
+        inner: stream of the environment's own observations.
+        encoder: encoder that computes the novelty.
+        options: options of the bonus.
+        device: device of the encoder.
     """
 
     def __init__(self, inner: Stream, encoder: Encoder, options: NoveltyOptions, device: str) -> None:
         super().__init__(inner)
         self.encoder, self.options, self._device = encoder, options, device
         space = frames_of(inner.observation_space)
-        self._fitting = Fitting(encoder, options.step_size or 1.0)
+        self._fitting = EncoderTrainer(encoder, options.learning_rate or 1.0)
         self._recent = np.zeros((options.batch_size, *space.shape), space.dtype)
         self._filled, self._updates = 0, 0
         self._moments = _Moments()
@@ -116,13 +117,13 @@ class NovelStream(StreamWrapper):
         novel = novelty(self.encoder, torch.from_numpy(rows).to(self._device)).double().cpu().numpy()
         if not math.isfinite(novel.sum()):
             raise ArenaError(
-                f"the novelty of an observation of {self.label} is no number at step {self.steps}",
-                "use a smaller --novelty.step_size",
+                f"the novelty of an observation of {self.label} is not finite at step {self.steps}",
+                "use a smaller --novelty.learning_rate",
             )
-        transition.bonus[...] += self.options.scale * np.maximum(0.0, self._moments.standardised(novel))
+        transition.bonus[...] += self.options.scale * np.maximum(0.0, self._moments.standardized(novel))
         self._moments.update(novel)
         self._bonus, self._count = self._bonus + float(transition.bonus.sum()), self._count + len(novel)
-        if self.options.step_size:
+        if self.options.learning_rate:
             self._learn(rows)
 
     def _learn(self, rows: Array) -> None:
@@ -136,16 +137,16 @@ class NovelStream(StreamWrapper):
                 self._filled = 0
 
     def _update(self, batch: Batch) -> None:
-        if isinstance(self.encoder, Absorbs):
-            self.encoder.absorb(batch)
-            self.encoder.finish()
+        if isinstance(self.encoder, PartialFit):
+            self.encoder.partial_fit(batch)
+            self.encoder.finalize()
             return
         self.encoder.train()
         source = _Same(batch, self._updates)
         try:
             self._fitting.turn(source)
         except ArenaError as error:
-            raise ArenaError(f"novelty: {error.problem}", "use a smaller --novelty.step_size") from error
+            raise ArenaError(f"novelty: {error.problem}", "use a smaller --novelty.learning_rate") from error
         self._updates = source.steps
 
     def _source_state(self) -> State:
@@ -168,7 +169,7 @@ class NovelStream(StreamWrapper):
 
 
 class _Moments:
-    """Mean and deviation of numbers that come in batches.
+    """Running mean and standard deviation of numbers in batches.
 
     Source: Chan, Golub & LeVeque 1983, equation 1.5.
     """
@@ -176,14 +177,14 @@ class _Moments:
     def __init__(self) -> None:
         self._count, self._mean, self._squares = 0, 0.0, 0.0
 
-    def standardised(self, values: Float) -> Float:
-        """In deviations from the mean; 0 as long as there is none."""
+    def standardized(self, values: Float) -> Float:
+        """Standardize values; 0 as long as the variance is 0."""
         if self._squares <= 0:
             return np.zeros_like(values)
         return (values - self._mean) / math.sqrt(self._squares / self._count)
 
     def update(self, values: Float) -> None:
-        """Takes in a batch."""
+        """Update with a batch of values."""
         count, shift = self._count + len(values), values.mean() - self._mean
         spread = ((values - values.mean()) ** 2).sum()
         self._squares += float(spread + shift**2 * self._count * len(values) / count)
@@ -191,19 +192,19 @@ class _Moments:
         self._count = count
 
     def state_dict(self) -> State:
-        """What it knows."""
+        """State for a checkpoint."""
         return {"count": self._count, "mean": self._mean, "squares": self._squares}
 
     def load_state_dict(self, state: State) -> None:
-        """Knows that again."""
+        """Restore a state."""
         self._count, self._mean, self._squares = state["count"], state["mean"], state["squares"]
 
 
 class _Same:
-    """A source for `Fitting.turn` that always gives one batch.
+    """Source for `EncoderTrainer.turn` with a single batch, given again for every update.
 
     Attributes:
-        steps: updates so far.
+        steps: number of updates so far.
     """
 
     def __init__(self, batch: Batch, steps: int) -> None:
@@ -213,5 +214,5 @@ class _Same:
         return self._batch
 
     def note(self, **said: float) -> None:
-        """An update was made."""
+        """Count an update."""
         self.steps += 1

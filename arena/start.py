@@ -163,7 +163,7 @@ def _sight(perception: Perception | None) -> dict[str, Any] | None:
     """What decides what an agent sees, and which of it are its own weights."""
     if perception is None:
         return None
-    return {**perception.identity(), "mode": perception.mode == "frozen", "weight": None}
+    return {**perception.identity(), "mode": perception.mode == "frozen", "loss_weight": None}
 
 
 def snapshot_of(source: str | Path) -> tuple[Path, str]:

@@ -88,7 +88,7 @@ def equip(
     scale = perception.scale(folder)
     if perception.mode == "frozen":
         return factory.seen_through(Lens(encoder, space, experiment.device, scale)), None
-    return factory, Features(encoder, perception.weight if perception.mode == "joint" else None, scale)
+    return factory, Features(encoder, perception.loss_weight if perception.mode == "joint" else None, scale)
 
 
 def build_agent(

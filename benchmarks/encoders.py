@@ -66,14 +66,14 @@ class Case:
         shape: of the images, which are random bytes.
         steps: of one repetition.
         channels: of the convolutions.
-        hidden: units of the layer behind them.
+        hidden_sizes: units of the layer behind them.
     """
 
     name: str
     shape: tuple[int, ...]
     steps: int
     channels: tuple[int, ...] = ()
-    hidden: tuple[int, ...] = (128,)
+    hidden_sizes: tuple[int, ...] = (128,)
 
 
 CASES = (
@@ -123,7 +123,7 @@ def fit_of(folder: Path, case: Case, likelihood: str, batch: int) -> Fit:
         images = np.random.default_rng(0).integers(256, size=(FRAMES, *case.shape))
         np.savez(path, x=images.astype(np.uint8))
     options = {"likelihood": likelihood, "sigma": 1.0, "latent": LATENT}
-    layers = {"hidden": case.hidden, "channels": case.channels}
+    layers = {"hidden_sizes": case.hidden_sizes, "channels": case.channels}
     return Fit.create(
         "vae",
         str(path),
@@ -156,7 +156,7 @@ def theirs(fit: Fit) -> float:
     encoder, size = fit.encoder(), fit.options["batch_size"]
     frames = torch.from_numpy(np.array(fit.frames.open().observation))
     count = len(frames) * 9 // 10 // size * size  # ours holds a tenth out; every batch is full
-    data = encoder.read(frames[:count]).contiguous()
+    data = encoder.preprocess(frames[:count]).contiguous()
     clock = clock_of()
     with (
         tempfile.TemporaryDirectory() as out,
@@ -167,7 +167,7 @@ def theirs(fit: Fit) -> float:
             output_dir=out,
             num_epochs=-(-fit.steps // (count // size)),
             per_device_train_batch_size=size,
-            learning_rate=fit.options["step_size"],
+            learning_rate=fit.options["learning_rate"],
             no_cuda=True,
         )
         labels = torch.zeros(count)
@@ -188,7 +188,7 @@ def compare(fit: Fit) -> None:
     if fit.agent_options["likelihood"] == "gaussian":  # theirs leaves out the density's constant
         loss = loss - np.prod(mine.numbers.shape) * np.log(2 * np.pi) / 2
     torch.manual_seed(0)
-    other = its({"data": mine.read(frames)}).loss
+    other = its({"data": mine.preprocess(frames)}).loss
     torch.testing.assert_close(loss, other, rtol=1e-5, atol=1e-4)
     loss.backward()
     other.backward()
@@ -280,7 +280,7 @@ def looking(folder: Path, name: str, channels: tuple[int, ...]) -> list[Row]:
         env_options=PIXELS,
         frames=500,
         steps=10,
-        encoder_options={"latent": LATENT, "hidden": (128,), "channels": channels},
+        encoder_options={"latent": LATENT, "hidden_sizes": (128,), "channels": channels},
         trackers=[],
     )
     run = Run.prepare(fit, 0, folder)

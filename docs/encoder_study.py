@@ -19,7 +19,7 @@ import torch
 import arena
 from arena.frames import Frames
 from arena.loaded import LoadedEncoder
-from arena.perception import at_rest, codes, probe
+from arena.perception import evaluation_mode, codes, probe
 from arena.report.data import RunRecord, read_runs
 from arena.report.encoders import area
 from arena.statistics import bootstrap_ci, iqm
@@ -104,7 +104,7 @@ def _told(env: str, condition: Condition, pixels: Frames) -> tuple[str, str]:
     begin = np.asarray(frames.begin[:PROBED])
     z = codes(encoder, frames.observation, rows=np.arange(min(PROBED, len(frames.begin))), begin=begin)
     x = torch.from_numpy(np.array(frames.observation[:BATCH]))
-    with at_rest(encoder):
+    with evaluation_mode(encoder):
         seconds = [_seconds(lambda: encoder.encode(x)) for _ in range(30)][5:]
     return _r2(env, frames, z), f"{1000 * statistics.median(seconds):.2g}"
 

@@ -12,7 +12,15 @@ from arena.frames.split import Rows
 from arena.gallery.cells import Row, Section
 from arena.gallery.plots import PLOTS, against
 from arena.gallery.scene import Scene, grid, joined, lines
-from arena.perception import at_rest, codes, device_of, expected, in_batches, interpolate, reconstruct
+from arena.perception import (
+    apply_in_batches,
+    codes,
+    device_of,
+    evaluation_mode,
+    interpolate,
+    mean_observation,
+    reconstruct,
+)
 from arena.random import derive
 
 __all__ = ["reconstructions", "samples", "sweeps", "walks"]
@@ -27,7 +35,7 @@ DEVIATIONS = 2.5
 def reconstructions(scene: Scene) -> Iterator[Section]:
     """Held-out frames beside what the encoder tells of their codes."""
     encoder, observation = scene.encoder, scene.frames.observation
-    told = in_batches(
+    told = apply_in_batches(
         lambda x: reconstruct(encoder, x), observation, rows=scene.held, device=device_of(encoder)
     )
     if scene.showing.few:
@@ -54,7 +62,7 @@ def samples(scene: Scene) -> Iterator[Section]:
         derive(scene.seed, "gallery", "samples", bits=64)
     )
     count = scene.rows * scene.columns
-    with at_rest(encoder):
+    with evaluation_mode(encoder):
         drawn = encoder.sample(count, generator=generator).cpu().numpy()
     cells = scene.showing.cells(drawn)
     yield Section("Samples", grid(cells, scene.columns), joined("drawn from the model", scene.showing.note))
@@ -92,8 +100,8 @@ def sweeps(scene: Scene) -> Iterator[Section]:
         lines = np.repeat(middle[None], steps, axis=0)
         lines[:, number] += np.linspace(-DEVIATIONS, DEVIATIONS, steps) * spread[number]
         asked = torch.from_numpy(lines.reshape(steps, *z.shape[1:]).astype(z.dtype)).to(device_of(encoder))
-        with at_rest(encoder):
-            told = expected(encoder.decode(asked), encoder.space)
+        with evaluation_mode(encoder):
+            told = mean_observation(encoder.decode(asked), encoder.space)
         rows.append(Row(f"number {number + 1}", scene.showing.cells(told.cpu().numpy())))
     if not rows:
         return

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
         training_goes_on,
     )
     from arena.testing.protocols import (
-        absorbs_in_one_epoch,
+        partial_fit_takes_one_epoch,
         decodes_into_the_space,
         encodes_each_by_itself,
         perceives_each_by_itself,
@@ -86,7 +86,7 @@ _HOMES = {
     "EncoderCase": "encoder_cases",
     "FRAMES": "encoder_cases",
     "Specimen": "encoder_cases",
-    "absorbs_in_one_epoch": "protocols",
+    "partial_fit_takes_one_epoch": "protocols",
     "decodes_into_the_space": "protocols",
     "densities_sum_to_one": "densities",
     "encoder_options_have_help": "encoders",
@@ -124,7 +124,7 @@ __all__ = [
     "Trial",
     "Uninterrupted",
     "Verdict",
-    "absorbs_in_one_epoch",
+    "partial_fit_takes_one_epoch",
     "acts_by_its_generator",
     "acts_in_its_space",
     "agent_options_have_help",

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from arena.agent import Agent, Needs, Problem, Progress
 from arena.codec import State
 from arena.config import Between, Positive
+from arena.features import Features
 from arena.stream import Stream
 from arena_deep.acting import evaluation
 from arena_deep.networks import Body, NetworkOptions, Recurrent, as_vector, optimizer
@@ -309,6 +310,10 @@ class PolicyGradient(Agent):
         gradient = self._vector.grad
         assert gradient is not None
         gradient.zero_()
+        features = self.problem.features
+        auxiliary = features.auxiliary_loss() if isinstance(features, Features) else None
+        if auxiliary is not None:  # of an encoder that is trained jointly
+            loss = loss + auxiliary
         loss.backward()  # type: ignore[no-untyped-call]
         length: Tensor = gradient.norm()
         if self.config.max_gradient is not None:
