@@ -1,14 +1,14 @@
-"""Encoders: how long a step of training a VAE takes, against pythae; and what a frozen one costs in a stream.
+"""Encoders: time of a training step of a VAE, compared with pythae; and time of a frozen encoder in a stream.
 
-Both sides have the same layers, weights and batches, Adam, one thread, and go down the same loss; `compare` refuses
-to measure otherwise. Half of the code's parameters say ln σ in ours and ln σ² in theirs.
+Both sides have the same layers, weights, batches and loss, Adam, and one thread; `compare` raises an error
+otherwise. Half of the code's parameters are ln σ in ours and ln σ² in theirs.
 
 * A step of ours, as the runner takes it: a batch of bytes is gathered from the file on disk, read as numbers from 0 to
-  1, encoded, drawn, decoded and scored; backwards; fused Adam; loss and metrics are noted, and refused where they are
-  no numbers.
+  1, encoded, drawn, decoded and scored; backward; fused Adam; loss and metrics are recorded, and checked for finite
+  values.
 * A step of theirs, by `BaseTrainer.train`: a `DataLoader` collates a batch from a `BaseDataset`, which holds all
-  images as float32; then likewise, with torch's default Adam, and its callbacks. Progress bar and log are silent. What
-  is between epochs, such as the copy of the best model, does not count. Its layers are in a plain `nn.Sequential`.
+  images as float32; then the same steps with torch's default Adam, and its callbacks. Progress bar and log are silent.
+  What is between epochs, such as the copy of the best model, does not count. Its layers are in a plain `nn.Sequential`.
 
 Neither evaluates or saves meanwhile, and construction does not count. All is in one process, so theirs has the memory
 that `arena.fitting` makes glibc keep.
@@ -59,14 +59,14 @@ LOOKS = 100
 
 @dataclass(frozen=True)
 class Case:
-    """A VAE and what it is trained on.
+    """A VAE and its training data.
 
     Attributes:
-        name: for the table.
-        shape: of the images, which are random bytes.
-        steps: of one repetition.
-        channels: of the convolutions.
-        hidden_sizes: units of the layer behind them.
+        name: name in the table.
+        shape: shape of the images, which are random bytes.
+        steps: number of training steps of one repetition.
+        channels: channels of the convolutions.
+        hidden_sizes: units of the fully connected layers.
     """
 
     name: str
@@ -81,7 +81,7 @@ CASES = (
     Case("MLP, 28 × 28", (28, 28), 300),
     Case("convolutions, 32 × 32 × 3", (32, 32, 3), 50, (16, 32, 64)),
 )
-#: How pythae calls a likelihood. Its Gaussian has σ = 1.
+#: pythae's names of likelihoods. Its Gaussian has σ = 1.
 LOSSES = {"bernoulli": "bce", "gaussian": "mse"}
 
 
@@ -101,7 +101,7 @@ def measure() -> list[Row]:
 
 
 def training(folder: Path, case: Case, likelihood: str, batch: int) -> list[Row]:
-    """A step of both sides."""
+    """Rows for a training step of both sides."""
     fit = fit_of(folder, case, likelihood, batch)
     sides: dict[str, Callable[[], float]] = {"ours": partial(ours, fit)}
     if importlib.util.find_spec("pythae"):
@@ -117,7 +117,7 @@ def training(folder: Path, case: Case, likelihood: str, batch: int) -> list[Row]
 
 
 def fit_of(folder: Path, case: Case, likelihood: str, batch: int) -> Fit:
-    """A fit to random images."""
+    """Fit of a VAE to random images."""
     path = folder / f"{'x'.join(map(str, case.shape))}.npz"
     if not path.exists():
         images = np.random.default_rng(0).integers(256, size=(FRAMES, *case.shape))
@@ -135,7 +135,7 @@ def fit_of(folder: Path, case: Case, likelihood: str, batch: int) -> Fit:
 
 
 def ours(fit: Fit) -> float:
-    """CPU seconds of a step of ours."""
+    """CPU seconds of one of our steps."""
     generators = Generators(0)
     setup = set_up(fit, 0, generators)
     source: Any = setup.source
@@ -149,7 +149,7 @@ def ours(fit: Fit) -> float:
 
 
 def theirs(fit: Fit) -> float:
-    """CPU seconds of a step of theirs."""
+    """CPU seconds of one of pythae's steps."""
     from pythae.data.datasets import BaseDataset
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
@@ -179,7 +179,7 @@ def theirs(fit: Fit) -> float:
 
 
 def compare(fit: Fit) -> None:
-    """Refuses to go on unless both sides have one loss, with equal weights, noise and images, and equal gradients."""
+    """Check that both sides have equal losses and gradients for equal weights, noise and images."""
     frames = torch.from_numpy(np.array(fit.frames.open().observation[: fit.options["batch_size"]]))
     mine = fit.encoder()
     its = peer_of(mine)
@@ -273,7 +273,7 @@ def silence() -> Iterator[None]:
 
 
 def looking(folder: Path, name: str, channels: tuple[int, ...]) -> list[Row]:
-    """What a stream takes longer with a frozen encoder, beside the encoder's own pass forward."""
+    """Rows for the extra time of a stream with a frozen encoder, and for the encoder's forward pass."""
     fit = Fit.create(
         "vae",
         ROOMS,
@@ -306,7 +306,7 @@ def looking(folder: Path, name: str, channels: tuple[int, ...]) -> list[Row]:
 
 
 def stream_of(folder: Path, encoder: Path | None) -> Stream:
-    """The stream of a run, as its agent has it."""
+    """Stream of a run, as its agent uses it."""
     experiment = Experiment.create(
         "actor-critic", ROOMS, env_options=PIXELS, num_envs=LANES, encoder=encoder, trackers=[]
     )

@@ -207,16 +207,17 @@ def training_goes_on(encoder: str, frames: str, *, updates: int = 3) -> None:
     first, second = Specimen(encoder, frames), Specimen(encoder, frames, seed=1)
     stored = decode(encode(first.learn(updates).state()))
     second.load(stored)
-    remedy = "hold all that training needs in parameters and buffers; a plain attribute is in no state_dict"
+    remedy = "store all that training needs in parameters and buffers; a plain attribute is in no state_dict"
     lost = difference(stored, decode(encode(second.state())))
     require(lost is None, f"what is loaded is not what was saved: {lost}", remedy)
-    if isinstance(first.encoder, PartialFit):
-        for specimen in (first, second):
-            specimen.encoder.partial_fit(specimen.batch(20, seed=1))  # type: ignore[operator]
-            specimen.encoder.finalize()  # type: ignore[operator]
+    for specimen in (first, second):
+        model = specimen.encoder
+        if isinstance(model, PartialFit):
+            model.partial_fit(specimen.batch(20, seed=1))
+            model.finalize()
     ends = [decode(encode(one.learn(updates).state())) for one in (first, second)]
     differs = difference(ends[0], ends[1])
-    require(differs is None, f"after loading, training goes on otherwise: {differs}", remedy)
+    require(differs is None, f"after loading, training continues differently: {differs}", remedy)
 
 
 @encoder_law

@@ -68,15 +68,16 @@ def saved_codes_are_loaded(encoder: str, frames: str) -> None:
         fresh.fitting.transfer(decode(encode(specimen.fitting.snapshot())))
     fresh.encoder.eval()
     x = specimen.observations()
-    remedy = "hold whatever a code is computed from in parameters and buffers"
-    if isinstance(specimen.encoder, Encodes):
-        codes = [mode(one.encoder.encode(x)).detach() for one in (specimen, fresh)]  # type: ignore[operator]
+    remedy = "store everything that a code is computed from in parameters and buffers"
+    both = (specimen.encoder, fresh.encoder)
+    codes = [mode(model.encode(x)).detach() for model in both if isinstance(model, Encodes)]
+    if codes:
         differs = difference(codes[0], codes[1])
         require(differs is None, f"what was loaded gives other codes: {differs}", remedy)
-    if isinstance(specimen.encoder, Perceives):
-        labels = [dict(one.encoder.perceive(x)) for one in (specimen, fresh)]  # type: ignore[operator]
+    labels = [dict(model.perceive(x)) for model in both if isinstance(model, Perceives)]
+    if labels:
         differs = difference(labels[0], labels[1])
-        require(differs is None, f"what was loaded perceives otherwise: {differs}", remedy)
+        require(differs is None, f"what was loaded predicts other labels: {differs}", remedy)
 
 
 @encoder_law

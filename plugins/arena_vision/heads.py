@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from arena.errors import ArenaError
 
-__all__ = ["Classes", "Head", "Values", "classes_in", "head"]
+__all__ = ["Classes", "Head", "Metrics", "Values", "classes_in", "head"]
 
 #: Largest number of values of an integer label that is treated as a class.
 MOST_CLASSES = 4096

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from arena.distributions import PointMass
 from arena.encoder import Batch, Encoder
 from arena.pixels import Numbers
-from arena_vision.heads import Head, head
+from arena_vision.heads import Head, Metrics, head
 from arena_vision.labels import select_label, target_of
 from arena_vision.trunk import Image, Trunk, evaluating, images
 
@@ -73,9 +73,15 @@ class Supervised(Encoder):
         if self.training:
             self.trunk.learn(x)
         views = zip(self.trunk.weights, self.heads, self.trunk.views(x), strict=True)
-        losses = [(weight, *head.loss(view, target)) for weight, head, view in views]  # type: ignore[operator]
-        self.metrics = dict(losses[0][2])
-        return torch.stack([weight * loss for weight, loss, _ in losses]).sum()
+        losses: list[Tensor] = []
+        metrics: list[Metrics] = []
+        for weight, head, view in views:
+            assert isinstance(head, Head)
+            loss, found = head.loss(view, target)
+            losses.append(weight * loss)
+            metrics.append(found)
+        self.metrics = dict(metrics[0])
+        return torch.stack(losses).sum()
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> PointMass:
         """Features of the trunk, shape (batch, width)."""

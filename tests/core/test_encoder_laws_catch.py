@@ -27,7 +27,7 @@ DEFECTS = [
     (testing.loss_is_a_scalar, planted.DetachedLoss, "the loss of 'model' has no gradient"),
     (testing.loss_is_a_scalar, planted.LiveMetrics, "the metric 'cost' is .* no scalar without gradient"),
     (testing.loss_lowers, planted.ClimbsInstead, "30 updates took the loss from"),
-    (testing.training_goes_on, planted.FlagOutside, "after loading, training goes on otherwise"),
+    (testing.training_goes_on, planted.FlagOutside, "after loading, training continues differently"),
     (testing.learns_by_its_seed, planted.Seeded, "another seed changes nothing"),
     (testing.learns_by_its_seed, planted.ByEntropy, "two fits of one seed differ"),
     (testing.saved_codes_are_loaded, planted.NotSaved, "what was loaded gives other codes"),
