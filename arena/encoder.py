@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from torch.distributions import Distribution
 
 __all__ = [
-    "PartialFit",
     "Batch",
     "Decodes",
     "Encoder",
     "Encodes",
     "Inverts",
-    "Perceives",
     "OptimizationGroup",
+    "PartialFit",
+    "Perceives",
     "Remembers",
     "Samples",
     "Scores",

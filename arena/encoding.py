@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from arena.agent import BOX, Needs
 from arena.chosen import ChosenEncoder
 from arena.config import Between
-from arena.encoder import PartialFit, Encodes, Remembers
+from arena.encoder import Encodes, PartialFit, Remembers
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:

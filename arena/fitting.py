@@ -13,7 +13,7 @@ import torch
 from arena.agent import Progress
 from arena.code_scale import CodeScale
 from arena.codec import State
-from arena.encoder import PartialFit, Batch, Encoder, Remembers
+from arena.encoder import Batch, Encoder, PartialFit, Remembers
 from arena.errors import ArenaError
 from arena.frames import Batches
 from arena.random import Generators, derive
@@ -130,7 +130,8 @@ class EncoderTrainer:
         self.encoder, self.held_out = encoder, held_out
         self.optimization_groups = dict(encoder.optimization_groups())
         self.optimizers = {
-            name: _adam(list(group.parameters), learning_rate) for name, group in self.optimization_groups.items()
+            name: _adam(list(group.parameters), learning_rate)
+            for name, group in self.optimization_groups.items()
         }
 
     def train(self, source: Minibatches) -> Iterator[Progress]:
@@ -176,7 +177,9 @@ class EncoderTrainer:
         last = -(-count // size)
         while source.steps < last:
             batch = next(source)
-            encoder.partial_fit(batch if source.steps < last - 1 else _first(batch, count - size * (last - 1)))
+            encoder.partial_fit(
+                batch if source.steps < last - 1 else _first(batch, count - size * (last - 1))
+            )
             source.note()
             if source.steps == last:
                 encoder.finalize()

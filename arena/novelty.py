@@ -13,7 +13,7 @@ import torch
 from arena.agent import Needs
 from arena.chosen import ChosenEncoder, frames_of
 from arena.config import Between, Positive
-from arena.encoder import PartialFit, Batch, Decodes, Encoder, Encodes, Remembers, Scores
+from arena.encoder import Batch, Decodes, Encoder, Encodes, PartialFit, Remembers, Scores
 from arena.errors import ArenaError
 from arena.fitting import EncoderTrainer
 from arena.perception import novelty
@@ -60,7 +60,8 @@ class Novelty(NoveltyOptions, ChosenEncoder):
             )
         if isinstance(encoder, Remembers):
             raise ArenaError(
-                f"{name} is recurrent, and novelty is computed for single observations", "choose another encoder"
+                f"{name} is recurrent, and novelty is computed for single observations",
+                "choose another encoder",
             )
         if self.learning_rate and encoder.required_labels:
             raise ArenaError(
@@ -71,7 +72,9 @@ class Novelty(NoveltyOptions, ChosenEncoder):
     @classmethod
     def refuse_agent(cls, needs: Needs, agent: str) -> None:
         if not needs.bonus:
-            raise ArenaError(f"{agent} does not learn from a bonus", "choose dqn, ppo or another agent of arena_deep")
+            raise ArenaError(
+                f"{agent} does not learn from a bonus", "choose dqn, ppo or another agent of arena_deep"
+            )
 
 
 class NovelStream(StreamWrapper):

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Probe",
-    "evaluation_mode",
-    "codes",
-    "mean_observation",
     "apply_in_batches",
+    "codes",
+    "evaluation_mode",
     "interpolate",
+    "mean_observation",
     "novelty",
     "probe",
     "reconstruct",
@@ -360,7 +360,8 @@ def _edges(count: int, folds: int, starts: Array | None) -> Sequence[int]:
     what = "rows" if starts is None else "episodes"
     if whole("folds", folds) < 2 or folds > len(units):
         raise ArenaError(
-            f"{len(units):,} {what} cannot be split into {folds:,} folds", f"give 2 to {max(2, len(units)):,} folds"
+            f"{len(units):,} {what} cannot be split into {folds:,} folds",
+            f"give 2 to {max(2, len(units)):,} folds",
         )
     chosen = [round(fold * len(units) / folds) for fold in range(folds)]
     return [0, *map(int, units[chosen[1:]]), count]

@@ -43,7 +43,9 @@ class Numbers(nn.Module):
     def __init__(self, space: gym.Space[Any]) -> None:
         super().__init__()
         if not isinstance(space, gym.spaces.Box):
-            raise ArenaError(f"a network cannot read observations of {space}", "use array observations (a Box)")
+            raise ArenaError(
+                f"a network cannot read observations of {space}", "use array observations (a Box)"
+            )
         self.scale = 1.0 / max(1, int(space.high.max())) if space.dtype == np.uint8 else 1.0
         image = image_shape(space)
         self.shape: tuple[int, ...] = image or space.shape

@@ -16,7 +16,7 @@ from arena.gallery.cells import Caption, Cell, Picture, Row, Section
 from arena.gallery.plots import PLOTS, against
 from arena.gallery.scene import Scene, grid, lines
 from arena.gallery.showing import class_colours, is_class, is_class_map, is_picture
-from arena.perception import evaluation_mode, device_of, apply_in_batches
+from arena.perception import apply_in_batches, device_of, evaluation_mode
 
 __all__ = ["perceptions"]
 

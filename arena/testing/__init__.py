@@ -71,9 +71,9 @@ if TYPE_CHECKING:
         training_goes_on,
     )
     from arena.testing.protocols import (
-        partial_fit_takes_one_epoch,
         decodes_into_the_space,
         encodes_each_by_itself,
+        partial_fit_takes_one_epoch,
         perceives_each_by_itself,
         samples_by_its_generator,
         saved_codes_are_loaded,
@@ -124,7 +124,6 @@ __all__ = [
     "Trial",
     "Uninterrupted",
     "Verdict",
-    "partial_fit_takes_one_epoch",
     "acts_by_its_generator",
     "acts_in_its_space",
     "agent_options_have_help",
@@ -162,6 +161,7 @@ __all__ = [
     "model_tells_the_truth",
     "numbers_are_true",
     "painter_paints_scenes",
+    "partial_fit_takes_one_epoch",
     "passes_gymnasium",
     "paths_agree",
     "perceives_each_by_itself",

@@ -60,7 +60,11 @@ def scores_each_by_itself(encoder: str, frames: str) -> None:
         same = torch.equal(scores, again)
         require(same, "an exact log_prob is not deterministic", "an estimate is a 'lower' bound")
         require_close(
-            alone, scores, 1e-4, "log_prob of an observation differs in a batch of one", "sum over dimensions alone"
+            alone,
+            scores,
+            1e-4,
+            "log_prob of an observation differs in a batch of one",
+            "sum over dimensions alone",
         )
 
 

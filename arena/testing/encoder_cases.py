@@ -17,7 +17,7 @@ from torch import Tensor
 from arena.agent import Progress
 from arena.codec import State
 from arena.config import coerce
-from arena.encoder import PartialFit, Batch, Encoder, Remembers
+from arena.encoder import Batch, Encoder, PartialFit, Remembers
 from arena.errors import ArenaError
 from arena.fit import encoder_class_of
 from arena.fitting import EncoderTrainer

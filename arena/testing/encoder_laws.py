@@ -18,9 +18,9 @@ from arena.testing.encoders import (
     training_goes_on,
 )
 from arena.testing.protocols import (
-    partial_fit_takes_one_epoch,
     decodes_into_the_space,
     encodes_each_by_itself,
+    partial_fit_takes_one_epoch,
     perceives_each_by_itself,
     samples_by_its_generator,
     saved_codes_are_loaded,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from arena.codec import decode, encode
 from arena.distributions import mode
-from arena.encoder import PartialFit, Batch, Encoder, Encodes, Perceives
+from arena.encoder import Batch, Encoder, Encodes, PartialFit, Perceives
 from arena.errors import ArenaError
 from arena.fit import encoder_class_of
 from arena.plugins import get_plugins

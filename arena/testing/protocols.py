@@ -13,7 +13,7 @@ from torch import Tensor
 
 from arena.codec import decode, encode
 from arena.distributions import mode
-from arena.encoder import PartialFit, Decodes, Encodes, Perceives, Remembers, Samples
+from arena.encoder import Decodes, Encodes, PartialFit, Perceives, Remembers, Samples
 from arena.frames.spaces import dtype_of
 from arena.testing.encoder_cases import LENGTH, Specimen, encoder_law
 from arena.testing.errors import DoesNotApply, require
@@ -22,9 +22,9 @@ from arena.testing.trial import difference
 
 __all__ = [
     "able",
-    "partial_fit_takes_one_epoch",
     "decodes_into_the_space",
     "encodes_each_by_itself",
+    "partial_fit_takes_one_epoch",
     "perceives_each_by_itself",
     "require_close",
     "samples_by_its_generator",
@@ -109,12 +109,16 @@ def perceives_each_by_itself(encoder: str, frames: str) -> None:
     predicted = model.perceive(x)
     missing = [name for name in specimen.encoder.required_labels if name not in predicted]
     require(
-        not missing, f"it needs the label {', '.join(missing)} and does not predict it", "predict every required label"
+        not missing,
+        f"it needs the label {', '.join(missing)} and does not predict it",
+        "predict every required label",
     )
     known = specimen.view.labels
     require(bool(predicted), "it predicts no label", "leave out `perceive`, or predict a label")
     for name, value in predicted.items():
-        require(name in known, f"it predicts {name!r}, and its labels are {', '.join(known)}", "see self.labels")
+        require(
+            name in known, f"it predicts {name!r}, and its labels are {', '.join(known)}", "see self.labels"
+        )
         _check_values(f"label {name!r}", value.detach(), known[name], len(x))
         _check_alone(f"label {name!r}", functools.partial(_predicted, model, name), specimen)
 
@@ -181,9 +185,7 @@ def steps_equal_the_pass(encoder: str, frames: str) -> None:
         again, alone = _stepped(model, x, begin), _stepped(model, x[:, 1:2], begin[:, 1:2])
         passed = mode(model.unroll(model.initial(4), x, begin=begin)[1])
     differs = difference(codes, again)
-    require(
-        differs is None, f"repeated steps gave other codes: {differs}", "keep all memory in `memory`"
-    )
+    require(differs is None, f"repeated steps gave other codes: {differs}", "keep all memory in `memory`")
     require_close(alone, codes[:, 1:2], 1e-4, "alone, a sequence has other codes than in a batch", ALONE)
     shape = (LENGTH, *codes.shape[1:])
     require(
@@ -232,7 +234,9 @@ def _check_alone(what: str, look: Callable[[Tensor], Tensor], specimen: Specimen
     x, others = specimen.observations(6), specimen.observations(6, seed=1)
     first, again = look(x), look(x)
     differs = difference(first, again)
-    require(differs is None, f"the {what} is not deterministic: {differs}", "compute it without random numbers")
+    require(
+        differs is None, f"the {what} is not deterministic: {differs}", "compute it without random numbers"
+    )
     mixed = look(torch.cat([x[:3], others[3:]]))[:3]
     differs = difference(first[:3], mixed)
     require(differs is None, f"the {what} depends on the other rows of the batch: {differs}", ALONE)

@@ -122,4 +122,6 @@ def _refuse(space: gym.spaces.Box, likelihood: str) -> None:
     if likelihood == "logistic" and not whole:
         raise ArenaError(f"likelihood logistic needs bytes, and observations are {space}", remedy)
     if likelihood == "bernoulli" and not whole and (space.low.min() < 0 or space.high.max() > 1):
-        raise ArenaError(f"likelihood bernoulli needs numbers in [0, 1], and observations are {space}", remedy)
+        raise ArenaError(
+            f"likelihood bernoulli needs numbers in [0, 1], and observations are {space}", remedy
+        )

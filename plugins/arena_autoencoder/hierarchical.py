@@ -47,7 +47,9 @@ class HierarchicalVAE(Variational):
         self, space: gym.Space[Any], config: Config, labels: Mapping[str, gym.Space[Any]] | None = None
     ) -> None:
         if not config.latents:
-            raise ArenaError("hierarchical-vae has no layer of codes", "give --encoder.latents at least one size")
+            raise ArenaError(
+                "hierarchical-vae has no layer of codes", "give --encoder.latents at least one size"
+            )
         super().__init__(space, config, labels, config.latents[0])
         self.latent = codes(sum(config.latents))
         between = config.hidden_sizes[-1:]

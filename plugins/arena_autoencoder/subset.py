@@ -30,7 +30,9 @@ class Subset(nn.Module):
     def __init__(self, size: int, fraction: float) -> None:
         super().__init__()
         self.fraction = fraction
-        generator = torch.Generator().manual_seed(size)  # a fixed seed: the subset does not depend on the run's
+        generator = torch.Generator().manual_seed(
+            size
+        )  # a fixed seed: the subset does not depend on the run's
         weights = torch.randint(-(2**62), 2**62, (size,), generator=generator)
         self.register_buffer("weights", weights * 2 + 1)
 

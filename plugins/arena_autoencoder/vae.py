@@ -52,7 +52,11 @@ class Variational(Autoencoder):
         likelihood = self.decode(z).score(numbers).mean()
         kl = self.prior.divergence(q, z).mean()
         log_likelihood, divergence = likelihood.detach(), kl.detach()
-        self.metrics = {"reconstruction": -log_likelihood, "kl": divergence, "elbo": log_likelihood - divergence}
+        self.metrics = {
+            "reconstruction": -log_likelihood,
+            "kl": divergence,
+            "elbo": log_likelihood - divergence,
+        }
         return self.beta * kl - likelihood
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> DiagonalNormal:

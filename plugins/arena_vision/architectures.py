@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from arena.config import Between
 from arena_vision.trunk import Image, Trunk
 
-__all__ = ["UntrainedArchitecture", "Architecture", "WidthMultiplier", "trunk"]
+__all__ = ["Architecture", "UntrainedArchitecture", "WidthMultiplier", "trunk"]
 
 Architecture = Literal["lenet", "alexnet", "googlenet", "resnet18", "resnet50", "hmax", "neocognitron"]
 

@@ -88,7 +88,7 @@ def weight_gradient(delta: Array, z: Array) -> Array:
 
 
 def transposed(y: Array, w: Array, *, stride: int = 1, padding: int = 0, output_padding: int = 0) -> Array:
-    """Transposed convolution of y: the x-side of ⟨convolve(x), y⟩ = ⟨x, transposed(y)⟩.
+    """Adjoint of a convolution, which is not its inverse: ⟨convolve(x), y⟩ = ⟨x, A y⟩ for the adjoint A.
 
     Equals `input_gradient` for any stride and padding: zeros are inserted between the elements of `y` where the
     convolution skipped positions, and the padding is removed.

@@ -14,12 +14,12 @@ from arena.config import Between
 from arena.distributions import PointMass
 from arena.encoder import Batch, Encoder, OptimizationGroup
 from arena.pixels import Numbers
+from arena_vision.architectures import Architecture, UntrainedArchitecture, WidthMultiplier, trunk
 from arena_vision.heads import Classes, Head, classes_in
 from arena_vision.hmax import BANDS, HMAX
 from arena_vision.lenet import LeNet5, RadialBasis
 from arena_vision.neocognitron import Neocognitron
 from arena_vision.resnet import ResNet
-from arena_vision.architectures import UntrainedArchitecture, Architecture, WidthMultiplier, trunk
 from arena_vision.supervised import Supervised, code_space
 from arena_vision.trunk import Image, Trunk, images
 

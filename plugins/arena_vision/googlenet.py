@@ -56,7 +56,9 @@ class GoogLeNet(Trunk):
         self.last_pool = nn.MaxPool2d(2, 2, ceil_mode=True)
         self.five, self.width = _modules(FIVE, channels, width_multiplier)
         self.average = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2))
-        self.auxiliary = nn.ModuleList(_auxiliary(maps, self.width, width_multiplier) for maps in (after_a, after_d))
+        self.auxiliary = nn.ModuleList(
+            _auxiliary(maps, self.width, width_multiplier) for maps in (after_a, after_d)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self._upper(self._middle(x)[-1])
@@ -115,7 +117,9 @@ def _stem(image: Image, width_multiplier: float) -> nn.Sequential:
     )
 
 
-def _modules(modules: tuple[Branches, ...], inputs: int, width_multiplier: float) -> tuple[nn.Sequential, int]:
+def _modules(
+    modules: tuple[Branches, ...], inputs: int, width_multiplier: float
+) -> tuple[nn.Sequential, int]:
     """Sequence of Inception modules, and the channels of its output."""
     layers = []
     for branches in modules:

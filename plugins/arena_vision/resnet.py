@@ -27,7 +27,12 @@ class ResNet(Trunk):
     """
 
     def __init__(
-        self, image: Image, layers: Literal[18, 50] = 18, width_multiplier: float = 1.0, *, identity: bool = False
+        self,
+        image: Image,
+        layers: Literal[18, 50] = 18,
+        width_multiplier: float = 1.0,
+        *,
+        identity: bool = False,
     ) -> None:
         super().__init__()
         kind: type[Block] = Basic if layers == 18 else Bottleneck

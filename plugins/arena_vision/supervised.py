@@ -75,9 +75,9 @@ class Supervised(Encoder):
         views = zip(self.trunk.weights, self.heads, self.trunk.views(x), strict=True)
         losses: list[Tensor] = []
         metrics: list[Metrics] = []
-        for weight, head, view in views:
-            assert isinstance(head, Head)
-            loss, found = head.loss(view, target)
+        for weight, part, view in views:
+            assert isinstance(part, Head)
+            loss, found = part.loss(view, target)
             losses.append(weight * loss)
             metrics.append(found)
         self.metrics = dict(metrics[0])

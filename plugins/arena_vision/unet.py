@@ -15,8 +15,7 @@ Skips = list[tuple[Tensor, Tensor]]
 
 
 class UNet(nn.Module):
-    """U-Net: two convolutions per level, max pooling in the contracting path, and skip connections to the expanding
-    path.
+    """U-Net: two convolutions per level, max pooling, and skip connections from the contracting to the expanding path.
 
     Without padding, as in the paper, the output is smaller than the frame: 572 × 572 gives 388 × 388. With padding,
     for small frames, it has equal size; the last row or column is repeated where sides cannot be halved that often.

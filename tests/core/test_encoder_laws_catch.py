@@ -38,7 +38,11 @@ DEFECTS = [
     (testing.keeps_its_tensors, planted.LooseTensor, "the attribute shift is a tensor"),
     (testing.keeps_its_tensors, planted.MadeElsewhere, "it mixes devices"),
     (testing.encodes_each_by_itself, planted.DrawsToLook, "the code is not deterministic"),
-    (testing.encodes_each_by_itself, planted.CentresTheBatch, "the code depends on the other rows of the batch"),
+    (
+        testing.encodes_each_by_itself,
+        planted.CentresTheBatch,
+        "the code depends on the other rows of the batch",
+    ),
     (testing.encodes_each_by_itself, planted.WrongLatent, r"the shape \(6, 4\), not \(6, 3\)"),
     (testing.encodes_each_by_itself, planted.NoEvent, r"event_shape \(\), not \(4,\)"),
     (
@@ -48,8 +52,16 @@ DEFECTS = [
     ),
     (testing.decodes_into_the_space, planted.DecodesFlat, "has the event_shape"),
     (testing.perceives_each_by_itself, planted.TellsLogits, r"the label 'class' has the shape \(6, 3\)"),
-    (testing.perceives_each_by_itself, planted.TellsTooLittle, "needs the label state and does not predict it"),
-    (testing.perceives_each_by_itself, planted.TellsTheBatch, "'state' depends on the other rows of the batch"),
+    (
+        testing.perceives_each_by_itself,
+        planted.TellsTooLittle,
+        "needs the label state and does not predict it",
+    ),
+    (
+        testing.perceives_each_by_itself,
+        planted.TellsTheBatch,
+        "'state' depends on the other rows of the batch",
+    ),
     (testing.samples_by_its_generator, models.SamplesByGlobals, "sampling .* changed the global generator"),
     (testing.samples_by_its_generator, models.SamplesTheSame, "another seed gives equal samples"),
     (testing.samples_by_its_generator, models.SamplesOutside, "the sample is not in Box"),
@@ -111,7 +123,11 @@ def test_one_that_remembers_keeps_its_laws():
 
 
 def test_what_an_encoder_cannot_do_is_not_asked():
-    for law in (testing.samples_by_its_generator, testing.inverts_exactly, testing.partial_fit_takes_one_epoch):
+    for law in (
+        testing.samples_by_its_generator,
+        testing.inverts_exactly,
+        testing.partial_fit_takes_one_epoch,
+    ):
         with pytest.raises(DoesNotApply):
             law(planted.Sound)
 

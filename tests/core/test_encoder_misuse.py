@@ -65,7 +65,10 @@ def test_options_come_on_top_of_an_encoder_s_table(fits):
         ({"encoder": {"latent": 4}}, "encoder has no name, or odd options"),
         ({"encoder": 5}, "encoder is 5; give an encoder's name"),
         ({"encoder": "ae", "encoder_options": {"mode": "joint", "loss_weight": -1}}, "loss_weight is -1"),
-        ({"encoder": "ae", "encoder_options": {"mode": "joint", "loss_weight": float("inf")}}, "loss_weight is inf"),
+        (
+            {"encoder": "ae", "encoder_options": {"mode": "joint", "loss_weight": float("inf")}},
+            "loss_weight is inf",
+        ),
         (
             {"encoder": "pca", "encoder_options": {"mode": "finetune", "latent": 3}},
             "pca learns by absorbing frames",

@@ -278,7 +278,10 @@ def test_the_labels_that_an_encoder_asks_for_are_collected(arena):
         (("pca", "digits", "--encoder.latnt", "3"), "did you mean --encoder.latent?"),
         (("pca", "digits", "--fit.batch", "3"), "--fit.batch is not an option"),
         (("pca", "nowhere"), "no environment is called 'nowhere'"),
-        (("lenet", "digits", "--encoder.label", "cat"), "the label 'cat', and the data have the labels digit"),
+        (
+            ("lenet", "digits", "--encoder.label", "cat"),
+            "the label 'cat', and the data have the labels digit",
+        ),
         (("pca", "digits", "--labels", "digit"), "no option of digits is called 'labels'"),
         (("pca", "digits", "--env.slip", "0.1"), "--env.slip"),
         (("vae", "arena/CliffWalk-v0"), "frames are arrays"),

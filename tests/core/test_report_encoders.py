@@ -16,7 +16,14 @@ from arena.statistics import bootstrap_ci, iqm
 
 def encoder(name="vae", fit="a", mode="frozen", loss_weight=1.0, **options):
     start = fit and {"run": f"runs/{fit}", "step": 100, "digest": fit * 8}
-    return {"name": name, "options": options, "mode": mode, "loss_weight": loss_weight, "labels": {}, "start": start}
+    return {
+        "name": name,
+        "options": options,
+        "mode": mode,
+        "loss_weight": loss_weight,
+        "labels": {},
+        "start": start,
+    }
 
 
 def test_an_encoder_makes_another_algorithm_of_an_agent(tmp_path):
@@ -31,7 +38,9 @@ def test_labels_say_only_what_sets_encoders_apart(tmp_path):
     write_run(tmp_path, "dqn", encoder=encoder(latent=4, hidden_sizes=[8]), options={"step_size": 0.1})
     write_run(tmp_path, "dqn", encoder=encoder(latent=8, hidden_sizes=[8]), options={"step_size": 0.5})
     write_run(tmp_path, "dqn", encoder=encoder(mode="joint", loss_weight=2, latent=8, hidden_sizes=[8]))
-    write_run(tmp_path, "dqn", encoder=encoder(mode="joint", loss_weight=0.5, fit=None, latent=8, hidden_sizes=[8]))
+    write_run(
+        tmp_path, "dqn", encoder=encoder(mode="joint", loss_weight=0.5, fit=None, latent=8, hidden_sizes=[8])
+    )
     assert labels(compared(tmp_path)) == [
         "dqn step_size=0.1 · vae latent=4",
         "dqn step_size=0.5 · vae latent=8",

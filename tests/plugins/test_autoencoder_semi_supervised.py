@@ -160,7 +160,9 @@ def test_a_code_is_a_class_and_a_style():
 
 def test_a_class_may_start_anywhere_and_must_be_there():
     space = gym.spaces.Discrete(3, start=5)
-    model = SemiSupervisedVAE(vectors(4), SemiSupervisedVAE.Config(latent=2, labeled_fraction=1.0), {"a": space})
+    model = SemiSupervisedVAE(
+        vectors(4), SemiSupervisedVAE.Config(latent=2, labeled_fraction=1.0), {"a": space}
+    )
     y = torch.tensor([5, 7])
     model.loss(Batch(torch.randn(2, 4), {"a": y}))
     assert model.metrics["labeled"] == 1 and all(

@@ -151,7 +151,9 @@ def test_missing_labels_are_named_with_what_there_is_and_the_remedy(name):
     with pytest.raises(ArenaError, match=f"{name} learns to predict.*depth.*--encoder.label"):
         make(name, told=wrong)
     encoder = make(name)
-    with pytest.raises(ArenaError, match=f"{name} cannot learn without the label {encoder.required_labels[0]!r}"):
+    with pytest.raises(
+        ArenaError, match=f"{name} cannot learn without the label {encoder.required_labels[0]!r}"
+    ):
         encoder.loss(Batch(batch().observation))
 
 
