@@ -1,14 +1,14 @@
-"""Encoders: how long a step of training a VAE takes, against pythae; and what a frozen one costs in a stream.
+"""Encoders: time of a training step of a VAE, compared with pythae; and time of a frozen encoder in a stream.
 
-Both sides have the same layers, weights and batches, Adam, one thread, and go down the same loss; `compare` refuses
-to measure otherwise. Half of the code's parameters say ln σ in ours and ln σ² in theirs.
+Both sides have the same layers, weights, batches and loss, Adam, and one thread; `compare` raises an error
+otherwise. Half of the code's parameters are ln σ in ours and ln σ² in theirs.
 
 * A step of ours, as the runner takes it: a batch of bytes is gathered from the file on disk, read as numbers from 0 to
-  1, encoded, drawn, decoded and scored; backwards; fused Adam; loss and metrics are noted, and refused where they are
-  no numbers.
+  1, encoded, drawn, decoded and scored; backward; fused Adam; loss and metrics are recorded, and checked for finite
+  values.
 * A step of theirs, by `BaseTrainer.train`: a `DataLoader` collates a batch from a `BaseDataset`, which holds all
-  images as float32; then likewise, with torch's default Adam, and its callbacks. Progress bar and log are silent. What
-  is between epochs, such as the copy of the best model, does not count. Its layers are in a plain `nn.Sequential`.
+  images as float32; then the same steps with torch's default Adam, and its callbacks. Progress bar and log are silent.
+  What is between epochs, such as the copy of the best model, does not count. Its layers are in a plain `nn.Sequential`.
 
 Neither evaluates or saves meanwhile, and construction does not count. All is in one process, so theirs has the memory
 that `arena.encoders.trainer` makes glibc keep.
@@ -61,21 +61,21 @@ LOOKS = 100
 
 @dataclass(frozen=True)
 class Case:
-    """A VAE and what it is trained on.
+    """A VAE and its training data.
 
     Attributes:
-        name: for the table.
-        shape: of the images, which are random bytes.
-        steps: of one repetition.
-        channels: of the convolutions.
-        hidden: units of the layer behind them.
+        name: name in the table.
+        shape: shape of the images, which are random bytes.
+        steps: number of training steps of one repetition.
+        channels: channels of the convolutions.
+        hidden_sizes: units of the fully connected layers.
     """
 
     name: str
     shape: tuple[int, ...]
     steps: int
     channels: tuple[int, ...] = ()
-    hidden: tuple[int, ...] = (128,)
+    hidden_sizes: tuple[int, ...] = (128,)
 
 
 CASES = (
@@ -83,7 +83,7 @@ CASES = (
     Case("MLP, 28 × 28", (28, 28), 300),
     Case("convolutions, 32 × 32 × 3", (32, 32, 3), 50, (16, 32, 64)),
 )
-#: How pythae calls a likelihood. Its Gaussian has σ = 1.
+#: pythae's names of likelihoods. Its Gaussian has σ = 1.
 LOSSES = {"bernoulli": "bce", "gaussian": "mse"}
 
 
@@ -103,7 +103,7 @@ def measure() -> list[Row]:
 
 
 def training(folder: Path, case: Case, likelihood: str, batch: int) -> list[Row]:
-    """A step of both sides."""
+    """Rows for a training step of both sides."""
     fit = fit_of(folder, case, likelihood, batch)
     sides: dict[str, Callable[[], float]] = {"ours": partial(ours, fit)}
     if importlib.util.find_spec("pythae"):
@@ -119,13 +119,13 @@ def training(folder: Path, case: Case, likelihood: str, batch: int) -> list[Row]
 
 
 def fit_of(folder: Path, case: Case, likelihood: str, batch: int) -> Fit:
-    """A fit to random images."""
+    """Fit of a VAE to random images."""
     path = folder / f"{'x'.join(map(str, case.shape))}.npz"
     if not path.exists():
         images = np.random.default_rng(0).integers(256, size=(FRAMES, *case.shape))
         np.savez(path, x=images.astype(np.uint8))
     options = {"likelihood": likelihood, "sigma": 1.0, "latent": LATENT}
-    layers = {"hidden": case.hidden, "channels": case.channels}
+    layers = {"hidden_sizes": case.hidden_sizes, "channels": case.channels}
     return resolve_fit(
         "vae",
         str(path),
@@ -137,7 +137,7 @@ def fit_of(folder: Path, case: Case, likelihood: str, batch: int) -> Fit:
 
 
 def ours(fit: Fit) -> float:
-    """CPU seconds of a step of ours."""
+    """CPU seconds of one of our steps."""
     generators = Generators(0)
     setup = set_up(fit, 0, generators)
     source: Any = setup.source
@@ -151,14 +151,14 @@ def ours(fit: Fit) -> float:
 
 
 def theirs(fit: Fit) -> float:
-    """CPU seconds of a step of theirs."""
+    """CPU seconds of one of pythae's steps."""
     from pythae.data.datasets import BaseDataset
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
     encoder, size = fit.build_encoder(), fit.fitting["batch_size"]
     frames = torch.from_numpy(np.array(open_data(fit.data).observation))
     count = len(frames) * 9 // 10 // size * size  # ours holds a tenth out; every batch is full
-    data = encoder.read(frames[:count]).contiguous()
+    data = encoder.preprocess(frames[:count]).contiguous()
     clock = clock_of()
     with (
         tempfile.TemporaryDirectory() as out,
@@ -169,7 +169,7 @@ def theirs(fit: Fit) -> float:
             output_dir=out,
             num_epochs=-(-fit.steps // (count // size)),
             per_device_train_batch_size=size,
-            learning_rate=fit.options["step_size"],
+            learning_rate=fit.options["learning_rate"],
             no_cuda=True,
         )
         labels = torch.zeros(count)
@@ -181,7 +181,7 @@ def theirs(fit: Fit) -> float:
 
 
 def compare(fit: Fit) -> None:
-    """Refuses to go on unless both sides have one loss, with equal weights, noise and images, and equal gradients."""
+    """Check that both sides have equal losses and gradients for equal weights, noise and images."""
     frames = torch.from_numpy(np.array(open_data(fit.data).observation[: fit.fitting["batch_size"]]))
     mine = fit.build_encoder()
     its = peer_of(mine)
@@ -190,7 +190,7 @@ def compare(fit: Fit) -> None:
     if fit.agent_options["likelihood"] == "gaussian":  # theirs leaves out the density's constant
         loss = loss - np.prod(mine.numbers.shape) * np.log(2 * np.pi) / 2
     torch.manual_seed(0)
-    other = its({"data": mine.read(frames)}).loss
+    other = its({"data": mine.preprocess(frames)}).loss
     torch.testing.assert_close(loss, other, rtol=1e-5, atol=1e-4)
     loss.backward()
     other.backward()
@@ -275,14 +275,14 @@ def silence() -> Iterator[None]:
 
 
 def looking(folder: Path, name: str, channels: tuple[int, ...]) -> list[Row]:
-    """What a stream takes longer with a frozen encoder, beside the encoder's own pass forward."""
+    """Rows for the extra time of a stream with a frozen encoder, and for the encoder's forward pass."""
     fit = resolve_fit(
         "vae",
         ROOMS,
         env_options=PIXELS,
         frames=500,
         steps=10,
-        encoder_options={"latent": LATENT, "hidden": (128,), "channels": channels},
+        encoder_options={"latent": LATENT, "hidden_sizes": (128,), "channels": channels},
         trackers=[],
     )
     run = Run.prepare(fit, 0, folder)
@@ -308,7 +308,7 @@ def looking(folder: Path, name: str, channels: tuple[int, ...]) -> list[Row]:
 
 
 def stream_of(folder: Path, encoder: Path | None) -> Stream:
-    """The stream of a run, as its agent has it."""
+    """Stream of a run, as its agent uses it."""
     experiment = resolve_experiment(
         "actor-critic", ROOMS, env_options=PIXELS, num_envs=LANES, encoder=encoder, trackers=[]
     )

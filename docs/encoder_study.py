@@ -1,7 +1,7 @@
 """The tables of encoders in docs/results.md: ``python -m docs.encoder_study``.
 
-It reads the runs of ``arena sweep docs/studies/encoders.toml``, asks each fit what a line can read of the true state
-off its codes, and how long a batch of 32 frames takes it.
+It reads the runs of ``arena sweep docs/studies/encoders.toml``, and computes for each fit the R² of a linear probe from
+its codes to the true state, and the time to encode a batch of 32 frames.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 import arena
-from arena.encoders.functional import at_rest, codes, probe
+from arena.encoders.functional import codes, evaluation_mode, probe
 from arena.frames import Frames
 from arena.frames.references import open_data
 from arena.report.data import RunRecord, read_runs
@@ -27,10 +27,10 @@ from arena.statistics.summary import bootstrap_ci, iqm
 
 OUT = Path("runs/encoders")
 
-#: The numbers of each environment's state that an agent has to know.
+#: Indices of the numbers of each environment's state that an agent needs.
 STATE = {"arena/FourRooms-v0": [0, 1], "arena/CartPole-v0": [0, 2]}
 
-#: What an agent sees without an encoder.
+#: Names of observations without an encoder.
 PLAIN = {
     "onehot": "*true state, one-hot*",
     "xy": "*true state, x and y*",
@@ -43,19 +43,19 @@ HEAD = """\
 | the agent sees | area, IQM | final return, IQM | probe R² | ms / 32 frames | seeds |
 |---|---|---|---|---|---|"""
 
-#: Frames that are probed, and of a batch that is timed.
+#: Number of frames for the probe, and in a timed batch.
 PROBED, BATCH = 6_000, 32
 
 
 class Condition(NamedTuple):
-    """What an agent sees: how people call it, and the folder of the fit, if it is one's codes."""
+    """Input of an agent: its name in the table, and the folder of the fit if the input is codes."""
 
     name: str
     fit: str | None = None
 
 
 def main() -> None:
-    """Prints a table for each environment, in Markdown."""
+    """Print a table for each environment, in Markdown."""
     torch.set_num_threads(1)
     found = [
         run for run in read_runs([Path(sys.argv[1]) if sys.argv[1:] else OUT]) if isinstance(run, RunRecord)
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def show(env: str, runs: list[RunRecord]) -> None:
-    """The table of one environment: the greatest area first."""
+    """Print the table of one environment, sorted by area in descending order."""
     seen: dict[Condition, list[RunRecord]] = defaultdict(list)
     for run in runs:
         seen[_condition(run)].append(run)
@@ -75,7 +75,7 @@ def show(env: str, runs: list[RunRecord]) -> None:
     for condition, several in seen.items():
         areas = [area(run, span) for run in several]
         ends = [run.curve[1][-1] for run in several]
-        r2, latency = _told(env, condition, pixels)
+        r2, latency = _probed(env, condition, pixels)
         cells = [condition.name, _interval(areas), _interval(ends), r2, latency, str(len(several))]
         lines.append((iqm(areas), f"| {' | '.join(cells)} |"))
     minutes = sum(run.seconds or 0 for run in runs) / 60
@@ -94,8 +94,8 @@ def _condition(run: RunRecord) -> Condition:
     return Condition(PLAIN[run.env_options["observation"]])
 
 
-def _told(env: str, condition: Condition, pixels: Frames) -> tuple[str, str]:
-    """What a line reads off what the agent sees, and how long seeing takes."""
+def _probed(env: str, condition: Condition, pixels: Frames) -> tuple[str, str]:
+    """R² of a linear probe of the agent's input, and the time to encode a batch."""
     if condition.fit is None:
         frames = np.asarray(pixels.observation[:PROBED])
         return (_r2(env, pixels, frames) if condition.name == PLAIN["pixels"] else "1"), "–"
@@ -105,7 +105,7 @@ def _told(env: str, condition: Condition, pixels: Frames) -> tuple[str, str]:
     begin = np.asarray(frames.begin[:PROBED])
     z = codes(encoder, frames.observation, rows=np.arange(min(PROBED, len(frames.begin))), begin=begin)
     x = torch.from_numpy(np.array(frames.observation[:BATCH]))
-    with at_rest(encoder):
+    with evaluation_mode(encoder):
         seconds = [_seconds(lambda: encoder.encode(x)) for _ in range(30)][5:]
     return _r2(env, frames, z), f"{1000 * statistics.median(seconds):.2g}"
 

@@ -215,10 +215,11 @@ def _abilities(encoder: type[Any]) -> list[str]:
     """The protocols whose methods a class has, in lower case."""
     from arena.encoders import base as protocols
 
-    known = ("Encodes", "Decodes", "Perceives", "Samples", "Scores", "Inverts", "Remembers", "Absorbs")
+    known = ("Encodes", "Decodes", "Perceives", "Samples", "Scores", "Inverts", "Remembers", "PartialFit")
+    shown = {"PartialFit": "fits in one pass"}
     methods = {name: [m for m in vars(getattr(protocols, name)) if not m.startswith("_")] for name in known}
     return [
-        f"{name.lower()} ({encoder.bound})" if name == "Scores" else name.lower()
+        f"{name.lower()} ({encoder.bound})" if name == "Scores" else shown.get(name, name.lower())
         for name, needed in methods.items()
         if all(hasattr(encoder, method) for method in needed)
     ]

@@ -220,7 +220,7 @@ def _used(encoder: Mapping[str, Any]) -> dict[str, Any]:
     """How an agent uses an encoder, its options, and the fit that it comes from."""
     rest = {key: value for key, value in encoder.items() if key not in ("name", "options", "labels", "start")}
     if rest.get("mode", "joint") != "joint":
-        rest.pop("weight", None)  # nothing is weighed
+        rest.pop("loss_weight", None)  # nothing is weighed
     start = encoder["start"]
     fit = {} if start is None else {"fit": f"{start['run']}@{start['step']}"}
     return {**rest, **encoder["options"], **fit}

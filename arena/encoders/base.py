@@ -1,4 +1,4 @@
-"""What an encoder is: a module that perceives, and says by protocol what else it can do."""
+"""Base class of encoders, and the protocols of their abilities."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from torch.distributions import Distribution
 
 __all__ = [
-    "Absorbs",
     "Batch",
     "Decodes",
     "Encoder",
     "Encodes",
     "Inverts",
+    "OptimizationGroup",
+    "PartialFit",
     "Perceives",
-    "Player",
     "Remembers",
     "Samples",
     "Scores",
@@ -29,15 +29,16 @@ __all__ = [
 
 
 class Batch(NamedTuple):
-    """Observations to learn from, and what is known of them.
+    """Batch of observations or sequences for training, with labels, actions and starts of episodes.
 
     Attributes:
-        observation: as an environment gives them, of its type: shape (batch, *space.shape).
-        labels: by name, shape (batch, *label space's shape): the truth that a perceiver learns to tell. Empty where
-            nobody knows it, as in an agent.
-        action: of sequences, whose tensors have the shape (length, batch, …): what led to each observation, zero where
-            an episode begins. None otherwise, or where nobody acted.
-        begin: of sequences, bool, shape (length, batch): an episode begins with this observation. None otherwise.
+        observation: observations of the environment's type: shape (batch, *space.shape); in a batch of sequences all
+            tensors have the shape (length, batch, …).
+        labels: true labels by name, shape (batch, *label space's shape). Empty where they are unknown, as in an agent.
+        action: for sequences, the action before each observation, zero at the start of an episode. None for single
+            observations, or without actions.
+        begin: for sequences, bool, shape (length, batch): an episode starts with this observation. None for single
+            observations.
     """
 
     observation: Tensor
@@ -46,15 +47,15 @@ class Batch(NamedTuple):
     begin: Tensor | None = None
 
 
-class Player(NamedTuple):
-    """Parameters that an optimiser of their own moves down a loss of their own.
+class OptimizationGroup(NamedTuple):
+    """Parameters with their own optimizer and loss.
 
-    Most encoders are one player. A generator and its critic are two, who take turns.
+    Most encoders have one group. A generator and its critic are two groups, which are updated in turns.
 
     Attributes:
-        parameters: what it moves.
-        loss: what of a batch it lowers.
-        updates: how many batches it learns from before it is the next one's turn.
+        parameters: parameters of the group.
+        loss: function from a batch to the scalar that the group minimizes.
+        updates: number of updates in a turn, each on a batch of its own.
     """
 
     parameters: Iterable[nn.Parameter]
@@ -63,28 +64,28 @@ class Player(NamedTuple):
 
 
 class Encoder(nn.Module, ABC):
-    """A module that learns from observations and turns them into something an agent can use.
+    """Base class of encoders: torch modules that learn from observations.
 
-    What it can do beside that, it says by having the methods of the protocols below; nothing else is asked.
+    An encoder has the abilities whose protocols below it implements; `loss` is the only required method.
 
-    Whatever is random in a loss, such as a draw from a code's distribution, comes from torch's global generator,
-    which is the run's own while it trains.
+    Random numbers in a loss, such as samples of a code, come from torch's global generator, which is the run's own
+    during training.
 
     Args:
-        space: of the observations that it is for.
+        space: space of one observation.
         config: an instance of its `Config`.
-        labels: the space of each label that comes with the observations.
+        labels: space of each label of the data, by name.
 
     Attributes:
-        needs: the labels without which it cannot learn.
-        metrics: what its last loss was made of, by name: scalars without gradient.
+        required_labels: names of the labels that training needs.
+        metrics: metrics of the last loss, by name: scalars without gradient.
     """
 
     @dataclass(frozen=True)
     class Config:
         """No hyperparameters."""
 
-    needs: tuple[str, ...] = ()
+    required_labels: tuple[str, ...] = ()
 
     def __init__(
         self, space: gym.Space[Any], config: Any, labels: Mapping[str, gym.Space[Any]] | None = None
@@ -95,134 +96,135 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, batch: Batch) -> Tensor:
-        """The scalar that training lowers, on its own and jointly with an agent."""
+        """Training loss, a scalar: minimized by a fit, and in joint training with an agent."""
 
     @classmethod
-    def asks(cls, config: Any) -> tuple[str, ...]:
-        """The labels that an environment is to be asked for, with such hyperparameters."""
+    def requested_labels(cls, config: Any) -> tuple[str, ...]:
+        """Names of the labels that the data need for these options."""
         return ()
 
-    def players(self) -> Mapping[str, Player]:
-        """Who learns, by name; by default all parameters go down `loss`."""
-        return {"model": Player(list(self.parameters()), self.loss)}
+    def optimization_groups(self) -> Mapping[str, OptimizationGroup]:
+        """Optimization groups, by name; by default one group of all parameters that minimizes `loss`."""
+        return {"model": OptimizationGroup(list(self.parameters()), self.loss)}
 
 
 @runtime_checkable
-class Absorbs(Protocol):
-    """Learns without gradients, from every batch once. Law: one epoch fits it, and more teach it nothing."""
+class PartialFit(Protocol):
+    """Fit in one pass over the data, without gradients. Law: one epoch fits it, and further epochs change nothing."""
 
-    def absorb(self, batch: Batch) -> None:
-        """Takes a batch in."""
+    def partial_fit(self, batch: Batch) -> None:
+        """Update the statistics with a batch."""
         ...
 
-    def finish(self) -> None:
-        """All have been taken in."""
+    def finalize(self) -> None:
+        """Compute the parameters from the statistics, after the last batch; may be called again."""
         ...
 
 
 @runtime_checkable
 class Encodes(Protocol):
-    """Gives an observation a code.
+    """Encode observations: distributions over codes.
 
-    Laws: the mode is deterministic; a code does not depend on its batch-mates (exactly at equal batch size, to
-    rounding otherwise); saving and loading gives the identical code.
+    Laws: the mode is deterministic; a code does not depend on the other rows of a batch (exactly for equal batch sizes,
+    up to rounding otherwise); saving and loading gives the identical code.
     """
 
     latent: gym.spaces.Box
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> Distribution:
-        """q(z | x), over codes of shape (batch, *latent.shape)."""
+        """Distribution q(z | x) over codes of shape (batch, *latent.shape)."""
         ...
 
 
 @runtime_checkable
 class Perceives(Protocol):
-    """Tells the labels of an observation, such as the class of every pixel or the state.
+    """Predict labels of observations, such as the class of every pixel or the state.
 
-    Laws: it tells those that it needs, of the shapes and types of their spaces; each observation by itself.
+    Laws: it predicts all required labels, of the shapes and types of their spaces; each row independently of the
+    others.
     """
 
     def perceive(self, x: Tensor) -> Mapping[str, Tensor]:
-        """What it takes each label to be, by name: shape (batch, *label space's shape)."""
+        """Predicted labels, by name: shape (batch, *label space's shape)."""
         ...
 
 
 @runtime_checkable
 class Decodes(Protocol):
-    """Gives a code an observation. Law: shapes and dtypes are those of the observation space."""
+    """Decode codes: distributions over observations. Law: shapes and types are those of the observation space."""
 
     def decode(self, z: Tensor, *, given: Tensor | None = None) -> Distribution:
-        """p(x | z), over observations of shape (batch, *space.shape)."""
+        """Distribution p(x | z) over observations of shape (batch, *space.shape)."""
         ...
 
 
 @runtime_checkable
 class Samples(Protocol):
-    """Draws observations. Laws: the same seed gives the same ones; they lie in the space."""
+    """Sample observations. Laws: equal seeds give equal samples; samples lie in the space."""
 
     def sample(self, n: int, *, given: Tensor | None = None, generator: Generator | None = None) -> Tensor:
-        """N observations, shape (n, *space.shape)."""
+        """Samples of n observations, shape (n, *space.shape)."""
         ...
 
 
 @runtime_checkable
 class Scores(Protocol):
-    """Says how likely an observation is. Law: exact densities sum to one on a tiny instance."""
+    """Compute log densities of observations. Law: exact densities sum to one on a tiny instance."""
 
     bound: ClassVar[Literal["exact", "lower", "energy"]]
 
     def log_prob(self, x: Tensor, *, given: Tensor | None = None) -> Tensor:
-        """Ln p(x) in nats, a lower bound of it, or a negative energy, as `bound` says: shape (batch,)."""
+        """Log density ln p(x) in nats, its lower bound, or a negative energy, according to `bound`: shape (batch,)."""
         ...
 
 
 @runtime_checkable
 class Inverts(Protocol):
-    """A bijection; its one direction everywhere is from data to latent.
+    """Bijection between observations and latents, for normalizing flows.
 
     Laws: the round trip is the identity; ``ladj`` equals the log of the absolute determinant of autograd's Jacobian.
     """
 
     def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The latent, and ln |det ∂z/∂x| of shape (batch,)."""
+        """Latent z of x, and ln |det ∂z/∂x| of shape (batch,)."""
         ...
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The observation, and ln |det ∂x/∂z| of shape (batch,)."""
+        """Observation x of z, and ln |det ∂x/∂z| of shape (batch,)."""
         ...
 
 
 @runtime_checkable
 class Remembers(Protocol):
-    """Perceives sequences, with a memory that is one tensor of shape (batch, …).
+    """Recurrent encoding of sequences, with a memory that is one tensor of shape (batch, …).
 
-    Laws: stepping through a sequence equals the full pass, also where episodes begin within it; all memory is in
-    `memory`, a lane's own.
+    Laws: stepping through a sequence equals the full pass, also where episodes begin within it; all state is in
+    `memory`, whose rows are independent.
     """
 
     def initial(self, batch: int) -> Tensor:
-        """The memory before an episode's first observation: shape (batch, …)."""
+        """Initial memory, before an episode's first observation: shape (batch, …)."""
         ...
 
     def step(self, memory: Tensor, x: Tensor, action: Tensor | None = None) -> tuple[Tensor, Distribution]:
-        """The memory after one more observation, and the code's distribution.
+        """Memory after one more observation, and the distribution of its code.
 
         Args:
-            memory: before it, shape (batch, …).
-            x: shape (batch, *space.shape).
-            action: what led there, shape (batch, …); None at an episode's beginning, and where nobody knows.
+            memory: memory before it, shape (batch, …).
+            x: observations, shape (batch, *space.shape).
+            action: actions before the observations, shape (batch, …); None at the start of an episode, or if unknown.
         """
         ...
 
     def unroll(
         self, memory: Tensor, x: Tensor, action: Tensor | None = None, begin: Tensor | None = None
     ) -> tuple[Tensor, Distribution]:
-        """The memory after a whole sequence, and the distribution of its codes, shape (length, batch, …).
+        """Memory after a whole sequence, and the distribution of its codes, shape (length, batch, …).
 
         Args:
-            memory: before it, shape (batch, …).
-            x: shape (length, batch, *space.shape).
-            action: what led to each, or None.
-            begin: bool, shape (length, batch): an episode begins with this observation; None where none does.
+            memory: memory before it, shape (batch, …).
+            x: observations, shape (length, batch, *space.shape).
+            action: action before each observation, or None.
+            begin: bool, shape (length, batch): an episode starts with this observation; None: nowhere.
         """
         ...

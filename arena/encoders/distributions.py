@@ -1,4 +1,4 @@
-"""What torch's distributions lack: a point mass, and a mode that every distribution has."""
+"""Point mass distribution, and the mode of any torch distribution."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["PointMass", "mode"]
 
 
 class PointMass(Distribution):
-    """All probability on one value, so that one code path serves encoders with and without noise.
+    """Point mass: all probability on one value, for encoders with a deterministic code.
 
-    Its density is no number: `log_prob` is 0 at the value and −∞ elsewhere, as of a discrete distribution.
+    `log_prob` is 0 at the value and −∞ elsewhere, as for a discrete distribution.
 
     Args:
-        value: any shape; the leading dimensions up to ``event_dims`` from the right are batch dimensions.
-        event_dims: how many dimensions one event has.
+        value: the value, of any shape; all but the last ``event_dims`` dimensions are batch dimensions.
+        event_dims: number of dimensions of one event.
     """
 
     arg_constraints: ClassVar[dict[str, Constraint]] = {}
@@ -56,11 +56,11 @@ class PointMass(Distribution):
 
 
 def mode(distribution: Distribution) -> Tensor:
-    """The most probable value, also where torch raises or gives NaN.
+    """Mode of a distribution, also where torch raises an error or gives NaN.
 
-    torch's Bernoulli has no mode at p = ½ (NaN), and transformed distributions none at all. Here a tie goes to
-    the smaller value; a transformed distribution's mode is the image of its base's, which is the mode of the latent
-    and, for a map that stretches unevenly, not the density's highest point.
+    torch's Bernoulli has no mode at p = ½ (NaN), and transformed distributions have none. Here a tie gives the smaller
+    value; the mode of a transformed distribution is the image of its base's mode, which is not the maximum of the
+    density if the Jacobian varies.
     """
     if isinstance(distribution, Independent):
         return mode(distribution.base_dist)

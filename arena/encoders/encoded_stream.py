@@ -1,4 +1,4 @@
-"""A frozen encoder in front of an agent: the stream gives its codes in the place of observations."""
+"""Frozen encoder in a stream: observations are replaced by codes."""
 
 from __future__ import annotations
 
@@ -25,22 +25,21 @@ __all__ = ["Lens", "PerceivedStream"]
 
 Array = npt.NDArray[Any]
 
-#: Observations that are encoded in one call, at most; fewer are filled up to a power of two.
+#: Largest number of observations that are encoded in one call; fewer are padded to a power of two.
 ROWS = 64
 
 
 class Lens(View):
-    """Observations as an encoder's codes: the mode of each.
+    """View of observations as an encoder's codes (the mode of each).
 
-    Codes are made in batches of few shapes, a power of two up to 64, the last ones filled up: what an observation's
-    code is does not depend on those beside it. An encoder that remembers goes by what a lane saw before, too; the
-    memory of one that does not has no numbers.
+    Codes are computed in batches of few sizes, powers of two up to 64, with padding: a code does not depend on the
+    other observations. The memory of a recurrent encoder is passed explicitly; for others it is empty.
 
     Args:
-        encoder: which `Encodes`.
-        inner: the space of the environment's observations.
-        device: where the encoder lives.
-        scale: how codes are shifted and scaled; None leaves them alone.
+        encoder: encoder that implements `Encodes`.
+        inner: space of the environment's observations.
+        device: device of the encoder.
+        scale: standardization of codes; None leaves codes unchanged.
     """
 
     def __init__(
@@ -52,29 +51,29 @@ class Lens(View):
         self._scale = None if scale is None else scale.to(device)
         self._kind = array_space(inner).dtype
         self._device = device
-        # Decided once: to ask a protocol takes as long as a small network.
+        # Decided once: checking a protocol takes as long as a small network.
         self._encodes: Encodes = encoder
         self._remembers = encoder if isinstance(encoder, Remembers) else None
 
     def initial(self, count: int) -> Array:
-        """The memory before an episode's first observation: shape (count, …)."""
+        """Initial memory, before an episode's first observation: shape (count, …)."""
         if self._remembers is None:
             return np.zeros((count, 0), np.float32)
-        # A copy: lanes' memories are written in place.
+        # A copy, because memories are written in place.
         memory: Array = self._remembers.initial(count).detach().cpu().numpy()
         return memory.copy()
 
     def look(self, observation: Array, memory: Array, action: Array | None = None) -> tuple[Array, Array]:
-        """What there is to see.
+        """Codes of observations, and the memory after them.
 
         Args:
-            observation: as the environment gives them, shape (count, *inner.shape).
-            memory: before them, shape (count, …).
-            action: the environment's actions that led there, shape (count, …); None where episodes begin. Composite
-                ones are left out.
+            observation: observations of the environment, shape (count, *inner.shape).
+            memory: memory before them, shape (count, …).
+            action: actions of the environment before them, shape (count, …); None at the start of episodes. Composite
+                actions are ignored.
 
         Returns:
-            Codes of shape (count, *outer.shape), and the memory after them.
+            Codes of shape (count, *outer.shape), and memory of shape (count, …).
         """
         rows = np.ascontiguousarray(observation, dtype=self._kind)
         codes = np.empty((len(rows), *(self.outer.shape or ())), np.float32)
@@ -112,11 +111,11 @@ class Lens(View):
 
 
 class PerceivedStream(StreamWrapper):
-    """A stream whose observations are an encoder's codes, each made once; it keeps what the encoder remembers of lanes.
+    """Stream whose observations are an encoder's codes, with the memory of a recurrent encoder for each lane.
 
     Args:
-        inner: the stream of the environment's own observations.
-        lens: what they are seen through.
+        inner: stream of the environment's own observations.
+        lens: view from observations to codes.
     """
 
     def __init__(self, inner: Stream, lens: Lens) -> None:
@@ -139,7 +138,7 @@ class PerceivedStream(StreamWrapper):
         self._open(np.arange(self.num_envs))
 
     def _open(self, lanes: npt.NDArray[np.int64]) -> None:
-        """An episode begins in these lanes."""
+        """Encode the first observations of episodes in these lanes."""
         memory = self.lens.initial(len(lanes))
         self.observation[lanes], self._memory[lanes] = self.lens.look(self.inner.observation[lanes], memory)
         self._refuse_infinite("code", self.observation)
@@ -151,5 +150,5 @@ class PerceivedStream(StreamWrapper):
         self.inner.load_state_dict(state["inner"])
         self.notice = self.inner.notice
         self._memory, self.observation[...] = np.array(state["memory"]), state["code"]
-        if self.notice is not None:  # its episodes start anew
+        if self.notice is not None:  # its episodes were restarted
             self._look()

@@ -1,4 +1,4 @@
-"""An encoder inside an agent, which trains it."""
+"""Features extractor: an encoder inside an agent's network, trained by the agent."""
 
 from __future__ import annotations
 
@@ -12,50 +12,76 @@ from arena.encoders.base import Batch, Encoder, Encodes
 from arena.encoders.distributions import mode
 from arena.encoders.standardization import CodeScale
 
-__all__ = ["Features"]
+__all__ = ["Features", "add_loss_in_backward"]
 
 
 class Features(nn.Module):
-    """An encoder inside an agent: observations to the mode of their codes, with gradient.
+    """Features extractor that computes the mode of an encoder's code, with gradient.
 
-    Trained jointly, the encoder's own loss goes along: whoever goes back through the features goes down that loss as
-    well, and need not know of it.
+    In joint training every forward pass with gradient also computes the encoder's own loss on these observations. An
+    agent adds `auxiliary_loss` to its loss before the backward pass:
+
+        loss = agent_loss + features.auxiliary_loss()
 
     Args:
-        encoder: which `Encodes`.
-        weight: of its loss, or None to leave that out.
-        scale: how codes are shifted and scaled; None leaves them alone.
+        encoder: an encoder that implements `Encodes`.
+        loss_weight: weight of the encoder's loss in joint training; None without that loss.
+        scale: mean and standard deviation with which codes are standardized; None leaves codes unchanged.
 
     Attributes:
-        width: numbers of a code.
+        width: size of a code.
     """
 
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, encoder: Encoder, weight: float | None, scale: CodeScale | None = None) -> None:
+    def __init__(self, encoder: Encoder, loss_weight: float | None, scale: CodeScale | None = None) -> None:
         super().__init__()
         assert isinstance(encoder, Encodes), "Perception refuses others"
-        self.encoder, self.weight = encoder, weight
+        self.encoder, self.loss_weight = encoder, loss_weight
         self.width = int(np.prod(encoder.latent.shape))
         mean, spread = (torch.zeros(encoder.latent.shape), torch.ones(())) if scale is None else scale
         # The run has them from the fit's snapshot: they are no part of the agent's.
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("spread", spread, persistent=False)
+        self._losses: list[Tensor] = []
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Shape (batch, *space.shape) to (batch, width)."""
+        """Features of shape (batch, width) of observations of shape (batch, *space.shape)."""
         assert isinstance(self.encoder, Encodes)
         code = ((mode(self.encoder.encode(observation)) - self.mean) / self.spread).flatten(1)
-        if self.weight is None or not torch.is_grad_enabled():
-            return code
-        loss = self.encoder.loss(Batch(observation))
-        together: Tensor = _Along.apply(code, self.weight * loss)  # type: ignore[no-untyped-call]
-        return together
+        if self.loss_weight is not None and torch.is_grad_enabled():
+            self._losses.append(self.loss_weight * self.encoder.loss(Batch(observation)))
+        return code
+
+    def auxiliary_loss(self) -> Tensor | None:
+        """Weighted loss of the encoder, summed over the forward passes with gradient since the last call.
+
+        None where there was no such pass, or outside of joint training.
+        """
+        losses, self._losses = self._losses, []
+        return torch.stack(losses).sum() if losses else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Attributes for a copy, which has no forward passes of its own yet."""
+        return {**self.__dict__, "_losses": []}
 
 
-class _Along(torch.autograd.Function):
-    """The first argument, unchanged; its backward pass begins one from the second as well."""
+def add_loss_in_backward(features: Tensor, loss: Tensor) -> Tensor:
+    """The same features; a backward pass through them also adds the gradient of a loss.
+
+    For Stable-Baselines3 alone: its algorithms compute their losses inside `train`, where no other loss can be added.
+
+    Args:
+        features: any shape.
+        loss: a scalar.
+    """
+    added: Tensor = _AddLoss.apply(features, loss)  # type: ignore[no-untyped-call]
+    return added
+
+
+class _AddLoss(torch.autograd.Function):
+    """Identity in its first argument, whose backward pass starts a second one from the loss, with gradient 1."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, loss: Tensor) -> Tensor:

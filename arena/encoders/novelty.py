@@ -1,4 +1,4 @@
-"""Curiosity: an encoder that learns what a stream shows, and rewards what it did not expect."""
+"""Novelty bonus: an encoder learns the distribution of observations, and unlikely ones give a bonus."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from arena.encoders.base import Absorbs, Batch, Encoder
+from arena.encoders.base import Batch, Encoder, PartialFit
 from arena.encoders.functional import novelty
 from arena.encoders.novelty_options import NoveltyOptions
-from arena.encoders.trainer import Fitting
+from arena.encoders.trainer import EncoderTrainer
 from arena.environments.space_json import array_space
 from arena.errors import ArenaError
 from arena.streams.wrapper import StreamWrapper
@@ -28,30 +28,31 @@ Float = npt.NDArray[np.float64]
 
 
 class NovelStream(StreamWrapper):
-    """A stream with a bonus for what is new to an encoder, which learns from every step's successor once.
+    """Stream with a novelty bonus from an encoder, which learns from every step's next observation once.
 
         b = scale · max(0, (n − m) / s),
 
-    where n is the novelty of the successor (`arena.encoders.functional.novelty`: −ln p(x) where the encoder scores), and m and s
-    are mean and standard deviation of all novelties before this step. The reward stays as it is.
+    where n is the novelty of the next observation (`arena.encoders.functional.novelty`: −ln p(x) if the encoder scores), and m
+    and s are mean and standard deviation of all novelties before this step. The reward is unchanged.
 
-    Metrics: `bonus`, its mean since the last line.
+    Metrics: `bonus`, the mean bonus since the last line of metrics.
 
     Source: novelty from a density model, Bellemare et al. 2016, "Unifying count-based exploration and intrinsic
-    motivation"; in units of its running deviation, as Burda et al. 2019, "Exploration by random network distillation".
+    motivation"; in units of its running standard deviation, as Burda et al. 2019, "Exploration by random network
+    distillation".
 
     Args:
-        inner: the stream of the environment's own observations.
-        encoder: whose novelty it is.
-        options: an experiment's.
-        device: where the encoder lives.
+        inner: stream of the environment's own observations.
+        encoder: encoder that computes the novelty.
+        options: options of the bonus.
+        device: device of the encoder.
     """
 
     def __init__(self, inner: Stream, encoder: Encoder, options: NoveltyOptions, device: str) -> None:
         super().__init__(inner)
         self.encoder, self.options, self._device = encoder, options, device
         space = array_space(inner.observation_space)
-        self._fitting = Fitting(encoder, options.step_size or 1.0)
+        self._fitting = EncoderTrainer(encoder, options.learning_rate or 1.0)
         self._recent = np.zeros((options.batch_size, *space.shape), space.dtype)
         self._filled, self._updates = 0, 0
         self._moments = _Moments()
@@ -69,13 +70,13 @@ class NovelStream(StreamWrapper):
         novel = novelty(self.encoder, torch.from_numpy(rows).to(self._device)).double().cpu().numpy()
         if not math.isfinite(novel.sum()):
             raise ArenaError(
-                f"the novelty of an observation of {self.label} is no number at step {self.steps}",
-                "use a smaller --novelty.step_size",
+                f"the novelty of an observation of {self.label} is not finite at step {self.steps}",
+                "use a smaller --novelty.learning_rate",
             )
-        transition.bonus[...] += self.options.scale * np.maximum(0.0, self._moments.standardised(novel))
+        transition.bonus[...] += self.options.scale * np.maximum(0.0, self._moments.standardized(novel))
         self._moments.update(novel)
         self._bonus, self._count = self._bonus + float(transition.bonus.sum()), self._count + len(novel)
-        if self.options.step_size:
+        if self.options.learning_rate:
             self._learn(rows)
 
     def _learn(self, rows: Array) -> None:
@@ -89,16 +90,16 @@ class NovelStream(StreamWrapper):
                 self._filled = 0
 
     def _update(self, batch: Batch) -> None:
-        if isinstance(self.encoder, Absorbs):
-            self.encoder.absorb(batch)
-            self.encoder.finish()
+        if isinstance(self.encoder, PartialFit):
+            self.encoder.partial_fit(batch)
+            self.encoder.finalize()
             return
         self.encoder.train()
         source = _Same(batch, self._updates)
         try:
             self._fitting.turn(source)
         except ArenaError as error:
-            raise ArenaError(f"novelty: {error.problem}", "use a smaller --novelty.step_size") from error
+            raise ArenaError(f"novelty: {error.problem}", "use a smaller --novelty.learning_rate") from error
         self._updates = source.steps
 
     def _source_state(self) -> State:
@@ -121,7 +122,7 @@ class NovelStream(StreamWrapper):
 
 
 class _Moments:
-    """Mean and deviation of numbers that come in batches.
+    """Running mean and standard deviation of numbers in batches.
 
     Source: Chan, Golub & LeVeque 1983, equation 1.5.
     """
@@ -129,14 +130,14 @@ class _Moments:
     def __init__(self) -> None:
         self._count, self._mean, self._squares = 0, 0.0, 0.0
 
-    def standardised(self, values: Float) -> Float:
-        """In deviations from the mean; 0 as long as there is none."""
+    def standardized(self, values: Float) -> Float:
+        """Standardize values; 0 as long as the variance is 0."""
         if self._squares <= 0:
             return np.zeros_like(values)
         return (values - self._mean) / math.sqrt(self._squares / self._count)
 
     def update(self, values: Float) -> None:
-        """Takes in a batch."""
+        """Update with a batch of values."""
         count, shift = self._count + len(values), values.mean() - self._mean
         spread = ((values - values.mean()) ** 2).sum()
         self._squares += float(spread + shift**2 * self._count * len(values) / count)
@@ -144,19 +145,19 @@ class _Moments:
         self._count = count
 
     def state_dict(self) -> State:
-        """What it knows."""
+        """State for a checkpoint."""
         return {"count": self._count, "mean": self._mean, "squares": self._squares}
 
     def load_state_dict(self, state: State) -> None:
-        """Knows that again."""
+        """Restore a state."""
         self._count, self._mean, self._squares = state["count"], state["mean"], state["squares"]
 
 
 class _Same:
-    """A source for `Fitting.turn` that always gives one batch.
+    """Source for `EncoderTrainer.turn` with a single batch, given again for every update.
 
     Attributes:
-        steps: updates so far.
+        steps: number of updates so far.
     """
 
     def __init__(self, batch: Batch, steps: int) -> None:
@@ -166,5 +167,5 @@ class _Same:
         return self._batch
 
     def note(self, **said: float) -> None:
-        """An update was made."""
+        """Count an update."""
         self.steps += 1

@@ -12,13 +12,13 @@ __all__ = ["NoveltyOptions"]
 
 @dataclass(frozen=True)
 class NoveltyOptions:
-    """How an agent is rewarded for what an encoder did not expect."""
+    """Options of the novelty bonus."""
 
     scale: Annotated[float, Positive] = 0.1
-    """The bonus for an observation that is one standard deviation newer than the mean of those before it."""
+    """Scale of the bonus: the bonus for an observation whose novelty is one standard deviation above the mean."""
 
-    step_size: Annotated[float, Between(0, None)] = 1e-3
-    """Adam's step size, by which the encoder learns from what the agent sees; 0: it stays as it is."""
+    learning_rate: Annotated[float, Between(0, None)] = 1e-3
+    """Adam's learning rate for the encoder, which learns from the environment's observations; 0: no learning."""
 
     batch_size: Annotated[int, Between(1, 2**16)] = 64
-    """Observations of one update; each is learned from once."""
+    """Number of observations in an update of the encoder; each observation is used once."""

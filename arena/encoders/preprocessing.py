@@ -1,4 +1,4 @@
-"""Observations as a network reads them: numbers of about one, images with their channels first; and back."""
+"""Preprocessing of observations for networks: scaled numbers, images with their channels first; and the inverse."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Numbers", "image_shape", "observations"]
 
 
 def image_shape(space: gym.Space[Any]) -> tuple[int, int, int] | None:
-    """Channels, height and width of the images in a space; None where it holds none.
+    """Channels, height and width of the images in a space; None if it holds no images.
 
-    An image is an array of bytes of shape (height, width, channels), or with the channels first, as stacks of frames
-    are: the channels are no more than either side.
+    An image is an array of bytes of shape (height, width, channels), or (channels, height, width) as in frame stacks.
+    Channels come last if there are no more of them than rows and columns.
     """
     shape = space.shape or ()
     if space.dtype != np.uint8 or len(shape) != 3:
@@ -27,44 +27,46 @@ def image_shape(space: gym.Space[Any]) -> tuple[int, int, int] | None:
 
 
 class Numbers(nn.Module):
-    """Observations as float32, bytes divided by the greatest value that the space has; images as `image_shape` says.
+    """Observations as float32, with bytes divided by the space's greatest value, and channels of images first.
 
     Args:
-        space: of one observation.
+        space: space of one observation.
 
     Attributes:
-        scale: what an observation is multiplied by.
-        shape: of the numbers of one observation.
+        scale: factor of the scaling.
+        shape: shape of the numbers of one observation.
 
     Raises:
-        ArenaError: if observations are no arrays.
+        ArenaError: observations are not arrays.
     """
 
     def __init__(self, space: gym.Space[Any]) -> None:
         super().__init__()
         if not isinstance(space, gym.spaces.Box):
-            raise ArenaError(f"a network cannot read observations of {space}", "give it arrays (a Box)")
+            raise ArenaError(
+                f"a network cannot read observations of {space}", "use array observations (a Box)"
+            )
         self.scale = 1.0 / max(1, int(space.high.max())) if space.dtype == np.uint8 else 1.0
         image = image_shape(space)
         self.shape: tuple[int, ...] = image or space.shape
         self._channels_last = image is not None and _channels_last(space.shape)
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Shape (batch, *space.shape), any type, to (batch, *shape)."""
+        """Numbers (batch, *shape) of observations (batch, *space.shape) of any type."""
         numbers = observation.float()
         numbers = numbers if self.scale == 1.0 else numbers * self.scale
         return numbers.permute(0, 3, 1, 2) if self._channels_last else numbers
 
 
 def observations(numbers: Tensor, space: gym.spaces.Box) -> Tensor:
-    """The observations whose `Numbers` these are, or the nearest ones in the space.
+    """Inverse of `Numbers`: the nearest observations in the space.
 
     Args:
-        numbers: shape (…, *Numbers(space).shape).
-        space: of one observation.
+        numbers: scaled numbers, shape (…, *Numbers(space).shape).
+        space: space of one observation.
 
     Returns:
-        Of the space's type: shape (…, *space.shape).
+        Observations of the space's type, shape (…, *space.shape).
     """
     layout = Numbers(space)
     if layout._channels_last:

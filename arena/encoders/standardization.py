@@ -1,4 +1,4 @@
-"""Codes shifted and scaled to suit a network: most have a mean far from 0, and vary little around it."""
+"""Standardization of codes: most encoders' codes have a mean far from 0 and a small variance."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from arena.storage.codec import State
 
 __all__ = ["CodeScale"]
 
-#: Batches whose codes are looked at.
+#: Number of batches from which mean and standard deviation are computed.
 BATCHES = 8
 
 
 class CodeScale(NamedTuple):
-    """The mean of an encoder's codes, and how far they are from it.
+    """Mean and standard deviation of an encoder's codes.
 
         z' = (z − m) / s,   s² = E ‖z − m‖² / dim z
 
-    One s for all numbers: those that tell little stay small.
+    There is one s for all numbers of a code, so that numbers with little variance stay small.
 
     Attributes:
-        mean: m, shape of a code.
-        spread: s, a scalar; 1 where codes never vary.
+        mean: m, of the shape of a code.
+        spread: s, a scalar; 1 for constant codes.
     """
 
     mean: Tensor
     spread: Tensor
 
     @classmethod
-    def of(cls, encoder: Encoder, batches: Iterable[Batch]) -> Self | None:
-        """That of the codes of some observations; None of an encoder that gives none.
+    def from_batches(cls, encoder: Encoder, batches: Iterable[Batch]) -> Self | None:
+        """Compute mean and standard deviation of the codes of observations; None for an encoder without codes.
 
         Args:
-            encoder: in evaluation mode.
-            batches: of which the first few are looked at; sequences for an encoder that remembers.
+            encoder: encoder in evaluation mode.
+            batches: batches of observations, of which the first few are used; sequences for a recurrent encoder.
         """
         if not isinstance(encoder, Encodes):
             return None
@@ -53,27 +53,27 @@ class CodeScale(NamedTuple):
         return cls(mean.float(), torch.where(spread > 0, spread, 1.0).float())
 
     @classmethod
-    def read(cls, state: State) -> Self | None:
-        """The one in a fit's snapshot, if it has one."""
+    def from_snapshot(cls, state: State) -> Self | None:
+        """Standardization that is stored in a fit's snapshot; None without one."""
         return cls(**state["codes"]) if state.get("codes") else None
 
     def apply(self, code: Tensor) -> Tensor:
-        """Codes of shape (…, *mean.shape), so shifted and scaled."""
+        """Standardize codes of shape (…, *mean.shape)."""
         return (code - self.mean) / self.spread
 
     def space(self, latent: gym.spaces.Box) -> gym.spaces.Box:
-        """Where they lie then."""
+        """Space of standardized codes."""
         mean, spread = self.mean.cpu().numpy(), float(self.spread)
         low, high = ((np.asarray(side, np.float64) - mean) / spread for side in (latent.low, latent.high))
         return gym.spaces.Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
 
     def to(self, device: str | torch.device) -> Self:
-        """The same on a device."""
+        """Copy on a device."""
         return type(self)(self.mean.to(device), self.spread.to(device))
 
 
 def _codes(encoder: Encodes, batch: Batch) -> Tensor:
-    """Shape (count, *latent.shape)."""
+    """Codes of a batch, shape (count, *latent.shape)."""
     if not isinstance(encoder, Remembers):
         return mode(encoder.encode(batch.observation))
     x = batch.observation

@@ -1,4 +1,4 @@
-"""Fits an encoder: whoever plays takes turns at going down a loss of its own."""
+"""Training of encoders: optimization groups in turns, or one pass without gradients."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import Protocol
 
 import torch
 
-from arena.encoders.base import Absorbs, Batch, Encoder
+from arena.encoders.base import Batch, Encoder, PartialFit
 from arena.encoders.standardization import CodeScale
 from arena.errors import ArenaError
 from arena.storage.codec import State
 from arena.streams.base import Progress
 
-__all__ = ["Fitting", "TrainingBatches", "Updates"]
+__all__ = ["EncoderTrainer", "TrainingBatches", "Updates"]
 
-#: Updates between two yields.
+#: Number of updates between two yields.
 UPDATES = 8
 
-#: The largest block that glibc goes by is one of 32 MiB, its head included.
+#: glibc adapts its threshold to freed blocks of up to 32 MiB, header included.
 KEPT_BYTES = 31 * 2**20
 
 
 class Updates(Protocol):
-    """Where a turn has its batches from, and notes its updates.
+    """Protocol of a source of batches that counts updates.
 
     Attributes:
-        steps: updates so far.
+        steps: number of updates so far.
     """
 
     steps: int
 
     def __next__(self) -> Batch:
-        """The next batch."""
+        """Next batch."""
         ...
 
     def note(self, **metrics: float) -> None:
-        """Counts an update, and averages its metrics."""
+        """Count an update, with its metrics."""
         ...
 
 
@@ -66,59 +66,60 @@ class TrainingBatches(Updates, Protocol):
         ...
 
 
-class Fitting:
-    """An encoder in training.
+class EncoderTrainer:
+    """Trainer of an encoder.
 
-    In one turn every player makes its updates, each from a batch of its own and by its own Adam; then it is the next
-    one's. An encoder that absorbs has one epoch of batches instead, each frame once, and is finished; one in which
-    nobody plays is finished from the start.
+    In one turn every optimization group makes its updates with its own Adam optimizer, each on a new batch. An encoder
+    that implements `PartialFit` instead reads one epoch of batches, each frame once. An encoder without optimization
+    groups is not trained.
 
     Source: Kingma & Ba 2015 for Adam.
 
     Args:
-        encoder: what is fitted.
-        step_size: Adam's.
-        held_out: begins a pass over held-out batches; the scale of their codes is part of a snapshot.
+        encoder: encoder to train.
+        learning_rate: Adam's learning rate.
+        held_out: begins a pass over held-out batches for the standardization of codes, which is part of a snapshot.
     """
 
     def __init__(
-        self, encoder: Encoder, step_size: float, held_out: Callable[[], Iterator[Batch]] | None = None
+        self, encoder: Encoder, learning_rate: float, held_out: Callable[[], Iterator[Batch]] | None = None
     ) -> None:
         self.encoder, self.held_out = encoder, held_out
-        self.players = dict(encoder.players())
+        self.optimization_groups = dict(encoder.optimization_groups())
         self.optimizers = {
-            name: _adam(list(player.parameters), step_size) for name, player in self.players.items()
+            name: _adam(list(group.parameters), learning_rate)
+            for name, group in self.optimization_groups.items()
         }
 
     def train(self, source: TrainingBatches) -> Iterator[Progress]:
-        """Updates until nobody asks for more."""
+        """Train, and yield the progress every few updates."""
         _keep_memory()
-        if isinstance(self.encoder, Absorbs):
-            yield from self._absorb(source, self.encoder)
+        if isinstance(self.encoder, PartialFit):
+            yield from self._partial_fit(source, self.encoder)
             return
-        turn = sum(player.updates for player in self.players.values())
-        while self.players:
+        turn = sum(group.updates for group in self.optimization_groups.values())
+        while self.optimization_groups:
             self.encoder.train()
             for _ in range(max(1, min(UPDATES, -(-source.remaining // turn)))):
                 self.turn(source)
             yield source.progress()
 
     def turn(self, source: Updates) -> None:
-        """Every player's updates, each from the source's next batch.
+        """One turn: the updates of every optimization group, each on the source's next batch.
 
         Raises:
-            ArenaError: a loss is no number.
+            ArenaError: a loss is not finite.
         """
-        for name, player in self.players.items():
+        for name, group in self.optimization_groups.items():
             optimizer = self.optimizers[name]
-            key = "loss" if len(self.players) == 1 else f"{name}_loss"
-            for _ in range(player.updates):
-                loss = player.loss(next(source))
+            key = "loss" if len(self.optimization_groups) == 1 else f"{name}_loss"
+            for _ in range(group.updates):
+                loss = group.loss(next(source))
                 value = float(loss.detach())
                 if not math.isfinite(value):
                     raise ArenaError(
                         f"{key} is {value} at update {source.steps + 1:,}: the fit has diverged",
-                        "use a smaller --fit.step_size, or look at the frames",
+                        "use a smaller --fit.learning_rate, or check the frames for outliers",
                     )
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -127,60 +128,62 @@ class Fitting:
                     **{name: float(said) for name, said in self.encoder.metrics.items()}, **{key: value}
                 )
 
-    def _absorb(self, source: TrainingBatches, encoder: Absorbs) -> Iterator[Progress]:
-        """One epoch: what more could it learn?"""
+    def _partial_fit(self, source: TrainingBatches, encoder: PartialFit) -> Iterator[Progress]:
+        """One epoch, since further ones change nothing."""
         count, size = source.count, source.batch_size
         last = -(-count // size)
         while source.steps < last:
             batch = next(source)
-            encoder.absorb(batch if source.steps < last - 1 else _first(batch, count - size * (last - 1)))
+            encoder.partial_fit(
+                batch if source.steps < last - 1 else _first(batch, count - size * (last - 1))
+            )
             source.note()
             if source.steps == last:
-                encoder.finish()
+                encoder.finalize()
             yield source.progress()
 
     def state_dict(self) -> State:
-        """The encoder, and every optimiser."""
-        # Copies: an optimiser changes its moments in place.
+        """State of the encoder and of every optimizer."""
+        # Copies, because an optimizer changes its moments in place.
         optimizers = {name: copy.deepcopy(one.state_dict()) for name, one in self.optimizers.items()}
         return {"encoder": self._weights(), "optimizers": optimizers}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes them back."""
+        """Restore a state."""
         self.encoder.load_state_dict(state["encoder"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
 
     def snapshot(self) -> State:
-        """The encoder's parameters and buffers, and the scale of its codes."""
+        """Parameters and buffers of the encoder, and the standardization of its codes."""
         self.encoder.eval()
-        scale = None if self.held_out is None else CodeScale.of(self.encoder, self.held_out())
+        scale = None if self.held_out is None else CodeScale.from_batches(self.encoder, self.held_out())
         return {"encoder": self._weights(), "codes": scale and scale._asdict()}
 
     def _weights(self) -> State:
         return {name: tensor.detach().clone() for name, tensor in self.encoder.state_dict().items()}
 
     def transfer(self, state: State) -> None:
-        """Begins from another fit's encoder."""
+        """Start from the encoder of another fit's snapshot."""
         self.encoder.load_state_dict(state["encoder"])
 
 
-def _adam(parameters: list[torch.nn.Parameter], step_size: float) -> torch.optim.Adam:
-    """Adam, in one fused call for all parameters where the device has that."""
+def _adam(parameters: list[torch.nn.Parameter], learning_rate: float) -> torch.optim.Adam:
+    """Adam optimizer, fused over all parameters where the device supports it."""
     fused = {parameter.device.type for parameter in parameters} <= {"cpu", "cuda"}
-    return torch.optim.Adam(parameters, lr=step_size, fused=fused)
+    return torch.optim.Adam(parameters, lr=learning_rate, fused=fused)
 
 
 def _keep_memory() -> None:
-    """Frees a large block, of which glibc learns to keep what is freed.
+    """Free a large block, after which glibc keeps freed memory in the process.
 
-    It would give most of an update's memory back to the system, and be lent it again, page by page, at the next one:
-    up to a fifth of a convolutional update's time. Other allocators do not care.
+    Otherwise it returns most of an update's memory to the system and requests it again, page by page, in the next
+    update: up to a fifth of a convolutional update's time. Other allocators are not affected.
     """
     torch.empty(KEPT_BYTES, dtype=torch.uint8)
 
 
 def _first(batch: Batch, count: int) -> Batch:
-    """The first observations of a batch: those behind them are the next epoch's."""
+    """First observations of a batch; the others belong to the next epoch."""
     labels = {name: label[:count] for name, label in batch.labels.items()}
     return Batch(batch.observation[:count], labels)

@@ -41,7 +41,7 @@ def observe(
     scale = use.scale(folder)
     if use.mode == "frozen":
         return ObservedEnvironment(factory, Lens(encoder, space, experiment.device, scale)), None
-    weight = use.weight if use.mode == "joint" else None
+    weight = use.loss_weight if use.mode == "joint" else None
     return ObservedEnvironment(factory), Features(encoder, weight, scale)
 
 

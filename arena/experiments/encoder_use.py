@@ -30,10 +30,10 @@ class EncoderUseOptions:
     """Whether the agent sees codes ("frozen"), or trains the encoder for its own ends ("finetune"), or for these and
     the encoder's own loss together ("joint")."""
 
-    weight: Annotated[float, Between(0, None)] = 1.0
+    loss_weight: Annotated[float, Between(0, None)] = 1.0
     """What the encoder's own loss counts when they are trained together."""
 
-    standardise: bool = True
+    standardize: bool = True
     """Whether codes are shifted and scaled to mean 0 and mean square 1 over frames of the fit, which suits networks."""
 
 
@@ -52,7 +52,7 @@ class EncoderUse(EncoderUseOptions, EncoderReference):
             )
 
     def check(self, encoder: Encoder, name: str) -> None:
-        from arena.encoders.base import Absorbs, Encodes, Remembers  # which need torch
+        from arena.encoders.base import Encodes, PartialFit, Remembers  # which need torch
 
         self.check_use()
         if not isinstance(encoder, Encodes):
@@ -65,12 +65,12 @@ class EncoderUse(EncoderUseOptions, EncoderReference):
                 f"{name} remembers, and agents train no encoder along sequences", "say --encoder.mode frozen"
             )
 
-        if self.mode == "joint" and encoder.needs:
+        if self.mode == "joint" and encoder.required_labels:
             raise ArenaError(
-                f"{name} learns from labels ({', '.join(encoder.needs)}), which no agent is told",
+                f"{name} learns from labels ({', '.join(encoder.required_labels)}), which no agent is told",
                 "say --encoder.mode finetune",
             )
-        if self.start is None and isinstance(encoder, Absorbs):
+        if self.start is None and isinstance(encoder, PartialFit):
             raise ArenaError(
                 f"{name} learns by absorbing frames, which no agent gives it", "`arena fit` it first"
             )
@@ -96,15 +96,15 @@ class EncoderUse(EncoderUseOptions, EncoderReference):
         """
         from arena.encoders.standardization import CodeScale
 
-        if self.start is None or not self.standardise:
+        if self.start is None or not self.standardize:
             return None
         state = self.start.load(folder)
         with self._taken(folder):
-            return CodeScale.read(state)
+            return CodeScale.from_snapshot(state)
 
     def identity(self) -> dict[str, Any]:
         return {
             **super().identity(),
-            "weight": self.weight if self.mode == "joint" else None,
-            "standardise": self.standardise if self.start else None,
+            "loss_weight": self.loss_weight if self.mode == "joint" else None,
+            "standardize": self.standardize if self.start else None,
         }

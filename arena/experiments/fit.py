@@ -25,19 +25,19 @@ __all__ = ["Fit", "FitOptions"]
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How an encoder is fitted, whichever it is."""
+    """Options of fitting that every encoder has."""
 
     batch_size: Annotated[int, Between(1, None)] = 64
-    """Frames of an update."""
+    """Number of frames in an update, or of sequences where the encoder is recurrent."""
 
-    step_size: Annotated[float, Positive] = 1e-3
-    """Adam's step size."""
+    learning_rate: Annotated[float, Positive] = 1e-3
+    """Adam's learning rate; larger values learn faster, and diverge when too large."""
 
     holdout: Annotated[float, Between(0, 1, open_low=True, open_high=True)] = 0.1
-    """The share of episodes, or of frames without order, that is kept for evaluation."""
+    """Fraction of the episodes (of the frames, where these are unordered) that is held out for evaluation."""
 
-    sequence: Annotated[int, Between(1, None)] = 16
-    """Consecutive frames that an encoder learns from together if it remembers; `batch_size` counts such sequences."""
+    sequence_length: Annotated[int, Between(1, None)] = 16
+    """Number of consecutive frames in a training sequence of a recurrent encoder."""
 
 
 @dataclass(frozen=True, kw_only=True)

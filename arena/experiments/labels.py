@@ -114,10 +114,10 @@ class _Encoder:
             return None
         taken = dict(vars(chosen))
         name, options, start = taken.pop("name"), dict(taken.pop("options")), taken.pop("start")
-        mode, weight = taken.pop("mode", "novelty"), taken.pop("weight", None)
+        mode, weight = taken.pop("mode", "novelty"), taken.pop("loss_weight", None)
         taken.pop("labels")
         fitted = start is not None and start.run != TO_COME
-        use = {"weight": weight if mode == "joint" else None, "fit": start.digest if fitted else None}
+        use = {"loss_weight": weight if mode == "joint" else None, "fit": start.digest if fitted else None}
         called = name if mode == "frozen" else f"{name} ({mode})"
         fit = f"{start.run}@{start.step}" if start else "none"
         return cls((*place, name), called, {**options, **taken}, use, fit)

@@ -18,7 +18,7 @@ __all__ = ["NoveltyUse"]
 
 @dataclass(frozen=True)
 class NoveltyUse(NoveltyOptions, EncoderReference):
-    """The encoder of an experiment whose surprise is a bonus."""
+    """Encoder of an experiment that computes the novelty bonus."""
 
     argument: ClassVar[str] = "novelty"
     use: ClassVar[type[Any]] = NoveltyOptions
@@ -30,20 +30,23 @@ class NoveltyUse(NoveltyOptions, EncoderReference):
             isinstance(encoder, Encodes) and isinstance(encoder, Decodes)
         ):
             raise ArenaError(
-                f"{name} neither scores observations nor tells them again",
-                "choose one that `arena list encoders` says scores, or decodes",
+                f"{name} neither scores nor decodes observations",
+                "choose an encoder that scores or decodes: see `arena list encoders`",
             )
         if isinstance(encoder, Remembers):
             raise ArenaError(
-                f"{name} remembers, and what is new is asked of single observations", "choose another encoder"
+                f"{name} is recurrent, and novelty is computed for single observations",
+                "choose another encoder",
             )
-        if self.step_size and encoder.needs:
+        if self.learning_rate and encoder.required_labels:
             raise ArenaError(
-                f"{name} learns from labels ({', '.join(encoder.needs)}), which no agent is told",
-                "say --novelty.step_size 0, or choose another encoder",
+                f"{name} learns from labels ({', '.join(encoder.required_labels)}), which an agent does not have",
+                "use --novelty.learning_rate 0, or choose another encoder",
             )
 
     @classmethod
     def refuse_agent(cls, needs: Needs, agent: str) -> None:
         if not needs.bonus:
-            raise ArenaError(f"{agent} learns from no bonus", "choose dqn, ppo or another of arena_deep's")
+            raise ArenaError(
+                f"{agent} does not learn from a bonus", "choose dqn, ppo or another agent of arena_deep"
+            )

@@ -50,7 +50,9 @@ def resolve_fit(
     chosen = {**preset.options, **(encoder_options or {})}
     config = coerce(kind.Config, chosen, where="encoder", owner=spec.name)
     options = {**preset.env, **(env_options or {})}
-    data = data_reference(source, **reading_options(source, frames, kind.asks(config), options, further))
+    data = data_reference(
+        source, **reading_options(source, frames, kind.requested_labels(config), options, further)
+    )
     return Fit.create(encoder, data, encoder_options=encoder_options, **settings)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from arena.encoders.base import Perceives
-from arena.encoders.functional import at_rest, device_of, in_batches
+from arena.encoders.functional import apply_in_batches, device_of, evaluation_mode
 from arena.gallery.cells import Caption, Cell, Picture, Row, Section
 from arena.gallery.plots import PLOTS, against
 from arena.gallery.scene import Scene, grid, lines
@@ -27,7 +27,7 @@ def perceptions(scene: Scene) -> Iterator[Section]:
     """What it takes labels to be, beside what they are."""
     encoder, frames = scene.encoder, scene.frames
     assert isinstance(encoder, Perceives)
-    with at_rest(encoder):
+    with evaluation_mode(encoder):
         names = list(encoder.perceive(scene.observations(scene.shown[:1])))
     for name in names:
         if name not in frames.labels:
@@ -36,9 +36,9 @@ def perceptions(scene: Scene) -> Iterator[Section]:
         def ask(x: torch.Tensor, name: str = name) -> torch.Tensor:
             return encoder.perceive(x)[name]
 
-        with at_rest(encoder):
+        with evaluation_mode(encoder):
             told = {
-                part: in_batches(ask, frames.observation, rows=rows, device=device_of(encoder))
+                part: apply_in_batches(ask, frames.observation, rows=rows, device=device_of(encoder))
                 for part, rows in (("held", scene.held), ("shown", np.concatenate([*lines(scene)])))
             }
         space, truth = frames.label_spaces[name], np.asarray(frames.labels[name][scene.held])

@@ -9,12 +9,12 @@ import torch
 
 from arena.encoders.base import Decodes, Encodes, Samples
 from arena.encoders.functional import (
-    at_rest,
+    apply_in_batches,
     codes,
     device_of,
-    expected,
-    in_batches,
+    evaluation_mode,
     interpolate,
+    mean_observation,
     reconstruct,
 )
 from arena.frames.split import Rows
@@ -35,7 +35,7 @@ DEVIATIONS = 2.5
 def reconstructions(scene: Scene) -> Iterator[Section]:
     """Held-out frames beside what the encoder tells of their codes."""
     encoder, observation = scene.encoder, scene.frames.observation
-    told = in_batches(
+    told = apply_in_batches(
         lambda x: reconstruct(encoder, x), observation, rows=scene.held, device=device_of(encoder)
     )
     if scene.showing.few:
@@ -62,7 +62,7 @@ def samples(scene: Scene) -> Iterator[Section]:
         derive(scene.seed, "gallery", "samples", bits=64)
     )
     count = scene.rows * scene.columns
-    with at_rest(encoder):
+    with evaluation_mode(encoder):
         drawn = encoder.sample(count, generator=generator).cpu().numpy()
     cells = scene.showing.cells(drawn)
     yield Section("Samples", grid(cells, scene.columns), joined("drawn from the model", scene.showing.note))
@@ -100,8 +100,8 @@ def sweeps(scene: Scene) -> Iterator[Section]:
         lines = np.repeat(middle[None], steps, axis=0)
         lines[:, number] += np.linspace(-DEVIATIONS, DEVIATIONS, steps) * spread[number]
         asked = torch.from_numpy(lines.reshape(steps, *z.shape[1:]).astype(z.dtype)).to(device_of(encoder))
-        with at_rest(encoder):
-            told = expected(encoder.decode(asked), encoder.space)
+        with evaluation_mode(encoder):
+            told = mean_observation(encoder.decode(asked), encoder.space)
         rows.append(Row(f"number {number + 1}", scene.showing.cells(told.cpu().numpy())))
     if not rows:
         return

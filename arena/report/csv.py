@@ -59,7 +59,7 @@ def _encoder(kind: str, encoder: Facts | None) -> Facts:
     if encoder is None:
         return {}
     start = encoder["start"] and f"{encoder['start']['run']}@{encoder['start']['step']}"
-    used = {"mode": encoder["mode"], "weight": encoder["weight"], "fit": start}
+    used = {"mode": encoder["mode"], "loss_weight": encoder["loss_weight"], "fit": start}
     options = {f"{kind}.{key}": value for key, value in {**encoder["options"], **used}.items()}
     return {**options, kind: encoder["name"]}
 

@@ -50,7 +50,7 @@ class RunRecord:
         wrappers: the wrappers around it, the innermost first.
         settings: whatever else decides the result: ``envs``, ``episodes``, ``horizon``, ``device``, ``threads``,
             and ``start``, the snapshot (``run``, ``step``, ``digest``) that it began from, or None.
-        encoder: the encoder that it perceives with, or None: its ``name``, ``mode``, ``options``, ``weight`` (None
+        encoder: the encoder that it perceives with, or None: its ``name``, ``mode``, ``options``, ``loss_weight`` (None
             unless joint), and ``start``, the snapshot of the fit that it comes from, or None.
         novelty: likewise the encoder whose surprise is its bonus, or None; the mode is ``novelty``, and the options are
             also those of its use.
@@ -297,13 +297,13 @@ def _encoder(value: Any, mode: str | None = None) -> Facts | None:
     if value is None:
         return None
     used = _text(value["mode"]) if mode is None else mode
-    apart = ("name", "options", "labels", "start", "mode", "weight")
+    apart = ("name", "options", "labels", "start", "mode", "loss_weight")
     further = {key: item for key, item in value.items() if key not in apart}
     return {
         "name": _text(value["name"]),
         "mode": used,
         "options": _options({**further, **value["options"]}),
-        "weight": _plain(_number(value["weight"]))
+        "loss_weight": _plain(_number(value["loss_weight"]))
         if used == "joint"
         else None,  # otherwise nothing is weighed
         "start": _start(value["start"]),

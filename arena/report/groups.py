@@ -167,7 +167,7 @@ def _encoders(records: Sequence[RunRecord], kind: str) -> dict[int, str]:
         for run in runs:
             alike[found[id(run)]["mode"], canonical(found[id(run)]["options"])].append(run)
         for (mode, _), mine in alike.items():
-            used = [{"weight": found[id(run)]["weight"], "fit": fits[id(run)]} for run in mine]
+            used = [{"loss_weight": found[id(run)]["loss_weight"], "fit": fits[id(run)]} for run in mine]
             facts = [{**found[id(run)]["options"], **use} for run, use in zip(mine, used, strict=True)]
             keys = [*(key for key in disputed if key not in used[0]), *_disputed(mine, used)]
             starts = [(fits[id(run)], found[id(run)]["start"]) for run in reversed(mine)]

@@ -145,7 +145,7 @@ def _encoder(kind: str, encoder: Facts | None) -> dict[str, Any]:
         return {kind: None}
     several = [f"{fit['run']}@{fit['step']}" for fit in encoder["fits"]]
     used = {"mode": encoder["mode"], "fit": several[0] if len(several) == 1 else several or None}
-    used |= {} if encoder["weight"] is None else {"weight": encoder["weight"]}
+    used |= {} if encoder["loss_weight"] is None else {"loss_weight": encoder["loss_weight"]}
     options = {f"{kind}.{key}": value for key, value in {**encoder["options"], **used}.items()}
     return {kind: encoder["name"], **options}
 

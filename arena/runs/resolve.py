@@ -58,10 +58,10 @@ def resolve_experiment(
         wrappers: ``Name`` or ``module:Class``, with ``(key=value)`` behind it where it takes arguments.
         encoder: the folder of an `arena fit` (``RUN``, ``RUN@best``, ``RUN@2000``), whose codes the agent sees;
             or an encoder's name, for one that is trained with the agent.
-        encoder_options: ``mode`` (frozen, finetune or joint), ``weight``, and for a name the encoder's own.
+        encoder_options: ``mode`` (frozen, finetune or joint), ``loss_weight``, and for a name the encoder's own.
         novelty: an encoder whose novelty is a bonus: the folder of an `arena fit`, or a name for one that is trained
             from the start.
-        novelty_options: ``scale``, ``step_size`` and ``batch_size``, and for a name the encoder's own.
+        novelty_options: ``scale``, ``learning_rate`` and ``batch_size``, and for a name the encoder's own.
         start: the folder of a run whose agent is the one to begin with: its newest snapshot, its best one
             (``RUN@best``), or that after some steps (``RUN@20000``).
         settings: the other arguments of `Experiment.create`.
@@ -203,7 +203,7 @@ def _observation_identity(encoder: EncoderUse | None) -> dict[str, Any] | None:
     """What decides which observations an agent sees, and which of the weights in front of it are its own."""
     if encoder is None:
         return None
-    return {**encoder.identity(), "mode": encoder.mode == "frozen", "weight": None}
+    return {**encoder.identity(), "mode": encoder.mode == "frozen", "loss_weight": None}
 
 
 def is_encoder_name(source: str | Path) -> bool:

@@ -125,7 +125,7 @@ class Fits:
             try:
                 fit = Fit.create(
                     spec.name,
-                    _data_to_come(factory, kind.asks(config), self._reading),
+                    _data_to_come(factory, kind.requested_labels(config), self._reading),
                     encoder_options=asdict(config),
                     seeds=[self._seed],
                     **self._fitting,

@@ -1,4 +1,4 @@
-"""Laws of encoders that say how likely an observation is, and of those that are bijections."""
+"""Laws of encoders with a density, and of bijections."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from arena.testing.protocols import able, require_close
 
 __all__ = ["densities_sum_to_one", "inverts_exactly", "scores_each_by_itself"]
 
-#: Where a density is integrated: a grid over [-REACH, REACH] in every dimension, of so many points on a side.
+#: Grid on which a density is integrated: [-REACH, REACH] in every dimension, with a number of points per dimension.
 REACH, POINTS = 12.0, {1: 4001, 2: 201}
 
-#: Spaces with few enough observations to add up all of their probabilities.
+#: Spaces with few observations, whose probabilities are summed.
 COUNTABLE: tuple[gym.Space[Any], ...] = (
     gym.spaces.Box(0, 1, (2, 2, 1), np.uint8),
     gym.spaces.Box(0, 2, (5,), np.uint8),
@@ -34,16 +34,16 @@ UNBOUNDED: tuple[gym.Space[Any], ...] = tuple(
     gym.spaces.Box(-np.inf, np.inf, (size,), np.float32) for size in (2, 1)
 )
 
-#: How far an integral may be from one, and draws over which a bound's noise is averaged.
+#: Largest error of an integral, and number of samples over which a bound's noise is averaged.
 TOLERANCE, DRAWS = 0.01, 4
 
-#: A Jacobian has no more rows.
+#: Largest number of rows of a Jacobian.
 LARGEST = 256
 
 
 @encoder_law
 def scores_each_by_itself(encoder: str, frames: str) -> None:
-    """A score is a finite number for each observation; if it is exact or an energy, always the same one."""
+    """A score is a finite number for each observation, and deterministic if it is exact or an energy."""
     specimen = able(Scores, encoder, frames)
     model, x = specimen.encoder, specimen.observations()
     assert isinstance(model, Scores)
@@ -58,18 +58,22 @@ def scores_each_by_itself(encoder: str, frames: str) -> None:
     require(bool(scores.isfinite().all()), f"log_prob is {scores.tolist()}", "look for logarithms of zero")
     if model.bound != "lower":
         same = torch.equal(scores, again)
-        require(same, "an exact log_prob differs from look to look", "an estimate is a 'lower' bound")
+        require(same, "an exact log_prob is not deterministic", "an estimate is a 'lower' bound")
         require_close(
-            alone, scores, 1e-4, "log_prob of an observation alone is another", "sum over dimensions alone"
+            alone,
+            scores,
+            1e-4,
+            "log_prob of an observation differs in a batch of one",
+            "sum over dimensions alone",
         )
 
 
 @encoder_law
 def densities_sum_to_one(encoder: str, frames: str) -> None:
-    """Exact densities sum to one over a tiny space, and lower bounds of them to no more.
+    """Exact densities sum to one over a tiny space, and lower bounds to at most one.
 
-    It is an integral over one or two unbounded numbers for an encoder that takes them; for one of bytes alone, a sum
-    over every observation of a few. A lower bound is averaged over a few draws first.
+    The sum is an integral over one or two unbounded numbers if the encoder takes them; for an encoder of bytes, a sum
+    over all observations of a small space. A lower bound is averaged over a few samples first.
     """
     if getattr(able(Scores, encoder, frames).encoder, "bound", None) == "energy":
         raise DoesNotApply("an energy is not normalised")
@@ -94,7 +98,7 @@ def _classes(view: View) -> Mapping[str, gym.Space[Any]]:
 
 
 def _tiny(encoder: str, view: View) -> Specimen | None:
-    """An encoder for a tiny space, if it takes it; what the default sizes are too large for, with sizes of one."""
+    """Specimen for a tiny space, if the encoder takes it; options larger than the space are set to one."""
     size = math.prod(view.space.shape or ())
     whole = {name: value for name, value in config_fields(encoder) if type(value) is int}
     for options in ({}, {name: 1 for name, value in whole.items() if value > size}):
@@ -106,7 +110,7 @@ def _tiny(encoder: str, view: View) -> Specimen | None:
 
 
 def _masses(specimen: Specimen) -> Iterator[float]:
-    """The probability of every part of the space."""
+    """Probabilities of the parts of the space."""
     space = specimen.view.space
     assert isinstance(space, gym.spaces.Box)
     cell, observations = 1.0, _every(space)
@@ -126,7 +130,7 @@ def _masses(specimen: Specimen) -> Iterator[float]:
 
 
 def _every(space: gym.spaces.Box) -> Tensor:
-    """Every observation of a small space of bytes."""
+    """All observations of a small space of bytes."""
     if space.dtype != np.uint8:
         return torch.empty(0)
     levels, size = int(space.high.max()) + 1, math.prod(space.shape)
@@ -136,7 +140,7 @@ def _every(space: gym.spaces.Box) -> Tensor:
 
 @encoder_law
 def inverts_exactly(encoder: str, frames: str) -> None:
-    """There and back is the identity, and `ladj` is the log of the determinant of autograd's Jacobian.
+    """`inverse` inverts `transform`, and `ladj` is the log absolute determinant of autograd's Jacobian.
 
     In double precision, on observations as floating-point numbers.
     """

@@ -1,4 +1,4 @@
-"""Who the laws of encoders are tried on: every registered encoder with small frames of every kind that it takes."""
+"""Test cases of the encoder laws: every registered encoder, with small frames of every supported kind."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from arena.config.options import coerce
-from arena.encoders.base import Absorbs, Batch, Encoder, Remembers
+from arena.encoders.base import Batch, Encoder, PartialFit, Remembers
 from arena.encoders.compatibility import encoder_class_of
-from arena.encoders.trainer import Fitting
+from arena.encoders.trainer import EncoderTrainer
 from arena.environments.space_json import dtype_of
 from arena.errors import ArenaError
 from arena.plugins.discovery import get_plugins
@@ -31,11 +31,11 @@ __all__ = ["FRAMES", "EncoderCase", "Specimen", "View", "built", "encoder_law", 
 
 
 class View(NamedTuple):
-    """What an encoder may see.
+    """Spaces of an encoder's data.
 
     Attributes:
-        space: of one observation.
-        labels: the space of each label.
+        space: space of one observation.
+        labels: space of each label, by name.
     """
 
     space: gym.Space[Any]
@@ -43,7 +43,7 @@ class View(NamedTuple):
 
 
 def _view(space: gym.spaces.Box) -> View:
-    """A space with a label of every kind: a class, numbers and, of pictures, a map that is coarser than they are."""
+    """View of a space with a label of every kind: a class, numbers and, for images, a coarser map of classes."""
     labels: dict[str, gym.Space[Any]] = {
         "class": gym.spaces.Discrete(3, start=1),
         "state": gym.spaces.Box(-1, 1, (2,), np.float32),
@@ -54,7 +54,7 @@ def _view(space: gym.spaces.Box) -> View:
     return View(space, labels)
 
 
-#: Small frames of every kind: pictures with few and many pixels, grey and coloured, and numbers.
+#: Small frames of every kind: images with few and many pixels, gray and colored, and vectors.
 FRAMES: Mapping[str, View] = {
     "8x8": _view(gym.spaces.Box(0, 255, (8, 8, 1), np.uint8)),
     "16x16": _view(gym.spaces.Box(0, 255, (16, 16, 3), np.uint8)),
@@ -62,15 +62,15 @@ FRAMES: Mapping[str, View] = {
     "vector": _view(gym.spaces.Box(-2, 2, (20,), np.float32)),
 }
 
-#: Frames of a sequence, for those who remember.
+#: Length of sequences, for recurrent encoders.
 LENGTH = 5
 
 
 class EncoderCase(NamedTuple):
-    """An encoder and frames that it takes.
+    """Encoder, and frames that it takes.
 
     Attributes:
-        encoder: its name.
+        encoder: name of the encoder.
         frames: a key of `FRAMES`.
     """
 
@@ -82,13 +82,13 @@ class EncoderCase(NamedTuple):
 
 
 def every_encoder(frames: Sequence[str] = tuple(FRAMES), *, most: int | None = 1) -> list[EncoderCase]:
-    """Every registered encoder with the frames that it takes; it makes each of them, which takes a moment.
+    """Cases of every registered encoder; each encoder is constructed, which takes some time.
 
     Encoders that cannot be imported here, such as those of an extra that is not installed, are left out.
 
     Args:
         frames: keys of `FRAMES` to choose from, the preferred one first.
-        most: how many to take for each encoder; None for all that it takes.
+        most: largest number of cases for each encoder; None: all.
     """
     cases: list[EncoderCase] = []
     for name in get_plugins().encoders:
@@ -97,7 +97,7 @@ def every_encoder(frames: Sequence[str] = tuple(FRAMES), *, most: int | None = 1
 
 
 def taken(encoder: str, frames: Sequence[str] = tuple(FRAMES)) -> list[str]:
-    """The frames that an encoder takes: of others its constructor raises an `ArenaError`."""
+    """Keys of the frames that an encoder takes; for others its constructor raises an `ArenaError`."""
     try:
         target = encoder_class_of(get_plugins().encoders[encoder])
     except ArenaError as error:
@@ -116,7 +116,7 @@ def _takes(encoder: str, target: type[Encoder], where: str) -> bool:
 
 
 def made(encoder: str, view: View, options: Mapping[str, object] | None = None) -> Encoder:
-    """An encoder with its preset's options and these, its weights from torch's global generator."""
+    """Create an encoder with its preset's options and these, and weights from torch's global generator."""
     spec = get_plugins().encoders[encoder]
     target = encoder_class_of(spec)
     chosen = {**spec.preset("").options, **(options or {})}
@@ -124,13 +124,13 @@ def made(encoder: str, view: View, options: Mapping[str, object] | None = None) 
 
 
 def built(view: View, n: int, seed: int = 0, length: int | None = None) -> Batch:
-    """Observations with something to learn: a class is a brightness, a state a slope, a map the brightness in places.
+    """Batch of synthetic observations: the class sets the brightness, the state a slope, the map the local brightness.
 
     Args:
-        view: their space, and those of their labels.
-        n: how many; of sequences, side by side.
-        seed: of what they show.
-        length: of sequences; None for single observations.
+        view: space of the observations, and of the labels.
+        n: number of observations, or of sequences.
+        seed: seed of the data.
+        length: length of sequences; None for single observations.
     """
     random = np.random.default_rng(seed)
     count = n * (length or 1)
@@ -146,11 +146,11 @@ def built(view: View, n: int, seed: int = 0, length: int | None = None) -> Batch
         np.where(np.isfinite(side), side, bound) for side, bound in ((space.low, -2), (space.high, 2))
     )
     observation = low + shades * (high - low)
-    told: dict[str, np.ndarray[Any, Any]] = {"class": kind + 1, "state": state}
+    values: dict[str, np.ndarray[Any, Any]] = {"class": kind + 1, "state": state}
     if "semantic" in view.labels:
         rows, columns = view.labels["semantic"].shape or (0, 0)
-        told["semantic"] = np.minimum(4 * picture[:, : 2 * rows : 2, : 2 * columns : 2], 3)
-    labels = {name: told[name].astype(dtype_of(label)) for name, label in view.labels.items()}
+        values["semantic"] = np.minimum(4 * picture[:, : 2 * rows : 2, : 2 * columns : 2], 3)
+    labels = {name: values[name].astype(dtype_of(label)) for name, label in view.labels.items()}
     observation = (np.round(observation) if space.dtype == np.uint8 else observation).astype(space.dtype)
     tensors = [torch.from_numpy(array) for array in (observation, *labels.values())]
     if length is None:
@@ -162,19 +162,19 @@ def built(view: View, n: int, seed: int = 0, length: int | None = None) -> Batch
 
 
 class Specimen:
-    """An encoder, what it sees, and its random numbers.
+    """Encoder under test, with its data and random numbers.
 
     Args:
-        encoder: its name.
+        encoder: name of the encoder.
         frames: a key of `FRAMES`, or a view.
-        seed: of every random number, but not of what it sees.
-        options: hyperparameters other than the preset's.
+        seed: seed of all random numbers, but not of the data.
+        options: options other than the preset's.
 
     Attributes:
         encoder: the encoder.
-        view: what it sees.
+        view: spaces of the data.
         generators: its random numbers.
-        fitting: what trains it.
+        fitting: its trainer.
     """
 
     def __init__(
@@ -189,12 +189,12 @@ class Specimen:
         self.generators = Generators(seed)
         with self.generators.lent("agent"):
             self.encoder = made(encoder, self.view, options)
-            self.fitting = Fitting(self.encoder, 1e-3)
-        size = 20 if isinstance(self.encoder, Absorbs) else 12
+            self.fitting = EncoderTrainer(self.encoder, 1e-3)
+        size = 20 if isinstance(self.encoder, PartialFit) else 12
         self._source = _Fixed(self.batch(size), size)
 
     def batch(self, n: int = 6, seed: int = 0) -> Batch:
-        """Something to learn from; sequences for an encoder that remembers."""
+        """Training batch; sequences for a recurrent encoder."""
         length = LENGTH if isinstance(self.encoder, Remembers) else None
         return built(self.view, n, seed, length)
 
@@ -203,10 +203,10 @@ class Specimen:
         return built(self.view, n, seed).observation
 
     def learn(self, updates: int = 1) -> Specimen:
-        """Makes so many updates on one batch; whoever absorbs takes in its epoch."""
+        """Make updates on one batch; an encoder that implements `PartialFit` reads one epoch."""
         turns = self.fitting.train(self._source)  # type: ignore[arg-type]
         until = self._source.steps + updates
-        if self.fitting.players or isinstance(self.encoder, Absorbs):
+        if self.fitting.optimization_groups or isinstance(self.encoder, PartialFit):
             while self._source.steps < until:
                 self._source.boundary = until
                 with self.generators.lent("agent"):
@@ -216,7 +216,7 @@ class Specimen:
         return self
 
     def loss(self, draws: int = 4) -> float:
-        """The loss of that batch as in training, averaged over draws that are the same every time."""
+        """Training loss of that batch, averaged over draws with equal random numbers every time."""
         self.encoder.train()
         with torch.no_grad(), Generators(0).lent("agent"):
             losses = [float(self.encoder.loss(self._source.batch)) for _ in range(draws)]
@@ -224,7 +224,7 @@ class Specimen:
         return math.fsum(losses) / draws
 
     def state(self) -> State:
-        """All that a checkpoint holds of it."""
+        """State as in a checkpoint."""
         return {
             "steps": self._source.steps,
             "fitting": self.fitting.state_dict(),
@@ -232,7 +232,7 @@ class Specimen:
         }
 
     def load(self, state: State) -> None:
-        """Goes on from there, whatever its seed was."""
+        """Continue from a state, with its seed."""
         self._source.steps = state["steps"]
         self.generators = Generators(state["generators"]["seed"])
         self.generators.load_state_dict(state["generators"])
@@ -242,15 +242,15 @@ class Specimen:
 
 
 class _Fixed:
-    """Stands for `arena.encoders.trainer.Minibatches`: always the same batch, of an epoch that has no other.
+    """Stand-in for `arena.encoders.trainer.Minibatches`: always one batch, which is the whole epoch.
 
     Args:
         batch: the batch.
-        size: how many it has.
+        size: number of observations or sequences in it.
 
     Attributes:
-        steps: updates so far.
-        boundary: where the next turn is to stop.
+        steps: number of updates so far.
+        boundary: number of updates at which the next turn stops.
         batches: itself.
     """
 
@@ -273,10 +273,10 @@ class _Fixed:
 
 
 def encoder_law(law: Callable[..., None]) -> Callable[..., None]:
-    """Gives a law of encoders its public face: ``law(encoder, frames=None, **settings)``.
+    """Decorator of encoder laws, for calls ``law(encoder, frames=None, **settings)``.
 
-    The encoder is a name or a class; without frames, they are the first of `FRAMES` that it takes. Whatever the encoder
-    raises breaks the law.
+    The encoder is a name or a class; the default frames are the first of `FRAMES` that it takes. Any error of the
+    encoder breaks the law.
     """
 
     @functools.wraps(law)
@@ -297,7 +297,7 @@ def encoder_law(law: Callable[..., None]) -> Callable[..., None]:
 
 
 def config_fields(encoder: str) -> Iterator[tuple[str, Any]]:
-    """The names and defaults of an encoder's options."""
+    """Names and defaults of an encoder's options."""
     config = encoder_class_of(get_plugins().encoders[encoder]).Config
     for field in dataclasses.fields(config):
         yield field.name, getattr(config(), field.name)

@@ -1,4 +1,4 @@
-"""All laws of encoders, in the order in which `arena check` tries them."""
+"""All laws of encoders, in the order of `arena check`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from arena.testing.encoders import (
     training_goes_on,
 )
 from arena.testing.protocols import (
-    absorbs_in_one_epoch,
     decodes_into_the_space,
     encodes_each_by_itself,
+    partial_fit_takes_one_epoch,
     perceives_each_by_itself,
     samples_by_its_generator,
     saved_codes_are_loaded,
@@ -50,5 +50,5 @@ ENCODER_LAWS: tuple[Callable[..., None], ...] = (
     densities_sum_to_one,
     inverts_exactly,
     steps_equal_the_pass,
-    absorbs_in_one_epoch,
+    partial_fit_takes_one_epoch,
 )

@@ -1,4 +1,4 @@
-"""Laws of every encoder, whatever it can do: options, losses, state, randomness and devices."""
+"""Laws of every encoder: options, losses, state, randomness and devices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena.encoders.base import Absorbs, Batch, Encoder, Encodes, Perceives
+from arena.encoders.base import Batch, Encoder, Encodes, PartialFit, Perceives
 from arena.encoders.compatibility import encoder_class_of
 from arena.encoders.distributions import mode
 from arena.errors import ArenaError
@@ -36,7 +36,7 @@ __all__ = [
     "training_goes_on",
 ]
 
-#: Values that a field of a type may refuse, and must not choke on.
+#: Values of each type of field that an encoder has to accept or refuse with an `ArenaError`.
 WRONG: dict[type, tuple[object, ...]] = {
     bool: (2, "perhaps"),
     int: (-1, 0, 1.5, "many"),
@@ -46,7 +46,7 @@ WRONG: dict[type, tuple[object, ...]] = {
     type(None): (-1.0, 0.0, "nonsense"),
 }
 
-#: Spaces that no encoder has to take, and some that are easily overlooked.
+#: Unusual spaces, which an encoder has to accept or refuse with an `ArenaError`.
 ODD: tuple[gym.Space[Any], ...] = (
     gym.spaces.Discrete(4),
     gym.spaces.Dict({"a": gym.spaces.Discrete(2)}),
@@ -61,7 +61,7 @@ ODD: tuple[gym.Space[Any], ...] = (
 
 @encoder_law
 def encoder_options_have_help(encoder: str, frames: str) -> None:
-    """Every hyperparameter has a help text, which the command line shows."""
+    """Every option has a help text."""
     have_help(encoder_class_of(get_plugins().encoders[encoder]).Config)
 
 
@@ -74,7 +74,7 @@ def encoder_options_round_trip(encoder: str, frames: str) -> None:
 
 @encoder_law
 def refuses_wrong_options(encoder: str, frames: str) -> None:
-    """A value that an option cannot have is refused in one line (an `ArenaError`), or else it works."""
+    """An invalid option value is refused in one line (an `ArenaError`); all others work."""
     for name, default in config_fields(encoder):
         for value in WRONG.get(type(default), ()):
             _refused_or_sound(encoder, f"{name}={value!r}", frames, options={name: value})
@@ -82,7 +82,7 @@ def refuses_wrong_options(encoder: str, frames: str) -> None:
 
 @encoder_law
 def refuses_in_words(encoder: str, frames: str) -> None:
-    """A space that it cannot take is refused in one line (an `ArenaError`); all others work."""
+    """An unsupported space is refused in one line (an `ArenaError`); all others work."""
     labels = {"class": gym.spaces.Discrete(3, start=1), "state": gym.spaces.Box(-1, 1, (2,), np.float32)}
     for space in ODD:
         for known in (labels, {}):
@@ -91,7 +91,7 @@ def refuses_in_words(encoder: str, frames: str) -> None:
 
 
 def _refused_or_sound(encoder: str, what: str, view: Any, **settings: Any) -> None:
-    remedy = "raise an ArenaError from the constructor that says what is wrong and what to do"
+    remedy = "raise an ArenaError in the constructor that says what is wrong and how to fix it"
     try:
         specimen = Specimen(encoder, view, **settings)
     except ArenaError:
@@ -109,12 +109,12 @@ def _refused_or_sound(encoder: str, what: str, view: Any, **settings: Any) -> No
             elif isinstance(specimen.encoder, Perceives):
                 specimen.encoder.perceive(x)
         except Exception as error:
-            problem = f"it is made with {what}, and then raises {type(error).__name__}: {error}"
+            problem = f"it accepts {what}, and then raises {type(error).__name__}: {error}"
             raise LawError(problem, remedy) from error
 
 
 def _any(specimen: Specimen) -> Tensor:
-    """Observations of any space."""
+    """Two observations of any space."""
     space = specimen.view.space
     if isinstance(space, gym.spaces.Box):
         return specimen.observations(2)
@@ -124,9 +124,9 @@ def _any(specimen: Specimen) -> Tensor:
 
 @encoder_law
 def loss_is_a_scalar(encoder: str, frames: str) -> None:
-    """A loss is a finite scalar, by itself and of every player, whose gradient reaches all of its parameters.
+    """The loss, and that of every optimization group, is a finite scalar with a gradient for each of its parameters.
 
-    The same random numbers give the same one. What it was made of (`metrics`) are finite scalars without gradient.
+    Equal random numbers give equal losses. `metrics` are finite scalars without gradient.
     """
     values = []
     for _ in range(2):
@@ -161,36 +161,37 @@ def _check_metrics(model: Encoder) -> None:
 def _check_gradients(model: Encoder, batch: Batch) -> None:
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     moved: set[int] = set()
-    for player, one in model.players().items():
+    for group, one in model.optimization_groups().items():
         parameters = list(one.parameters)
-        require(bool(parameters), f"the player {player!r} moves nothing", "leave it out of `players`")
+        empty = f"the optimization group {group!r} has no parameters"
+        require(bool(parameters), empty, "leave it out of `optimization_groups`")
         model.zero_grad(set_to_none=True)
         model.train()
         loss = one.loss(batch)
-        _checked(f"loss of the player {player!r}", loss)
-        require(loss.requires_grad, f"the loss of {player!r} has no gradient", "do not detach it")
+        _checked(f"loss of the group {group!r}", loss)
+        require(loss.requires_grad, f"the loss of {group!r} has no gradient", "do not detach it")
         loss.backward()  # type: ignore[no-untyped-call]
         for parameter in parameters:
             name = names.get(id(parameter), "a parameter that is not the encoder's")
-            remedy = "let every parameter of a player take part in its loss, or leave it out"
+            remedy = "let every parameter of a group take part in its loss, or leave it out"
             gradient = parameter.grad
-            require(gradient is not None, f"the loss of {player!r} has no gradient for {name}", remedy)
+            require(gradient is not None, f"the loss of {group!r} has no gradient for {name}", remedy)
             assert gradient is not None
             require(bool(gradient.isfinite().all()), f"{name} has a gradient that is no number", remedy)
         moved |= {id(parameter) for parameter in parameters}
     model.zero_grad(set_to_none=True)
     if moved:
         idle = [name for name, one in model.named_parameters() if one.requires_grad and id(one) not in moved]
-        remedy = "give them to a player, or call requires_grad_(False)"
-        require(not idle, f"nobody moves {', '.join(idle[:3])}", remedy)
+        remedy = "add them to an optimization group, or call requires_grad_(False)"
+        require(not idle, f"no optimization group has {', '.join(idle[:3])}", remedy)
 
 
 @encoder_law
 def loss_lowers(encoder: str, frames: str, *, updates: int = 30) -> None:
-    """Thirty updates on one batch lower its loss; of several players, who may be rivals, it says nothing."""
+    """Thirty updates on one batch lower the loss; encoders with several optimization groups are not tested."""
     specimen = Specimen(encoder, frames)
-    if len(specimen.fitting.players) != 1:
-        raise DoesNotApply(f"it has {len(specimen.fitting.players)} players")
+    if len(specimen.fitting.optimization_groups) != 1:
+        raise DoesNotApply(f"it has {len(specimen.fitting.optimization_groups)} optimization groups")
     before = specimen.loss()
     after = specimen.learn(updates).loss()
     remedy = "look for a wrong sign, a detached tensor, or a step that is far too large"
@@ -199,28 +200,29 @@ def loss_lowers(encoder: str, frames: str, *, updates: int = 30) -> None:
 
 @encoder_law
 def training_goes_on(encoder: str, frames: str, *, updates: int = 3) -> None:
-    """Training goes on from a saved state as if it had never stopped, bit for bit.
+    """Training continues from a saved state exactly, bit for bit.
 
-    Encoder, optimisers and random numbers go through the codec and into a fresh encoder of another seed.
+    Encoder, optimizers and random numbers pass through the codec into a new encoder with another seed.
     """
     first, second = Specimen(encoder, frames), Specimen(encoder, frames, seed=1)
     stored = decode(encode(first.learn(updates).state()))
     second.load(stored)
-    remedy = "hold all that training needs in parameters and buffers; a plain attribute is in no state_dict"
+    remedy = "store all that training needs in parameters and buffers; a plain attribute is in no state_dict"
     lost = difference(stored, decode(encode(second.state())))
     require(lost is None, f"what is loaded is not what was saved: {lost}", remedy)
-    if isinstance(first.encoder, Absorbs):
-        for specimen in (first, second):
-            specimen.encoder.absorb(specimen.batch(20, seed=1))  # type: ignore[operator]
-            specimen.encoder.finish()  # type: ignore[operator]
+    for specimen in (first, second):
+        model = specimen.encoder
+        if isinstance(model, PartialFit):
+            model.partial_fit(specimen.batch(20, seed=1))
+            model.finalize()
     ends = [decode(encode(one.learn(updates).state())) for one in (first, second)]
     differs = difference(ends[0], ends[1])
-    require(differs is None, f"after loading, training goes on otherwise: {differs}", remedy)
+    require(differs is None, f"after loading, training continues differently: {differs}", remedy)
 
 
 @encoder_law
 def learns_by_its_seed(encoder: str, frames: str, *, updates: int = 3) -> None:
-    """One seed gives one outcome, whatever the globals; another seed other weights, where any are drawn."""
+    """Equal seeds give equal outcomes, whatever the global generators; other seeds give other initial weights."""
     states = []
     for seed, noise in ((0, 1), (0, 2), (1, 2)):
         np.random.seed(noise)
@@ -236,23 +238,23 @@ def learns_by_its_seed(encoder: str, frames: str, *, updates: int = 3) -> None:
 
 @encoder_law
 def looking_changes_nothing(encoder: str, frames: str) -> None:
-    """Encoding and perceiving change neither the encoder nor any global: generators, threads, types, gradients."""
+    """Encoding and perceiving change neither the encoder nor global state: generators, threads, types, gradients."""
     before = _settings()
     specimen = Specimen(encoder, frames).learn()
     x = specimen.observations()
-    remedy = "leave settings of the process to whoever runs it"
+    remedy = "do not change settings of the process"
     for training in (True, False):
         specimen.encoder.train(training)
         state = copy.deepcopy(specimen.encoder.state_dict())
         modes = [module.training for module in specimen.encoder.modules()]
-        with globals_untouched("looking (encode's mode, perceive)"):
+        with globals_untouched("encoding (encode's mode, perceive)"):
             for look in _looks(specimen.encoder):
                 look(x)
         changed = difference(dict(state), dict(specimen.encoder.state_dict()))
-        learned = "what learns by looking is not the same for whoever looks next: learn in `loss` alone"
-        require(changed is None, f"looking changed the encoder: {changed}", learned)
+        learned = "change parameters and buffers in `loss` only"
+        require(changed is None, f"encoding changed the encoder: {changed}", learned)
         same = modes == [module.training for module in specimen.encoder.modules()]
-        require(same, "looking left a module in another mode (train, eval)", "put it back")
+        require(same, "encoding left a module in another mode (train, eval)", "put it back")
     require(_settings() == before, f"settings of torch went from {before} to {_settings()}", remedy)
 
 
@@ -274,7 +276,7 @@ def _settings() -> tuple[object, ...]:
 
 @encoder_law
 def keeps_its_tensors(encoder: str, frames: str) -> None:
-    """All tensors are parameters or buffers, so that `.to(device)` takes them along, and none is made elsewhere."""
+    """All tensors are parameters or buffers, so that `.to(device)` moves them, and none is on another device."""
     specimen = Specimen(encoder, frames).learn()
     model = specimen.encoder
     remedy = "register it: self.register_buffer(name, tensor); functions make theirs with `device=x.device`"
@@ -289,14 +291,14 @@ def keeps_its_tensors(encoder: str, frames: str) -> None:
     for look in _looks(away.eval()):
         try:
             look(x)
-        except Exception as error:  # what looks at numbers cannot be told without numbers
+        except Exception as error:  # an error because meta tensors have no values says nothing
             said = " ".join(str(error).split())
             mixed = "same device" in said or "two devices" in said or "is not on the expected device" in said
             require(not mixed, f"moved to another device, it mixes devices: {said[:200]}", remedy)
 
 
 def _tensors(value: Any) -> Iterator[bool]:
-    """For every tensor in plain containers that needs no gradient of its own: True."""
+    """True for every tensor in plain containers that is not a parameter."""
     if isinstance(value, torch.nn.Parameter):
         return
     if isinstance(value, Tensor):

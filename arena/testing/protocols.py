@@ -1,4 +1,4 @@
-"""Laws of what encoders can do: each says nothing about an encoder that does not say it can."""
+"""Laws of encoder protocols; each applies to encoders that implement the protocol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena.encoders.base import Absorbs, Decodes, Encodes, Perceives, Remembers, Samples
+from arena.encoders.base import Decodes, Encodes, PartialFit, Perceives, Remembers, Samples
 from arena.encoders.distributions import mode
 from arena.environments.space_json import dtype_of
 from arena.storage.codec import decode, encode
@@ -22,9 +22,9 @@ from arena.testing.trial import difference
 
 __all__ = [
     "able",
-    "absorbs_in_one_epoch",
     "decodes_into_the_space",
     "encodes_each_by_itself",
+    "partial_fit_takes_one_epoch",
     "perceives_each_by_itself",
     "require_close",
     "samples_by_its_generator",
@@ -37,9 +37,9 @@ ALONE = "compute each observation's part from that observation: no batch statist
 
 @encoder_law
 def encodes_each_by_itself(encoder: str, frames: str) -> None:
-    """A code is of the latent space's shape and type, the same at every look, and independent of its batch-mates.
+    """A code has the latent space's shape and type, is deterministic, and is independent of the other rows of a batch.
 
-    That is exact at equal batch size, and to rounding otherwise.
+    Independence is exact for equal batch sizes, and up to rounding otherwise.
     """
     specimen = able(Encodes, encoder, frames)
     model, x = specimen.encoder, specimen.observations(6)
@@ -62,26 +62,27 @@ def encodes_each_by_itself(encoder: str, frames: str) -> None:
 
 @encoder_law
 def saved_codes_are_loaded(encoder: str, frames: str) -> None:
-    """Saving and loading, into a fresh encoder of another seed, gives the identical codes and labels."""
+    """Saving, and loading into a new encoder with another seed, gives identical codes and labels."""
     specimen, fresh = Specimen(encoder, frames).learn(), Specimen(encoder, frames, seed=1)
     with fresh.generators.lent("agent"):
         fresh.fitting.transfer(decode(encode(specimen.fitting.snapshot())))
     fresh.encoder.eval()
     x = specimen.observations()
-    remedy = "hold whatever a code is computed from in parameters and buffers"
-    if isinstance(specimen.encoder, Encodes):
-        codes = [mode(one.encoder.encode(x)).detach() for one in (specimen, fresh)]  # type: ignore[operator]
+    remedy = "store everything that a code is computed from in parameters and buffers"
+    both = (specimen.encoder, fresh.encoder)
+    codes = [mode(model.encode(x)).detach() for model in both if isinstance(model, Encodes)]
+    if codes:
         differs = difference(codes[0], codes[1])
         require(differs is None, f"what was loaded gives other codes: {differs}", remedy)
-    if isinstance(specimen.encoder, Perceives):
-        labels = [dict(one.encoder.perceive(x)) for one in (specimen, fresh)]  # type: ignore[operator]
+    labels = [dict(model.perceive(x)) for model in both if isinstance(model, Perceives)]
+    if labels:
         differs = difference(labels[0], labels[1])
-        require(differs is None, f"what was loaded perceives otherwise: {differs}", remedy)
+        require(differs is None, f"what was loaded predicts other labels: {differs}", remedy)
 
 
 @encoder_law
 def decodes_into_the_space(encoder: str, frames: str) -> None:
-    """What a code decodes to has the observation space's shape, and its mode and draws are of its type and in it."""
+    """A decoded distribution has the observation space's shape; its mode and samples have its type and lie in it."""
     specimen = able(Decodes, encoder, frames)
     model, space, x = specimen.encoder, specimen.view.space, specimen.observations()
     assert isinstance(model, Decodes)
@@ -101,30 +102,34 @@ def decodes_into_the_space(encoder: str, frames: str) -> None:
 
 @encoder_law
 def perceives_each_by_itself(encoder: str, frames: str) -> None:
-    """It tells the labels that it needs, in their spaces, and each observation's by itself."""
+    """All required labels are predicted, lie in their spaces, and are independent of the other rows of a batch."""
     specimen = able(Perceives, encoder, frames)
     model, x = specimen.encoder, specimen.observations()
     assert isinstance(model, Perceives)
-    told = model.perceive(x)
-    missing = [name for name in specimen.encoder.needs if name not in told]
+    predicted = model.perceive(x)
+    missing = [name for name in specimen.encoder.required_labels if name not in predicted]
     require(
-        not missing, f"it needs the label {', '.join(missing)} and does not tell it", "tell what it learns"
+        not missing,
+        f"it needs the label {', '.join(missing)} and does not predict it",
+        "predict every required label",
     )
     known = specimen.view.labels
-    require(bool(told), "it perceives nothing", "leave out `perceive`, or tell a label")
-    for name, value in told.items():
-        require(name in known, f"it tells {name!r}, and its labels are {', '.join(known)}", "see self.labels")
+    require(bool(predicted), "it predicts no label", "leave out `perceive`, or predict a label")
+    for name, value in predicted.items():
+        require(
+            name in known, f"it predicts {name!r}, and its labels are {', '.join(known)}", "see self.labels"
+        )
         _check_values(f"label {name!r}", value.detach(), known[name], len(x))
-        _check_alone(f"label {name!r}", functools.partial(_told, model, name), specimen)
+        _check_alone(f"label {name!r}", functools.partial(_predicted, model, name), specimen)
 
 
-def _told(model: Perceives, name: str, x: Tensor) -> Tensor:
+def _predicted(model: Perceives, name: str, x: Tensor) -> Tensor:
     return model.perceive(x)[name].detach()
 
 
 @encoder_law
 def samples_by_its_generator(encoder: str, frames: str) -> None:
-    """Draws are of the space, and decided by the generator that is given: by nothing else, and all by it."""
+    """Samples lie in the space, and depend on the given generator alone."""
     specimen = able(Samples, encoder, frames)
     model = specimen.encoder
     assert isinstance(model, Samples)
@@ -133,32 +138,33 @@ def samples_by_its_generator(encoder: str, frames: str) -> None:
         torch.manual_seed(noise)
         with globals_untouched("sampling with a generator"):
             draws.append(model.sample(5, generator=torch.Generator().manual_seed(seed)).detach())
-    _check_values("draw", draws[0], specimen.view.space, 5)
-    remedy = "hand `generator` to everything that draws"
+    _check_values("sample", draws[0], specimen.view.space, 5)
+    remedy = "pass `generator` to every random function"
     differs = difference(draws[0], draws[1])
-    require(differs is None, f"equal generators gave other draws: {differs}", remedy)
-    require(difference(draws[1], draws[2]) is not None, "another generator draws the same", remedy)
+    require(differs is None, f"equal generators gave different samples: {differs}", remedy)
+    require(difference(draws[1], draws[2]) is not None, "another seed gives equal samples", remedy)
 
 
 @encoder_law
-def absorbs_in_one_epoch(encoder: str, frames: str) -> None:
-    """One epoch fits it: the loss is lower, finishing again changes nothing, and a second epoch hardly anything."""
+def partial_fit_takes_one_epoch(encoder: str, frames: str) -> None:
+    """One epoch lowers the loss, repeated `finalize` changes nothing, and a second epoch changes the loss by little."""
     specimen = Specimen(encoder, frames)
     model = specimen.encoder
-    if not isinstance(model, Absorbs):
+    if not isinstance(model, PartialFit):
         raise DoesNotApply("it learns by gradients")
     batches, losses = [specimen.batch(40, seed) for seed in range(3)], [specimen.loss()]
     for _ in range(2):
         for batch in batches:
-            model.absorb(batch)
-        model.finish()
+            model.partial_fit(batch)
+        model.finalize()
         losses.append(specimen.loss())
     state = {name: value.clone() for name, value in specimen.encoder.state_dict().items()}
-    model.finish()
+    model.finalize()
     differs = difference(state, dict(specimen.encoder.state_dict()))
-    require(differs is None, f"finishing again changed it: {differs}", "let `finish` read what was absorbed")
+    remedy = "let `finalize` compute everything from the statistics of `partial_fit`"
+    require(differs is None, f"repeated `finalize` changed the encoder: {differs}", remedy)
     before, first, second = losses
-    remedy = "let `absorb` gather what `finish` fits"
+    remedy = "let `partial_fit` accumulate the statistics that `finalize` uses"
     require(first < before, f"an epoch took the loss from {before:.6g} to {first:.6g}", remedy)
     most = 0.02 * max(1.0, abs(before - first))
     problem = f"a second epoch took the loss from {first:.6g} to {second:.6g}"
@@ -167,7 +173,7 @@ def absorbs_in_one_epoch(encoder: str, frames: str) -> None:
 
 @encoder_law
 def steps_equal_the_pass(encoder: str, frames: str) -> None:
-    """Stepping through a sequence equals the full pass, also where episodes begin, and each lane goes by itself."""
+    """Stepping through a sequence equals the full pass, also where episodes begin; sequences are independent."""
     specimen = able(Remembers, encoder, frames)
     model = specimen.encoder
     assert isinstance(model, Remembers)
@@ -179,10 +185,8 @@ def steps_equal_the_pass(encoder: str, frames: str) -> None:
         again, alone = _stepped(model, x, begin), _stepped(model, x[:, 1:2], begin[:, 1:2])
         passed = mode(model.unroll(model.initial(4), x, begin=begin)[1])
     differs = difference(codes, again)
-    require(
-        differs is None, f"the same steps again gave other codes: {differs}", "keep all memory in `memory`"
-    )
-    require_close(alone, codes[:, 1:2], 1e-4, "stepped by itself, a lane has other codes", ALONE)
+    require(differs is None, f"repeated steps gave other codes: {differs}", "keep all memory in `memory`")
+    require_close(alone, codes[:, 1:2], 1e-4, "alone, a sequence has other codes than in a batch", ALONE)
     shape = (LENGTH, *codes.shape[1:])
     require(
         passed.shape == shape, f"the full pass gives {tuple(passed.shape)}, not {shape}", "time comes first"
@@ -191,7 +195,7 @@ def steps_equal_the_pass(encoder: str, frames: str) -> None:
 
 
 def _stepped(model: Remembers, x: Tensor, begin: Tensor) -> Tensor:
-    """The codes of sequences, a step at a time: shape (length, batch, …)."""
+    """Codes of sequences, computed step by step: shape (length, batch, …)."""
     fresh = memory = model.initial(x.shape[1])
     codes = []
     for one, begins in zip(x, begin, strict=True):
@@ -202,15 +206,15 @@ def _stepped(model: Remembers, x: Tensor, begin: Tensor) -> Tensor:
 
 
 def able(protocol: type[Any], encoder: str, frames: str) -> Specimen:
-    """A specimen that has learned a little, if it has the protocol's methods."""
+    """Specimen after one update, if it implements the protocol."""
     specimen = Specimen(encoder, frames)
     if not isinstance(specimen.encoder, protocol):
-        raise DoesNotApply(f"it says not that it {protocol.__name__.lower()}")
+        raise DoesNotApply(f"the encoder does not implement {protocol.__name__}")
     return specimen.learn()
 
 
 def _check_values(what: str, values: Tensor, space: gym.Space[Any], n: int) -> None:
-    """So many values of a space: their shape, their type, and that they lie in it."""
+    """Check that n values have the shape and type of a space, and lie in it."""
     shape, dtype = (n, *(space.shape or ())), dtype_of(space)
     require(tuple(values.shape) == shape, f"the {what} has the shape {tuple(values.shape)}, not {shape}", "")
     kind = getattr(torch, str(dtype))
@@ -226,20 +230,22 @@ def _check_values(what: str, values: Tensor, space: gym.Space[Any], n: int) -> N
 
 
 def _check_alone(what: str, look: Callable[[Tensor], Tensor], specimen: Specimen) -> None:
-    """What is seen of an observation does not depend on the look, nor on the observations beside it."""
+    """Check that an output is deterministic and independent of the other rows of a batch."""
     x, others = specimen.observations(6), specimen.observations(6, seed=1)
     first, again = look(x), look(x)
     differs = difference(first, again)
-    require(differs is None, f"the {what} differs from look to look: {differs}", "compute it without chance")
+    require(
+        differs is None, f"the {what} is not deterministic: {differs}", "compute it without random numbers"
+    )
     mixed = look(torch.cat([x[:3], others[3:]]))[:3]
     differs = difference(first[:3], mixed)
-    require(differs is None, f"the {what} depends on the batch-mates: {differs}", ALONE)
+    require(differs is None, f"the {what} depends on the other rows of the batch: {differs}", ALONE)
     single = torch.cat([look(one[None]) for one in x])
-    require_close(single, first, 1e-4, f"the {what} is another when an observation is alone", ALONE)
+    require_close(single, first, 1e-4, f"the {what} differs in a batch of one", ALONE)
 
 
 def require_close(found: Tensor, expected: Tensor, rounding: float, problem: str, remedy: str) -> None:
-    """Equal up to rounding, relative to the greatest number."""
+    """Require equality up to rounding, relative to the greatest number."""
     away = (found.double() - expected.double()).abs().max().item()
     most = max(1.0, expected.double().abs().max().item())
     require(away <= rounding * most, f"{problem}, by {away:.3g} of {most:.3g}", remedy)

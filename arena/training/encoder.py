@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from arena.encoders.base import Absorbs, Batch, Encoder, Remembers
-from arena.encoders.trainer import Fitting
+from arena.encoders.base import Batch, Encoder, PartialFit, Remembers
+from arena.encoders.trainer import EncoderTrainer
 from arena.errors import ArenaError
 from arena.frames.batches import Batches
 from arena.frames.references import open_data
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Minibatches", "held_out_scores", "set_up"]
 
-#: Held-out batches that an evaluation looks at, at most.
+#: Largest number of held-out batches in an evaluation.
 MOST_BATCHES = 32
 
 
 class Minibatches:
-    """Batches as a source: what is fitted counts its updates here.
+    """Source of training batches, which also counts updates and averages metrics.
 
     Args:
-        batches: of the frames to learn from.
+        batches: batches of the training frames.
 
     Attributes:
-        steps: updates so far.
-        boundary: the number of updates at which the runner wants to be asked again.
+        steps: number of updates so far.
+        boundary: number of updates at which training returns control to the runner.
     """
 
     notice: str | None = None
@@ -50,38 +50,38 @@ class Minibatches:
 
     @property
     def count(self) -> int:
-        """Observations in an epoch."""
+        """Number of observations in an epoch."""
         return self.batches.count
 
     @property
     def batch_size(self) -> int:
-        """Observations in a batch."""
+        """Number of observations in a batch."""
         return self.batches.batch_size
 
     @property
     def remaining(self) -> int:
-        """Updates until the runner's next boundary."""
+        """Number of updates until the runner's next boundary."""
         return max(0, self.boundary - self.steps)
 
     def note(self, **metrics: float) -> None:
-        """An update was made, and said this."""
+        """Count an update, with its metrics."""
         self.steps += 1
         for name, value in metrics.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def progress(self) -> Progress:
-        """What a fit yields now: updates, and whole epochs."""
+        """Progress of the fit: updates, and completed epochs."""
         return Progress(self.steps, int(self.batches.epoch))
 
     def take_log(self) -> dict[str, float | None]:
-        """Means since the last call, each over the updates that said something of it."""
+        """Mean of each metric since the last call, over the updates that have it."""
         log: dict[str, float | None] = {n: total / self._counts[n] for n, total in self._sums.items()}
         self._sums, self._counts = {}, {}
         return log
 
     def state_dict(self) -> State:
-        """Where it stands."""
+        """State for a checkpoint."""
         return {
             "steps": self.steps,
             "batches": self.batches.state_dict(),
@@ -90,17 +90,17 @@ class Minibatches:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Goes back there."""
+        """Restore a state."""
         self.batches.load_state_dict(state["batches"])
         self.steps, self._sums, self._counts = state["steps"], dict(state["sums"]), dict(state["counts"])
 
 
 def set_up(fit: Fit, seed: int, generators: Generators) -> Setup:
-    """An encoder, its batches, and its evaluation on what is held out: minus the loss, batch by batch."""
+    """Create the encoder of a fit, its batches, and its evaluation on held-out batches."""
     frames, options = open_data(fit.data), fit.fitting
     with generators.lent("agent"):
         encoder = fit.build_encoder().to(fit.device)
-    length = options["sequence"] if isinstance(encoder, Remembers) else None
+    length = options["sequence_length"] if isinstance(encoder, Remembers) else None
     common: dict[str, Any] = {
         "seed": seed,
         "holdout": options["holdout"],
@@ -110,7 +110,7 @@ def set_up(fit: Fit, seed: int, generators: Generators) -> Setup:
     source = Minibatches(Batches(frames, options["batch_size"], **common))
     held_out = Batches(frames, options["batch_size"], part="validation", **common)
     epoch = -(-source.batches.count // source.batches.batch_size)
-    if isinstance(encoder, Absorbs) and fit.steps < epoch:
+    if isinstance(encoder, PartialFit) and fit.steps < epoch:
         raise ArenaError(
             f"{fit.name} learns from every frame once, which takes {epoch:,} updates and not {fit.steps:,}",
             f"give --steps {epoch} or more, or a larger --fit.batch_size",
@@ -119,12 +119,12 @@ def set_up(fit: Fit, seed: int, generators: Generators) -> Setup:
     def evaluate() -> list[float]:
         return held_out_scores(encoder, held_out, seed)
 
-    learner = Fitting(encoder, options["step_size"], held_out.once)
+    learner = EncoderTrainer(encoder, options["learning_rate"], held_out.once)
     return Setup(learner, source, evaluate, lambda: {"optimum": None, "policy_value": None}, lambda: None)
 
 
 def held_out_scores(encoder: Encoder, batches: Batches, seed: int) -> list[float]:
-    """Minus the loss of each held-out batch, with the same random numbers every time."""
+    """Scores of an evaluation: minus the loss of each held-out batch, with equal random numbers every time."""
     encoder.eval()
     scores = []
     with torch.no_grad(), Generators(derive(seed, "evaluation", bits=64)).lent("agent"):

@@ -1,4 +1,4 @@
-"""Autoencoders: principal components, plain, denoising, inpainting and variational ones.
+"""Autoencoders: principal components, plain, denoising, inpainting, recurrent and variational autoencoders.
 
 The names are imported on first use, so that importing this package costs nothing: `arena list` reads
 `arena_autoencoder.plugin` without torch.

@@ -1,4 +1,4 @@
-"""Autoencoders without noise in their code: plain, linear, denoising, inpainting."""
+"""Autoencoders with a deterministic code: plain, linear and denoising."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["AE", "DenoisingAE", "LinearAE"]
 
 
 class AE(Autoencoder):
-    """An autoencoder: the code from which the observation can best be told again.
+    """Autoencoder: learns a code from which a decoder reconstructs the observation.
 
         z = f(x),   min E −ln p(x | z),
 
-    which with Gaussians of a fixed σ is the squared error. It reconstructs and does not generate: nothing says where
-    the codes lie.
+    which is the squared error for a Gaussian of fixed σ. It does not generate observations, since it has no prior over
+    codes.
 
     Metrics: `reconstruction`, −ln p(x | z) in nats.
 
@@ -35,7 +35,7 @@ class AE(Autoencoder):
 
     @dataclass(frozen=True)
     class Config(NetworkOptions):
-        """Those of a code behind layers."""
+        """Options of an autoencoder with hidden layers."""
 
     def __init__(
         self,
@@ -49,17 +49,17 @@ class AE(Autoencoder):
 
     def loss(self, batch: Batch) -> Tensor:
         x = batch.observation
-        z = self._code(self.corrupt(self.read(x)))
+        z = self._code(self.corrupt(self.preprocess(x)))
         reconstruction = -self.decode(z).log_prob(x).mean()
         self.metrics = {"reconstruction": reconstruction.detach()}
         return reconstruction
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> PointMass:
-        """The code of x as it is, never corrupted."""
-        return PointMass(self._code(self.read(x)))
+        """Code of x, without corruption."""
+        return PointMass(self._code(self.preprocess(x)))
 
     def corrupt(self, numbers: Tensor) -> Tensor:
-        """What of the numbers (batch, *shape) the encoder sees while it learns: by default all."""
+        """Input of the encoder during training, from numbers of shape (batch, *shape); by default unchanged."""
         return numbers
 
     def _code(self, numbers: Tensor) -> Tensor:
@@ -68,47 +68,48 @@ class AE(Autoencoder):
 
 
 class LinearAE(AE):
-    """An autoencoder without layers: its optimum spans the principal components' subspace.
+    """Linear autoencoder: its optimum spans the subspace of the principal components.
 
         z = A x + a,   x̂ = B z + b
 
-    B A is the projection on that subspace; A and B themselves are known only up to an invertible matrix between them.
+    B A is the projection on that subspace; A and B are determined up to an invertible matrix between them.
 
     Source: Baldi & Hornik 1989, "Neural networks and principal component analysis".
     """
 
     @dataclass(frozen=True)
     class Config(LinearOptions):
-        """Those of a linear code."""
+        """Options of a linear autoencoder."""
 
 
 class DenoisingAE(AE):
-    """An autoencoder that sees its input corrupted, and tells it clean.
+    """Denoising autoencoder: reconstructs the clean observation from a corrupted one.
 
-        x̃ = m ⊙ (x + σ ε),   min E −ln p(x | f(x̃)),   ε ~ N(0, I), m ~ Bernoulli(1 − drop)
+        x̃ = m ⊙ (x + σ ε),   min E −ln p(x | f(x̃)),   ε ~ N(0, I), m ~ Bernoulli(1 − mask_fraction)
 
-    Where it is linear, its code no bottleneck and the noise Gaussian, the optimum is x̂ = μ + Σ(Σ + σ²I)⁻¹(x̃ − μ).
+    For a linear network without a bottleneck and with Gaussian noise, the optimum is x̂ = μ + Σ(Σ + σ²I)⁻¹(x̃ − μ).
 
     Source: Vincent et al. 2008, "Extracting and composing robust features with denoising autoencoders".
     """
 
     @dataclass(frozen=True)
     class Config(NetworkOptions):
-        """Those of an autoencoder, and the corruption."""
+        """Options of an autoencoder, and of the corruption."""
 
-        drop: Annotated[float, Between(0, 1, open_high=True)] = 0.3
-        """The share of numbers set to 0 (of an image: of its pixels)."""
+        mask_fraction: Annotated[float, Between(0, 1, open_high=True)] = 0.3
+        """Fraction of an observation's numbers (of an image: pixels) that are set to 0 in training, in [0, 1)."""
 
-        noise: Annotated[float, Between(0, None)] = 0.0
-        """The standard deviation of Gaussian noise, in scaled numbers, in which bytes go from 0 to 1."""
+        noise_std: Annotated[float, Between(0, None)] = 0.0
+        """Standard deviation of the Gaussian noise that is added in training, where bytes are scaled to [0, 1]; 0:
+        none."""
 
     config: Config
 
     def corrupt(self, numbers: Tensor) -> Tensor:
         c = self.config
-        if c.noise:
-            numbers = numbers + c.noise * torch.randn_like(numbers)
-        if c.drop:
+        if c.noise_std:
+            numbers = numbers + c.noise_std * torch.randn_like(numbers)
+        if c.mask_fraction:
             pixels = numbers[:, :1] if numbers.dim() == 4 else numbers
-            numbers = numbers * (torch.rand_like(pixels) >= c.drop)
+            numbers = numbers * (torch.rand_like(pixels) >= c.mask_fraction)
         return numbers

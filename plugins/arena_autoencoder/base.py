@@ -1,4 +1,4 @@
-"""What every autoencoder is: numbers in, a code between, a distribution over observations out."""
+"""Base class of autoencoders: an encoder network, a decoder network, and a likelihood of observations."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ LIKELIHOODS: dict[str, type[Observation]] = {
     "logistic": LogisticObservation,
 }
 
-#: A learned spread begins here: narrow enough for a code to be worth its cost, wide enough not to need it for all.
+#: Initial value of a learned σ: small enough that the code reduces the loss, large enough for a stable start.
 FIRST_SIGMA = 0.5
 
-#: A learned spread goes no lower than e⁻⁶: where a number never changes, its density would know no bound.
+#: Smallest ln σ of a learned σ: for a number that never changes, the density would grow without bound.
 LEAST_LOG_SIGMA = -6.0
 
 
 class Likelihood(nn.Module):
-    """p(x | ·): what a network wrote, read as a distribution; with the spread, where that is learned.
+    """Likelihood p(x | ·): maps the decoder network's output to a distribution over observations.
 
     Args:
-        space: of one observation.
-        options: which distribution.
+        space: space of one observation.
+        options: kind of distribution, and σ.
 
     Raises:
-        ArenaError: the space holds what the distribution cannot.
+        ArenaError: the distribution cannot describe observations of the space.
     """
 
     def __init__(self, space: gym.spaces.Box, options: LikelihoodOptions) -> None:
@@ -62,30 +62,30 @@ class Likelihood(nn.Module):
 
     @property
     def sigma(self) -> Tensor:
-        """The spread in scaled numbers, a scalar."""
+        """Standard deviation σ in scaled numbers, a scalar."""
         learned = isinstance(self.log_sigma, nn.Parameter)
         return (self.log_sigma.clamp(min=LEAST_LOG_SIGMA) if learned else self.log_sigma).exp()
 
     def forward(self, numbers: Tensor) -> Observation:
-        """Shape (…, *Numbers(space).shape) to a distribution over (…, *space.shape)."""
+        """Distribution over (…, *space.shape), from the decoder's output of shape (…, *Numbers(space).shape)."""
         return self.kind(numbers, self.space, self.sigma, self.numbers)
 
 
 class Autoencoder(Encoder):
-    """The parts that all have; a subclass puts a code between them, and says what it costs.
+    """Base class of autoencoders: both networks and the likelihood; a subclass adds the code and the loss.
 
     Args:
-        space: of one observation: a `Box`.
+        space: space of one observation, a `Box`.
         config: an instance of its `Config`.
-        labels: the spaces of labels.
-        width: of what the decoder reads.
+        labels: spaces of the labels, by name.
+        width: size of the decoder's input.
 
     Attributes:
-        layers: of both networks.
-        analysis: numbers to features.
-        synthesis: code to numbers.
-        likelihood: numbers to a distribution.
-        latent: the space of codes; a subclass sets it.
+        layers: layers of both networks.
+        analysis: encoder network, from numbers to features.
+        synthesis: decoder network, from a code to numbers.
+        likelihood: distribution over observations, from the decoder's output.
+        latent: space of codes; a subclass sets it.
     """
 
     latent: gym.spaces.Box
@@ -106,20 +106,22 @@ class Autoencoder(Encoder):
         self.synthesis = Synthesis(width, shape, self.layers)
         self.likelihood = Likelihood(space, config)
 
-    def read(self, x: Tensor) -> Tensor:
-        """Observations (batch, *space.shape) as numbers of the type and on the device of the parameters."""
+    def preprocess(self, x: Tensor) -> Tensor:
+        """Network input of observations (batch, *space.shape): numbers of the parameters' type and device."""
         numbers: Tensor = self.numbers(x)
         return numbers.to(self.likelihood.log_sigma)
 
     def decode(self, z: Tensor, *, given: Tensor | None = None) -> Observation:
-        """p(x | z): codes (…, *latent.shape) to a distribution over (…, *space.shape)."""
+        """Distribution p(x | z) over observations (…, *space.shape), from codes (…, *latent.shape)."""
         distribution: Observation = self.likelihood(self.synthesis(z))
         return distribution
 
 
 def _refuse(space: gym.spaces.Box, likelihood: str) -> None:
-    whole = space.dtype == np.uint8
+    whole, remedy = space.dtype == np.uint8, "use --encoder.likelihood gaussian"
     if likelihood == "logistic" and not whole:
-        raise ArenaError(f"logistic scores levels of bytes, and {space} has none", "take gaussian")
+        raise ArenaError(f"likelihood logistic needs bytes, and observations are {space}", remedy)
     if likelihood == "bernoulli" and not whole and (space.low.min() < 0 or space.high.max() > 1):
-        raise ArenaError(f"bernoulli scores numbers from 0 to 1, and {space} has others", "take gaussian")
+        raise ArenaError(
+            f"likelihood bernoulli needs numbers in [0, 1], and observations are {space}", remedy
+        )

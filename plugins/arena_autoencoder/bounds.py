@@ -1,4 +1,4 @@
-"""Bounds on ln p(x) from weighted draws."""
+"""Importance-weighted lower bound of ln p(x)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["importance_weighted"]
 
 
 def importance_weighted(log_weights: Tensor) -> Tensor:
-    """L_k = ln 1/k Σ w_i, whose expectation rises with k from the ELBO, at k = 1, to ln p(x).
+    """Importance-weighted bound L_k = ln 1/k Σ w_i, whose expectation rises from the ELBO (k = 1) to ln p(x).
 
     Source: Burda, Grosse & Salakhutdinov 2016, "Importance weighted autoencoders", equation 8 and theorem 1.
 

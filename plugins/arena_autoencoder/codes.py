@@ -1,4 +1,4 @@
-"""Codes: their space, and the Gaussian that most of them have."""
+"""Space of codes, and diagonal Gaussian distributions over codes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["DiagonalNormal", "codes"]
 
 
 class DiagonalNormal(Independent[Normal]):
-    """N(μ, diag σ²): torch's, made of its two parts, with what codes need beside.
+    """Diagonal Gaussian N(μ, diag σ²), with its divergence.
 
     Args:
         mean: μ, shape (…, size).
-        deviation: σ, shape (…, size).
+        std: σ, shape (…, size).
     """
 
-    def __init__(self, mean: Tensor, deviation: Tensor) -> None:
-        super().__init__(Normal(mean, deviation, validate_args=False), 1, validate_args=False)
+    def __init__(self, mean: Tensor, std: Tensor) -> None:
+        super().__init__(Normal(mean, std, validate_args=False), 1, validate_args=False)
 
     @property
     def mean(self) -> Tensor:
@@ -34,30 +34,30 @@ class DiagonalNormal(Independent[Normal]):
 
     @property
     def stddev(self) -> Tensor:
-        """σ itself; torch's would be the root of its square."""
-        deviation: Tensor = self.base_dist.scale
-        return deviation
+        """Standard deviation σ itself; torch's would be the root of its square."""
+        std: Tensor = self.base_dist.scale
+        return std
 
     def rsample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
-        """μ + σ ε, shape (*sample_shape, …, size)."""
-        mean, deviation = self.mean, self.stddev
+        """Reparametrized samples μ + σ ε, shape (*sample_shape, …, size)."""
+        mean, std = self.mean, self.stddev
         noise = torch.randn(Size(sample_shape) + mean.shape, dtype=mean.dtype, device=mean.device)
-        return torch.addcmul(mean, deviation, noise)
+        return torch.addcmul(mean, std, noise)
 
     def log_prob(self, value: Tensor) -> Tensor:
         log_prob: Tensor = super().log_prob(value)  # type: ignore[no-untyped-call]
         return log_prob
 
     def divergence(self, other: DiagonalNormal) -> Tensor:
-        """KL(self ‖ other): shape (…)."""
+        """Divergence KL(self ‖ other): shape (…)."""
         return diagonal_kl(self.mean, self.stddev, other.mean, other.stddev)
 
     def split(self, sizes: Sequence[int]) -> list[DiagonalNormal]:
-        """The parts of so many numbers each, from the first on."""
-        means, deviations = (whole.split_with_sizes(sizes, -1) for whole in (self.mean, self.stddev))
-        return [DiagonalNormal(*part) for part in zip(means, deviations, strict=True)]
+        """Distributions of consecutive parts of the code, of the given sizes."""
+        means, stds = (whole.split_with_sizes(sizes, -1) for whole in (self.mean, self.stddev))
+        return [DiagonalNormal(*part) for part in zip(means, stds, strict=True)]
 
 
 def codes(size: int) -> gym.spaces.Box:
-    """The space of codes of so many numbers."""
+    """Space of codes of a size."""
     return gym.spaces.Box(-np.inf, np.inf, (size,), np.float32)

@@ -1,4 +1,4 @@
-"""A variational autoencoder with several layers of codes, each telling about the one below."""
+"""Hierarchical variational autoencoder: several layers of codes, each predicting the layer below."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ __all__ = ["HierarchicalVAE"]
 
 
 class HierarchicalVAE(Variational):
-    """A ladder of codes z_1, …, z_L, of which the lowest tells the observation.
+    """Hierarchical VAE: codes z_1, …, z_L, of which z_1 generates the observation and each z_i the layer below.
 
         p(x, z) = p(x | z_1) p(z_1 | z_2) … p(z_(L−1) | z_L) p(z_L),   q(z | x) = Π q(z_i | x),
         ELBO = E_q ln p(x | z_1) − KL(q(z_L|x)‖p(z_L)) − Σ_(i<L) E_q KL(q(z_i|x)‖p(z_i | z_(i+1))).
 
-    Each q(z_i | x) reads features of its own, a layer above those of q(z_(i−1) | x). A code has all z_i side by side.
+    Each q(z_i | x) is computed from its own features, one layer above those of q(z_(i−1) | x). A code is the
+    concatenation of all z_i.
 
     Source: Rezende, Mohamed & Wierstra 2014, "Stochastic backpropagation and approximate inference in deep generative
     models", with the posterior of every layer independent given x; Sønderby et al. 2016, section 2, for the bound.
@@ -35,10 +36,10 @@ class HierarchicalVAE(Variational):
 
     @dataclass(frozen=True)
     class Config(VariationalOptions):
-        """Those of a variational autoencoder, with a code for every layer."""
+        """Options of a variational autoencoder with several layers of codes."""
 
         latents: tuple[Count, ...] = (16, 8)
-        """Numbers of the code of each layer, from the observation's side."""
+        """Size of each layer's code, from the observation's side; more layers allow a more flexible prior."""
 
     config: Config
 
@@ -46,10 +47,12 @@ class HierarchicalVAE(Variational):
         self, space: gym.Space[Any], config: Config, labels: Mapping[str, gym.Space[Any]] | None = None
     ) -> None:
         if not config.latents:
-            raise ArenaError("hierarchical-vae has no layer of codes", "give latents one number or more")
+            raise ArenaError(
+                "hierarchical-vae has no layer of codes", "give --encoder.latents at least one size"
+            )
         super().__init__(space, config, labels, config.latents[0])
         self.latent = codes(sum(config.latents))
-        between = config.hidden[-1:]
+        between = config.hidden_sizes[-1:]
         self.prior = Chain(config.latents, between)
         width = self.analysis.width
         self.up = nn.ModuleList(
@@ -68,5 +71,5 @@ class HierarchicalVAE(Variational):
         )
 
     def decode(self, z: Tensor, *, given: Tensor | None = None) -> Observation:
-        """p(x | z_1): of a code, only its lowest layer tells the observation."""
+        """Distribution p(x | z_1): only the lowest layer of a code generates the observation."""
         return super().decode(z[..., : self.config.latents[0]])

@@ -1,4 +1,4 @@
-"""The distribution of a code that is a class and a style."""
+"""Distribution over codes that consist of a class and a style."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["LabelledCode"]
 
 
 class LabelledCode(Distribution):
-    """q(y, z) = q(y) q(z | y), over codes of y, one-hot, and z side by side.
+    """Joint distribution q(y, z) = q(y) q(z | y) over codes: y, one-hot, followed by z.
 
-    The mode is the likeliest class with its most probable style, and the mean has the classes' probabilities in place
-    of one of them, so that a gradient goes through both.
+    The mode is the most likely class with its most likely style. The mean has the probabilities of all classes, so that
+    it has a gradient with respect to both.
 
     Args:
-        logits: of q(y), shape (batch, classes).
-        styles: q(z | y) of every y, Gaussian: batch shape (classes, batch).
+        logits: logits of q(y), shape (batch, classes).
+        styles: Gaussians q(z | y) for every y, batch shape (classes, batch).
     """
 
     arg_constraints: ClassVar[dict[str, Constraint]] = {}
@@ -58,7 +58,7 @@ class LabelledCode(Distribution):
         return log_label + self._style(y).log_prob(style)
 
     def _style(self, y: Tensor) -> DiagonalNormal:
-        """q(z | y) of a class each, shape (…, batch)."""
+        """Gaussians q(z | y) for one class per row, shape (…, batch)."""
         row = torch.arange(y.shape[-1], device=y.device)
         return DiagonalNormal(self.styles.mean[y, row], self.styles.stddev[y, row])
 

@@ -1,8 +1,7 @@
-"""Likelihoods: distributions over observations, of their own type and shape, located by a network's numbers.
+"""Likelihoods: distributions over observations, parametrized by a decoder network's output.
 
-A network writes one number per number of an observation, in the layout of `arena.encoders.preprocessing.Numbers` (scaled, channels
-first). What it means, a logit or a location, is the likelihood's to say; observations go in and out as the
-environment gives them.
+A network has one output per number of an observation, in the layout of `arena.encoders.preprocessing.Numbers` (scaled, channels
+first). The likelihood interprets it as a logit or a location. Observations have the environment's type and shape.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from arena.encoders.preprocessing import Numbers, image_shape, observations
 
 __all__ = ["BernoulliObservation", "GaussianObservation", "LogisticObservation", "Observation"]
 
-#: Beyond so many steps from 0 to 1 a mean is no longer summed level by level, which would take a picture for each.
+#: Largest number of steps from 0 to 1 for which a mean is summed level by level, which takes one array each.
 MANY = 32
 
 
 class Observation(Distribution):
-    """A distribution p(x | ·) over observations whose numbers are independent of each other.
+    """Distribution p(x | ·) over observations with independent numbers.
 
     Args:
-        location: what a network wrote, shape (…, *Numbers(space).shape).
-        space: of one observation; it is the event.
-        scale: the spread of each number, in scaled numbers; a scalar. Bernoulli has none.
-        numbers: how the space's observations are read, where that is at hand already.
+        location: a network's output, shape (…, *Numbers(space).shape).
+        space: space of one observation, which is the event.
+        scale: scale parameter of each number, in scaled numbers; a scalar. Bernoulli has none.
+        numbers: preprocessing of the space's observations, if already created.
     """
 
     arg_constraints: ClassVar[dict[str, Constraint]] = {}
@@ -54,7 +53,7 @@ class Observation(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """E x in the observation's own units, not rounded: floating point, shape (…, *space.shape)."""
+        """Mean observation in its own units, not rounded: floating point, shape (…, *space.shape)."""
         mean, shape = self._mean(), self.space.shape
         if image_shape(self.space) == (*shape[2:], *shape[:2]):  # the channels come last
             mean = mean.movedim(-3, -1)
@@ -62,11 +61,11 @@ class Observation(Distribution):
 
     @property
     def mode(self) -> Tensor:
-        """The most probable observation: of the space's type, shape (…, *space.shape)."""
+        """Most likely observation, of the space's type: shape (…, *space.shape)."""
         return observations(self._mode(), self.space)
 
     def sample(self, sample_shape: Any = Size(), generator: Generator | None = None) -> Tensor:  # noqa: B008
-        """Observations of the space's type, shape (*sample_shape, …, *space.shape); torch's generator by default."""
+        """Samples of the space's type: shape (*sample_shape, …, *space.shape)."""
         shape = Size(sample_shape) + self.location.shape
         uniform = torch.rand(
             shape, generator=generator, device=self.location.device, dtype=self.location.dtype
@@ -75,15 +74,15 @@ class Observation(Distribution):
             return observations(self._quantile(uniform), self.space)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Ln p(x) of observations (…, *space.shape), in nats: shape (…)."""
+        """Log probability ln p(x) of observations (…, *space.shape), in nats: shape (…)."""
         return self.score(self._read(value))
 
     def elementwise(self, value: Tensor) -> Tensor:
-        """Ln p of each number by itself: shape (…, *Numbers(space).shape)."""
+        """Log probability of each number: shape (…, *Numbers(space).shape)."""
         return self._log_prob(self._read(value))
 
     def score(self, numbers: Tensor) -> Tensor:
-        """`log_prob` of observations that have been read: numbers of shape (…, *Numbers(space).shape) to (…)."""
+        """Log probability of preprocessed observations: numbers of shape (…, *Numbers(space).shape) to (…)."""
         return self._total(self._log_prob(numbers))
 
     def _read(self, value: Tensor) -> Tensor:
@@ -92,9 +91,9 @@ class Observation(Distribution):
         return numbers.reshape(*lead, *numbers.shape[1:])
 
     def _beside(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """Location and numbers, of one shape."""
-        location, given = torch.broadcast_tensors(self.location, numbers)  # type: ignore[no-untyped-call]
-        return location, given
+        """Location and numbers, broadcast to one shape."""
+        location, values = torch.broadcast_tensors(self.location, numbers)  # type: ignore[no-untyped-call]
+        return location, values
 
     def _total(self, terms: Tensor) -> Tensor:
         return terms.sum(tuple(range(-len(self.event_shape), 0)))
@@ -107,20 +106,20 @@ class Observation(Distribution):
 
     @abstractmethod
     def _quantile(self, uniform: Tensor) -> Tensor:
-        """The numbers that lie above so much of the probability."""
+        """Quantile function of each number, at probabilities in [0, 1)."""
 
     @abstractmethod
     def _log_prob(self, numbers: Tensor) -> Tensor: ...
 
 
 class BernoulliObservation(Observation):
-    """Each number is 0 or 1 (the greatest byte), with a logit l for 1.
+    """Bernoulli likelihood: each number is 0 or 1 (the greatest byte), with logit l for 1.
 
         ln p(x) = x ln σ(l) + (1 − x) ln σ(−l)
 
-    Grey values are scored as shares of 1, as is usual for digits; then it is a cross-entropy and no density: over grey
-    values it does not integrate to one (Loaiza-Ganem & Cunningham 2019). Draws and the mode are black or white; the
-    grey picture is the mean.
+    Gray values are treated as fractions of 1, as is usual for digits; then it is a cross-entropy and no density: over
+    gray values it does not integrate to one (Loaiza-Ganem & Cunningham 2019). Samples and the mode are black or white;
+    the mean is a gray image.
     """
 
     def _mean(self) -> Tensor:
@@ -133,17 +132,18 @@ class BernoulliObservation(Observation):
         return (uniform < self.location.sigmoid()).to(uniform.dtype)
 
     def _log_prob(self, numbers: Tensor) -> Tensor:
-        logit, given = self._beside(numbers)
-        return -F.binary_cross_entropy_with_logits(logit, given, reduction="none")
+        logit, values = self._beside(numbers)
+        return -F.binary_cross_entropy_with_logits(logit, values, reduction="none")
 
 
 class GaussianObservation(Observation):
-    """Each number is N(location, scale²).
+    """Gaussian likelihood: each number is N(location, scale²).
 
         ln p(x) = −½ ln 2π − ln s − ½ (x − μ)² / s²
 
-    It is the density of scaled numbers: of bytes over the greatest one, of all others as they are. For the density of
-    bytes themselves add ln of `Numbers.scale` for each number. Draws and the mode are brought into the space.
+    The density is that of scaled numbers: of bytes divided by the greatest byte, of all others unchanged. For the
+    density of bytes themselves add ln of `Numbers.scale` for each number. Samples and the mode are rounded and clipped
+    to the space.
     """
 
     def _mean(self) -> Tensor:
@@ -166,22 +166,23 @@ class GaussianObservation(Observation):
 
     @property
     def _highest(self) -> Tensor:
-        """Ln p of a number where it is located."""
+        """Log density of a number at its location."""
         return -LOG_TWO_PI / 2 - self.scale.log()
 
     def _squares(self, numbers: Tensor) -> Tensor:
-        """(x − μ)², by one kernel there and one back."""
-        location, given = self._beside(numbers)
-        return F.mse_loss(location, given, reduction="none")
+        """Squared errors (x − μ)², by one kernel forward and one backward."""
+        location, values = self._beside(numbers)
+        return F.mse_loss(location, values, reduction="none")
 
 
 class LogisticObservation(Observation):
-    """Each number is one of n levels 0, 1/(n − 1), …, 1: the probability that a logistic variable rounds to it.
+    """Discretized logistic likelihood: each number is one of n levels 0, 1/(n − 1), …, 1.
 
         P(x) = σ((x + h − μ) / s) − σ((x − h − μ) / s),   h = ½ / (n − 1),
 
-    where the lowest level takes everything below, and the highest everything above: the n of them sum to one. Bytes
-    have n = space.high + 1 levels. Of more than 33 levels the mean is that before rounding, at most half a level away.
+    the probability that a logistic variable rounds to x. The lowest level includes everything below, the highest
+    everything above, so that the n probabilities sum to one. Bytes have n = space.high + 1 levels. With more than 33
+    levels the mean is that before rounding, at most half a level away.
 
     Source: Kingma et al. 2016, "Improved variational inference with inverse autoregressive flow", section 5.2;
     Salimans et al. 2017, "PixelCNN++", section 2.1.
@@ -189,7 +190,7 @@ class LogisticObservation(Observation):
 
     @property
     def step(self) -> float:
-        """From one level to the next: 2 h."""
+        """Distance from one level to the next: 2 h."""
         return self._numbers.scale
 
     def _mean(self) -> Tensor:

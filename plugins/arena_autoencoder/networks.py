@@ -1,4 +1,4 @@
-"""The networks between numbers and codes: there, back, and to a Gaussian."""
+"""Encoder and decoder networks of autoencoders, and networks that output a Gaussian."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from arena_autoencoder.options import Layers
 
 __all__ = ["Analysis", "GaussianNetwork", "Synthesis"]
 
-#: No ln σ of a code goes beyond, so that a bad start gives no infinity.
-LOG_DEVIATION = 10.0
+#: Bound of |ln σ| of a code, so that a bad initialization gives no infinity.
+MAX_LOG_STD = 10.0
 
 
 class Analysis(nn.Sequential):
-    """Numbers to features: convolutions of 4 × 4 that halve an image, then fully connected layers.
+    """Encoder network: convolutions of 4 × 4 that halve an image, then fully connected layers.
 
     Args:
-        shape: of the numbers of one observation, images with their channels first.
-        layers: which; without any it flattens.
+        shape: shape of the numbers of one observation, images with their channels first.
+        layers: sizes of the layers; without any, the network only flattens.
 
     Attributes:
-        width: the number of features.
+        width: number of features.
     """
 
     def __init__(self, shape: Sequence[int], layers: Layers) -> None:
@@ -34,25 +34,25 @@ class Analysis(nn.Sequential):
         steps: list[nn.Module] = []
         for before, after in itertools.pairwise(channels):
             steps += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
-        sizes = (math.prod(_inner(shape, layers)), *layers.hidden)
+        sizes = (math.prod(_inner(shape, layers)), *layers.hidden_sizes)
         super().__init__(*_rectified([*steps, nn.Flatten(), *_multilayer(sizes)]))
         self.width = sizes[-1]
 
 
 class Synthesis(nn.Sequential):
-    """Codes to numbers: the layers of `Analysis` mirrored, the last of them linear.
+    """Decoder network: the layers of `Analysis` in reverse order, the last of them linear.
 
-    An odd side loses its last pixel when it is halved, and has it back here, so images may have any size.
+    Output padding restores the last pixel of odd sides, so images may have any size.
 
     Args:
-        width: of a code.
-        shape: of the numbers of one observation.
-        layers: those of the analysis.
+        width: size of a code.
+        shape: shape of the numbers of one observation.
+        layers: layers of the encoder network.
     """
 
     def __init__(self, width: int, shape: Sequence[int], layers: Layers) -> None:
         inner = _inner(shape, layers)
-        sizes = (width, *reversed(layers.hidden))
+        sizes = (width, *reversed(layers.hidden_sizes))
         channels = [shape[0], *_channels(shape, layers)]
         unflatten = nn.Unflatten if len(channels) == 1 else _ChannelsLast
         steps = [*_multilayer(sizes), nn.Linear(sizes[-1], math.prod(inner)), unflatten(1, tuple(inner))]
@@ -68,15 +68,15 @@ class Synthesis(nn.Sequential):
         super().__init__(*_rectified(steps))
 
     def forward(self, code: Tensor) -> Tensor:
-        """Shape (…, width) to (…, *shape)."""
+        """Numbers of shape (…, *shape) from codes of shape (…, width)."""
         numbers: Tensor = super().forward(code.reshape(-1, code.shape[-1]))  # type: ignore[no-untyped-call]
         return numbers.reshape(*code.shape[:-1], *numbers.shape[1:])
 
 
 class _ChannelsLast(nn.Unflatten):
-    """Features to an image, of which a pixel's channels lie side by side in memory.
+    """Reshape of features to an image in channels-last memory format.
 
-    Frames do, and what comes of them through convolutions; a transposed one may take a third longer otherwise.
+    Frames and their convolutions have this format; with another one a transposed convolution may take a third longer.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -84,30 +84,30 @@ class _ChannelsLast(nn.Unflatten):
 
 
 class GaussianNetwork(nn.Module):
-    """N(μ(h), diag σ²(h)) of features h, by a multilayer perceptron whose last layer says μ and ln σ.
+    """Multilayer perceptron that outputs μ and ln σ of a Gaussian N(μ(h), diag σ²(h)) for features h.
 
     Args:
-        width: of the features.
-        hidden: units of the layers between; none makes μ and ln σ linear.
-        size: the dimension of the Gaussian.
+        width: number of features.
+        hidden_sizes: units of the hidden layers; without any, μ and ln σ are linear.
+        size: dimension of the Gaussian.
     """
 
-    def __init__(self, width: int, hidden: Sequence[int], size: int) -> None:
+    def __init__(self, width: int, hidden_sizes: Sequence[int], size: int) -> None:
         super().__init__()
-        sizes = (width, *hidden)
+        sizes = (width, *hidden_sizes)
         self.layers = nn.Sequential(*_rectified(_multilayer(sizes)))
         self.head = nn.Linear(sizes[-1], 2 * size)
 
     def forward(self, features: Tensor) -> DiagonalNormal:
-        """Shape (…, width) to a distribution over (…, size)."""
-        mean, log_deviation = self.head(self.layers(features)).chunk(2, dim=-1)
-        return DiagonalNormal(mean, log_deviation.clamp(-LOG_DEVIATION, LOG_DEVIATION).exp())
+        """Distribution over (…, size), from features of shape (…, width)."""
+        mean, log_std = self.head(self.layers(features)).chunk(2, dim=-1)
+        return DiagonalNormal(mean, log_std.clamp(-MAX_LOG_STD, MAX_LOG_STD).exp())
 
 
 def _rectified(steps: list[nn.Module]) -> list[nn.Module]:
-    """The same steps, those before a ReLU begun so that signals keep their size.
+    """Initialize the layers before a ReLU so that signals keep their variance; returns the same modules.
 
-    torch's own beginning shrinks them at every layer, and a variational autoencoder then learns to do without its code.
+    torch's default initialization shrinks signals at every layer, and a variational autoencoder then ignores its code.
 
     Source: He et al. 2015, "Delving deep into rectifiers", equation 10.
     """
@@ -121,14 +121,14 @@ def _rectified(steps: list[nn.Module]) -> list[nn.Module]:
 
 
 def _inputs(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> int:
-    """How many numbers one output of a layer adds up; at stride 2, 4 of the 16 weights of a transposed kernel."""
+    """Fan-in of a layer; at stride 2, an output of a transposed convolution uses 4 of the 16 weights of a kernel."""
     if isinstance(layer, nn.Linear):
         return layer.in_features
     return layer.in_channels * (16 if isinstance(layer, nn.Conv2d) else 4)
 
 
 def _multilayer(sizes: Sequence[int]) -> list[nn.Module]:
-    """Linear layers from each size to the next, a ReLU behind each."""
+    """Linear layers from each size to the next, each followed by a ReLU."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ReLU(inplace=True)]
@@ -136,12 +136,12 @@ def _multilayer(sizes: Sequence[int]) -> list[nn.Module]:
 
 
 def _channels(shape: Sequence[int], layers: Layers) -> tuple[int, ...]:
-    """Those of the convolutions, unless the numbers are no image or one too small to halve so often."""
+    """Channels of the convolutions; none for numbers that are no image, or an image too small to halve that often."""
     fits = len(shape) == 3 and min(shape[1:]) >= 2 ** (len(layers.channels) + 1)
     return layers.channels if fits else ()
 
 
 def _inner(shape: Sequence[int], layers: Layers) -> torch.Size:
-    """The shape between convolutions and fully connected layers."""
+    """Shape between convolutions and fully connected layers."""
     channels = _channels(shape, layers)
     return torch.Size([channels[-1], *(side >> len(channels) for side in shape[1:])] if channels else shape)

@@ -1,4 +1,4 @@
-"""The hyperparameters that autoencoders share."""
+"""Hyperparameters that several autoencoders share."""
 
 from __future__ import annotations
 
@@ -21,75 +21,77 @@ Count = Annotated[int, Between(1, None)]
 
 
 class Layers(NamedTuple):
-    """What stands between an observation and its code, none of it by default: a linear map.
+    """Layers between an observation and its code; without any, a linear map.
 
     Attributes:
-        hidden: units of the fully connected layers, from the observation's side.
-        channels: of the convolutions before them.
+        hidden_sizes: units of the fully connected layers, from the observation's side.
+        channels: channels of the convolutions before them.
     """
 
-    hidden: tuple[int, ...] = ()
+    hidden_sizes: tuple[int, ...] = ()
     channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class LikelihoodOptions:
-    """What an observation is thought to be, given its reconstruction."""
+    """Options of the likelihood of an observation, given its reconstruction."""
 
     likelihood: Literal["gaussian", "bernoulli", "logistic"] = "gaussian"
-    """The distribution of every number: gaussian for any; bernoulli for numbers from 0 to 1, bytes as shares of the
-    greatest; logistic, discretised, for the levels of bytes."""
+    """Distribution of each number of an observation: gaussian for any numbers; bernoulli for numbers in [0, 1], with
+    bytes divided by the greatest byte; logistic (discretized) for bytes."""
 
     sigma: Annotated[float | None, Positive] = 0.1
-    """The spread of gaussian and logistic in scaled numbers, in which bytes go from 0 to 1; None learns one number."""
+    """Scale σ of the gaussian and logistic likelihoods, where bytes are scaled to [0, 1]; None: learned. Smaller values
+    weight the reconstruction more."""
 
     @property
     def layers(self) -> Layers:
-        """None."""
+        """Hidden layers: none."""
         return Layers()
 
 
 @dataclass(frozen=True)
 class LinearOptions(LikelihoodOptions):
-    """Those of a linear code."""
+    """Options of an encoder with a linear code."""
 
     latent: Count = 16
-    """Numbers of a code."""
+    """Size of the code; a larger code loses less of the observation."""
 
 
 @dataclass(frozen=True)
 class LayerOptions:
-    """The layers of the networks; a mixin."""
+    """Options of the networks' layers; a mixin."""
 
-    hidden: tuple[Count, ...] = (128,)
-    """Units of each fully connected layer on the way to the code, and in reverse on the way back."""
+    hidden_sizes: tuple[Count, ...] = (128,)
+    """Units of each fully connected layer of the encoder network; the decoder network has them in reverse."""
 
     channels: tuple[Count, ...] = (16, 32, 64)
-    """Channels of convolutions that halve an image one after another, and in reverse on the way back; an image of which
-    they would leave less than 2 × 2 pixels has none."""
+    """Channels of the convolutions, each of which halves an image; the decoder network has them in reverse. An image
+    that they would reduce to less than 2 × 2 pixels is read without convolutions."""
 
     @property
     def layers(self) -> Layers:
-        """As said."""
-        return Layers(self.hidden, self.channels)
+        """Layers of these options."""
+        return Layers(self.hidden_sizes, self.channels)
 
 
 @dataclass(frozen=True)
 class NetworkOptions(LayerOptions, LinearOptions):
-    """Those of a code behind layers."""
+    """Options of an encoder with hidden layers."""
 
 
 @dataclass(frozen=True)
 class VariationalOptions(LayerOptions, LikelihoodOptions):
-    """Those of every variational autoencoder."""
+    """Options of every variational autoencoder."""
 
     sigma: Annotated[float | None, Positive] = None
-    """The spread of gaussian and logistic in scaled numbers, in which bytes go from 0 to 1; None learns one number."""
+    """Scale σ of the gaussian and logistic likelihoods, where bytes are scaled to [0, 1]; None: learned. Smaller values
+    weight the reconstruction more."""
 
-    importance: Count = 1
-    """Draws of the code that log_prob weighs: 1 estimates the ELBO, more the tighter bound of Burda et al. 2016."""
+    importance_samples: Count = 1
+    """Number of samples of the code in log_prob: 1 estimates the ELBO, more the tighter bound of Burda et al. 2016."""
 
 
 @dataclass(frozen=True)
 class VAEOptions(VariationalOptions, LinearOptions):
-    """Those of one with a single code."""
+    """Options of a variational autoencoder with one code."""

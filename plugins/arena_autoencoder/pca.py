@@ -1,4 +1,4 @@
-"""Principal components, and the Gaussian that has them."""
+"""Principal component analysis in one pass, with the density of probabilistic PCA."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from arena.config.options import Between
-from arena.encoders.base import Batch, Encoder, Player
+from arena.encoders.base import Batch, Encoder, OptimizationGroup
 from arena.encoders.distributions import PointMass
 from arena.encoders.gaussian import LOG_TWO_PI
 from arena.encoders.preprocessing import Numbers
@@ -24,34 +24,34 @@ from arena_autoencoder.streaming_pca import StreamingPCA
 
 __all__ = ["PCA"]
 
-#: Where nothing is left over, as of pictures that never change, the noise has this variance: no density is infinite.
+#: Smallest variance of the noise, so that no density is infinite where the residual is 0, as for constant images.
 LEAST_NOISE = 1e-10
 
 
 class PCA(Encoder):
-    """Principal components, found in one pass over batches; with what they leave as noise, a density.
+    """Principal component analysis in one pass over batches, with a density (probabilistic PCA).
 
         z = U (x − m),   x | z ~ N(m + Uᵀ z, σ² I),   z ~ N(0, Λ − σ² I)
 
-    U are the directions of greatest variance, Λ the variances along them, σ² the mean variance along all others. Then
-    x ~ N(m, C) with C = Uᵀ(Λ − σ²I)U + σ²I: probabilistic PCA's maximum likelihood.
+    U has the directions of greatest variance, Λ the variances along them, and σ² is the mean variance along all
+    others. Then x ~ N(m, C) with C = Uᵀ(Λ − σ²I)U + σ²I: probabilistic PCA's maximum likelihood.
 
-    It has no gradient. Who trains it calls `absorb` with every batch once, in place of a player's updates, and `finish`
-    at the end; more epochs teach it nothing. After `finish`, `absorb` goes on from where it was.
+    It has no gradients: a trainer calls `partial_fit` with every batch once, and `finalize` at the end. Further epochs
+    change nothing. `partial_fit` may continue after `finalize`.
 
     Source: Pearson 1901; Tipping & Bishop 1999, "Probabilistic principal component analysis", section 3.2.
     """
 
     @dataclass(frozen=True)
     class Config:
-        """The size of its code, and of its memory."""
+        """Options of PCA: the size of the code, and of the memory."""
 
         latent: Count = 16
-        """Numbers of a code."""
+        """Number of principal components: the size of the code; more components lose less of the observation."""
 
-        oversample: Annotated[int, Between(0, None)] = 32
-        """Components kept beyond those between batches, so that little is lost; the size of an observation makes it
-        exact."""
+        n_oversamples: Annotated[int, Between(0, None)] = 32
+        """Number of components kept between batches in addition to `latent`; more are more exact, and as many as an
+        observation has numbers are exact."""
 
     bound: ClassVar[Literal["exact"]] = "exact"
 
@@ -71,25 +71,26 @@ class PCA(Encoder):
         size = math.prod(self.numbers.shape)
         if config.latent > size:
             raise ArenaError(
-                f"an observation of {size} numbers has no {config.latent} components", "lower latent"
+                f"latent is {config.latent}, and an observation has {size} numbers",
+                f"use --encoder.latent {size} or less",
             )
         self.latent = codes(config.latent)
-        self.stream = StreamingPCA(size, min(size, config.latent + config.oversample))
+        self.stream = StreamingPCA(size, min(size, config.latent + config.n_oversamples))
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("directions", torch.eye(config.latent, size))
         self.register_buffer("variances", torch.ones(config.latent))
         self.register_buffer("noise", torch.ones(()))
 
-    def players(self) -> Mapping[str, Player]:
-        """None: nothing goes down a gradient."""
+    def optimization_groups(self) -> Mapping[str, OptimizationGroup]:
+        """Optimization groups: none, since it has no gradients."""
         return {}
 
-    def absorb(self, batch: Batch) -> None:
-        """Takes in a batch of observations: one pass over all of them is the whole training."""
+    def partial_fit(self, batch: Batch) -> None:
+        """Update the streaming components with a batch of observations."""
         self.stream.update(self.numbers(batch.observation).flatten(1))
 
-    def finish(self) -> None:
-        """Makes what was absorbed the components that encode."""
+    def finalize(self) -> None:
+        """Set the components that encode to the current streaming components."""
         directions, variances, noise = self.stream.components(self.config.latent)
         self.mean.copy_(self.stream.mean)
         self.directions.copy_(directions)
@@ -97,18 +98,18 @@ class PCA(Encoder):
         self.noise.copy_(noise.clamp(min=LEAST_NOISE))
 
     def loss(self, batch: Batch) -> Tensor:
-        """−E ln p(x), which says how well it fits and teaches nothing."""
+        """Negative log likelihood −E ln p(x), for evaluation only."""
         residual = self._residual(self._centred(batch.observation))
         loss = -self.log_prob(batch.observation).mean()
         self.metrics = {"reconstruction": residual.mean(), "log_prob": -loss}
         return loss
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> PointMass:
-        """The coordinates along the components, in scaled numbers."""
+        """Coordinates along the components, in scaled numbers."""
         return PointMass(self._centred(x) @ self.directions.T)
 
     def decode(self, z: Tensor, *, given: Tensor | None = None) -> GaussianObservation:
-        """N(m + Uᵀ z, σ² I)."""
+        """Distribution p(x | z) = N(m + Uᵀ z, σ² I)."""
         assert isinstance(self.space, gym.spaces.Box), "numbers are read from nothing else"
         numbers = self.mean + z @ self.directions
         return GaussianObservation(
@@ -118,7 +119,7 @@ class PCA(Encoder):
         )
 
     def sample(self, n: int, *, given: Tensor | None = None, generator: Generator | None = None) -> Tensor:
-        """Draws z, and x given z."""
+        """Samples of x, from z ~ p(z) and x ~ p(x | z)."""
         white = torch.randn(
             (n, self.config.latent), generator=generator, device=self.mean.device, dtype=self.mean.dtype
         )
@@ -126,7 +127,7 @@ class PCA(Encoder):
         return self.decode(z).sample(generator=generator)
 
     def log_prob(self, x: Tensor, *, given: Tensor | None = None) -> Tensor:
-        """Ln N(x; m, C) in nats, the density of scaled numbers, as the components and what is across them see it."""
+        """Log density ln N(x; m, C) of scaled numbers in nats, from the components and the residual: shape (batch,)."""
         centred = self._centred(x)
         along = centred @ self.directions.T
         variances = torch.maximum(self.variances, self.noise)
@@ -143,6 +144,6 @@ class PCA(Encoder):
         return numbers.flatten(1).to(self.mean) - self.mean
 
     def _residual(self, centred: Tensor) -> Tensor:
-        """The squared length of what the components leave: shape (batch,)."""
+        """Squared length of the residual after projection on the components: shape (batch,)."""
         left = centred - centred @ self.directions.T @ self.directions
         return left.square().sum(1)

@@ -1,4 +1,4 @@
-"""What this plugin contributes; it imports neither torch nor gymnasium."""
+"""Registration of this plugin's encoders; imports neither torch nor gymnasium."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from arena.plugins.specs import EncoderSpec
 
 @hookimpl
 def arena_encoders() -> Iterable[EncoderSpec]:
-    """Principal components, autoencoders and variational autoencoders."""
+    """Specs of PCA, autoencoders and variational autoencoders."""
     from arena_autoencoder.catalogue import ENCODER_SPECS
 
     yield from ENCODER_SPECS

@@ -16,33 +16,33 @@ __all__ = ["Chain", "Prior", "StandardNormal"]
 
 
 class Prior(nn.Module, ABC):
-    """P(z): what an encoder's q(z | x) is held to."""
+    """Prior p(z) over codes."""
 
     @abstractmethod
     def log_prob(self, z: Tensor) -> Tensor:
-        """Ln p(z): shape (…, size) to (…)."""
+        """Log density ln p(z) of codes (…, size): shape (…)."""
 
     @abstractmethod
     def divergence(self, q: DiagonalNormal, z: Tensor) -> Tensor:
-        """KL(q‖p), or an estimate of it from draws z ~ q: shape (…)."""
+        """Divergence KL(q‖p), or its estimate from samples z ~ q: shape (…)."""
 
     @abstractmethod
     def draw(self, noise: Tensor) -> Tensor:
-        """Codes, from standard normal noise of their shape."""
+        """Codes from standard normal noise of their shape."""
 
     def sample(self, n: int, size: int, like: Tensor, generator: Generator | None) -> Tensor:
-        """N codes, shape (n, size), of the type and on the device of `like`."""
+        """Samples of n codes, shape (n, size), of the type and on the device of `like`."""
         return self.draw(torch.randn((n, size), generator=generator, device=like.device, dtype=like.dtype))
 
 
 class StandardNormal(Prior):
-    """N(0, I)."""
+    """Standard Gaussian prior N(0, I)."""
 
     def log_prob(self, z: Tensor) -> Tensor:
         return -(LOG_TWO_PI + z.square()).sum(-1) / 2
 
     def divergence(self, q: DiagonalNormal, z: Tensor) -> Tensor:
-        """½ Σ (σ² + μ² − 1 − ln σ²), which needs no draw."""
+        """Divergence ½ Σ (σ² + μ² − 1 − ln σ²), in closed form."""
         squares = (q.mean.square() + q.stddev.square()).sum(-1)
         return (squares - q.mean.shape[-1]) / 2 - q.stddev.log().sum(-1)
 
@@ -51,19 +51,19 @@ class StandardNormal(Prior):
 
 
 class Chain(Prior):
-    """P(z_1, …, z_L) = p(z_L) Π p(z_i | z_(i+1)), from N(0, I) at the top down to z_1, each Gaussian.
+    """Chain of Gaussians p(z_1, …, z_L) = p(z_L) Π p(z_i | z_(i+1)), with p(z_L) = N(0, I).
 
     Args:
-        sizes: of z_1 to z_L; a code has them side by side.
-        hidden: units of the layers between one and the next; none makes them linear.
+        sizes: sizes of z_1 to z_L; a code is their concatenation.
+        hidden_sizes: hidden units of the network between two layers; without any it is linear.
     """
 
-    def __init__(self, sizes: Sequence[int], hidden: Sequence[int]) -> None:
+    def __init__(self, sizes: Sequence[int], hidden_sizes: Sequence[int]) -> None:
         super().__init__()
         self.sizes = list(sizes)
         self.top = StandardNormal()
         self.down = nn.ModuleList(
-            GaussianNetwork(above, hidden, size)
+            GaussianNetwork(above, hidden_sizes, size)
             for size, above in zip(self.sizes[:-1], self.sizes[1:], strict=True)
         )
 
@@ -75,7 +75,7 @@ class Chain(Prior):
         return log_prob
 
     def divergence(self, q: DiagonalNormal, z: Tensor) -> Tensor:
-        """KL(q(z_L)‖p(z_L)) + Σ KL(q(z_i)‖p(z_i | z_(i+1))), at draws of all z_(i+1)."""
+        """Divergence KL(q(z_L)‖p(z_L)) + Σ KL(q(z_i)‖p(z_i | z_(i+1))), at samples of all z_(i+1)."""
         parts, (*lower, top) = z.split_with_sizes(self.sizes, -1), q.split(self.sizes)
         divergence = self.top.divergence(top, parts[-1])
         for network, part, above in zip(self.down, lower, parts[1:], strict=True):

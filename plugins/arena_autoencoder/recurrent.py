@@ -1,4 +1,4 @@
-"""A recurrent autoencoder: its code is what a sequence of observations has left in memory."""
+"""Recurrent autoencoder: its code is the memory after a sequence of observations."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["RecurrentAE"]
 
 
 class RecurrentAE(Autoencoder):
-    """An autoencoder of sequences: what it remembers tells this observation and the next.
+    """Recurrent autoencoder: reconstructs the current observation and predicts the next one from its memory.
 
-        h_t = GRU(h_{t−1}, f(x_t)),   min E Σ_t −ln p(x_t | h_t) − forecast · ln p(x_{t+1} | h_t)
+        h_t = GRU(h_{t−1}, f(x_t)),   min E Σ_t −ln p(x_t | h_t) − w · ln p(x_{t+1} | h_t)
 
-    with h before an episode at zero. One observation shows no velocity; what tells the next one has to know it. The
-    code is h. Where an episode ends, nothing is forecast.
+    with h = 0 before an episode. One observation shows no velocity; predicting the next one requires it. The
+    code is h. Nothing is predicted beyond the end of an episode.
 
-    Metrics: `reconstruction` and `forecast`, −ln p of either in nats an observation.
+    Metrics: `reconstruction` and `prediction`, −ln p of the current and of the next observation, in nats.
 
     Source: Srivastava, Mansimov & Salakhutdinov 2015, "Unsupervised learning of video representations using LSTMs", the
     composite model; Cho et al. 2014 for the GRU.
@@ -38,13 +38,13 @@ class RecurrentAE(Autoencoder):
 
     @dataclass(frozen=True)
     class Config(NetworkOptions):
-        """Those of an autoencoder; `latent` are the numbers that it remembers."""
+        """Options of an autoencoder; `latent` is the size of the memory."""
 
         latent: Annotated[int, Between(1, None)] = 64
-        """Numbers of a code, which is the memory."""
+        """Size of the code, which is the memory; a larger memory holds more of the past."""
 
-        forecast: Annotated[float, Between(0, None)] = 1.0
-        """What the next observation counts beside this one."""
+        prediction_weight: Annotated[float, Between(0, None)] = 1.0
+        """Weight w of the loss of the next observation's prediction; 0: reconstruction only."""
 
     config: Config
 
@@ -57,19 +57,19 @@ class RecurrentAE(Autoencoder):
         self.prospect = Synthesis(config.latent, self.numbers.shape, self.layers)
 
     def initial(self, batch: int) -> Tensor:
-        """Zeros, shape (batch, latent)."""
+        """Initial memory: zeros, shape (batch, latent)."""
         return self.likelihood.log_sigma.new_zeros((batch, self.config.latent))
 
     def step(self, memory: Tensor, x: Tensor, action: Tensor | None = None) -> tuple[Tensor, PointMass]:
-        """The memory after one more observation, which is the code; actions are not asked about."""
-        memory = self.cell(self.analysis(self.read(x))[None], memory[None])[1][0]
+        """Memory after one more observation, and the code, which equals it; actions are ignored."""
+        memory = self.cell(self.analysis(self.preprocess(x))[None], memory[None])[1][0]
         return memory, PointMass(memory)
 
     def unroll(
         self, memory: Tensor, x: Tensor, action: Tensor | None = None, begin: Tensor | None = None
     ) -> tuple[Tensor, PointMass]:
-        """A whole sequence, a call for each stretch in which no episode begins."""
-        features = self.analysis(self.read(x.flatten(0, 1))).unflatten(0, x.shape[:2])
+        """Memory and codes of a sequence, with one call of the GRU for each part between starts of episodes."""
+        features = self.analysis(self.preprocess(x.flatten(0, 1))).unflatten(0, x.shape[:2])
         remembered = []
         for start, stop in _stretches(len(x), begin):
             if begin is not None:
@@ -80,27 +80,27 @@ class RecurrentAE(Autoencoder):
         return memory, PointMass(torch.cat(remembered))
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> PointMass:
-        """The code of observations with which episodes begin."""
+        """Code of observations with which episodes begin."""
         return self.step(self.initial(len(x)), x)[1]
 
     def predict(self, code: Tensor) -> Observation:
-        """p(x_{t+1} | h_t): codes (…, latent) to a distribution over (…, *space.shape)."""
+        """Distribution p(x_{t+1} | h_t) over (…, *space.shape), from codes (…, latent)."""
         distribution: Observation = self.likelihood(self.prospect(code))
         return distribution
 
     def loss(self, batch: Batch) -> Tensor:
-        """Of sequences: tensors of shape (length, batch, …)."""
+        """Mean negative log likelihood of sequences: tensors of shape (length, batch, …)."""
         x, begin = batch.observation, batch.begin
         code = self.unroll(self.initial(x.shape[1]), x, begin=begin)[1].value
         reconstruction = -self.decode(code).log_prob(x).mean()
         goes_on = torch.ones_like(code[1:, :, 0]) if begin is None else (~begin[1:]).to(code)
         surprise = -self.predict(code[:-1]).log_prob(x[1:])
-        forecast = (surprise * goes_on).sum() / goes_on.sum().clamp(min=1)
-        self.metrics = {"reconstruction": reconstruction.detach(), "forecast": forecast.detach()}
-        return reconstruction + self.config.forecast * forecast
+        prediction = (surprise * goes_on).sum() / goes_on.sum().clamp(min=1)
+        self.metrics = {"reconstruction": reconstruction.detach(), "prediction": prediction.detach()}
+        return reconstruction + self.config.prediction_weight * prediction
 
 
 def _stretches(length: int, begin: Tensor | None) -> list[tuple[int, int]]:
-    """From where to where no episode begins in any lane: each stretch is one call."""
+    """Parts of a batch of sequences in which no episode begins after the first step: pairs of start and stop."""
     cuts = [] if begin is None else (begin[1:].any(1).nonzero()[:, 0] + 1).tolist()
     return list(zip([0, *cuts], [*cuts, length], strict=True))

@@ -1,4 +1,4 @@
-"""Principal components of a stream of batches, in memory that does not grow with it."""
+"""Principal components of a stream of batches, in constant memory."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ __all__ = ["StreamingPCA"]
 
 
 class StreamingPCA(nn.Module):
-    """The mean, the greatest `rank` principal components and the total variance of all rows seen so far.
+    """Mean, total variance and largest `rank` principal components of all rows so far.
 
     Of n rows with mean m and kept scatter VᵀS²V, and a batch of b rows X with mean x̄, the new scatter is that of
 
         [ S V ;  X − x̄ ;  √(n b / (n + b)) (m − x̄) ],
 
-    whose singular value decomposition is cut to `rank` again. It is exact as long as `rank` is no less than the rank of
-    the data; otherwise what is cut away is lost, so keep some more than are asked for. Memory is rank × size between
-    batches, whatever their number; everything is a buffer, so a saved stream goes on as it was.
+    whose singular value decomposition is truncated to `rank` again. It is exact as long as `rank` is no less than the
+    rank of the data; otherwise truncation loses variance, so keep more components than needed. Memory between batches
+    is rank × size, whatever their number. All state is in buffers, so a saved stream continues exactly.
 
     Source: Ross, Lim, Lin & Yang 2008, "Incremental learning for robust visual tracking", section 3.1 (after Levy &
     Lindenbaum 2000); the total variance by Chan, Golub & LeVeque 1983.
 
     Args:
-        size: of a row.
-        rank: components that are kept, at most `size`.
+        size: length of a row.
+        rank: number of components that are kept, at most `size`.
 
     Attributes:
-        count: rows seen.
+        count: number of rows so far.
         mean: shape (size,).
         total: the sum of squared distances to the mean.
-        singular: singular values, falling; zero where there are none yet: shape (rank,).
-        basis: their right singular vectors, of unit length: shape (rank, size).
+        singular: singular values in descending order, zero where there are none yet: shape (rank,).
+        basis: right singular vectors, of unit length: shape (rank, size).
     """
 
     count: Tensor
@@ -53,14 +53,14 @@ class StreamingPCA(nn.Module):
 
     @torch.no_grad()
     def update(self, rows: Tensor) -> None:
-        """Takes in a batch of rows: shape (batch, size)."""
+        """Update with a batch of rows: shape (batch, size)."""
         rows = rows.to(self.mean)
         seen, new = int(self.count), len(rows)
         middle = rows.mean(0)
         apart = (seen * new / (seen + new)) ** 0.5 * (self.mean - middle)
         centred = rows - middle
         stack = torch.cat([self.singular[:, None] * self.basis, centred, apart[None]])
-        # The singular value decomposition by way of R Rᵀ of stackᵀ = Q R: small, and sure to converge.
+        # The singular value decomposition by way of R Rᵀ of stackᵀ = Q R: small, and certain to converge.
         q, r = torch.linalg.qr(stack.T)
         square, turn = torch.linalg.eigh(r @ r.T)
         kept = len(self.singular)
@@ -71,10 +71,10 @@ class StreamingPCA(nn.Module):
         self.count += new
 
     def components(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The greatest components, as of a sample (over n − 1).
+        """Largest components, with unbiased variances (divided by n − 1).
 
         Args:
-            count: how many, at most `rank`.
+            count: number of components, at most `rank`.
 
         Returns:
             The directions, shape (count, size), each with the sign that makes its greatest entry positive; the

@@ -1,4 +1,4 @@
-"""Variational autoencoders with one code: the plain one, and with a weight on what the code costs."""
+"""Variational autoencoders with one code: the VAE and the β-VAE."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ __all__ = ["VAE", "BetaVAE", "Variational"]
 
 
 class Variational(Autoencoder):
-    """A model p(z) p(x | z), and an encoder q(z | x) that makes it learnable; a subclass says which.
+    """Base class of variational autoencoders: a model p(z) p(x | z) and an approximate posterior q(z | x).
 
         ln p(x) = ELBO(x) + KL(q(z|x) ‖ p(z|x)),
         ELBO(x) = E_q ln p(x | z) − KL(q(z|x) ‖ p(z)).
 
-    The expectation is estimated by one reparametrised draw, z = μ(x) + σ(x) ε.
+    The expectation is estimated by one reparametrized sample, z = μ(x) + σ(x) ε.
 
     Metrics, in nats: `reconstruction`, −E_q ln p(x | z); `kl`, KL(q‖p); `elbo`.
 
     Attributes:
-        prior: p(z).
-        beta: how much the divergence counts.
+        prior: prior p(z).
+        beta: weight of the divergence in the loss.
     """
 
     bound: ClassVar[Literal["lower"]] = "lower"
@@ -42,47 +42,51 @@ class Variational(Autoencoder):
     beta: float = 1.0
 
     def q(self, numbers: Tensor) -> DiagonalNormal:
-        """What the numbers of x, shape (batch, *shape), tell of its code: N(μ(x), diag σ²(x))."""
+        """Approximate posterior N(μ(x), diag σ²(x)) from the numbers of x, shape (batch, *shape)."""
         raise NotImplementedError
 
     def loss(self, batch: Batch) -> Tensor:
-        numbers = self.read(batch.observation)
+        numbers = self.preprocess(batch.observation)
         q = self.q(numbers)
         z = q.rsample()
         likelihood = self.decode(z).score(numbers).mean()
         kl = self.prior.divergence(q, z).mean()
-        told, cost = likelihood.detach(), kl.detach()
-        self.metrics = {"reconstruction": -told, "kl": cost, "elbo": told - cost}
+        log_likelihood, divergence = likelihood.detach(), kl.detach()
+        self.metrics = {
+            "reconstruction": -log_likelihood,
+            "kl": divergence,
+            "elbo": log_likelihood - divergence,
+        }
         return self.beta * kl - likelihood
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> DiagonalNormal:
-        return self.q(self.read(x))
+        return self.q(self.preprocess(x))
 
     def sample(self, n: int, *, given: Tensor | None = None, generator: Generator | None = None) -> Tensor:
-        """Draws z, and x given z; `decode(…).mean` would be the picture without noise."""
+        """Samples of x, from z ~ p(z) and x ~ p(x | z); `decode(z).mean` has no noise of the second."""
         z = self.prior.sample(n, self.latent.shape[0], self.likelihood.log_sigma, generator)
         return self.decode(z).sample(generator=generator)
 
     def log_prob(self, x: Tensor, *, given: Tensor | None = None) -> Tensor:
-        """A lower bound of ln p(x), estimated with `importance` draws: shape (batch,)."""
-        return importance_weighted(self.log_weights(x, self.config.importance))
+        """Lower bound of ln p(x), estimated with `importance_samples` samples of the code: shape (batch,)."""
+        return importance_weighted(self.log_weights(x, self.config.importance_samples))
 
     def log_weights(self, x: Tensor, draws: int) -> Tensor:
-        """Ln w = ln p(x | z) p(z) / q(z | x) of draws z ~ q(z | x), so that E w = p(x): shape (draws, batch)."""
+        """Log importance weights ln p(x | z) p(z) / q(z | x) for samples z ~ q(z | x): shape (draws, batch)."""
         q = self.encode(x)
         z = q.rsample((draws,))
         return self.decode(z).log_prob(x) + self.prior.log_prob(z) - q.log_prob(z)
 
 
 class VAE(Variational):
-    """A variational autoencoder: p(z) = N(0, I), and networks say the rest.
+    """Variational autoencoder: p(z) = N(0, I), and networks for q(z | x) and p(x | z).
 
     Source: Kingma & Welling 2014, "Auto-encoding variational Bayes", section 3 and appendix B.
     """
 
     @dataclass(frozen=True)
     class Config(VAEOptions):
-        """Those of a variational autoencoder with one code."""
+        """Options of a variational autoencoder with one code."""
 
     def __init__(
         self, space: gym.Space[Any], config: VAEOptions, labels: Mapping[str, gym.Space[Any]] | None = None
@@ -98,25 +102,27 @@ class VAE(Variational):
 
 
 class BetaVAE(VAE):
-    """A variational autoencoder that pays more for its code, which it may then spread over fewer, separate numbers.
+    """β-VAE: variational autoencoder with a weight β on the divergence, for codes with fewer and independent factors.
 
         min E −ln p(x | z) + β KL(q(z|x) ‖ p(z))
 
-    β is the multiplier of the constraint KL < δ; at 1 it is the VAE. `elbo` among the metrics is that of β = 1.
+    β is the Lagrange multiplier of the constraint KL < δ; at β = 1 it is the VAE. `elbo` among the metrics is that of
+    β = 1.
 
     Source: Higgins et al. 2017, "β-VAE: learning basic visual concepts with a constrained variational framework".
     """
 
     @dataclass(frozen=True)
     class Config(VAEOptions):
-        """Those of a VAE, and β."""
+        """Options of a VAE, and β."""
 
         sigma: Annotated[float | None, Positive] = 0.1
-        """The spread of gaussian and logistic in scaled numbers, in which bytes go from 0 to 1; None learns one
-        number, which makes up for much of β."""
+        """Scale σ of the gaussian and logistic likelihoods, where bytes are scaled to [0, 1]; None: learned, which
+        compensates for much of β."""
 
         beta: Annotated[float, Between(0, None)] = 4.0
-        """β: what a nat of the code costs, in nats of the reconstruction."""
+        """Weight β of the divergence KL(q(z|x) ‖ p(z)) in the loss; larger values remove more information from the
+        code."""
 
     def __init__(
         self, space: gym.Space[Any], config: Config, labels: Mapping[str, gym.Space[Any]] | None = None

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from arena.encoders.features_extractor import Features
 from arena.encoders.preprocessing import Numbers
 from arena.storage.codec import State
 from arena_deep.fast import Chain
@@ -38,6 +39,7 @@ class Approximator:
         self.network = network.to(device)
         self.device = device
         self.vector = as_vector(self.network)
+        self._encoders = [part for part in self.network.modules() if isinstance(part, Features)]
 
     def __call__(self, observation: Array, noise: Noise | None = None) -> Array:
         """Outputs, shape (batch, actions, size); nothing is remembered."""
@@ -57,7 +59,9 @@ class Approximator:
         """Sets `vector.grad` from the gradient by the outputs remembered, of their shape."""
         assert self.vector.grad is not None
         self.vector.grad.zero_()
-        self._outputs.backward(torch.from_numpy(gradient).to(self.device))
+        auxiliary = [loss for part in self._encoders if (loss := part.auxiliary_loss()) is not None]
+        gradients = [torch.from_numpy(gradient).to(self.device), *map(torch.ones_like, auxiliary)]
+        torch.autograd.backward([self._outputs, *auxiliary], gradients)
 
     def follow(self, other: Approximator, rate: float) -> None:
         """θ ← θ + rate (θ' − θ): a copy of the other at a rate of one."""

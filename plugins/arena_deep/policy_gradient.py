@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from arena.agents.base import Agent, Needs, Problem
 from arena.config.options import Between, Positive
+from arena.encoders.features_extractor import Features
 from arena.storage.codec import State
 from arena.streams.base import Progress, Stream
 from arena_deep.acting import evaluation
@@ -309,6 +310,10 @@ class PolicyGradient(Agent):
         gradient = self._vector.grad
         assert gradient is not None
         gradient.zero_()
+        features = self.problem.features
+        auxiliary = features.auxiliary_loss() if isinstance(features, Features) else None
+        if auxiliary is not None:  # of an encoder that is trained jointly
+            loss = loss + auxiliary
         loss.backward()  # type: ignore[no-untyped-call]
         length: Tensor = gradient.norm()
         if self.config.max_gradient is not None:

@@ -36,7 +36,7 @@ class TRPO(OnPolicy):
 
     def __init__(self, problem: Problem, config: Any) -> None:
         # It goes up its objective, and takes second derivatives along the way: a loss that goes along would be climbed.
-        if isinstance(problem.features, Features) and problem.features.weight is not None:
+        if isinstance(problem.features, Features) and problem.features.loss_weight is not None:
             raise ArenaError(
                 "sb3-trpo solves for its step, and goes down no encoder's loss beside it",
                 "say --encoder.mode finetune, or choose sb3-ppo",

@@ -11,6 +11,8 @@ import torch
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
+from arena.encoders.features_extractor import Features as EncoderFeatures
+from arena.encoders.features_extractor import add_loss_in_backward
 from arena.errors import ArenaError
 
 __all__ = ["Features", "keep_weights"]
@@ -50,7 +52,9 @@ class Features(BaseFeaturesExtractor):
         if self._transposed:
             observations = observations.movedim(1, -1)
         features: Any = self.module(observations.to(self._dtype))
-        return features.flatten(1)
+        flat: Tensor = features.flatten(1)
+        loss = self.module.auxiliary_loss() if isinstance(self.module, EncoderFeatures) else None
+        return flat if loss is None else add_loss_in_backward(flat, loss)
 
 
 def keep_weights(policy: nn.Module, module: nn.Module) -> None:

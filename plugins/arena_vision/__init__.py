@@ -1,4 +1,4 @@
-"""Networks that see: the encoders of `arena_vision.catalogue`, and convolution written out once.
+"""Image encoders: recognition and segmentation networks, and convolution in numpy.
 
 Importing this package costs nothing: `arena list` reads `arena_vision.plugin` without torch.
 """

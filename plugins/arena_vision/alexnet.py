@@ -1,4 +1,4 @@
-"""AlexNet: the network with which deep learning won ImageNet in 2012."""
+"""AlexNet: the convolutional network that won the ImageNet challenge in 2012."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ __all__ = ["AlexNet"]
 
 
 class AlexNet(Trunk):
-    """Five convolutions, three overlapping max pools, two hidden layers of 4096 with dropout.
+    """AlexNet: five convolutions, three overlapping max pools, two hidden layers of 4096 units with dropout.
 
-    With its last layer of 1000 classes: 61,100,840 parameters. That is the network of one column; the paper's two
-    columns were there to fit into two GPUs.
+    With a last layer of 1000 classes it has 61,100,840 parameters. This is the network of one column; the paper's two
+    columns served to fit it into two GPUs.
 
     Source: Krizhevsky, Sutskever & Hinton 2012; in one column Krizhevsky 2014, "One weird trick", section 2.
 
-    Weights begin with the variance 2 / inputs (He et al. 2015), with which it learns without batch norm.
+    Initial weights have the variance 2 / inputs (He et al. 2015), with which it learns without batch norm.
 
     Args:
-        image: the frames' shape. Small ones meet a 3 × 3 convolution in place of the first, 11 × 11 with stride 4,
-            and maps of less than 6 × 6 are not blown up to that before the hidden layers.
-        share: of the paper's channels.
+        image: shape of the frames. For small frames a 3 × 3 convolution replaces the first, 11 × 11 with stride 4,
+            and maps of less than 6 × 6 are not enlarged to that before the hidden layers.
+        width_multiplier: ratio of channels to those of the paper.
     """
 
-    def __init__(self, image: Image, share: float = 1.0) -> None:
+    def __init__(self, image: Image, width_multiplier: float = 1.0) -> None:
         super().__init__()
-        a, b, c, d = (wide(channels, share) for channels in (64, 192, 384, 256))
+        a, b, c, d = (wide(channels, width_multiplier) for channels in (64, 192, 384, 256))
         stride = small_stride(image)
         if stride is None:
             first, size, padding = nn.Conv2d(image[0], a, 11, 4, 2), 5, 0
@@ -42,7 +42,7 @@ class AlexNet(Trunk):
         )
         rows, columns = (6 if stride is None else min(6, -(-side // (8 * stride))) for side in image[1:])
         self.average = nn.AdaptiveAvgPool2d((rows, columns))
-        self.width = wide(4096, share)
+        self.width = wide(4096, width_multiplier)
         self.hidden = nn.Sequential(
             *(nn.Dropout(), nn.Linear(d * rows * columns, self.width), nn.ReLU()),
             *(nn.Dropout(), nn.Linear(self.width, self.width), nn.ReLU()),

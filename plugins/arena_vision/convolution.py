@@ -1,7 +1,7 @@
-"""Convolution, its two gradients and its transpose, each written out once: for teaching and for tests.
+"""Convolution in numpy, its two gradients and its transpose, for teaching and for tests.
 
-One image and one kernel at a time, in numpy. Networks use torch's, which is correlation: convolution with the kernel
-turned by 180°. The difference is one of naming, since the kernel is learned.
+Each function takes one image and one kernel. Networks use torch's, which is correlation: convolution with the kernel
+rotated by 180°. For a learned kernel the two are equivalent.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ Array = npt.NDArray[Any]
 
 
 def output_length(length: int, kernel: int, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """⌊(L + 2P − D(K − 1) − 1) / S⌋ + 1: how long the output of a convolution or a pooling is."""
+    """Output length of a convolution or a pooling: ⌊(L + 2P − D(K − 1) − 1) / S⌋ + 1."""
     return (length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
 def transposed_length(
     length: int, kernel: int, *, stride: int = 1, padding: int = 0, dilation: int = 1, output_padding: int = 0
 ) -> int:
-    """(L − 1)S − 2P + D(K − 1) + O + 1: how long the output of a transposed convolution is.
+    """Output length of a transposed convolution: (L − 1)S − 2P + D(K − 1) + O + 1.
 
-    It undoes `output_length` up to that one's rounding, which O, the output padding, makes good.
+    It inverts `output_length` up to rounding, which the output padding O compensates.
     """
     return (length - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
 
 
 def rot180(w: Array) -> Array:
-    """The kernel turned by half a turn: convolving with it is correlating with `w`."""
+    """Kernel rotated by 180°: convolution with it is correlation with `w`."""
     return w[::-1, ::-1]
 
 
 def convolve(z: Array, w: Array, b: float = 0.0, *, stride: int = 1, padding: int = 0) -> Array:
-    """(w * z)_ij + b = Σ_mn w_mn z_{i−m, j−n} + b, at every place where the kernel lies on the padded image.
+    """Convolution (w * z)_ij + b = Σ_mn w_mn z_{i−m, j−n} + b, wherever the kernel lies on the padded image.
 
     Args:
         z: shape (height, width).
         w: the kernel, shape (M, N).
         b: the bias.
-        stride: only every so many-th place.
-        padding: zeros around the image, on each side.
+        stride: distance between output positions.
+        padding: number of zeros on each side of the image.
 
     Returns:
         Shape (`output_length`(height, M), `output_length`(width, N)).
@@ -69,9 +69,7 @@ def convolve(z: Array, w: Array, b: float = 0.0, *, stride: int = 1, padding: in
 
 
 def input_gradient(delta: Array, w: Array) -> Array:
-    """∂C/∂z = δ * rot180(w), over every place where the two overlap at all.
-
-    Each δ_ij sends back, to each input that it was made of, the weight between them.
+    """Gradient by the input of a convolution: ∂C/∂z = δ * rot180(w), over all positions where the two overlap.
 
     Args:
         delta: ∂C/∂(w * z), of the output's shape.
@@ -85,22 +83,22 @@ def input_gradient(delta: Array, w: Array) -> Array:
 
 
 def weight_gradient(delta: Array, z: Array) -> Array:
-    """∂C/∂w = δ * rot180(z), of the kernel's shape: a weight's gradient sums over all places that share it."""
+    """Gradient by the kernel of a convolution: ∂C/∂w = δ * rot180(z), summed over all positions that share a weight."""
     return convolve(rot180(z), delta)
 
 
 def transposed(y: Array, w: Array, *, stride: int = 1, padding: int = 0, output_padding: int = 0) -> Array:
-    """The transpose of a convolution, not its inverse: ⟨convolve(x), y⟩ = ⟨x, its transpose of y⟩.
+    """Adjoint of a convolution, which is not its inverse: ⟨convolve(x), y⟩ = ⟨x, A y⟩ for the adjoint A.
 
-    It is `input_gradient` for any stride and padding: zeros are put between the elements of `y` where the convolution
-    skipped places, and the padding's share is cut off.
+    Equals `input_gradient` for any stride and padding: zeros are inserted between the elements of `y` where the
+    convolution skipped positions, and the padding is removed.
 
     Args:
-        y: of the convolution's output shape.
+        y: array of the convolution's output shape.
         w: the kernel.
-        stride: the convolution's.
-        padding: the convolution's.
-        output_padding: rows and columns at the end that the convolution's stride left unread.
+        stride: stride of the convolution.
+        padding: padding of the convolution.
+        output_padding: rows and columns at the end that the convolution did not read because of its stride.
 
     Returns:
         Shape (`transposed_length`(height, M), `transposed_length`(width, N)).
@@ -113,9 +111,9 @@ def transposed(y: Array, w: Array, *, stride: int = 1, padding: int = 0, output_
 
 
 def as_matrix(w: Array, height: int, width: int) -> Array:
-    """K with K vec(z) = vec(convolve(z, w)): convolution is a matrix product, its transpose the transposed one.
+    """Matrix K of a convolution, with K vec(z) = vec(convolve(z, w)); Kᵀ is the transposed convolution.
 
-    Column i is what becomes of an image that is 1 at its i-th pixel and 0 elsewhere.
+    Column i is the convolution of an image that is 1 at its i-th pixel and 0 elsewhere.
     """
     pixels = np.eye(height * width).reshape(-1, height, width)
     return np.stack([convolve(pixel, w).ravel() for pixel in pixels], axis=1)

@@ -1,4 +1,4 @@
-"""The registered encoders of the whole frame: each paper's network, a regressor, and the control without training."""
+"""Encoders of whole frames: recognition networks, a regressor, and a baseline with random weights."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from arena.config.options import Between
-from arena.encoders.base import Batch, Encoder, Player
+from arena.encoders.base import Batch, Encoder, OptimizationGroup
 from arena.encoders.distributions import PointMass
 from arena.encoders.preprocessing import Numbers
+from arena_vision.architectures import Architecture, UntrainedArchitecture, WidthMultiplier, trunk
 from arena_vision.heads import Classes, Head, classes_in
 from arena_vision.hmax import BANDS, HMAX
 from arena_vision.lenet import LeNet5, RadialBasis
 from arena_vision.neocognitron import Neocognitron
 from arena_vision.resnet import ResNet
-from arena_vision.shapes import RandomShape, Shape, Share, trunk
 from arena_vision.supervised import Supervised, code_space
 from arena_vision.trunk import Image, Trunk, images
 
@@ -39,17 +39,18 @@ Count = Annotated[int, Between(1, None)]
 
 
 class NeocognitronEncoder(Supervised):
-    """A `Neocognitron`, which organises itself, and a linear readout, which alone learns the label."""
+    """Neocognitron encoder: unsupervised features, and a linear readout that predicts the label."""
 
     @dataclass(frozen=True)
     class Config(Supervised.Config):
-        """The stages."""
+        """Options of the Neocognitron's stages."""
 
         planes: tuple[Count, ...] = (24, 48, 96)
-        """Planes of each stage; a stage halves the sides."""
+        """Number of cell planes of each stage; each stage halves the height and the width."""
 
         thresholds: tuple[Annotated[float, Between(0, 0.99)], ...] = (0.8, 0.6)
-        """How similar to what it has learned (a cosine) an S-cell of each stage wants things before it answers."""
+        """Threshold θ of each stage's S-cells, in [0, 0.99]: cosine similarity to the learned pattern above which a
+        cell responds; the last one is used for further stages."""
 
     called = "neocognitron"
 
@@ -59,30 +60,30 @@ class NeocognitronEncoder(Supervised):
 
 
 class HMAXEncoder(Supervised):
-    """`HMAX`, whose prototypes are patches of frames, and a linear readout, which alone learns the label."""
+    """HMAX encoder: similarity to prototypical patches, and a linear readout that predicts the label."""
 
     @dataclass(frozen=True)
     class Config(Supervised.Config):
-        """The prototypes."""
+        """Options of HMAX's prototypes."""
 
         prototypes: Count = 128
-        """How many patches it remembers; the code has a number for each."""
+        """Number of prototypes: patches of frames that are stored; also the size of the code."""
 
-        patch: Count = 4
-        """Their side, in cells of C1."""
+        patch_size: Count = 4
+        """Side of a prototype, in cells of the layer C1."""
 
         bands: Annotated[int, Between(1, BANDS)] = 4
-        """At most how many bands of scales it sees; those that small frames have no room for are left out."""
+        """Largest number of scale bands; bands that do not fit into small frames are omitted."""
 
     called = "hmax"
 
     def _trunk(self, image: Image) -> Trunk:
         config: HMAXEncoder.Config = self.config
-        return HMAX(image, config.prototypes, config.patch, config.bands)
+        return HMAX(image, config.prototypes, config.patch_size, config.bands)
 
 
 class LeNetEncoder(Supervised):
-    """`LeNet5`; it tells classes by their codes, as the paper does."""
+    """LeNet-5 encoder; classes are predicted by a radial basis layer, as in the paper."""
 
     called = "lenet"
 
@@ -95,94 +96,94 @@ class LeNetEncoder(Supervised):
         return super()._head() if classes is None else Classes(space, RadialBasis(self.trunk.width, classes))
 
 
-class _Wide(Supervised):
-    """A network with so many channels that small frames are served by a share of them."""
+class _WidthScaled(Supervised):
+    """Base class of encoders whose network has an adjustable width."""
 
     @dataclass(frozen=True)
     class Config(Supervised.Config):
-        """The size."""
+        """Options of a network with an adjustable width."""
 
-        share: Share = 0.25
-        """How many of the paper's channels it has; 1 is the paper's network."""
+        width_multiplier: WidthMultiplier = 0.25
+        """Ratio of the network's channels to those of the paper, in (0, 4]; 1 is the paper's network."""
 
 
-class AlexNetEncoder(_Wide):
-    """`arena_vision.alexnet.AlexNet`."""
+class AlexNetEncoder(_WidthScaled):
+    """AlexNet encoder."""
 
     called = "alexnet"
 
     def _trunk(self, image: Image) -> Trunk:
-        return trunk("alexnet", image, self.config.share)
+        return trunk("alexnet", image, self.config.width_multiplier)
 
 
-class GoogLeNetEncoder(_Wide):
-    """`arena_vision.googlenet.GoogLeNet`; both auxiliary heads learn with it."""
+class GoogLeNetEncoder(_WidthScaled):
+    """GoogLeNet encoder; both auxiliary heads are trained with it."""
 
     called = "googlenet"
 
     def _trunk(self, image: Image) -> Trunk:
-        return trunk("googlenet", image, self.config.share)
+        return trunk("googlenet", image, self.config.width_multiplier)
 
 
-class ResNet18Encoder(_Wide):
-    """`ResNet` of 18 layers; blocks begin as the identity."""
+class ResNet18Encoder(_WidthScaled):
+    """ResNet-18 encoder; residual blocks are initialized as the identity."""
 
     called = "resnet18"
 
     def _trunk(self, image: Image) -> Trunk:
-        return ResNet(image, 18, self.config.share, identity=True)
+        return ResNet(image, 18, self.config.width_multiplier, identity=True)
 
 
-class ResNet50Encoder(_Wide):
-    """`ResNet` of 50 layers; blocks begin as the identity."""
+class ResNet50Encoder(_WidthScaled):
+    """ResNet-50 encoder; residual blocks are initialized as the identity."""
 
     called = "resnet50"
 
     def _trunk(self, image: Image) -> Trunk:
-        return ResNet(image, 50, self.config.share, identity=True)
+        return ResNet(image, 50, self.config.width_multiplier, identity=True)
 
 
 class Regressor(Supervised):
-    """Any of the networks, with a linear layer that tells the state."""
+    """Encoder of any architecture with a linear layer that predicts the state."""
 
     @dataclass(frozen=True)
     class Config:
-        """The network, and what it learns."""
+        """Options of the network and the label."""
 
         label: str = "state"
-        """What it learns to tell: a label's name."""
+        """Name of the label to predict."""
 
-        shape: Shape = "lenet"
-        """The network."""
+        architecture: Architecture = "lenet"
+        """Architecture of the network."""
 
-        share: Share = 0.25
-        """How many of the paper's channels a wide network has."""
+        width_multiplier: WidthMultiplier = 0.25
+        """Ratio of the network's channels to those of the paper, in (0, 4]; lenet, hmax and neocognitron ignore it."""
 
     called = "regressor"
 
     def _trunk(self, image: Image) -> Trunk:
-        return trunk(self.config.shape, image, self.config.share)
+        return trunk(self.config.architecture, image, self.config.width_multiplier)
 
 
 class RandomCNN(Encoder):
-    """A network with the weights it was drawn with: what a code is worth that nobody learned.
+    """Random network: a baseline with untrained weights.
 
-    The Neocognitron is not among them: its cells are silent before they learn.
+    The Neocognitron is excluded, since its output is zero before training.
 
     Attributes:
-        latent: the space of codes.
-        trunk: the network; an agent that it is part of does not train it either.
+        latent: space of codes.
+        trunk: the network; an agent does not train it either.
     """
 
     @dataclass(frozen=True)
     class Config:
-        """The network."""
+        """Options of the network."""
 
-        shape: RandomShape = "lenet"
-        """The network."""
+        architecture: UntrainedArchitecture = "lenet"
+        """Architecture of the network."""
 
-        share: Share = 0.25
-        """How many of the paper's channels a wide network has."""
+        width_multiplier: WidthMultiplier = 0.25
+        """Ratio of the network's channels to those of the paper, in (0, 4]; lenet, hmax and neocognitron ignore it."""
 
     called: ClassVar[str] = "random-cnn"
 
@@ -192,22 +193,22 @@ class RandomCNN(Encoder):
         super().__init__(space, config, labels)
         image = images(space, self.called)
         self.numbers = Numbers(space)
-        self.trunk = trunk(config.shape, image, config.share).requires_grad_(False)
+        self.trunk = trunk(config.architecture, image, config.width_multiplier).requires_grad_(False)
         self.latent = code_space(self.trunk.width)
         self.train(False)
 
     def train(self, mode: bool = True) -> RandomCNN:
-        """It computes as in evaluation at all times."""
+        """Evaluation mode, whatever `mode` is."""
         return super().train(False)
 
     def loss(self, batch: Batch) -> Tensor:
-        """Zero: there is nothing to learn."""
+        """Zero, since nothing is learned."""
         return torch.zeros((), device=batch.observation.device)
 
-    def players(self) -> Mapping[str, Player]:
-        """Nobody."""
+    def optimization_groups(self) -> Mapping[str, OptimizationGroup]:
+        """Optimization groups: none, since nothing is learned."""
         return {}
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> PointMass:
-        """The network's features, shape (batch, width)."""
+        """Features of the network, shape (batch, width)."""
         return PointMass(self.trunk(self.numbers(x)))

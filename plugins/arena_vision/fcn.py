@@ -1,4 +1,4 @@
-"""Fully convolutional networks: a classifier whose last layers are convolutions tells the class of every place."""
+"""Fully convolutional network (FCN) for semantic segmentation."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["FCN", "as_convolution", "bilinear"]
 
 
 class FCN(nn.Module):
-    """Stages that halve the sides, hidden layers as convolutions, and scores that come back up through skips.
+    """Fully convolutional network: stages that halve the sides, convolutional hidden layers, and upsampled skip scores.
 
-    Every stage's maps are scored by a 1 × 1 convolution. From the coarsest on, scores are doubled in their sides by a
-    transposed convolution, which begins as bilinear interpolation, and added to the scores of the stage below, which
-    begin as zeros. The last doubling is bilinear interpolation, and stays it.
+    A 1 × 1 convolution computes class scores from every stage's maps. From the coarsest stage on, scores are upsampled
+    by two by a transposed convolution, initialized as bilinear interpolation, and added to the scores of the finer
+    stage, initialized as zeros. The last upsampling is fixed bilinear interpolation.
 
     Source: Long, Shelhamer & Darrell 2015, "Fully Convolutional Networks for Semantic Segmentation", sections 3 and 4.
     Their stages are VGG's; these have two convolutions each.
 
     Args:
         inputs: channels of the frames.
-        classes: how many.
-        channels: of the first stage; each has twice as many as the one before.
-        depth: stages.
+        classes: number of classes.
+        channels: channels of the first stage; each stage has twice as many as the one before.
+        depth: number of stages.
     """
 
     def __init__(self, inputs: int, classes: int, channels: int = 16, depth: int = 3) -> None:
@@ -54,7 +54,7 @@ class FCN(nn.Module):
             up.weight.data.copy_(torch.eye(classes)[:, :, None, None] * bilinear(2))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Frames (batch, inputs, height, width) to logits (batch, classes, height, width)."""
+        """Logits (batch, classes, height, width) of frames (batch, inputs, height, width)."""
         height, width = x.shape[-2:]
         x, maps = padded(x, 2**self.depth), []
         for stage in self.stages:
@@ -68,14 +68,14 @@ class FCN(nn.Module):
 
 
 def as_convolution(layer: nn.Linear, image: Image) -> nn.Conv2d:
-    """The convolution that a linear layer behind a flattened map is, with the same weights.
+    """Convolution equal to a linear layer on flattened maps, with the same weights.
 
-    On maps of that size its one place has the layer's outputs; on larger ones every place has the outputs that the
-    layer gives for the window there.
+    On maps of that size its single position has the layer's outputs; on larger maps every position has the outputs of
+    the layer for the window there.
 
     Args:
-        layer: that reads ``maps.flatten(1)``.
-        image: the shape of these maps.
+        layer: linear layer with the input ``maps.flatten(1)``.
+        image: shape of these maps.
     """
     channels, *window = image
     rows, columns = window
@@ -89,7 +89,7 @@ def as_convolution(layer: nn.Linear, image: Image) -> nn.Conv2d:
 
 
 def bilinear(factor: int) -> Tensor:
-    """The kernel, of side 2 · factor, with which a transposed convolution of that stride interpolates bilinearly."""
+    """Kernel of side 2 · factor with which a transposed convolution of that stride interpolates bilinearly."""
     centre = factor - 0.5
     tent = 1 - (torch.arange(2 * factor) - centre).abs() / factor
     return tent[:, None] * tent

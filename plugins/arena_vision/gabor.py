@@ -1,4 +1,4 @@
-"""Gabor filters: what simple cells of the visual cortex answer to, a wave of one direction in a small window."""
+"""Gabor filters, a model of simple cells in the visual cortex: a wave of one orientation in a Gaussian window."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor
 
 __all__ = ["gabor", "scale"]
 
-#: How long a filter's window is, as a ratio of its width.
+#: Aspect ratio γ of a filter's window: its width over its length.
 ASPECT = 0.3
 
 
 def gabor(size: int, theta: float, sigma: float, wavelength: float, aspect: float = ASPECT) -> Tensor:
-    """exp(−(u² + γ²v²) / 2σ²) cos(2πu/λ), with u = x cos θ + y sin θ and v = −x sin θ + y cos θ.
+    """Gabor filter exp(−(u² + γ²v²) / 2σ²) cos(2πu/λ), with u = x cos θ + y sin θ and v = −x sin θ + y cos θ.
 
     Args:
-        size: the side, an odd number of pixels.
-        theta: θ, the wave's direction, in radians.
-        sigma: σ, the window's width in pixels.
+        size: side of the filter, an odd number of pixels.
+        theta: θ, direction of the wave, in radians.
+        sigma: σ, width of the window in pixels.
         wavelength: λ in pixels.
         aspect: γ.
 
@@ -34,6 +34,6 @@ def gabor(size: int, theta: float, sigma: float, wavelength: float, aspect: floa
 
 
 def scale(size: int) -> tuple[float, float]:
-    """σ and λ of the filter of a side, in pixels: fitted to cells of the monkey (Serre et al. 2007, table 1)."""
+    """Width σ and wavelength λ of a filter of a size, in pixels (Serre et al. 2007, table 1)."""
     sigma = 0.0036 * size**2 + 0.35 * size + 0.18
     return sigma, sigma / 0.8

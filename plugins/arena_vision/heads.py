@@ -1,4 +1,4 @@
-"""Last layers: from features to a label, whatever its space is."""
+"""Output heads: last layers that predict a label from features."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from torch import Tensor, nn
 
 from arena.errors import ArenaError
 
-__all__ = ["Classes", "Head", "Values", "classes_in", "head"]
+__all__ = ["Classes", "Head", "Metrics", "Values", "classes_in", "head"]
 
-#: A whole number with more values than this is no class.
+#: Largest number of values of an integer label that is treated as a class.
 MOST_CLASSES = 4096
 
 Metrics = Mapping[str, Tensor]
 
 
 class Head(nn.Module, ABC):
-    """Tells a label from features of shape (batch, width)."""
+    """Output head that predicts a label from features of shape (batch, width)."""
 
     @abstractmethod
     def loss(self, features: Tensor, truth: Tensor) -> tuple[Tensor, Metrics]:
-        """How wrong it is, a scalar, and what people ask of it: scalars without gradient."""
+        """Loss, a scalar, and metrics: scalars without gradient."""
 
     @abstractmethod
     def perceive(self, features: Tensor) -> Tensor:
-        """What it takes the label to be: of the label's type, shape (batch, *label space's shape)."""
+        """Predicted label, of its space's type: shape (batch, *label space's shape)."""
 
 
 class Classes(Head):
-    """Tells one of several classes; it learns by cross-entropy, −ln p(class | features).
+    """Classification head, trained by the cross-entropy −ln p(class | features).
 
     Args:
-        space: of the label: `Discrete`, or a `Box` with one whole number.
-        layer: features to a logit a class.
+        space: space of the label: `Discrete`, or a `Box` with one integer.
+        layer: module from features to one logit per class.
     """
 
     def __init__(self, space: gym.Space[Any], layer: nn.Module) -> None:
@@ -61,11 +61,11 @@ class Classes(Head):
 
 
 class Values(Head):
-    """Tells numbers; it learns by the mean squared error, in units of each number's range where that is finite.
+    """Regression head, trained by the mean squared error in units of each number's range where that is finite.
 
     Args:
-        space: of the label: a `Box`.
-        layer: features to a number for each of the label's.
+        space: space of the label, a `Box`.
+        layer: module from features to the label's numbers.
     """
 
     low: Tensor
@@ -94,7 +94,7 @@ class Values(Head):
 
 
 def classes_in(space: gym.Space[Any]) -> int | None:
-    """How many classes a label tells apart; None if it is not one class."""
+    """Number of classes of a label; None for a label that is not a class."""
     if isinstance(space, gym.spaces.Discrete):
         return int(space.n)
     if not isinstance(space, gym.spaces.Box) or not np.issubdtype(space.dtype, np.integer):
@@ -103,32 +103,32 @@ def classes_in(space: gym.Space[Any]) -> int | None:
     return count if space.low.size == 1 and count <= MOST_CLASSES else None
 
 
-def head(space: gym.Space[Any], name: str, width: int, *, standardise: bool = False) -> Head:
-    """The last layer for a label: linear, and of the kind that its space asks for.
+def head(space: gym.Space[Any], name: str, width: int, *, standardize: bool = False) -> Head:
+    """Linear output head for a label: classification or regression, depending on its space.
 
     Args:
-        space: of the label.
-        name: of the label, for the error.
-        width: of the features.
-        standardise: whether features have mean 0 and variance 1 before the layer.
+        space: space of the label.
+        name: name of the label, for the error message.
+        width: number of features.
+        standardize: standardize features to mean 0 and variance 1 before the layer.
 
     Raises:
-        ArenaError: for a label that is neither a class nor numbers.
+        ArenaError: the label is neither a class nor numbers.
     """
     classes = classes_in(space)
     if classes is not None:
-        return Classes(space, _linear(width, classes, standardise))
+        return Classes(space, _linear(width, classes, standardize))
     if isinstance(space, gym.spaces.Box):
-        return Values(space, _linear(width, int(np.prod(space.shape)), standardise))
+        return Values(space, _linear(width, int(np.prod(space.shape)), standardize))
     raise ArenaError(
         f"the label {name!r} is {space}, neither one class (Discrete) nor numbers (a Box)",
-        "learn another one with --encoder.label",
+        "choose another label with --encoder.label",
     )
 
 
-def _linear(width: int, outputs: int, standardise: bool) -> nn.Module:
+def _linear(width: int, outputs: int, standardize: bool) -> nn.Module:
     layer = nn.Linear(width, outputs)
-    return nn.Sequential(nn.BatchNorm1d(width, affine=False), layer) if standardise else layer
+    return nn.Sequential(nn.BatchNorm1d(width, affine=False), layer) if standardize else layer
 
 
 def _box(space: gym.Space[Any]) -> gym.spaces.Box:

@@ -1,4 +1,4 @@
-"""HMAX: layers that match templates, and layers that take the maximum over places and scales, in turn."""
+"""HMAX: alternating layers of template matching and of maxima over positions and scales."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ __all__ = ["BANDS", "C1", "HMAX", "S1", "S2"]
 
 ORIENTATIONS = 4
 
-#: Most bands there are, of two sizes of filters each: 7 and 9, 11 and 13, … pixels.
+#: Number of scale bands, of two filter sizes each: 7 and 9, 11 and 13, … pixels.
 BANDS = 8
 
 
 class HMAX(Trunk):
-    """S1 – C1 – S2 – C2: how much each prototype is seen anywhere in the frame, at any scale.
+    """HMAX network S1 – C1 – S2 – C2: greatest similarity of each prototype over all positions and scales.
 
-    Nothing learns by gradients. The prototypes of S2 are imprinted: patches of C1 at random places of frames, one a
-    frame, in the order of training; until then they are noise. Colours are averaged, and frames enlarged until C1 of
-    the first band has room for a prototype.
+    Nothing is learned by gradients. The prototypes of S2 are patches of C1 at random positions of training frames, one
+    per frame, in the order of training; before, they are noise. Colors are averaged, and frames enlarged until a
+    prototype fits into C1 of the first band.
 
     Source: Riesenhuber & Poggio 1999; as a feature extractor Serre, Wolf, Bileschi, Riesenhuber & Poggio 2007, "Robust
     Object Recognition with Cortex-Like Mechanisms"; the width of S2's tuning from Mutch & Lowe 2008.
 
     Args:
-        image: the frames' shape.
-        prototypes: how many.
-        patch: the side of a prototype, in cells of C1.
-        bands: at most how many; those whose C1 has no room for a prototype are left out.
+        image: shape of the frames.
+        prototypes: number of prototypes.
+        patch: side of a prototype, in cells of C1.
+        bands: largest number of bands; those whose C1 is smaller than a prototype are omitted.
     """
 
     self_taught = True
@@ -51,19 +51,19 @@ class HMAX(Trunk):
         self.width = prototypes
 
     def forward(self, x: Tensor) -> Tensor:
-        """C2: the greatest answer of each prototype over all places and bands, shape (batch, prototypes)."""
-        answers = [self.s2(band).amax(dim=(2, 3)) for band in self.bands(x)]
-        return torch.stack(answers).amax(dim=0)
+        """Features C2: greatest response of each prototype over positions and bands, shape (batch, prototypes)."""
+        responses = [self.s2(band).amax(dim=(2, 3)) for band in self.bands(x)]
+        return torch.stack(responses).amax(dim=0)
 
     def bands(self, x: Tensor) -> list[Tensor]:
-        """C1 of every band: shape (batch, orientations, rows, columns), each with fewer places than the last."""
-        grey = self.enlarge(x).mean(dim=1, keepdim=True)
+        """Maps C1 of every band: shape (batch, orientations, rows, columns), each smaller than the last."""
+        gray = self.enlarge(x).mean(dim=1, keepdim=True)
         scales = zip(self.s1[::2], self.s1[1::2], self.c1, strict=True)
-        return [c1([small(grey), large(grey)]) for small, large, c1 in scales]
+        return [c1([small(gray), large(gray)]) for small, large, c1 in scales]
 
     @torch.no_grad()
     def learn(self, x: Tensor) -> None:
-        """Imprints one patch a frame, until there are all prototypes."""
+        """Store one patch per frame as a prototype, until there are all prototypes."""
         first = int(self.imprinted)
         count = min(len(x), self.width - first)
         if not count:
@@ -77,12 +77,12 @@ class HMAX(Trunk):
 
 
 class S1(nn.Module):
-    """How well each place looks like a wave: |⟨patch, filter⟩| / ‖patch‖, from 0 to 1, for each orientation.
+    """Layer S1: similarity |⟨patch, filter⟩| / ‖patch‖ in [0, 1] of every patch to a Gabor filter of each orientation.
 
-    The filters have mean zero and norm one, so that light and contrast do not matter.
+    The filters have mean zero and norm one, so that brightness and contrast have no influence.
 
     Args:
-        size: of the filters, in pixels.
+        size: side of the filters, in pixels.
     """
 
     filters: Tensor
@@ -96,19 +96,19 @@ class S1(nn.Module):
         waves = waves / waves.square().sum(dim=(1, 2), keepdim=True).sqrt()
         self.register_buffer("filters", waves.unsqueeze(1).to(torch.get_default_dtype()))
 
-    def forward(self, grey: Tensor) -> Tensor:
-        """Shape (batch, 1, height, width) to (batch, orientations, height, width)."""
+    def forward(self, gray: Tensor) -> Tensor:
+        """Responses (batch, orientations, height, width) to images (batch, 1, height, width)."""
         size = self.filters.shape[-1]
-        matched = functional.conv2d(grey, self.filters, padding=size // 2).abs()
-        energy = functional.conv2d(grey.square(), torch.ones_like(self.filters[:1]), padding=size // 2)
+        matched = functional.conv2d(gray, self.filters, padding=size // 2).abs()
+        energy = functional.conv2d(gray.square(), torch.ones_like(self.filters[:1]), padding=size // 2)
         return matched / energy.clamp(min=1e-12).sqrt()
 
 
 class C1(nn.Module):
-    """The maximum over the scales of a band and over neighbouring places, half of which the next cell shares.
+    """Layer C1: maximum over the scales of a band and over neighborhoods, which overlap by half.
 
     Args:
-        size: of the neighbourhood, in pixels.
+        size: side of the neighborhood, in pixels.
     """
 
     def __init__(self, size: int) -> None:
@@ -120,11 +120,11 @@ class C1(nn.Module):
 
 
 class S2(nn.Module):
-    """exp(−‖patch − prototype‖² / 2α), which is 1 where the patch is the prototype; α = (side / 4)².
+    """Layer S2: similarity exp(−‖patch − prototype‖² / 2α) of every patch to each prototype; α = (side / 4)².
 
     Args:
-        prototypes: how many.
-        patch: their side.
+        prototypes: number of prototypes.
+        patch: side of a prototype.
     """
 
     prototypes: Tensor
@@ -135,7 +135,7 @@ class S2(nn.Module):
         self.register_buffer("prototypes", torch.rand(prototypes, ORIENTATIONS, patch, patch))
 
     def forward(self, c1: Tensor) -> Tensor:
-        """Shape (batch, orientations, rows, columns) to (batch, prototypes, rows − side + 1, columns − side + 1)."""
+        """Responses (batch, prototypes, rows − side + 1, columns − side + 1) to maps of C1."""
         ones = torch.ones_like(self.prototypes[:1])
         here = functional.conv2d(c1.square(), ones)
         there = self.prototypes.square().sum(dim=(1, 2, 3))[:, None, None]
@@ -144,10 +144,10 @@ class S2(nn.Module):
 
 
 def _pool(band: int) -> int:
-    """The side of C1's neighbourhood in a band, in pixels."""
+    """Side of C1's neighborhood in a band, in pixels."""
     return 8 + 2 * band
 
 
 def _reach(band: int, patch: int) -> int:
-    """The shortest side on which C1 has room for a prototype, in pixels."""
+    """Shortest side of a frame for which a prototype fits into C1, in pixels."""
     return _pool(band) + (patch - 1) * (_pool(band) // 2)

@@ -1,4 +1,4 @@
-"""Which label an encoder learns to tell, and what to say where there is none."""
+"""Selection of the label that an encoder predicts, with the errors for missing labels."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from arena.encoders.base import Batch
 from arena.errors import ArenaError
 from arena_vision.heads import classes_in
 
-__all__ = ["Labels", "chosen", "present", "truth"]
+__all__ = ["Labels", "label_space", "select_label", "target_of"]
 
-#: The space of each label, by name.
+#: Space of each label, by name.
 Labels = Mapping[str, gym.Space[Any]]
 
 
-def present(labels: Labels, name: str, who: str) -> gym.Space[Any]:
-    """The space of a label that an encoder needs.
+def label_space(labels: Labels, name: str, who: str) -> gym.Space[Any]:
+    """Space of a label that an encoder requires.
 
     Raises:
-        ArenaError: the data does not have it.
+        ArenaError: the data do not have the label.
     """
     if name not in labels:
         raise ArenaError(
-            f"{who} learns to tell the label {name!r}, and the data has {_listed(labels)}",
-            f"ask the environment for it, as with --env.labels {name}, or name another with --encoder.label",
+            f"{who} learns to predict the label {name!r}, and the data have {_listed(labels)}",
+            f"add it with --env.labels {name}, or choose another with --encoder.label",
         )
     return labels[name]
 
 
-def chosen(labels: Labels, name: str, who: str) -> str:
-    """The label of that name, or for an empty name the only one that tells a class (a `Discrete`).
+def select_label(labels: Labels, name: str, who: str) -> str:
+    """Name of the label to predict: the given name, or for an empty name the only label that is a class (`Discrete`).
 
     Raises:
-        ArenaError: the data does not have it, or not one such label.
+        ArenaError: the data do not have the label, or there is not exactly one class.
     """
     if name:
-        present(labels, name, who)
+        label_space(labels, name, who)
         return name
     found = [one for one, space in labels.items() if isinstance(space, gym.spaces.Discrete)]
     found = found or [one for one, space in labels.items() if classes_in(space) is not None]
@@ -47,22 +47,22 @@ def chosen(labels: Labels, name: str, who: str) -> str:
         return found[0]
     several = f"several ({', '.join(found)})" if found else f"none: it has {_listed(labels)}"
     raise ArenaError(
-        f"{who} learns to tell a class, a Discrete label, of which the data has {several}",
-        "name the label with --encoder.label"
-        + ("" if labels else ", and ask the environment for it, as with --env.labels state"),
+        f"{who} learns to predict a class (a Discrete label), of which the data have {several}",
+        "choose a label with --encoder.label"
+        + ("" if labels else ", and add it to the data, as with --env.labels state"),
     )
 
 
-def truth(batch: Batch, name: str, who: str) -> Tensor:
-    """The label of a batch.
+def target_of(batch: Batch, name: str, who: str) -> Tensor:
+    """Target label of a batch.
 
     Raises:
-        ArenaError: it has none, as in an agent.
+        ArenaError: the batch has no such label, as in an agent.
     """
     if name not in batch.labels:
         raise ArenaError(
-            f"{who} cannot learn without the label {name!r}, which these observations do not come with",
-            "train it on labelled frames first, and let the agent use it as it is",
+            f"{who} cannot learn without the label {name!r}, which these observations do not have",
+            "fit it to frames with this label first, and use it frozen in the agent",
         )
     return batch.labels[name]
 

@@ -1,4 +1,4 @@
-"""LeNet-5: the convolutional network that read cheques."""
+"""LeNet-5: convolutional network for handwritten characters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from arena_vision.trunk import Enlarge, Image, Trunk
 
 __all__ = ["TABLE", "LeNet5", "RadialBasis", "Sparse", "Subsampling", "squash"]
 
-#: Which maps of S2 each map of C3 sees (table I): it breaks the symmetry between maps, so that they come to differ.
+#: Input maps (of S2) of each map of C3 (table I): this breaks the symmetry between maps, so that they learn different
+#: features.
 TABLE = (
     *((0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5)),
     *((0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5)),
@@ -20,20 +21,20 @@ TABLE = (
     (0, 1, 2, 3, 4, 5),
 )
 
-#: The side of the paper's images.
+#: Side of the paper's images.
 SIDE = 32
 
 
 class LeNet5(Trunk):
-    """C1 – S2 – C3 – S4 – C5 – F6: 60,000 trainable parameters on the paper's 1 × 32 × 32 images.
+    """LeNet-5 with the layers C1 – S2 – C3 – S4 – C5 – F6: 60,000 parameters on the paper's 1 × 32 × 32 images.
 
-    Smaller frames are enlarged to at least 32 pixels. Of larger ones S4 averages over more than 2 × 2, so that its maps
-    are 5 × 5 as in the paper and C5 sees the whole frame.
+    Smaller frames are enlarged to at least 32 pixels. For larger frames S4 averages over more than 2 × 2, so that its
+    maps are 5 × 5 as in the paper and C5 covers the whole frame.
 
     Source: LeCun, Bottou, Bengio & Haffner 1998, "Gradient-Based Learning Applied to Document Recognition", II.B.
 
     Args:
-        image: the frames' shape; C1 sees all their channels.
+        image: shape of the frames; C1 reads all their channels.
     """
 
     def __init__(self, image: Image = (1, SIDE, SIDE)) -> None:
@@ -55,11 +56,11 @@ class LeNet5(Trunk):
 
 
 class Subsampling(nn.Module):
-    """Each map's averages, times a coefficient of the map's own, plus a bias, squashed.
+    """Subsampling layer: averages of each map, times a trainable coefficient, plus a bias, through `squash`.
 
     Args:
-        maps: how many.
-        average: over which windows. (The paper adds up in place of averaging; the coefficient makes up for it.)
+        maps: number of maps.
+        average: averaging layer. (The paper sums; the coefficient compensates for the difference.)
     """
 
     def __init__(self, maps: int, average: nn.Module) -> None:
@@ -73,11 +74,11 @@ class Subsampling(nn.Module):
 
 
 class Sparse(nn.Module):
-    """A convolution whose every output map sees the maps that a table says: a kernel for each pair, and no others.
+    """Sparsely connected convolution: each output map reads only the input maps given by a table.
 
     Args:
-        table: the input maps of each output map.
-        size: of the kernels.
+        table: input maps of each output map.
+        size: side of the kernels.
     """
 
     def __init__(self, table: tuple[tuple[int, ...], ...], size: int) -> None:
@@ -96,14 +97,14 @@ class Sparse(nn.Module):
 
 
 class RadialBasis(nn.Module):
-    """The logit of a class is −‖x − code‖², the negative squared distance to its code of ±1, which is not learned.
+    """Radial basis layer: the logit of a class is −‖x − c‖², with a fixed code c of ±1 for each class.
 
-    Cross-entropy on these logits is the paper's equation 9 without its rubbish class (j → ∞). The paper draws codes of
-    characters by hand, and names random ones as the alternative that serves any classes.
+    Cross-entropy on these logits is the paper's equation 9 without its rubbish class (j → ∞). The paper designs codes
+    of characters by hand, and mentions random codes as the alternative for any classes.
 
     Args:
-        width: of a code.
-        classes: how many codes.
+        width: length of a code.
+        classes: number of classes.
     """
 
     codes: Tensor
@@ -118,5 +119,5 @@ class RadialBasis(nn.Module):
 
 
 def squash(x: Tensor) -> Tensor:
-    """1.7159 tanh(2x/3), which takes ±1 to ±1 (appendix A)."""
+    """Activation function 1.7159 tanh(2x/3), which maps ±1 to ±1 (appendix A)."""
     return 1.7159 * torch.tanh(x * (2 / 3))

@@ -1,4 +1,4 @@
-"""The Neocognitron: cells that learn to recognise without a teacher, and cells that forgive shifts, in turn."""
+"""Neocognitron: alternating layers of unsupervised pattern detectors (S-cells) and shift-tolerant C-cells."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["CCells", "Neocognitron", "SCells"]
 
 
 class Neocognitron(Trunk):
-    """Stages of S-cells, which learn patterns, and C-cells, which are unchanged by small shifts of them.
+    """Neocognitron: stages of S-cells, which learn patterns, and C-cells, which are invariant to small shifts.
 
-    It organises itself: `learn` shows it frames, and `SCells.reinforce` is all that follows. Its features are the last
-    stage's C-cells, in their places: each stage halves the sides.
+    Learning is unsupervised: `learn` calls `SCells.reinforce` for every frame. The features are the outputs of the last
+    stage's C-cells; each stage halves the sides.
 
     Source: Fukushima 1980, "Neocognitron: A Self-organizing Neural Network Model for a Mechanism of Pattern Recognition
     Unaffected by Shift in Position".
 
     Args:
-        image: the frames' shape; a plane of receptors for each channel.
-        planes: how many planes of cells each stage has.
-        thresholds: θ of each stage's S-cells; of those that are not named the last one.
+        image: shape of the frames; the input layer has a plane for each channel.
+        planes: number of cell planes of each stage.
+        thresholds: θ of each stage's S-cells; the last one is used for further stages.
 
     Raises:
-        ArenaError: there is no threshold, or no stage.
+        ArenaError: there is no stage, or no threshold.
     """
 
     self_taught = True
@@ -38,8 +38,8 @@ class Neocognitron(Trunk):
         super().__init__()
         if not (planes and thresholds):
             raise ArenaError(
-                "a Neocognitron has no stage, or no threshold",
-                "give each a number or more",
+                "neocognitron has no stage, or no threshold",
+                "give --encoder.planes and --encoder.thresholds at least one number each",
             )
         inputs, rows, columns = image
         self.s, self.c = nn.ModuleList(), nn.ModuleList()
@@ -56,7 +56,7 @@ class Neocognitron(Trunk):
 
     @torch.no_grad()
     def learn(self, x: Tensor) -> None:
-        """Shows it one frame after another; each stage learns from what the one below now says."""
+        """Learn from frames one by one; each stage learns from the current output of the stage below."""
         for i in range(len(x)):
             frame = x[i : i + 1]
             for s, c in zip(self.s, self.c, strict=True):
@@ -66,19 +66,19 @@ class Neocognitron(Trunk):
 
 
 class SCells(nn.Module):
-    """u = φ[(s − θ) / (1 − θ)], s = Σ a u_C / b v: how far the similarity to what a plane has learned exceeds θ.
+    """S-cells: u = φ[(s − θ) / (1 − θ)], with the similarity s = Σ a u_C / b v to the pattern that a plane has learned.
 
     Here v = √(Σ c u_C²) and b = √(Σ a² / c), with a fixed window c and the ReLU φ, so that s is a cosine: by
-    Cauchy and Schwarz it is 1, its greatest value, for what was learned and its multiples alone. All cells of a plane
-    share their weights a. A plane that has learned nothing is silent.
+    Cauchy and Schwarz it is 1, its greatest value, only for the learned pattern and its multiples. All cells of a plane
+    share their weights a. The output of an untrained plane is 0.
 
     Source: for the similarity Fukushima 2003, "Neocognitron for handwritten digit recognition", section 3.
 
     Args:
-        inputs: planes of the layer before.
-        planes: of this one.
+        inputs: planes of the previous layer.
+        planes: planes of this layer.
         threshold: θ.
-        size: of the area that a cell sees.
+        size: side of a cell's receptive field.
     """
 
     a: Tensor
@@ -93,7 +93,7 @@ class SCells(nn.Module):
         self.register_buffer("a", torch.zeros(planes, inputs, size, size))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shape (batch, inputs, height, width) to (batch, planes, height, width)."""
+        """Outputs (batch, planes, height, width) for inputs (batch, inputs, height, width)."""
         b = (self.a.square() / self.window).sum(dim=(1, 2, 3)).sqrt()
         excitation = functional.conv2d(x, self.a, padding=self.size // 2)
         similarity = excitation / (b[:, None, None] * self._energy(x)).clamp(min=1e-6)
@@ -101,28 +101,28 @@ class SCells(nn.Module):
 
     @torch.no_grad()
     def reinforce(self, x: Tensor) -> None:
-        """Δa = c u_C, for the one cell of each plane that stands for it, if there is one.
+        """Competitive learning Δa = c u_C for the seed cell of each plane, if there is one.
 
-        Cells that see about the same area, of whichever plane, compete, and the strongest of each plane's winners
-        stands for it (Fukushima 1980). Where all are silent, and most is to be seen, a plane that has learned nothing
-        learns what is there (Fukushima 2013, "add-if-silent").
+        Cells of all planes with about the same receptive field compete, and the strongest winner of each plane is its
+        seed cell (Fukushima 1980). Where all outputs are 0, an untrained plane learns the strongest input there
+        (Fukushima 2013, "add-if-silent").
 
         Args:
-            x: one frame, shape (1, inputs, height, width).
+            x: input of one frame, shape (1, inputs, height, width).
         """
-        answer, seen = self(x)[0], self._energy(x).flatten()
-        strongest, plane = answer.max(dim=0)
+        output, energy = self(x)[0], self._energy(x).flatten()
+        strongest, plane = output.max(dim=0)
         around = functional.max_pool2d(strongest[None], self.size, 1, self.size // 2)[0]
         wins = torch.where(strongest == around, strongest, 0.0).flatten()
         strength, place = (
             wins.new_zeros(len(self.a), len(wins)).scatter(0, plane.view(1, -1), wins[None]).max(dim=1)
         )
         learners = strength > 0
-        unseen = torch.where(strongest.flatten() > 0, 0.0, seen)
+        silent = torch.where(strongest.flatten() > 0, 0.0, energy)
         new = ~self.a.flatten(1).any(dim=1)
-        if bool(new.any()) and bool(unseen.any()):
+        if bool(new.any()) and bool(silent.any()):
             first = int(new.int().argmax())
-            learners[first], place[first] = True, unseen.argmax()
+            learners[first], place[first] = True, silent.argmax()
         areas = functional.unfold(x, self.size, padding=self.size // 2)[0][:, place[learners]]
         self.a[learners] += self.window * areas.T.reshape(-1, *self.a.shape[1:])
 
@@ -131,12 +131,12 @@ class SCells(nn.Module):
 
 
 class CCells(nn.Module):
-    """u = ψ[(1 + Σ u_S) / (1 + v) − 1], where v is the mean of the sums over all planes and ψ[x] = φ[x] / (½ + φ[x]).
+    """C-cells: u = ψ[(1 + Σ u_S) / (1 + v) − 1], with ψ[x] = φ[x] / (½ + φ[x]) and v the mean of Σ u_S over all planes.
 
-    The sum goes over a pool of places, all with the same weight: shifts within it change nothing.
+    The sum is over a pool of positions with equal weights: shifts within it change nothing.
 
     Args:
-        pool: the side of a pool; every other place has one.
+        pool: side of a pool; pools have stride 2.
     """
 
     def __init__(self, pool: int = 3) -> None:
@@ -144,7 +144,7 @@ class CCells(nn.Module):
         self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shape (batch, planes, height, width) to (batch, planes, ⌈height / 2⌉, ⌈width / 2⌉)."""
+        """Outputs (batch, planes, ⌈height / 2⌉, ⌈width / 2⌉) for inputs (batch, planes, height, width)."""
         sums = functional.avg_pool2d(x, self.pool, 2, self.pool // 2) * self.pool**2
-        answer = functional.relu((1 + sums) / (1 + sums.mean(dim=1, keepdim=True)) - 1)
-        return answer / (0.5 + answer)
+        excess = functional.relu((1 + sums) / (1 + sums.mean(dim=1, keepdim=True)) - 1)
+        return excess / (0.5 + excess)

@@ -1,4 +1,4 @@
-"""What this plugin contributes; it imports neither torch nor gymnasium."""
+"""Registration of this plugin's encoders; imports neither torch nor gymnasium."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from arena.plugins.specs import EncoderSpec
 
 @hookimpl
 def arena_encoders() -> Iterable[EncoderSpec]:
-    """Networks that recognise, from the Neocognitron on, and networks that segment."""
+    """Specs of recognition and segmentation networks."""
     from arena_vision.catalogue import SPECS
 
     yield from SPECS

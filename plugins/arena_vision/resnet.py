@@ -1,4 +1,4 @@
-"""Residual networks: what a block learns is added to what came in."""
+"""Residual networks: each block adds its output to its input."""
 
 from __future__ import annotations
 
@@ -12,31 +12,36 @@ __all__ = ["Basic", "Block", "Bottleneck", "ResNet"]
 
 
 class ResNet(Trunk):
-    """Four stages of residual blocks, each with half the sides and twice the channels of the one before.
+    """Residual network: four stages of residual blocks, each with half the sides and twice the channels of the last.
 
-    With their last layer of 1000 classes, 18 layers have 11,689,512 parameters and 50 have 25,557,032.
+    With a last layer of 1000 classes, 18 layers have 11,689,512 parameters and 50 have 25,557,032.
 
     Source: He, Zhang, Ren & Sun 2016, "Deep Residual Learning for Image Recognition", table 1; the stride of a
-    bottleneck in its 3 × 3 convolution, as in the networks that people use (Goyal et al. 2017).
+    bottleneck in its 3 × 3 convolution, as in common implementations (Goyal et al. 2017).
 
     Args:
-        image: the frames' shape. Small ones meet a 3 × 3 convolution in place of the first, 7 × 7, and no pooling.
-        layers: 18 or 50.
-        share: of the paper's channels.
-        identity: whether every block with a plain shortcut begins as the identity (Goyal et al. 2017, 5.1).
+        image: shape of the frames. For small frames a 3 × 3 convolution replaces the first, 7 × 7, and the pooling.
+        layers: number of layers, 18 or 50.
+        width_multiplier: ratio of channels to those of the paper.
+        identity: initialize every block with a plain shortcut as the identity (Goyal et al. 2017, 5.1).
     """
 
     def __init__(
-        self, image: Image, layers: Literal[18, 50] = 18, share: float = 1.0, *, identity: bool = False
+        self,
+        image: Image,
+        layers: Literal[18, 50] = 18,
+        width_multiplier: float = 1.0,
+        *,
+        identity: bool = False,
     ) -> None:
         super().__init__()
         kind: type[Block] = Basic if layers == 18 else Bottleneck
         blocks = (2, 2, 2, 2) if layers == 18 else (3, 4, 6, 3)
-        inputs = wide(64, share)
+        inputs = wide(64, width_multiplier)
         self.stem = _stem(image, inputs)
         stages: list[nn.Module] = []
         for stage, count in enumerate(blocks):
-            channels = wide(64 * 2**stage, share)
+            channels = wide(64 * 2**stage, width_multiplier)
             for i in range(count):
                 stages.append(kind(inputs, channels, 2 if stage and not i else 1))
                 inputs = channels * kind.expansion
@@ -47,7 +52,7 @@ class ResNet(Trunk):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             if isinstance(module, Block) and identity:
-                module.close()
+                module.zero_residual()
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.average(self.stages(self.stem(x)))
@@ -55,11 +60,11 @@ class ResNet(Trunk):
 
 
 class Block(nn.Module):
-    """y = ReLU(F(x) + x), where x is projected by a 1 × 1 convolution if its shape changes.
+    """Residual block y = ReLU(F(x) + x), where a 1 × 1 convolution projects x if the shape changes.
 
     Attributes:
-        expansion: how many times the channels come out.
-        residual: F; batch norm is last.
+        expansion: ratio of output channels to inner channels.
+        residual: F, which ends with batch norm.
     """
 
     expansion = 1
@@ -71,14 +76,14 @@ class Block(nn.Module):
         self.residual = self._residual(inputs, channels, stride)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(*_normalised(inputs, outputs, 1, stride))
+            self.shortcut = nn.Sequential(*_normalized(inputs, outputs, 1, stride))
         self.relu = nn.ReLU()
 
     def _residual(self, inputs: int, channels: int, stride: int) -> nn.Sequential:
         raise NotImplementedError
 
-    def close(self) -> None:
-        """Zeroes the last batch norm: F is 0, and the block its shortcut (the identity, behind a ReLU)."""
+    def zero_residual(self) -> None:
+        """Set the last batch norm to zero: F is 0, and the block is ReLU(shortcut)."""
         last = self.residual[-1]
         assert isinstance(last, nn.BatchNorm2d)
         nn.init.zeros_(last.weight)
@@ -90,34 +95,34 @@ class Block(nn.Module):
 
 
 class Basic(Block):
-    """Two convolutions of 3 × 3."""
+    """Basic block: two convolutions of 3 × 3."""
 
     def _residual(self, inputs: int, channels: int, stride: int) -> nn.Sequential:
         return nn.Sequential(
-            *_normalised(inputs, channels, 3, stride), nn.ReLU(), *_normalised(channels, channels, 3)
+            *_normalized(inputs, channels, 3, stride), nn.ReLU(), *_normalized(channels, channels, 3)
         )
 
 
 class Bottleneck(Block):
-    """A convolution of 3 × 3 on a quarter of the channels, between two of 1 × 1."""
+    """Bottleneck block: a convolution of 3 × 3 on a quarter of the channels, between two of 1 × 1."""
 
     expansion = 4
 
     def _residual(self, inputs: int, channels: int, stride: int) -> nn.Sequential:
         return nn.Sequential(
-            *(*_normalised(inputs, channels, 1), nn.ReLU()),
-            *(*_normalised(channels, channels, 3, stride), nn.ReLU()),
-            *_normalised(channels, channels * self.expansion, 1),
+            *(*_normalized(inputs, channels, 1), nn.ReLU()),
+            *(*_normalized(channels, channels, 3, stride), nn.ReLU()),
+            *_normalized(channels, channels * self.expansion, 1),
         )
 
 
-def _normalised(inputs: int, outputs: int, size: int, stride: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
-    """A convolution that keeps the sides, but for the stride, and batch norm in place of its bias."""
+def _normalized(inputs: int, outputs: int, size: int, stride: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    """Convolution with padding that keeps the sides (up to the stride), and batch norm in place of its bias."""
     return nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs)
 
 
 def _stem(image: Image, channels: int) -> nn.Sequential:
     stride = small_stride(image)
     if stride is not None:
-        return nn.Sequential(*_normalised(image[0], channels, 3, stride), nn.ReLU())
-    return nn.Sequential(*_normalised(image[0], channels, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+        return nn.Sequential(*_normalized(image[0], channels, 3, stride), nn.ReLU())
+    return nn.Sequential(*_normalized(image[0], channels, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))

@@ -1,4 +1,4 @@
-"""What all recognition networks share: images in, features out; a width; what to do about small frames."""
+"""Base class of recognition networks, and the handling of small frames."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["Enlarge", "Image", "Trunk", "evaluating", "images", "small_stride", 
 #: Channels, height and width of an image.
 Image = tuple[int, int, int]
 
-#: From this side on a network begins as its paper has it.
+#: Smallest side of frames for which a network has its paper's first layers.
 LARGE = 128
 
 
 class Trunk(nn.Module, ABC):
-    """A recognition network without its last layer: images of shape (batch, channels, height, width) to features.
+    """Recognition network without its last layer: images (batch, channels, height, width) to features.
 
     Attributes:
-        width: how many features.
-        weights: how much each of `views` counts in a loss; the first is what the network is for.
-        self_taught: whether no gradient trains it, but `learn` does. The last layer then standardises features first,
-            since nothing else makes them suit it.
+        width: number of features.
+        weights: weights of the losses on each of `views`; the first are the main features.
+        self_taught: true if `learn` trains it, without gradients. The last layer then standardizes the features first,
+            because training does not scale them.
     """
 
     width: int
@@ -42,22 +42,22 @@ class Trunk(nn.Module, ABC):
         """Features, shape (batch, width)."""
 
     def views(self, x: Tensor) -> list[Tensor]:
-        """All features that a loss reads, of shape (batch, width): those of auxiliary heads too."""
+        """Features for the loss, each of shape (batch, width): the main features, and those of auxiliary heads."""
         return [self(x)]
 
     def learn(self, x: Tensor) -> None:
-        """What it learns of images by a rule of its own, without gradients: by default nothing."""
+        """Update by a learning rule without gradients; by default none."""
 
 
 class Enlarge(nn.Module):
-    """Repeats pixels a whole number of times, so that small frames are large enough: no information is lost.
+    """Enlargement of small frames by an integer factor, by repeating pixels.
 
     Args:
-        image: the frames' shape.
-        least: the shortest side that will do.
+        image: shape of the frames.
+        least: smallest side that is large enough.
 
     Attributes:
-        image: the shape of enlarged frames.
+        image: shape of enlarged frames.
     """
 
     def __init__(self, image: Image, least: int) -> None:
@@ -71,10 +71,10 @@ class Enlarge(nn.Module):
 
 
 def small_stride(image: Image) -> int | None:
-    """The stride of the 3 × 3 convolution that small frames get in the place of a paper's first layers.
+    """Stride of the 3 × 3 convolution that replaces a paper's first layers for small frames; None: not replaced.
 
-    Those reduce 224 pixels to 56 before anything is recognised. Frames under 64 pixels are not reduced at first, those
-    under 128 by two; None says that the paper's own layers fit.
+    The paper's layers reduce 224 pixels to 56. Frames under 64 pixels are not reduced at first (stride 1), those under
+    128 by two.
     """
     side = min(image[1:])
     if side >= LARGE:
@@ -82,29 +82,29 @@ def small_stride(image: Image) -> int | None:
     return 2 if 2 * side >= LARGE else 1
 
 
-def wide(channels: int, share: float) -> int:
-    """A share of a paper's number of channels, at least one."""
-    return max(1, round(channels * share))
+def wide(channels: int, width_multiplier: float) -> int:
+    """Number of channels scaled by a factor, rounded, at least one."""
+    return max(1, round(channels * width_multiplier))
 
 
 def images(space: gym.Space[Any], who: str) -> Image:
-    """The shape of a space's frames.
+    """Shape of the images in a space.
 
     Raises:
-        ArenaError: observations are no images.
+        ArenaError: the space holds no images.
     """
     image = image_shape(space)
     if image is None:
         raise ArenaError(
-            f"{who} sees images, bytes of shape (height, width, channels), and observations are {space}",
-            "choose such observations, as with --env.observation pixels",
+            f"{who} needs images, bytes of shape (height, width, channels), and observations are {space}",
+            "choose image observations, as with --env.observation pixels",
         )
     return image
 
 
 @contextlib.contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Within it a module computes as in evaluation: no dropout, batch norm by what it has learned, nothing updated."""
+    """Context in which a module is in evaluation mode: no dropout, and batch norm with its running statistics."""
     training = module.training
     if training:
         module.eval()

@@ -1,4 +1,4 @@
-"""U-Net: a way down that sees more and more at once, and a way up that is reminded of every place's details."""
+"""U-Net: a contracting path, and an expanding path with skip connections."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from arena_vision.unpooling import Unpooling, max_pool, unpool
 
 __all__ = ["UNet"]
 
-#: Maps of the way down, and the switches of the pooling behind each.
+#: Maps of the contracting path, and the indices of the max pooling after each.
 Skips = list[tuple[Tensor, Tensor]]
 
 
 class UNet(nn.Module):
-    """Two convolutions a level, pooling on the way down, and on the way up the maps of the way down beside one's own.
+    """U-Net: two convolutions per level, max pooling, and skip connections from the contracting to the expanding path.
 
-    As in the paper, without padding, the output is smaller than the frame: 572 × 572 gives 388 × 388. With padding,
-    the form for small frames, it is as large; a last row or column is repeated where sides cannot be halved so often.
+    Without padding, as in the paper, the output is smaller than the frame: 572 × 572 gives 388 × 388. With padding,
+    for small frames, it has equal size; the last row or column is repeated where sides cannot be halved that often.
 
     Source: Ronneberger, Fischer & Brox 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation".
 
     Args:
         inputs: channels of the frames.
-        classes: how many.
-        channels: of the first level; each has twice as many as the one above.
-        depth: levels below the first.
-        padding: whether maps keep their sides.
-        upsampling: by what the way up doubles sides: a learned transposed convolution (the paper), or an unpooling
-            behind a 1 × 1 convolution; max unpooling needs the padding.
+        classes: number of classes.
+        channels: channels of the first level; each level has twice as many as the one above.
+        depth: number of levels below the first.
+        padding: pad maps so that they keep their sides.
+        upsampling: unpooling after a 1 × 1 convolution in the expanding path; None: a transposed convolution, as in the
+            paper. Max unpooling needs padding.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         assert padding or upsampling != "max", (
-            "without padding, maps on the way up are smaller than their switches"
+            "without padding, maps of the expanding path are smaller than the pooling indices"
         )
         self.depth, self.padding, self.upsampling = depth, padding, upsampling
         widths = [channels * 2**level for level in range(depth + 1)]
@@ -59,13 +59,13 @@ class UNet(nn.Module):
         self.score = nn.Conv2d(channels, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Frames (batch, inputs, height, width) to logits (batch, classes, height', width')."""
+        """Logits (batch, classes, height', width') of frames (batch, inputs, height, width)."""
         height, width = x.shape[-2:]
         bottom, skips = self.contract(padded(x, 2**self.depth) if self.padding else x)
         return self.expand(bottom, skips)[..., :height, :width]
 
     def contract(self, x: Tensor) -> tuple[Tensor, Skips]:
-        """The way down: the lowest maps, and what the way up is reminded of."""
+        """Contracting path: the lowest maps, and the skip connections."""
         skips: Skips = []
         for level in self.down:
             kept = level(x)
@@ -74,17 +74,17 @@ class UNet(nn.Module):
         return self.bottom(x), skips
 
     def expand(self, x: Tensor, skips: Skips) -> Tensor:
-        """The way up: logits."""
+        """Expanding path: logits from the lowest maps and the skip connections."""
         for i, (kept, switches) in reversed(list(enumerate(skips))):
             x = self.up[i](x)
             if self.upsampling is not None:
                 x = unpool(x, 2, self.upsampling, switches)
-            x = self.merge[i](torch.cat((_centre(kept, x), x), dim=1))
+            x = self.merge[i](torch.cat((_center_crop(kept, x), x), dim=1))
         logits: Tensor = self.score(x)
         return logits
 
 
-def _centre(x: Tensor, like: Tensor) -> Tensor:
-    """The middle of a map, as large as another one."""
+def _center_crop(x: Tensor, like: Tensor) -> Tensor:
+    """Center crop of a map to the size of another one."""
     top, left = ((x.shape[i] - like.shape[i]) // 2 for i in (-2, -1))
     return x[..., top : top + like.shape[-2], left : left + like.shape[-1]]

@@ -1,6 +1,6 @@
-"""Max pooling, and three ways back up from it: nearest neighbour, bed of nails, max unpooling.
+"""Max pooling, and three kinds of unpooling: nearest neighbor, bed of nails, max unpooling.
 
-What holds for all three where nothing is negative, as behind a ReLU: pool(unpool(pool(x))) = pool(x).
+For all three and x ≥ 0, as after a ReLU: pool(unpool(pool(x))) = pool(x).
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from torch import Tensor
 
 __all__ = ["Unpooling", "bed_of_nails", "max_pool", "max_unpool", "nearest", "unpool"]
 
-#: The ways to unpool, by name.
+#: Names of the kinds of unpooling.
 Unpooling = Literal["nearest", "nails", "max"]
 
 
 def max_pool(x: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The greatest of each window of size × size, and its switch: where in the map it was.
+    """Max pooling over windows of size × size, and the index of each maximum in the map.
 
     Args:
         x: shape (batch, channels, height, width), sides that are multiples of `size`.
-        size: of a window; windows do not overlap.
+        size: side of a window; windows do not overlap.
 
     Returns:
         Both of shape (batch, channels, height / size, width / size).
@@ -31,21 +31,21 @@ def max_pool(x: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def nearest(x: Tensor, size: int) -> Tensor:
-    """Every value `size` × `size` times."""
+    """Nearest-neighbor unpooling: every value repeated `size` × `size` times."""
     return x.repeat_interleave(size, dim=-2).repeat_interleave(size, dim=-1)
 
 
 def bed_of_nails(x: Tensor, size: int) -> Tensor:
-    """Every value in the upper left corner of its window, zeros elsewhere."""
+    """Bed-of-nails unpooling: every value in the upper left corner of its window, zeros elsewhere."""
     nail = x.new_zeros(size, size)
     nail[0, 0] = 1
     return nearest(x, size) * nail.repeat(x.shape[-2], x.shape[-1])
 
 
 def max_unpool(x: Tensor, switches: Tensor, size: int) -> Tensor:
-    """Every value where the maximum had been, zeros elsewhere.
+    """Max unpooling: every value at the index of its maximum, zeros elsewhere.
 
-    It is also how the gradient passes back through max pooling: to the one input that was the maximum.
+    The gradient of max pooling has the same form.
     """
     *batch, height, width = x.shape
     whole = x.new_zeros(*batch, height * size * width * size)
@@ -53,11 +53,11 @@ def max_unpool(x: Tensor, switches: Tensor, size: int) -> Tensor:
     return whole.view(*batch, height * size, width * size)
 
 
-def unpool(x: Tensor, size: int, way: Unpooling, switches: Tensor | None = None) -> Tensor:
-    """One of the three ways; `max` needs the switches of the pooling."""
-    if way == "nearest":
+def unpool(x: Tensor, size: int, kind: Unpooling, switches: Tensor | None = None) -> Tensor:
+    """Unpooling of a kind; `max` needs the indices of the pooling."""
+    if kind == "nearest":
         return nearest(x, size)
-    if way == "nails":
+    if kind == "nails":
         return bed_of_nails(x, size)
-    assert switches is not None, "max unpooling needs the pooling's switches"
+    assert switches is not None, "max unpooling needs the indices of the pooling"
     return max_unpool(x, switches, size)

@@ -13,7 +13,7 @@ from torch import nn
 from torch.distributions import Distribution, Independent, Normal
 
 from arena.config.options import Between
-from arena.encoders.base import Encoder, Player
+from arena.encoders.base import Encoder, OptimizationGroup
 from arena.encoders.distributions import PointMass
 from arena.encoders.preprocessing import Numbers, observations
 from arena.errors import ArenaError
@@ -59,7 +59,7 @@ class Sound(Encoder):
         drop: Annotated[float, Between(0, 1, open_high=True)] = 0.1
         """The share of units left out while it learns."""
 
-    needs: ClassVar = ("class", "state")
+    required_labels: ClassVar = ("class", "state")
 
     def __init__(self, space, config, labels=None):
         super().__init__(space, config, labels)
@@ -156,8 +156,8 @@ class IdleParameter(Sound):
 
 
 class ForgottenParameter(Sound):
-    def players(self):
-        return {"model": Player(list(self.up.parameters()), self.loss)}
+    def optimization_groups(self):
+        return {"model": OptimizationGroup(list(self.up.parameters()), self.loss)}
 
 
 class DetachedLoss(Sound):
@@ -176,8 +176,8 @@ class ClimbsInstead(Sound):
     def loss(self, batch):
         return -super().loss(batch)
 
-    def players(self):
-        return {"model": Player(list(self.parameters()), lambda batch: -self.loss(batch))}
+    def optimization_groups(self):
+        return {"model": OptimizationGroup(list(self.parameters()), lambda batch: -self.loss(batch))}
 
 
 class FlagOutside(Sound):

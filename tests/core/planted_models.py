@@ -151,14 +151,14 @@ class Average(Encoder):
             self.register_buffer(name, torch.zeros(shape, dtype=torch.float64))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 
-    def players(self):
+    def optimization_groups(self):
         return {}
 
-    def absorb(self, batch):
+    def partial_fit(self, batch):
         self.total += self.numbers(batch.observation).sum(0)
         self.count += len(batch.observation)
 
-    def finish(self):
+    def finalize(self):
         self.mean.copy_(self.total / self.count)
 
     def loss(self, batch):
@@ -166,18 +166,18 @@ class Average(Encoder):
 
 
 class AddsAtTheEnd(Average):
-    def finish(self):
+    def finalize(self):
         self.mean += self.total / self.count
 
 
 class FitsTheLast(Average):
-    def absorb(self, batch):
+    def partial_fit(self, batch):
         self.total.copy_(self.numbers(batch.observation).sum(0))
         self.count += len(batch.observation)
 
 
 class NeverFits(Average):
-    def finish(self):
+    def finalize(self):
         pass
 
 

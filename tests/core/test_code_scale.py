@@ -41,7 +41,7 @@ def batches(count, seed=0):
 def test_codes_have_mean_0_and_mean_square_1():
     seen = batches(BATCHES)
     encoder = Affine(SPACE, Affine.Config())
-    scale = CodeScale.of(encoder, [*seen, *batches(3, seed=1)])  # these are not looked at
+    scale = CodeScale.from_batches(encoder, [*seen, *batches(3, seed=1)])  # these are not looked at
     codes = torch.cat([encoder.encode(batch.observation).mode for batch in seen])
     applied, codes = scale.apply(codes).numpy(), codes.numpy()
     np.testing.assert_allclose(applied.mean(0), 0, atol=1e-5)
@@ -55,7 +55,7 @@ def test_codes_have_mean_0_and_mean_square_1():
 
 def test_codes_that_never_vary_are_shifted_only():
     encoder = Affine(SPACE, Affine.Config())
-    scale = CodeScale.of(encoder, [Batch(torch.ones(4, 3))] * 2)
+    scale = CodeScale.from_batches(encoder, [Batch(torch.ones(4, 3))] * 2)
     assert float(scale.spread) == 1
     torch.testing.assert_close(scale.apply(torch.tensor([6.0, 7.1, 2.0])), torch.zeros(3), atol=1e-6, rtol=0)
 
@@ -68,7 +68,7 @@ def test_the_space_goes_along():
 
 
 def test_who_gives_no_codes_has_no_scale():
-    assert CodeScale.of(_Mute(SPACE, Encoder.Config()), batches(1)) is None
+    assert CodeScale.from_batches(_Mute(SPACE, Encoder.Config()), batches(1)) is None
 
 
 class _Mute(Encoder):
@@ -82,7 +82,7 @@ def fitted(tmp_path_factory):
     out = tmp_path_factory.mktemp("fit")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(out)
-        state, small = {"observation": "state"}, {"latent": 4, "hidden": [16]}
+        state, small = {"observation": "state"}, {"latent": 4, "hidden_sizes": [16]}
         fit = resolve_fit(
             "ae", "arena/CartPole-v0", env_options=state, frames=300, steps=20, encoder_options=small
         )
@@ -116,7 +116,7 @@ def test_agents_see_them_so_and_in_every_mode(fitted, tmp_path):
     tuned = lens_of(path, tmp_path, mode="finetune").agent.problem.features
     fresh = Features(arena.load(path).encoder, None, CodeScale(tuned.mean, tuned.spread))
     np.testing.assert_allclose(fresh(torch.from_numpy(held)).detach(), codes, rtol=1e-4, atol=1e-4)
-    raw = lens_of(path, tmp_path, standardise=False)
+    raw = lens_of(path, tmp_path, standardize=False)
     plain = Lens(arena.load(path).encoder, raw.environment.encoder.inner, "cpu").encode(held)
     np.testing.assert_array_equal(raw.environment.encoder.encode(held), plain)
     assert len({one.run.spec.id(0) for one in (loaded, raw)}) == 2

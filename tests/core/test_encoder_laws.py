@@ -1,19 +1,36 @@
-"""The laws of encoders on everything that is registered; test_encoder_laws_catch.py proves each of them."""
+"""The laws of encoders on everything that is registered; test_encoder_laws_catch.py proves each of them.
+
+Networks are as small as a law can break them: small copies of all encoders are registered for this module. The true
+sizes are tried where sizes matter: options, presets, and the codes of larger frames.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 
 import pytest
 
 from arena import testing
-from arena.plugins.discovery import get_plugins
+from arena.encoders.compatibility import encoder_class_of
+from arena.plugins.discovery import Plugins, get_plugins, use
+from arena.plugins.hookspecs import hookimpl
+from arena.plugins.specs import Preset
 from arena.testing import DoesNotApply
 from arena.testing.encoder_cases import taken
 
 ENCODERS = list(get_plugins().encoders)
 
-SMALL = [name for name in testing.FRAMES if name != "32x32"]
+FRAMES = [name for name in testing.FRAMES if name != "32x32"]
+
+#: Sizes of small copies, for each option of that name and type.
+SMALL = (
+    *(("hidden_sizes", (12,)), ("channels", (3, 4, 4)), ("channels", 4), ("width_multiplier", 1 / 16)),
+    *(("prototypes", 8), ("planes", (4, 6))),
+)
+
+#: Laws of the options themselves.
+OPTIONS = (testing.encoder_options_have_help, testing.encoder_options_round_trip)
 
 #: What may differ with what is seen, and costs little; all others are tried on the first frames alone.
 EVERYWHERE = (
@@ -29,6 +46,25 @@ EVERYWHERE = (
 )
 
 
+def small_copy(spec):
+    """A spec with another name, whose options are small."""
+    defaults = encoder_class_of(spec).Config()
+    options = {name: value for name, value in SMALL if type(getattr(defaults, name, None)) is type(value)}
+    return dataclasses.replace(spec, name=f"small-{spec.name}", presets={"*": Preset(options=options)})
+
+
+class SmallCopies:
+    @hookimpl
+    def arena_encoders(self):
+        return [small_copy(spec) for spec in Plugins().encoders.values()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_copies():
+    with use(Plugins(extra={"small copies": SmallCopies()})):
+        yield
+
+
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_encoder_takes_some_frames(encoder):
     assert taken(encoder)
@@ -37,9 +73,10 @@ def test_every_encoder_takes_some_frames(encoder):
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("law", testing.ENCODER_LAWS, ids=lambda law: law.__name__)
 def test_an_encoder_keeps_the_law(law, encoder):
-    for frames in taken(encoder, SMALL)[: None if law in EVERYWHERE else 1]:
+    name = encoder if law in OPTIONS else f"small-{encoder}"
+    for frames in taken(name, FRAMES)[: None if law in EVERYWHERE else 1]:
         with contextlib.suppress(DoesNotApply):
-            law(encoder, frames)
+            law(name, frames)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)

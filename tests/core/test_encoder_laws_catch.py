@@ -18,27 +18,31 @@ DEFECTS = [
     (testing.encoder_options_have_help, planted.NoHelp, "the option 'height' has no help"),
     (testing.refuses_wrong_options, planted.ChokesOnOptions, "width=-1 its constructor raises RuntimeError"),
     (testing.refuses_in_words, planted.ChokesOnSpaces, "Discrete.* its constructor raises"),
-    (testing.refuses_in_words, planted.FailsLater, "it is made with .* and then raises AssertionError"),
+    (testing.refuses_in_words, planted.FailsLater, "it accepts .* and then raises AssertionError"),
     (testing.loss_is_a_scalar, planted.LossOfShape, "no scalar tensor"),
     (testing.loss_is_a_scalar, planted.InfiniteLoss, "the loss is inf"),
     (testing.loss_is_a_scalar, planted.LossOfGlobals, "the same random numbers give another loss"),
     (testing.loss_is_a_scalar, planted.IdleParameter, "has no gradient for idle.weight"),
-    (testing.loss_is_a_scalar, planted.ForgottenParameter, "nobody moves down.weight"),
+    (testing.loss_is_a_scalar, planted.ForgottenParameter, "no optimization group has down.weight"),
     (testing.loss_is_a_scalar, planted.DetachedLoss, "the loss of 'model' has no gradient"),
     (testing.loss_is_a_scalar, planted.LiveMetrics, "the metric 'cost' is .* no scalar without gradient"),
     (testing.loss_lowers, planted.ClimbsInstead, "30 updates took the loss from"),
-    (testing.training_goes_on, planted.FlagOutside, "after loading, training goes on otherwise"),
+    (testing.training_goes_on, planted.FlagOutside, "after loading, training continues differently"),
     (testing.learns_by_its_seed, planted.Seeded, "another seed changes nothing"),
     (testing.learns_by_its_seed, planted.ByEntropy, "two fits of one seed differ"),
     (testing.saved_codes_are_loaded, planted.NotSaved, "what was loaded gives other codes"),
     (testing.looking_changes_nothing, planted.DrawsToLook, "changed the global generator of torch"),
-    (testing.looking_changes_nothing, planted.LearnsToLook, r"looking changed the encoder: \['offset'\]"),
+    (testing.looking_changes_nothing, planted.LearnsToLook, r"encoding changed the encoder: \['offset'\]"),
     (testing.looking_changes_nothing, planted.StaysInEval, "left a module in another mode"),
     (testing.looking_changes_nothing, planted.SetsThreads, "settings of torch went from"),
     (testing.keeps_its_tensors, planted.LooseTensor, "the attribute shift is a tensor"),
     (testing.keeps_its_tensors, planted.MadeElsewhere, "it mixes devices"),
-    (testing.encodes_each_by_itself, planted.DrawsToLook, "the code differs from look to look"),
-    (testing.encodes_each_by_itself, planted.CentresTheBatch, "the code depends on the batch-mates"),
+    (testing.encodes_each_by_itself, planted.DrawsToLook, "the code is not deterministic"),
+    (
+        testing.encodes_each_by_itself,
+        planted.CentresTheBatch,
+        "the code depends on the other rows of the batch",
+    ),
     (testing.encodes_each_by_itself, planted.WrongLatent, r"the shape \(6, 4\), not \(6, 3\)"),
     (testing.encodes_each_by_itself, planted.NoEvent, r"event_shape \(\), not \(4,\)"),
     (
@@ -48,15 +52,23 @@ DEFECTS = [
     ),
     (testing.decodes_into_the_space, planted.DecodesFlat, "has the event_shape"),
     (testing.perceives_each_by_itself, planted.TellsLogits, r"the label 'class' has the shape \(6, 3\)"),
-    (testing.perceives_each_by_itself, planted.TellsTooLittle, "needs the label state and does not tell it"),
-    (testing.perceives_each_by_itself, planted.TellsTheBatch, "the label 'state' depends on the batch-mates"),
+    (
+        testing.perceives_each_by_itself,
+        planted.TellsTooLittle,
+        "needs the label state and does not predict it",
+    ),
+    (
+        testing.perceives_each_by_itself,
+        planted.TellsTheBatch,
+        "'state' depends on the other rows of the batch",
+    ),
     (testing.samples_by_its_generator, models.SamplesByGlobals, "sampling .* changed the global generator"),
-    (testing.samples_by_its_generator, models.SamplesTheSame, "another generator draws the same"),
-    (testing.samples_by_its_generator, models.SamplesOutside, "the draw is not in Box"),
+    (testing.samples_by_its_generator, models.SamplesTheSame, "another seed gives equal samples"),
+    (testing.samples_by_its_generator, models.SamplesOutside, "the sample is not in Box"),
     (testing.scores_each_by_itself, models.UnknownBound, "its bound is 'upper'"),
-    (testing.scores_each_by_itself, models.ScoresTheMean, "of an observation alone is another"),
+    (testing.scores_each_by_itself, models.ScoresTheMean, "differs in a batch of one"),
     (testing.scores_each_by_itself, models.ScoresPixels, r"has the shape \(6, 2\), not \(6,\)"),
-    (testing.scores_each_by_itself, models.EstimatesExactly, "differs from look to look"),
+    (testing.scores_each_by_itself, models.EstimatesExactly, "is not deterministic"),
     (testing.densities_sum_to_one, models.ForgetsAConstant, r"sums to 1\.105.*, not to 1"),
     (testing.densities_sum_to_one, models.BoundAbove, r"sums to 1\.105.* lower bound"),
     (testing.densities_sum_to_one, models.BitsWithLogits, r"over Box\(0, 1, \(2, 2, 1\).*, not to 1"),
@@ -68,15 +80,15 @@ DEFECTS = [
         models.OverlooksBeginnings,
         "the full pass has other codes than its steps",
     ),
-    (testing.steps_equal_the_pass, models.RemembersInside, "the same steps again gave other codes"),
-    (testing.steps_equal_the_pass, models.MixesLanes, "stepped by itself, a lane has other codes"),
-    (testing.absorbs_in_one_epoch, models.AddsAtTheEnd, "finishing again changed it"),
+    (testing.steps_equal_the_pass, models.RemembersInside, "repeated steps gave other codes"),
+    (testing.steps_equal_the_pass, models.MixesLanes, "alone, a sequence has other codes than in a batch"),
+    (testing.partial_fit_takes_one_epoch, models.AddsAtTheEnd, "repeated `finalize` changed the encoder"),
     (
-        testing.absorbs_in_one_epoch,
+        testing.partial_fit_takes_one_epoch,
         models.FitsTheLast,
         "a second epoch took the loss|an epoch took the loss",
     ),
-    (testing.absorbs_in_one_epoch, models.NeverFits, "an epoch took the loss from"),
+    (testing.partial_fit_takes_one_epoch, models.NeverFits, "an epoch took the loss from"),
 ]
 
 
@@ -111,7 +123,11 @@ def test_one_that_remembers_keeps_its_laws():
 
 
 def test_what_an_encoder_cannot_do_is_not_asked():
-    for law in (testing.samples_by_its_generator, testing.inverts_exactly, testing.absorbs_in_one_epoch):
+    for law in (
+        testing.samples_by_its_generator,
+        testing.inverts_exactly,
+        testing.partial_fit_takes_one_epoch,
+    ):
         with pytest.raises(DoesNotApply):
             law(planted.Sound)
 

@@ -28,8 +28,8 @@ def fits(tmp_path_factory):
         patch.chdir(out)
         made = {}
         for name, kind, options in (
-            ("ae", "ae", {"latent": 4, "hidden": [8]}),
-            ("other", "ae", {"latent": 6, "hidden": [8]}),
+            ("ae", "ae", {"latent": 4, "hidden_sizes": [8]}),
+            ("other", "ae", {"latent": 6, "hidden_sizes": [8]}),
             ("pca", "pca", {"latent": 3}),
         ):
             fit = resolve_fit(kind, ENV, frames=200, steps=10, encoder_options=options)
@@ -48,8 +48,8 @@ def trained(out, **changes):
 
 def test_options_come_on_top_of_an_encoder_s_table(fits):
     table = experiment(encoder=fits["ae"]).to_dict()["encoder"]
-    found = experiment(encoder=table, encoder_options={"mode": "finetune", "standardise": False}).perception
-    assert (found.mode, found.standardise, found.start.step) == ("finetune", False, 10)
+    found = experiment(encoder=table, encoder_options={"mode": "finetune", "standardize": False}).perception
+    assert (found.mode, found.standardize, found.start.step) == ("finetune", False, 10)
     assert experiment(encoder=table).id(0) == experiment(encoder=fits["ae"]).id(0)
 
 
@@ -64,13 +64,16 @@ def test_options_come_on_top_of_an_encoder_s_table(fits):
         ({"encoder": {"name": "ae", "latent": 4, "mode": "joint"}}, "latent"),
         ({"encoder": {"latent": 4}}, "encoder has no name, or odd options"),
         ({"encoder": 5}, "encoder is 5; give an encoder's name"),
-        ({"encoder": "ae", "encoder_options": {"mode": "joint", "weight": -1}}, "weight is -1"),
-        ({"encoder": "ae", "encoder_options": {"mode": "joint", "weight": float("inf")}}, "weight is inf"),
+        ({"encoder": "ae", "encoder_options": {"mode": "joint", "loss_weight": -1}}, "loss_weight is -1"),
+        (
+            {"encoder": "ae", "encoder_options": {"mode": "joint", "loss_weight": float("inf")}},
+            "loss_weight is inf",
+        ),
         (
             {"encoder": "pca", "encoder_options": {"mode": "finetune", "latent": 3}},
             "pca learns by absorbing frames",
         ),
-        ({"novelty": "recurrent-ae"}, "recurrent-ae remembers, and what is new is asked of single"),
+        ({"novelty": "recurrent-ae"}, "recurrent-ae is recurrent, and novelty is computed for single"),
         ({"novelty": "vae", "novelty_options": {"batch_size": 10**9}}, "batch_size"),
     ],
 )
@@ -90,8 +93,8 @@ def test_an_agent_begins_where_it_saw_the_same(fits, tmp_path):
         {"start": plain, "encoder": fits["ae"]},
         {"start": seen},
         {"start": seen, "encoder": fits["other"]},
-        {"start": seen, "encoder": fits["ae"], "encoder_options": {"standardise": False}},
-        {"start": tuned, "encoder": "ae", "encoder_options": {**joint, "latent": 4, "hidden": [8]}},
+        {"start": seen, "encoder": fits["ae"], "encoder_options": {"standardize": False}},
+        {"start": tuned, "encoder": "ae", "encoder_options": {**joint, "latent": 4, "hidden_sizes": [8]}},
         {"start": tuned, "encoder": fits["ae"]},
     ):
         with pytest.raises(

@@ -38,7 +38,7 @@ def fitted(tmp_path_factory):
             env_options=PIXELS,
             frames=300,
             steps=20,
-            encoder_options={"latent": 4, "hidden": [16]},
+            encoder_options={"latent": 4, "hidden_sizes": [16]},
         )
         return Path(train_experiment(fit, out=out, progress=False).runs[0]["path"])
 
@@ -122,7 +122,10 @@ def test_joint_training_adds_the_gradient_of_the_encoder_s_own_loss(fitted):
     def gradients(weight, separately):
         encoder.zero_grad(), head.zero_grad()
         torch.manual_seed(0)
-        head(Features(encoder, weight)(x)).sum().backward()
+        features = Features(encoder, weight)
+        loss, auxiliary = head(features(x)).sum(), features.auxiliary_loss()
+        (loss if auxiliary is None else loss + auxiliary).backward()
+        assert features.auxiliary_loss() is None
         if separately is not None:
             torch.manual_seed(0)
             (separately * encoder.loss(Batch(x))).backward()

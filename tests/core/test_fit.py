@@ -12,7 +12,7 @@ import torch
 
 from arena import testing
 from arena.cli import main
-from arena.encoders.base import Player
+from arena.encoders.base import OptimizationGroup
 from arena.errors import ArenaError
 from arena.experiments.fit import Fit
 from arena.experiments.read import spec_from_dict
@@ -52,7 +52,7 @@ def arena(capsys):
 
 
 def fit(encoder, data, steps=24, **settings):
-    small = {"ae": {"latent": 3, "hidden": [], "channels": []}, "pca": {"latent": 3}}
+    small = {"ae": {"latent": 3, "hidden_sizes": [], "channels": []}, "pca": {"latent": 3}}
     settings.setdefault("encoder_options", small.get(encoder))
     settings = {"trackers": [], "evaluate_every": 9, "log_every": 4, **settings}
     return resolve_fit(encoder, data, steps=steps, **settings)
@@ -66,9 +66,9 @@ def trained(experiment, folder="runs"):
 class Duel(planted.Sound):
     """Two players, of whom one makes three updates a turn."""
 
-    def players(self):
+    def optimization_groups(self):
         down, up = [*self.down.parameters(), *self.code.parameters()], [*self.up.parameters()]
-        return {"down": Player(down, self.loss, 3), "up": Player(up, self.loss)}
+        return {"down": OptimizationGroup(down, self.loss, 3), "up": OptimizationGroup(up, self.loss)}
 
     def loss(self, batch):
         z = self.look(batch.observation)
@@ -97,7 +97,7 @@ def test_one_seed_gives_the_same_bytes_and_another_others(digits, tmp_path):
 @pytest.mark.parametrize("plan", [[1, 1, 1], [2, 7]])
 def test_interrupted_at_any_yield_and_resumed_is_uninterrupted(plan, digits, tmp_path):
     for name, steps in (("ae", 40), ("pca", 200), ("denoising", 20)):
-        options = {"encoder_options": {"channels": [], "hidden": []}} if name == "denoising" else {}
+        options = {"encoder_options": {"channels": [], "hidden_sizes": []}} if name == "denoising" else {}
         whole = testing.Uninterrupted(fit(name, digits, steps, **options), tmp_path / name)
         whole.check_interrupted(plan)
 
@@ -170,7 +170,7 @@ def test_the_id_is_of_contents_and_options_and_of_no_folder(digits, tmp_path):
         one.id(0),
         one.id(1),
         fit("ae", other).id(0),
-        fit("ae", digits, encoder_options={"latent": 4, "hidden": [], "channels": []}).id(0),
+        fit("ae", digits, encoder_options={"latent": 4, "hidden_sizes": [], "channels": []}).id(0),
         fit("ae", digits, batch_size=32).id(0),
         fit("linear-ae", digits).id(0),
         fit("ae", digits, threads=2).id(0),
@@ -197,7 +197,7 @@ def test_to_describe_a_fit_leaves_the_global_generators_alone(digits):
     ("settings", "said"),
     [
         ({"batch_size": 0}, "fit.batch_size is 0"),
-        ({"step_size": -1.0}, "fit.step_size is -1"),
+        ({"learning_rate": -1.0}, "fit.learning_rate is -1"),
         ({"holdout": 1.0}, "fit.holdout is 1"),
         ({"steps": 0}, "steps is 0"),
         ({"encoder_options": {"latent": 0}}, "encoder.latent is 0"),
@@ -212,7 +212,7 @@ def test_what_cannot_be_is_refused(settings, said, digits):
 def test_frames_that_were_deleted_are_collected_again_and_others_are_refused(arena):
     words = ("fit", "ae", ROOMS, "--frames", 60, "--horizon", 20, "--env.observation", "pixels", "--quiet")
     words += (
-        "--encoder.hidden",
+        "--encoder.hidden_sizes",
         "8",
         "--encoder.channels",
         "4",
@@ -280,7 +280,10 @@ def test_the_labels_that_an_encoder_asks_for_are_collected(arena):
         (("pca", "digits", "--encoder.latnt", "3"), "did you mean --encoder.latent?"),
         (("pca", "digits", "--fit.batch", "3"), "--fit.batch is not an option"),
         (("pca", "nowhere"), "no environment is called 'nowhere'"),
-        (("lenet", "digits", "--encoder.label", "cat"), "the label 'cat', and the data has the labels digit"),
+        (
+            ("lenet", "digits", "--encoder.label", "cat"),
+            "the label 'cat', and the data have the labels digit",
+        ),
         (("pca", "digits", "--labels", "digit"), "no option of digits is called 'labels'"),
         (("pca", "digits", "--env.slip", "0.1"), "--env.slip"),
         (("vae", "arena/CliffWalk-v0"), "frames are arrays"),
@@ -345,7 +348,7 @@ def test_the_table_of_a_fit_names_the_gallery(arena):
 
 def test_encoders_are_listed_with_what_they_can_do(arena):
     found = {row["name"]: row for row in json.loads(arena("list", "encoders", "--json")[1])["encoders"]}
-    assert found["pca"]["can"] == ["encodes", "decodes", "samples", "scores (exact)", "absorbs"]
+    assert found["pca"]["can"] == ["encodes", "decodes", "samples", "scores (exact)", "fits in one pass"]
     assert "encodes, decodes" in arena("list", "encoders")[1]
 
 

@@ -14,7 +14,7 @@ BARE = resolve_experiment("dqn", "CartPole-v1")
 
 def seeing(name="vae", mode="frozen", latent=8, fit="runs/a", weight=1.0, agent=BARE):
     start = fit and SnapshotReference(fit, 2000, fit[::-1])
-    chosen = EncoderUse(name=name, options={"latent": latent}, mode=mode, weight=weight, start=start)
+    chosen = EncoderUse(name=name, options={"latent": latent}, mode=mode, loss_weight=weight, start=start)
     return replace(agent, encoder=chosen)
 
 
@@ -48,8 +48,8 @@ def test_fits_and_weights_are_said_where_the_use_is_the_same():
         "dqn · vae (finetune)",
     ]
     assert named(seeing(mode="joint", fit=None, weight=0.5), seeing(mode="joint", weight=2.0)) == [
-        "dqn · vae (joint) weight=0.5 fit=none",
-        "dqn · vae (joint) weight=2 fit=runs/a@2000",
+        "dqn · vae (joint) loss_weight=0.5 fit=none",
+        "dqn · vae (joint) loss_weight=2 fit=runs/a@2000",
     ]
     assert named(seeing(weight=0.5), seeing(weight=2.0)) == ["dqn · vae", "dqn · vae"]  # which nothing weighs
 
@@ -66,11 +66,11 @@ def test_a_run_s_fields_have_its_encoder():
     assert {key: value for key, value in fields.items() if key.startswith("encoder")} == {
         "encoder": "vae",
         "encoder.mode": "joint",
-        "encoder.weight": 0.5,
-        "encoder.standardise": True,
+        "encoder.loss_weight": 0.5,
+        "encoder.standardize": True,
         "encoder.latent": 8,
         "encoder.fit": "runs/a@2000",
     }
     assert Condition.read("encoder=vae").holds(fields) and Condition.read("encoder.latent<10").holds(fields)
-    assert "encoder.weight" not in flattened(seeing().to_dict())
+    assert "encoder.loss_weight" not in flattened(seeing().to_dict())
     assert flattened(BARE.to_dict())["encoder"] is None

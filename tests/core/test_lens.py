@@ -152,9 +152,9 @@ def remembering(tmp_path_factory):
             env_options={"observation": "state"},
             frames=400,
             steps=10,
-            encoder_options={"latent": 5, "hidden": [8]},
+            encoder_options={"latent": 5, "hidden_sizes": [8]},
             batch_size=4,
-            sequence=6,
+            sequence_length=6,
         )
         path = train_experiment(fit, out=out, progress=False).runs[0]["path"]
     small = {

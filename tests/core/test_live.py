@@ -373,7 +373,7 @@ def test_a_watched_run_has_an_unwatched_one_s_bytes(case, tmp_path, eagerly):
 @pytest.mark.parametrize("encoder", ["ae", "pca"])
 def test_a_watched_fit_has_an_unwatched_one_s_bytes(encoder, tmp_path, eagerly):
     data = data_reference(str(open_source("digits", out=tmp_path / "digits").folder))
-    small = {"ae": {"latent": 3, "hidden": [], "channels": []}, "pca": {"latent": 3}}[encoder]
+    small = {"ae": {"latent": 3, "hidden_sizes": [], "channels": []}, "pca": {"latent": 3}}[encoder]
     settings = {"trackers": [], "evaluate_every": 9, "log_every": 4, "encoder_options": small}
     one = resolve_fit(encoder, data, steps=28, **settings)
     alone = trained(one, tmp_path / "alone", watched=False)

@@ -54,7 +54,7 @@ def stream_of(lanes=2, place="CartPole-v1", **options):
 
 
 def test_the_bonus_is_the_surprise_in_deviations_from_what_is_usual():
-    stream, random, before = stream_of(scale=0.5, step_size=0), np.random.default_rng(0), []
+    stream, random, before = stream_of(scale=0.5, learning_rate=0), np.random.default_rng(0), []
     for _ in range(50):
         seen = stream.step(random.integers(2, size=2))
         novel = 0.5 * (seen.next_observation.astype(np.float64) ** 2 + math.log(2 * math.pi)).sum(1)
@@ -68,7 +68,7 @@ def test_the_bonus_is_the_surprise_in_deviations_from_what_is_usual():
 
 
 def test_it_learns_from_each_observation_once():
-    stream, random, seen = stream_of(lanes=3, batch_size=4, step_size=0.01), np.random.default_rng(0), []
+    stream, random, seen = stream_of(lanes=3, batch_size=4, learning_rate=0.01), np.random.default_rng(0), []
     alone = Bell(stream.observation_space, Bell.Config())
     adam = torch.optim.Adam(alone.parameters(), 0.01)
     for _ in range(21):
@@ -97,7 +97,7 @@ def test_a_stream_goes_on_exactly():
 def experiment(**changes):
     settings = {"steps": 200, "num_envs": 2, "episodes": 2, "horizon": 20, "seeds": 1}
     settings |= {"evaluate_every": 50, "log_every": 10, "agent_options": SMALL, "env_options": PIXELS}
-    settings |= {"novelty": "vae", "novelty_options": {"latent": 3, "hidden": [8], "batch_size": 16}}
+    settings |= {"novelty": "vae", "novelty_options": {"latent": 3, "hidden_sizes": [8], "batch_size": 16}}
     agent = changes.pop("agent", "dqn")
     if agent != "dqn":
         settings["agent_options"] = {}
@@ -145,12 +145,12 @@ def test_agents_that_learn_from_a_bonus_take_one(agent, fitted, tmp_path):
         ({"novelty": None}, "novelty.latent is given, and no novelty; say --novelty RUN"),
         ({"novelty": "vea"}, "no encoder or run is called 'vea'"),
         ({"novelty_options": {"scale": 0}}, "scale"),
-        ({"novelty": "random-cnn", "novelty_options": {}}, "random-cnn neither scores observations nor"),
+        ({"novelty": "random-cnn", "novelty_options": {}}, "random-cnn neither scores nor decodes"),
         (
             {"env": "arena/CliffWalk-v0", "agent": "q-learning", "env_options": {}},
-            "q-learning learns from no bonus; choose dqn, ppo",
+            "q-learning does not learn from a bonus; choose dqn, ppo",
         ),
-        ({"agent": "sb3-dqn"}, "sb3-dqn learns from no bonus; choose dqn"),
+        ({"agent": "sb3-dqn"}, "sb3-dqn does not learn from a bonus; choose dqn"),
     ],
 )
 def test_mistakes_are_named(settings, message):

@@ -14,11 +14,11 @@ from torch.distributions import Bernoulli, Independent, Normal
 from arena.encoders.base import Encoder
 from arena.encoders.distributions import PointMass
 from arena.encoders.functional import (
-    at_rest,
+    apply_in_batches,
     codes,
-    expected,
-    in_batches,
+    evaluation_mode,
     interpolate,
+    mean_observation,
     novelty,
     probe,
     reconstruct,
@@ -89,11 +89,11 @@ def test_batches_have_one_shape_and_read_no_more_than_they_ask_about(x):
         shapes.append(tuple(batch.shape))
         return batch.sum(1)
 
-    assert np.allclose(in_batches(ask, Disk(), batch_size=3), x.sum(1))
+    assert np.allclose(apply_in_batches(ask, Disk(), batch_size=3), x.sum(1))
     assert shapes == [(3, 3)] * 3
     assert read == [3, 3, 3]
     with pytest.raises(ArenaError, match="no observations"):
-        in_batches(ask, x[:0])
+        apply_in_batches(ask, x[:0])
 
 
 def test_every_module_is_as_it_was_afterwards(x):
@@ -102,7 +102,7 @@ def test_every_module_is_as_it_was_afterwards(x):
     encoder.noise.eval()
     z = codes(encoder, x)
     assert encoder.training and encoder.w.training and not encoder.noise.training
-    with at_rest(encoder):
+    with evaluation_mode(encoder):
         assert not encoder.training and not torch.is_grad_enabled()
     assert np.array_equal(codes(encoder.train(), x), z)  # no dropout
 
@@ -131,13 +131,13 @@ def test_novelty_is_a_score_or_else_an_error(x):
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda x: novelty(Linear(), x), "Linear neither scores observations nor tells them again"),
-        (lambda x: reconstruct(Linear(), x), "Linear tells no observations from codes"),
-        (lambda x: interpolate(Telling(), x, x, 1), "a walk of one step"),
-        (lambda x: probe(x, x[:5]), "there are 7 codes and 5 truths"),
-        (lambda x: probe(x, np.ones(7)), "the truth never changes"),
-        (lambda x: probe(x, x, folds=8), "7 rows cannot be 8 folds; take from 2 to 7 folds"),
-        (lambda x: probe(x, x, folds=3, starts=np.array([0, 4])), "2 episodes cannot be 3 folds"),
+        (lambda x: novelty(Linear(), x), "Linear neither scores nor decodes observations"),
+        (lambda x: reconstruct(Linear(), x), "Linear does not decode codes"),
+        (lambda x: interpolate(Telling(), x, x, 1), "interpolation needs two steps"),
+        (lambda x: probe(x, x[:5]), "there are 7 codes and 5 labels"),
+        (lambda x: probe(x, np.ones(7)), "the label is constant"),
+        (lambda x: probe(x, x, folds=8), "7 rows cannot be split into 8 folds; give 2 to 7 folds"),
+        (lambda x: probe(x, x, folds=3, starts=np.array([0, 4])), "2 episodes cannot be split into 3 folds"),
         (lambda x: probe(x * np.nan, x), "codes has numbers that are not finite"),
         (lambda x: probe(x, x, penalty=0), "penalty is 0"),
     ],
@@ -149,11 +149,11 @@ def test_what_cannot_be_is_said(x, call, said):
 
 def test_expected_is_the_mean_brought_into_the_space():
     grey = gym.spaces.Box(0, 16, (2,), np.uint8)
-    found = expected(Independent(Normal(torch.tensor([[3.6, 20.0], [-1.0, 7.4]]), 1.0), 1), grey)
+    found = mean_observation(Independent(Normal(torch.tensor([[3.6, 20.0], [-1.0, 7.4]]), 1.0), 1), grey)
     assert found.dtype == torch.uint8
     assert found.tolist() == [[4, 16], [0, 7]]
     share = gym.spaces.Box(0, 1, (1,), np.float32)
-    assert expected(Independent(Bernoulli(torch.tensor([[0.25]])), 1), share).tolist() == [[0.25]]
+    assert mean_observation(Independent(Bernoulli(torch.tensor([[0.25]])), 1), share).tolist() == [[0.25]]
 
 
 @pytest.mark.parametrize("penalty", [1e-6, 0.1, 3.0])

@@ -14,9 +14,16 @@ from arena.report.page import page
 from arena.statistics.summary import bootstrap_ci, iqm
 
 
-def encoder(name="vae", fit="a", mode="frozen", weight=1.0, **options):
+def encoder(name="vae", fit="a", mode="frozen", loss_weight=1.0, **options):
     start = fit and {"run": f"runs/{fit}", "step": 100, "digest": fit * 8}
-    return {"name": name, "options": options, "mode": mode, "weight": weight, "labels": {}, "start": start}
+    return {
+        "name": name,
+        "options": options,
+        "mode": mode,
+        "loss_weight": loss_weight,
+        "labels": {},
+        "start": start,
+    }
 
 
 def test_an_encoder_makes_another_algorithm_of_an_agent(tmp_path):
@@ -28,21 +35,23 @@ def test_an_encoder_makes_another_algorithm_of_an_agent(tmp_path):
 
 
 def test_labels_say_only_what_sets_encoders_apart(tmp_path):
-    write_run(tmp_path, "dqn", encoder=encoder(latent=4, hidden=[8]), options={"step_size": 0.1})
-    write_run(tmp_path, "dqn", encoder=encoder(latent=8, hidden=[8]), options={"step_size": 0.5})
-    write_run(tmp_path, "dqn", encoder=encoder(mode="joint", weight=2, latent=8, hidden=[8]))
-    write_run(tmp_path, "dqn", encoder=encoder(mode="joint", weight=0.5, fit=None, latent=8, hidden=[8]))
+    write_run(tmp_path, "dqn", encoder=encoder(latent=4, hidden_sizes=[8]), options={"step_size": 0.1})
+    write_run(tmp_path, "dqn", encoder=encoder(latent=8, hidden_sizes=[8]), options={"step_size": 0.5})
+    write_run(tmp_path, "dqn", encoder=encoder(mode="joint", loss_weight=2, latent=8, hidden_sizes=[8]))
+    write_run(
+        tmp_path, "dqn", encoder=encoder(mode="joint", loss_weight=0.5, fit=None, latent=8, hidden_sizes=[8])
+    )
     assert labels(compared(tmp_path)) == [
         "dqn step_size=0.1 · vae latent=4",
         "dqn step_size=0.5 · vae latent=8",
-        "dqn · vae (joint) latent=8 weight=0.5 fit=none",
-        "dqn · vae (joint) latent=8 weight=2 fit=runs/a@100",
+        "dqn · vae (joint) latent=8 loss_weight=0.5 fit=none",
+        "dqn · vae (joint) latent=8 loss_weight=2 fit=runs/a@100",
     ]
 
 
 def test_what_nothing_weighs_is_no_difference(tmp_path):
     for seed, weight in enumerate((1.0, 2.0)):
-        write_run(tmp_path, "dqn", seed=seed, encoder=encoder(weight=weight))
+        write_run(tmp_path, "dqn", seed=seed, encoder=encoder(loss_weight=weight))
     assert labels(compared(tmp_path)) == ["dqn · vae"]
 
 
@@ -84,7 +93,7 @@ def test_a_run_that_was_copied_shares_its_seed_and_its_fit(tmp_path):
 
 def test_a_bonus_makes_another_algorithm(tmp_path):
     curious = {**encoder(fit=None, latent=2), "scale": 0.1, "step_size": 0.001, "batch_size": 64}
-    del curious["mode"], curious["weight"]
+    del curious["mode"], curious["loss_weight"]
     write_run(tmp_path, "dqn", novelty=None)
     write_run(tmp_path, "dqn", novelty=curious)
     write_run(tmp_path, "dqn", novelty={**curious, "scale": 0.5})

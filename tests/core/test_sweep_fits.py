@@ -31,7 +31,7 @@ ROOMS = {
     "env.observation": "pixels",
     "env.tile": 1,
 }
-AE = {"name": "ae", "options": {"latent": 3, "hidden": [], "channels": []}}
+AE = {"name": "ae", "options": {"latent": 3, "hidden_sizes": [], "channels": []}}
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from arena.encoders.base import Batch
 
 DIGITS = gym.spaces.Box(0, 16, (8, 8, 1), np.uint8)
-LINEAR = {"hidden": (), "channels": ()}
+LINEAR = {"hidden_sizes": (), "channels": ()}
 
 
 @pytest.fixture(autouse=True)

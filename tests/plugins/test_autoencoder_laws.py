@@ -21,7 +21,7 @@ SPACES = {
     "digit": DIGITS,
     "vector": Box(-2, 2, (5,), np.float32),
 }
-SMALL = {"hidden": (12,), "channels": (3, 4)}
+SMALL = {"hidden_sizes": (12,), "channels": (3, 4)}
 LABELS = {"class": gym.spaces.Discrete(3, start=1)}
 #: One that remembers learns from sequences: see test_autoencoder_recurrent.
 NAMES = [spec.name for spec in ENCODER_SPECS if not hasattr(spec.load(), "unroll")]
@@ -44,11 +44,11 @@ def batch(space, n=6):
 def learned(name, space):
     """An encoder that has seen a batch."""
     model, seen = encoder(name, space), batch(space, 20)
-    if model.players():
+    if model.optimization_groups():
         adam(model, seen.observation, 2, 0.01, seen.labels)
     else:
-        model.absorb(seen)
-        model.finish()
+        model.partial_fit(seen)
+        model.finalize()
     return model
 
 
@@ -91,11 +91,11 @@ def test_loss_is_a_finite_scalar_whose_noise_is_torchs(name, where):
         losses.append(model.loss(seen))
     assert losses[0].shape == () and losses[0].isfinite() and torch.equal(*losses)
     assert all(value.shape == () and not value.requires_grad for value in model.metrics.values())
-    if model.players():
+    if model.optimization_groups():
         losses[0].backward()
-        (player,) = model.players().values()
+        (group,) = model.optimization_groups().values()
         missing = [key for key, one in model.named_parameters() if one.grad is None]
-        assert not missing and {*map(id, player.parameters)} == {*map(id, model.parameters())}
+        assert not missing and {*map(id, group.parameters)} == {*map(id, model.parameters())}
 
 
 @pytest.mark.parametrize(("name", "where"), EVERY)
@@ -135,7 +135,7 @@ def test_perceives_what_it_has_labels_for():
 
 def test_more_components_than_numbers_are_refused():
     cls = next(spec for spec in ENCODER_SPECS if spec.name == "pca").load()
-    with pytest.raises(ArenaError, match="5 numbers has no 6 components"):
+    with pytest.raises(ArenaError, match="latent is 6, and an observation has 5 numbers"):
         cls(SPACES["vector"], cls.Config(latent=6))
 
 

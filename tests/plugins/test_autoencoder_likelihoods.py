@@ -158,6 +158,6 @@ def test_a_learned_spread_is_a_parameter_and_has_a_least_value():
 
 def test_what_a_likelihood_cannot_score_is_refused():
     numbers = Box(-1, 1, (3,), np.float32)
-    for kind, words in (("logistic", "levels of bytes"), ("bernoulli", "numbers from 0 to 1")):
+    for kind, words in (("logistic", "needs bytes"), ("bernoulli", r"needs numbers in \[0, 1\]")):
         with pytest.raises(ArenaError, match=words):
             Likelihood(numbers, LikelihoodOptions(likelihood=kind))

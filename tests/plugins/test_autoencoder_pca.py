@@ -23,10 +23,10 @@ WHOLE = 64
 
 
 def streamed(oversample=WHOLE, batch=100, order=None, latent=8):
-    model, x = make(PCA, DIGITS, latent=latent, oversample=oversample), digits()[0]
+    model, x = make(PCA, DIGITS, latent=latent, n_oversamples=oversample), digits()[0]
     for rows in (x if order is None else x[order]).split(batch):
-        model.absorb(Batch(rows))
-    model.finish()
+        model.partial_fit(Batch(rows))
+    model.finalize()
     return model
 
 
@@ -82,27 +82,27 @@ def test_order_and_batches_do_not_matter_where_it_is_exact():
 
 def test_memory_does_not_grow_and_a_saved_stream_goes_on():
     x = digits()[0]
-    whole, first = streamed(8), make(PCA, DIGITS, latent=8, oversample=8)
+    whole, first = streamed(8), make(PCA, DIGITS, latent=8, n_oversamples=8)
     sizes = {name: value.shape for name, value in first.state_dict().items()}
     for rows in x.split(100)[:9]:
-        first.absorb(Batch(rows))
-    second = make(PCA, DIGITS, latent=8, oversample=8)
+        first.partial_fit(Batch(rows))
+    second = make(PCA, DIGITS, latent=8, n_oversamples=8)
     second.load_state_dict(first.state_dict())
     for rows in x.split(100)[9:]:
-        second.absorb(Batch(rows))
-    second.finish()
+        second.partial_fit(Batch(rows))
+    second.finalize()
     assert {name: value.shape for name, value in second.state_dict().items()} == sizes
     for name, value in whole.state_dict().items():
         assert torch.equal(value, second.state_dict()[name]), name
-    assert second.players() == {}
+    assert second.optimization_groups() == {}
 
 
 def test_it_draws_from_the_density_that_it_scores():
     rng = np.random.default_rng(0)
     seen = rng.multivariate_normal([1, -2, 0, 3], np.diag([4, 1, 0.3, 0.2]), 500).astype(np.float32)
     model = make(PCA, vectors(4), latent=2)
-    model.absorb(Batch(torch.from_numpy(seen)))
-    model.finish()
+    model.partial_fit(Batch(torch.from_numpy(seen)))
+    model.finalize()
     pca = sklearn.decomposition.PCA(2).fit(seen.astype(np.float64))
     exact = scipy.stats.multivariate_normal(pca.mean_, pca.get_covariance())
     draws = model.sample(40_000, generator=torch.Generator().manual_seed(0))
@@ -114,8 +114,8 @@ def test_it_draws_from_the_density_that_it_scores():
 def test_as_many_components_as_numbers_leave_nothing():
     x = torch.randn(100, 3)
     model = make(PCA, vectors(3), latent=3)
-    model.absorb(Batch(x))
-    model.finish()
+    model.partial_fit(Batch(x))
+    model.finalize()
     torch.testing.assert_close(model.decode(model.encode(x).value).mean.float(), x)
     exact = scipy.stats.multivariate_normal(x.mean(0), np.cov(x.T))
     np.testing.assert_allclose(model.log_prob(x), exact.logpdf(x), rtol=1e-4)
@@ -124,8 +124,8 @@ def test_as_many_components_as_numbers_leave_nothing():
 def test_pictures_that_never_change_have_finite_densities():
     x = torch.full((10, 8, 8, 1), 7, dtype=torch.uint8)
     model = PCA(DIGITS, PCA.Config(latent=2))
-    model.absorb(Batch(x))
-    model.finish()
+    model.partial_fit(Batch(x))
+    model.finalize()
     assert model.log_prob(x).isfinite().all()
 
 

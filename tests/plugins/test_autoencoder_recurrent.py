@@ -17,7 +17,7 @@ LENGTH = 12
 def made(**options):
     space = gym.spaces.Box(-2, 2, (8,), np.float32)
     with Generators(0).lent("agent"):
-        return RecurrentAE(space, RecurrentAE.Config(**{"latent": 16, "hidden": (32,), **options}))
+        return RecurrentAE(space, RecurrentAE.Config(**{"latent": 16, "hidden_sizes": (32,), **options}))
 
 
 def travellers(lanes, seed):
@@ -36,7 +36,7 @@ def test_a_step_is_torch_s_cell():
         cell.state_dict()[name.removesuffix("_l0")].copy_(value)
     x, memory = torch.randn(5, 8), torch.randn(5, 16)
     with torch.no_grad():
-        expected = cell(encoder.analysis(encoder.read(x)), memory)
+        expected = cell(encoder.analysis(encoder.preprocess(x)), memory)
         after, code = encoder.step(memory, x)
     torch.testing.assert_close(after, expected)
     torch.testing.assert_close(code.mode, expected)
@@ -59,7 +59,7 @@ def test_nothing_is_forecast_across_the_end_of_an_episode():
                     told = encoder.predict(code.mode)
                     expected.append(-float(told.log_prob(x[t + 1, lane : lane + 1])))
     assert len(expected) == 4 * (LENGTH - 1) - 1
-    assert float(encoder.metrics["forecast"]) == pytest.approx(np.mean(expected), rel=1e-5)
+    assert float(encoder.metrics["prediction"]) == pytest.approx(np.mean(expected), rel=1e-5)
 
 
 def test_it_learns_the_speed_that_no_observation_shows():

@@ -90,8 +90,8 @@ def rows(n, deviations):
 def test_beta_1_is_the_vae():
     x = rows(50, [2.0, 1.0, 0.5])
     one, other = (
-        make(VAE, vectors(3), latent=2, hidden=(4,), sigma=0.5),
-        make(BetaVAE, vectors(3), latent=2, hidden=(4,), sigma=0.5, beta=1.0),
+        make(VAE, vectors(3), latent=2, hidden_sizes=(4,), sigma=0.5),
+        make(BetaVAE, vectors(3), latent=2, hidden_sizes=(4,), sigma=0.5, beta=1.0),
     )
     other.load_state_dict(one.state_dict())
     losses, gradients = [], []
@@ -140,7 +140,7 @@ def test_more_draws_bound_more_tightly():
 def test_importance_is_how_many_draws_log_prob_weighs():
     x = digits()[0][:20]
     for importance in (1, 30):
-        model = make(VAE, DIGITS, latent=4, importance=importance)
+        model = make(VAE, DIGITS, latent=4, importance_samples=importance)
         torch.manual_seed(5)
         found = model.log_prob(x)
         torch.manual_seed(5)

@@ -49,7 +49,7 @@ JOINT = [name for name in TRAINED if name != "sb3-trpo"]
 def fitted(tmp_path_factory):
     """By environment, the folder of a small VAE's fit to its frames."""
     out = tmp_path_factory.mktemp("fit")
-    options = {"latent": 2, "hidden": [4]}
+    options = {"latent": 2, "hidden_sizes": [4]}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(out)
         fits = {

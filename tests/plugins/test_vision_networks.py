@@ -69,7 +69,7 @@ def test_a_block_whose_last_batch_norm_is_zero_is_the_identity(kind):
     block = kind(8 * kind.expansion, 8, 1)
     x = torch.rand(4, 8 * kind.expansion, 6, 6)  # behind a ReLU nothing is negative
     assert not torch.equal(block(x), x)
-    block.close()
+    block.zero_residual()
     assert torch.equal(block(x), x)
 
 

@@ -17,18 +17,18 @@ from arena.encoders.preprocessing import Numbers
 
 
 class SmallAutoencoder(Encoder):
-    """A code from which the observation can be told again by a linear map.
+    """Linear autoencoder: reconstructs the observation from a code by a linear map.
 
-    It has `loss`, so it can be fitted, and `encode` and `latent`, so agents can see its codes. With `decode` it would
-    also tell observations again, and with `log_prob` be surprised by them: `arena.encoders.base` has all protocols.
+    `loss` lets it be fitted; `encode` and `latent` give codes to agents. With `decode` it would also reconstruct
+    observations, and with `log_prob` score them: `arena.encoders.base` has all protocols.
     """
 
     @dataclass(frozen=True)
     class Config:
-        """Its hyperparameters; each docstring is the help of an option."""
+        """Options; each docstring is the help of an option."""
 
         latent: Annotated[int, Between(1, None)] = 8
-        """Numbers of a code."""
+        """Size of the code."""
 
     def __init__(self, space, config, labels=None):
         super().__init__(space, config, labels)
