@@ -15,11 +15,11 @@ from arena.agent import Problem
 from arena.codec import State
 from arena.config import Between, Positive
 from arena.errors import ArenaError
-from arena_deep.advantages import generalised_advantages, n_step_returns
+from arena_deep.advantages import generalized_advantages, n_step_returns
 from arena_deep.networks import observe
-from arena_deep.normalise import RewardScale
-from arena_deep.objectives import standardised, surrogate
+from arena_deep.objectives import standardize, surrogate
 from arena_deep.policy_gradient import PolicyGradient, PolicyGradientOptions
+from arena_deep.running_moments import RewardScale
 
 __all__ = ["ActorCritic", "ActorCriticOptions"]
 
@@ -30,31 +30,31 @@ Array = npt.NDArray[Any]
 class ActorCriticOptions(PolicyGradientOptions):
     """Hyperparameters of the family."""
 
-    rollout: Annotated[int, Between(1, None)] = 16
+    rollout_steps: Annotated[int, Between(1, None)] = 16
     """Steps of each environment that one rollout has; the policy learns behind each."""
 
     advantage: Literal["one-step", "n-step", "gae"] = "gae"
     """What an action is worth: r + γ V(s') − V(s); the same over n steps; or the mean over all n of weight λ^n."""
 
-    lookahead: Annotated[int, Between(1, None)] = 5
+    n_steps: Annotated[int, Between(1, None)] = 5
     """n of the n-step advantage; where the rollout ends before, it is shorter."""
 
-    trace: Annotated[float, Between(0, 1)] = 0.95
+    gae_lambda: Annotated[float, Between(0, 1)] = 0.95
     """λ of the generalised advantage: 0 is one step (biased by V), 1 the whole return (varied by chance)."""
 
-    clip: Annotated[float | None, Positive] = None
+    clip_range: Annotated[float | None, Positive] = None
     """ε of PPO: no further than this is an action made more or less probable by one rollout; None: no limit."""
 
-    epochs: Annotated[int, Between(1, None)] = 1
+    n_epochs: Annotated[int, Between(1, None)] = 1
     """How often each rollout is gone through."""
 
-    minibatches: Annotated[int, Between(1, None)] = 1
+    num_minibatches: Annotated[int, Between(1, None)] = 1
     """Into how many parts a rollout is shuffled for each epoch; with memory, parts of whole sequences."""
 
-    normalise_advantages: bool = False
+    normalize_advantage: bool = False
     """Whether the advantages of a minibatch are shifted and scaled to mean 0 and variance 1."""
 
-    normalise_returns: bool = False
+    normalize_reward: bool = False
     """Whether rewards are divided by the standard deviation of the returns so far."""
 
 
@@ -112,18 +112,18 @@ class ActorCritic(PolicyGradient):
     config: ActorCriticOptions
 
     def __init__(self, problem: Problem, config: ActorCriticOptions) -> None:
-        super().__init__(problem, config, capacity=config.rollout)
-        columns = problem.num_envs * (1 if config.memory else config.rollout)
-        if config.minibatches > columns:
+        super().__init__(problem, config, capacity=config.rollout_steps)
+        columns = problem.num_envs * (1 if config.memory else config.rollout_steps)
+        if config.num_minibatches > columns:
             what = "sequences" if config.memory else "steps"
             raise ArenaError(
-                f"a rollout of {columns} {what} cannot be parted into {config.minibatches} minibatches",
+                f"a rollout of {columns} {what} cannot be parted into {config.num_minibatches} minibatches",
                 "give fewer minibatches, or more --envs",
             )
-        self._once = config.epochs * config.minibatches == 1
+        self._once = config.n_epochs * config.num_minibatches == 1
         self._shuffle = problem.generators.numpy("minibatches")
         self.reward_scale = (
-            RewardScale(problem.num_envs, config.discount) if config.normalise_returns else None
+            RewardScale(problem.num_envs, config.discount) if config.normalize_reward else None
         )
 
     def values(self, observation: Array) -> npt.NDArray[np.float64]:
@@ -142,7 +142,7 @@ class ActorCritic(PolicyGradient):
             self.reward_scale.past = state["past"].copy()
 
     def snapshot(self) -> State:
-        """The network, and what normalises its observations and its values."""
+        """The network, and what normalizes its observations and its values."""
         scale = {} if self.reward_scale is None else {"returns": self.reward_scale.moments.state_dict()}
         return {**super().snapshot(), **scale}
 
@@ -152,13 +152,13 @@ class ActorCritic(PolicyGradient):
             self.reward_scale.moments.load_state_dict(state["returns"])
 
     def _ready(self) -> bool:
-        return len(self.rollout) == self.config.rollout
+        return len(self.rollout) == self.config.rollout_steps
 
     def _learn(self) -> None:
         """Some epochs over the rollout."""
         batch, explained = self._batch()
         found: list[Tensor] = []
-        for _ in range(self.config.epochs):
+        for _ in range(self.config.n_epochs):
             for part in self._parts(batch):
                 found += self._step(part)
         means = torch.stack(found).reshape(-1, len(METRICS)).mean(dim=0).tolist()
@@ -203,18 +203,18 @@ class ActorCritic(PolicyGradient):
             self.reward_scale.update(reward, rollout.done)
             reward = reward / self.reward_scale.scale
         if config.advantage == "gae":
-            return generalised_advantages(
-                reward, terminated, truncated, value, next_value, config.discount, config.trace
+            return generalized_advantages(
+                reward, terminated, truncated, value, next_value, config.discount, config.gae_lambda
             )
-        steps = 1 if config.advantage == "one-step" else config.lookahead
+        steps = 1 if config.advantage == "one-step" else config.n_steps
         return n_step_returns(reward, terminated, truncated, next_value, config.discount, steps) - value
 
     def _parts(self, batch: Batch) -> Iterator[Batch]:
         """One epoch's minibatches."""
-        if self.config.minibatches == 1:
+        if self.config.num_minibatches == 1:
             return iter([batch])
         order = self._tensor(self._shuffle.permutation(batch.begin.shape[1]))
-        parts = ((column[:, order]).tensor_split(self.config.minibatches, dim=1) for column in batch)
+        parts = ((column[:, order]).tensor_split(self.config.num_minibatches, dim=1) for column in batch)
         return map(Batch._make, zip(*parts, strict=True))
 
     def _step(self, batch: Batch) -> tuple[Tensor, ...]:
@@ -225,13 +225,13 @@ class ActorCritic(PolicyGradient):
         log_prob = self.head.log_prob(numbers, batch.action.flatten(0, 1))
         old_log_prob = log_prob.detach() if self._once else batch.log_prob.flatten()
         advantage = batch.advantage.flatten()
-        if config.normalise_advantages:
-            advantage = standardised(advantage)
-        clip = None if config.clip is None else config.clip * self._annealing
+        if config.normalize_advantage:
+            advantage = standardize(advantage)
+        clip = None if config.clip_range is None else config.clip_range * self._annealing
         policy_loss, log_ratio = surrogate(log_prob, old_log_prob, advantage, clip)
         value_loss = (value - batch.target.flatten()).square().mean()
         entropy = self.head.entropy(numbers).mean()
-        length = self._descend(policy_loss + config.value_weight * value_loss - config.entropy * entropy)
+        length = self._descend(policy_loss + config.value_coef * value_loss - config.entropy_coef * entropy)
         further = log_ratio.expm1()
         kl = (further - log_ratio).mean()  # Schulman 2020: of the right mean, and never negative
         clipped = length.new_zeros(()) if clip is None else (further.abs() > clip).float().mean()

@@ -21,26 +21,31 @@ class Adam:
 
     Args:
         vector: the parameters (`arena_deep.networks.as_vector`); its gradient is what each step goes by.
-        step_size: α; the attribute may be changed between steps.
+        learning_rate: α; the attribute may be changed between steps.
         epsilon: ε.
-        clip: the greatest norm of the gradient; a longer one is shortened to it. None for no limit.
+        max_grad_norm: the greatest norm of the gradient; a longer one is shortened to it. None for no limit.
     """
 
     def __init__(
-        self, vector: nn.Parameter, step_size: float, *, epsilon: float = 1e-8, clip: float | None = None
+        self,
+        vector: nn.Parameter,
+        learning_rate: float,
+        *,
+        epsilon: float = 1e-8,
+        max_grad_norm: float | None = None,
     ) -> None:
         assert vector.grad is not None, "as_vector gives it a gradient"
         self._parameters, self._gradient = vector.data, vector.grad
-        self.step_size, self._epsilon, self._clip = step_size, epsilon, clip
+        self.learning_rate, self._epsilon, self._max_grad_norm = learning_rate, epsilon, max_grad_norm
         self._first, self._second = torch.zeros_like(vector.data), torch.zeros_like(vector.data)
         self._updates = torch.zeros((), device=vector.device)
         self._fused = vector.device.type in ("cpu", "cuda")
 
     def step(self) -> None:
         """One step along the gradient."""
-        if self._clip is not None:
+        if self._max_grad_norm is not None:
             norm = torch.linalg.vector_norm(self._gradient)
-            self._gradient.mul_((self._clip / (norm + 1e-6)).clamp_(max=1.0))
+            self._gradient.mul_((self._max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
         adam(
             [self._parameters],
             [self._gradient],
@@ -52,7 +57,7 @@ class Adam:
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
-            lr=self.step_size,
+            lr=self.learning_rate,
             weight_decay=0.0,
             eps=self._epsilon,
             maximize=False,

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["generalised_advantages", "n_step_returns", "returns_to_go"]
+__all__ = ["generalized_advantages", "n_step_returns", "returns_to_go"]
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 
-def generalised_advantages(
+def generalized_advantages(
     reward: npt.NDArray[Any],
     terminated: Bool,
     truncated: Bool,

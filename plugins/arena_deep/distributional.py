@@ -31,7 +31,7 @@ class Categorical:
     def __init__(self, low: float, high: float, atoms: int) -> None:
         if low >= high:
             raise ArenaError(
-                f"returns from value_low {low:g} to value_high {high:g} are none",
+                f"returns from v_min {low:g} to v_max {high:g} are none",
                 "give bounds that the returns stay between",
             )
         self.size = atoms

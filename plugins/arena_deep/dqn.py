@@ -20,7 +20,7 @@ from arena_deep.distributional import Categorical
 from arena_deep.dqn_options import DQNOptions
 from arena_deep.noisy import Noise, draw_noise
 from arena_deep.novelty import count_bonus
-from arena_deep.prioritised import Priorities
+from arena_deep.prioritized import Priorities
 from arena_deep.q_network import QNetwork
 from arena_deep.replay import Batch, Int, Replay
 from arena_deep.values import Scalar, Values
@@ -46,11 +46,11 @@ class DQN(Agent):
 
         y = r + γ max_a' Q̂(s', a'),   θ ← θ − α ∇_θ L(y − Q(s, a; θ)),
 
-    where Q̂ is a copy of Q from up to `target_every` updates ago, and r + γ … stands for r alone where the episode
-    terminated. It acts ε-greedily.
+    where Q̂ is a copy of Q from up to `target_update_interval` updates ago, and r + γ … stands for r alone
+    where the episode terminated. It acts ε-greedily.
 
-    Every option replaces one part: `double` the choice of a', `dueling` and `noisy` the network, `n_step` the return,
-    `prioritised` the draw, `distributional` the values and L, `bonus` adds to r. All of them together are Rainbow
+    Every option replaces one part: `double` the choice of a', `dueling` and `noisy` the network, `n_steps` the return,
+    `prioritized` the draw, `distributional` the values and L, `bonus` adds to r. All of them together are Rainbow
     (Hessel et al. 2018).
 
     Metrics: `loss`, the mean over the last round's updates; `q`, the mean of Q over the last batch and all actions;
@@ -69,7 +69,7 @@ class DQN(Agent):
         self._refuse(config)
         self.num_actions = int(problem.action_space.n)
         self.reading: Values = (
-            Categorical(config.value_low, config.value_high, config.atoms)
+            Categorical(config.v_min, config.v_max, config.num_atoms)
             if config.distributional
             else Scalar(config.loss)
         )
@@ -85,14 +85,14 @@ class DQN(Agent):
         self.online, self.target = approximator(network, problem.device)
         self.adam = Adam(
             self.online.vector,
-            config.step_size,
+            config.learning_rate,
             epsilon=config.adam_epsilon,
-            clip=config.gradient_clip or None,
+            max_grad_norm=config.max_grad_norm,
         )
         self.replay = Replay(
-            config.capacity, problem.observation_space, problem.num_envs, config.n_step, config.discount
+            config.buffer_size, problem.observation_space, problem.num_envs, config.n_steps, config.discount
         )
-        self.priorities = Priorities(self.replay, config.priority_exponent) if config.prioritised else None
+        self.priorities = Priorities(self.replay, config.priority_exponent) if config.prioritized else None
         generators = problem.generators
         self.novelty = count_bonus(problem, config)
         self._explore, self._draws = generators.numpy("explore"), generators.numpy("replay")
@@ -121,11 +121,11 @@ class DQN(Agent):
         return 0.0 if c.noisy else self._on_the_way(c.epsilon, c.epsilon_final, c.epsilon_steps)
 
     @property
-    def step_size(self) -> float:
+    def learning_rate(self) -> float:
         """Adam's step size now."""
         c = self.config
-        final = c.step_size if c.step_size_final is None else c.step_size_final
-        return self._on_the_way(c.step_size, final, c.step_size_steps)
+        final = c.learning_rate if c.learning_rate_final is None else c.learning_rate_final
+        return self._on_the_way(c.learning_rate, final, c.learning_rate_steps)
 
     def act(
         self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator
@@ -194,7 +194,7 @@ class DQN(Agent):
 
     def _learn(self, updates: int) -> None:
         size, left, losses = self.config.batch_size, updates, 0.0
-        self.adam.step_size = self.step_size
+        self.adam.learning_rate = self.learning_rate
         while left:
             count = self._together(left)
             row, weight = self._draw(count * size)
@@ -216,22 +216,22 @@ class DQN(Agent):
 
     def _count(self, updates: int) -> None:
         self._updates += updates
-        if self._updates % self.config.target_every == 0:
-            self.target.follow(self.online, self.config.target_rate)
+        if self._updates % self.config.target_update_interval == 0:
+            self.target.follow(self.online, self.config.tau)
 
     def _together(self, left: int) -> int:
         """How many updates can be drawn at once: those before the target or a priority changes."""
         c = self.config
-        if c.prioritised:
+        if c.prioritized:
             return 1
-        until_target = c.target_every - self._updates % c.target_every
+        until_target = c.target_update_interval - self._updates % c.target_update_interval
         return min(left, until_target, max(1, MOST_ROWS // c.batch_size))
 
     def _draw(self, count: int) -> tuple[Int, Array | None]:
         if self.priorities is None:
             return self.replay.draw(self._draws, count), None
         c = self.config
-        correction = self._on_the_way(c.importance, 1.0, c.importance_steps)
+        correction = self._on_the_way(c.importance_exponent, 1.0, c.importance_exponent_steps)
         return self.priorities.draw(self._draws, count, correction)
 
     def _targets(self, batch: Batch) -> Array:

@@ -22,25 +22,25 @@ class DQNOptions(NoveltyOptions, NetworkOptions):
     discount: Annotated[float, Between(0, 1)] = 0.99
     """γ: what a reward is worth one step later."""
 
-    step_size: Annotated[float, Positive] = 1e-3
+    learning_rate: Annotated[float, Positive] = 1e-3
     """α of Adam, at the start."""
 
-    step_size_final: Annotated[float | None, Positive] = None
+    learning_rate_final: Annotated[float | None, Positive] = None
     """The same, at the end of a straight line; None leaves it as it is."""
 
-    step_size_steps: Count = 100_000
-    """After how many environment steps it reaches step_size_final."""
+    learning_rate_steps: Count = 100_000
+    """After how many environment steps it reaches learning_rate_final."""
 
     adam_epsilon: Annotated[float, Positive] = 1e-8
     """ε of Adam: the greater, the smaller the steps along gradients that are small themselves."""
 
-    gradient_clip: Annotated[float, Between(0, None)] = 10.0
-    """The greatest norm of a gradient; 0 for no limit."""
+    max_grad_norm: Annotated[float | None, Positive] = 10.0
+    """Greatest norm of a gradient: a longer one is scaled down to it; None: no limit."""
 
     batch_size: Count = 64
     """Transitions an update."""
 
-    capacity: Count = 100_000
+    buffer_size: Count = 100_000
     """Transitions that the replay keeps."""
 
     learning_starts: Annotated[int, Between(0, None)] = 1000
@@ -52,12 +52,12 @@ class DQNOptions(NoveltyOptions, NetworkOptions):
     gradient_steps: Count = 1
     """Updates a round."""
 
-    target_every: Count = 500
+    target_update_interval: Count = 500
     """Updates after which the target network follows."""
 
-    target_rate: Annotated[float, Between(0, 1, open_low=True)] = 1.0
-    """How far it follows: 1 copies the online network, less moves towards it (with a target_every of 1, Polyak's
-    average)."""
+    tau: Annotated[float, Between(0, 1, open_low=True)] = 1.0
+    """How far it follows: 1 copies the online network, less moves towards it (with a
+    target_update_interval of 1, Polyak's average)."""
 
     loss: Loss = "huber"
     """Of a temporal difference δ: δ²/2, beyond |δ| = 1 linear ("huber") or not ("squared")."""
@@ -78,31 +78,31 @@ class DQNOptions(NoveltyOptions, NetworkOptions):
     dueling: bool = False
     """Dueling streams (Wang et al. 2016) for value and advantages, each with the last hidden layer for itself."""
 
-    n_step: Count = 1
+    n_steps: Count = 1
     """How many rewards a return has before it bootstraps."""
 
-    prioritised: bool = False
-    """Prioritised replay (Schaul et al. 2016): what was predicted worst is drawn most often."""
+    prioritized: bool = False
+    """Prioritized replay (Schaul et al. 2016): what was predicted worst is drawn most often."""
 
     priority_exponent: Annotated[float, Between(0, 1)] = 0.6
     """α of the priorities: 0 draws uniformly, 1 in proportion to the errors."""
 
-    importance: Annotated[float, Between(0, 1)] = 0.4
+    importance_exponent: Annotated[float, Between(0, 1)] = 0.4
     """β of the importance weights, at the start; it goes to 1 along a straight line."""
 
-    importance_steps: Count = 100_000
+    importance_exponent_steps: Count = 100_000
     """After how many environment steps it is 1, and the bias of the priorities gone."""
 
     distributional: bool = False
     """Distributional values (C51, Bellemare et al. 2017); `loss` is then the cross entropy."""
 
-    atoms: Annotated[int, Between(2, None)] = 51
+    num_atoms: Annotated[int, Between(2, None)] = 51
     """How many returns a distribution is made of."""
 
-    value_low: Annotated[float, Between(None, None)] = -10.0
+    v_min: Annotated[float, Between(None, None)] = -10.0
     """The least discounted return that a distribution can tell."""
 
-    value_high: Annotated[float, Between(None, None)] = 10.0
+    v_max: Annotated[float, Between(None, None)] = 10.0
     """The greatest."""
 
     noisy: bool = False

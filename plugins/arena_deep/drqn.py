@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class DRQNOptions(DQNOptions):
-    """Those of DQN, but for `prioritised` and `noisy`."""
+    """Those of DQN, but for `prioritized` and `noisy`."""
 
     batch_size: Annotated[int, Between(1, None)] = 16
     """Sequences an update."""
@@ -36,7 +36,7 @@ class DRQNOptions(DQNOptions):
     memory: Annotated[int, Between(1, None)] = 64
     """Units of the recurrent layer (GRU) behind the hidden ones."""
 
-    sequence: Annotated[int, Between(1, None)] = 16
+    sequence_length: Annotated[int, Between(1, None)] = 16
     """Consecutive steps of one lane that are learned from together."""
 
     burn_in: Annotated[int, Between(0, None)] = 8
@@ -62,17 +62,17 @@ class DRQN(DQN):
 
     def __init__(self, problem: Problem, config: DRQNOptions) -> None:
         super().__init__(problem, config)
-        least = (self._length + config.n_step) * problem.num_envs
-        if config.capacity < least:
+        least = (self._length + config.n_steps) * problem.num_envs
+        if config.buffer_size < least:
             raise ArenaError(
-                f"a replay of {config.capacity} steps holds no sequence of {self._length} and its return for each of "
-                f"{problem.num_envs} environments",
-                f"give a capacity of {least:,} or more, or a shorter sequence",
+                f"a replay of {config.buffer_size} steps holds no sequence of {self._length} and its return for each "
+                f"of {problem.num_envs} environments",
+                f"give a buffer_size of {least:,} or more, or a shorter sequence",
             )
         self._memory = self._empty(problem.num_envs)
 
     def _refuse(self, config: DQNOptions) -> None:
-        for name in ("prioritised", "noisy"):
+        for name in ("prioritized", "noisy"):
             if getattr(config, name):
                 raise ArenaError(f"drqn cannot be {name}", "take dqn, or leave it out")
 
@@ -114,19 +114,19 @@ class DRQN(DQN):
 
     @property
     def _length(self) -> int:
-        return self.config.burn_in + self.config.sequence
+        return self.config.burn_in + self.config.sequence_length
 
     def _ready(self) -> bool:
         return len(self.replay) > (self._length - 1) * self.problem.num_envs
 
     def _learn(self, updates: int) -> None:
         c, lanes, losses = self.config, self.problem.num_envs, 0.0
-        self.adam.step_size = self.step_size
+        self.adam.learning_rate = self.learning_rate
         for _ in range(updates):
             latest = self.replay.last - (self._length - 1) * lanes
             start = self._draws.integers(self.replay.first, latest, size=c.batch_size)
             # The bootstrap looks up to n steps beyond the last step that is learned from.
-            row = start + lanes * np.arange(self._length + c.n_step)[:, None]
+            row = start + lanes * np.arange(self._length + c.n_steps)[:, None]
             learned = row[c.burn_in : self._length]
             target = self._sequence_targets(row, learned)
             seen = self.replay.column("observation", row[: self._length])

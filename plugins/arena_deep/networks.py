@@ -38,7 +38,7 @@ NATURE = 36
 class NetworkOptions:
     """The hyperparameters of an agent's network; a mixin of its `Config`."""
 
-    hidden: tuple[Annotated[int, Between(1, None)], ...] = (64, 64)
+    hidden_sizes: tuple[Annotated[int, Between(1, None)], ...] = (64, 64)
     """Units of each hidden layer; an empty list: linear. In front of them an image goes through convolutions."""
 
     activation: Literal["relu", "tanh"] = "relu"
@@ -73,8 +73,8 @@ class Body(nn.Module):
         super().__init__()
         self.eyes = _eyes(space, ACTIVATIONS[options.activation]) if features is None else features
         size = _width(self.eyes, space)
-        self.layers = multilayer((size, *options.hidden), options.activation)
-        self.width = (size, *options.hidden)[-1]
+        self.layers = multilayer((size, *options.hidden_sizes), options.activation)
+        self.width = (size, *options.hidden_sizes)[-1]
 
     def forward(self, observation: Tensor) -> Tensor:
         """Shape (batch, *space.shape), any type, to (batch, width)."""
@@ -150,7 +150,7 @@ def stored_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
 
 
 def optimizer(
-    parameters: Iterable[Tensor], step_size: float, *, epsilon: float = 1e-8
+    parameters: Iterable[Tensor], learning_rate: float, *, epsilon: float = 1e-8
 ) -> torch.optim.Optimizer:
     """Adam, in one fused call for all parameters where the device has that.
 
@@ -158,7 +158,7 @@ def optimizer(
     """
     parameters = list(parameters)
     fused = {parameter.device.type for parameter in parameters} <= {"cpu", "cuda"}
-    return torch.optim.Adam(parameters, lr=step_size, eps=epsilon, fused=fused)
+    return torch.optim.Adam(parameters, lr=learning_rate, eps=epsilon, fused=fused)
 
 
 def as_vector(module: nn.Module) -> nn.Parameter:

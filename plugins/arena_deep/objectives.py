@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["standardised", "surrogate"]
+__all__ = ["standardize", "surrogate"]
 
 
 def surrogate(
@@ -36,6 +36,6 @@ def surrogate(
     return -gain.mean(), log_ratio.detach()
 
 
-def standardised(advantage: Tensor) -> Tensor:
+def standardize(advantage: Tensor) -> Tensor:
     """Advantages with mean 0 and variance 1 over the batch: the step size then means the same in every task."""
     return (advantage - advantage.mean()) / (advantage.std(correction=0) + 1e-8)

@@ -38,15 +38,15 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
 class PolicyOptions:
     """The hyperparameters of a policy over numbers; finitely many actions have none."""
 
-    squash: bool = False
+    squash_output: bool = False
     """Continuous actions: whether they go through tanh, and never leave their bounds, or are cut off there."""
 
-    deviation: Literal["free", "state"] = "free"
+    std: Literal["free", "state"] = "free"
     """Continuous actions: whether σ is one number a dimension, or depends on the observation."""
 
-    initial_deviation: Annotated[
-        float, Between(math.exp(LEAST), math.exp(MOST), open_low=True, open_high=True)
-    ] = 1.0
+    initial_std: Annotated[float, Between(math.exp(LEAST), math.exp(MOST), open_low=True, open_high=True)] = (
+        1.0
+    )
     """Continuous actions: σ at the start; the range of an action is 2 wide."""
 
 
@@ -153,20 +153,20 @@ class GaussianHead(Head):
 
     def __init__(self, width: int, space: gym.spaces.Box, options: PolicyOptions) -> None:
         self.size = math.prod(space.shape)
-        super().__init__(width, self.size if options.deviation == "free" else 2 * self.size)
+        super().__init__(width, self.size if options.std == "free" else 2 * self.size)
         bounded = (space.bounded_below & space.bounded_above).ravel()
-        if options.squash and not bounded.all():
+        if options.squash_output and not bounded.all():
             raise ArenaError(f"an action of {space} has no bounds to be squashed between", "leave out squash")
         self.raw = ((self.size,), np.float32)
-        self.space, self.squash = space, options.squash
+        self.space, self.squash = space, options.squash_output
         low, high = (np.asarray(side, dtype=np.float64).ravel() for side in (space.low, space.high))
         inside = [np.where(bounded, side, sign) for side, sign in ((low, -1.0), (high, 1.0))]
         self.centre, self.scale = (inside[0] + inside[1]) / 2, (inside[1] - inside[0]) / 2
         self.log_scale = float(np.log(self.scale).sum())
         self.low, self.high = low, high
-        start = math.log(options.initial_deviation)
+        start = math.log(options.initial_std)
         self.log_deviation: nn.Parameter | None = None
-        if options.deviation == "free":
+        if options.std == "free":
             self.log_deviation = nn.Parameter(torch.full((self.size,), start))
         else:
             with torch.no_grad():

@@ -19,10 +19,10 @@ from arena.config import Between, Positive
 from arena.stream import Stream
 from arena_deep.acting import evaluation
 from arena_deep.networks import Body, NetworkOptions, Recurrent, as_vector, optimizer
-from arena_deep.normalise import Moments
 from arena_deep.novelty import NoveltyOptions, count_bonus
 from arena_deep.policies import CategoricalHead, PolicyOptions, head_of
 from arena_deep.rollouts import Rollout
+from arena_deep.running_moments import Moments
 
 __all__ = ["PolicyGradient", "PolicyGradientOptions", "PolicyNetwork"]
 
@@ -43,23 +43,23 @@ class PolicyGradientOptions(PolicyOptions, NoveltyOptions, NetworkOptions):
     discount: Annotated[float, Between(0, 1)] = 0.99
     """γ: what a reward is worth one step later."""
 
-    step_size: Annotated[float, Positive] = 1e-3
+    learning_rate: Annotated[float, Positive] = 1e-3
     """Adam's step size; at the start, where it has anneal_steps."""
 
     anneal_steps: Annotated[int | None, Between(1, None)] = None
     """Over how many environment steps the step size, and PPO's ε, go down along a line to zero; by default not at
     all."""
 
-    entropy: Annotated[float, Between(0, None)] = 0.0
+    entropy_coef: Annotated[float, Between(0, None)] = 0.0
     """What the entropy of the policy is worth beside its advantage, in nats: more explores more."""
 
-    value_weight: Annotated[float, Between(0, None)] = 0.5
+    value_coef: Annotated[float, Between(0, None)] = 0.5
     """What the critic's squared error counts beside the policy's loss; where they share no layer, Adam hardly minds."""
 
-    max_gradient: Annotated[float | None, Positive] = 0.5
+    max_grad_norm: Annotated[float | None, Positive] = 0.5
     """The length to which a longer gradient is cut; None: never."""
 
-    normalise_observations: bool = False
+    normalize_observation: bool = False
     """Whether observations are shifted and scaled to mean 0 and variance 1, by what was seen so far."""
 
     shared: bool = False
@@ -149,14 +149,14 @@ class PolicyGradient(Agent):
         self.network = PolicyNetwork(problem, config, critic=critic).to(problem.device)
         self.head = self.network.policy
         self._vector = as_vector(self.network)
-        self._optimizer = optimizer([self._vector], config.step_size, epsilon=1e-5)
+        self._optimizer = optimizer([self._vector], config.learning_rate, epsilon=1e-5)
         network = self.network
         self._policy = evaluation(network.actor, network.recurrent, self.head.linear)
         self._critic = None
         if network.value is not None:
             self._critic = evaluation(network.critic or network.actor, network.recurrent, network.value)
         self.moments = (
-            Moments(problem.observation_space.shape or ()) if config.normalise_observations else None
+            Moments(problem.observation_space.shape or ()) if config.normalize_observation else None
         )
         self.novelty = count_bonus(problem, config)
         self.rollout = Rollout(problem.num_envs, problem.observation_space, self.head.raw, capacity)
@@ -218,7 +218,7 @@ class PolicyGradient(Agent):
         self._learned, self._metrics = state["learned"], dict(state["metrics"])
 
     def snapshot(self) -> State:
-        """The network, and what normalises its observations."""
+        """The network, and what normalizes its observations."""
         weights = {name: value.clone() for name, value in self.network.state_dict().items()}
         return {"network": weights, "moments": self.moments and self.moments.state_dict()}
 
@@ -311,9 +311,9 @@ class PolicyGradient(Agent):
         gradient.zero_()
         loss.backward()  # type: ignore[no-untyped-call]
         length: Tensor = gradient.norm()
-        if self.config.max_gradient is not None:
-            gradient.mul_((self.config.max_gradient / (length + 1e-6)).clamp(max=1.0))
-        self._optimizer.param_groups[0]["lr"] = self.config.step_size * self._annealing
+        if self.config.max_grad_norm is not None:
+            gradient.mul_((self.config.max_grad_norm / (length + 1e-6)).clamp(max=1.0))
+        self._optimizer.param_groups[0]["lr"] = self.config.learning_rate * self._annealing
         self._optimizer.step()
         return length
 

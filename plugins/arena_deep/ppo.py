@@ -24,17 +24,17 @@ class PPO(ActorCritic):
     class Config(ActorCriticOptions):
         """Hyperparameters."""
 
-        rollout: Annotated[int, Between(1, None)] = 32
+        rollout_steps: Annotated[int, Between(1, None)] = 32
         """Steps of each environment that one rollout has; the policy learns behind each."""
 
-        clip: Annotated[float | None, Positive] = 0.2
+        clip_range: Annotated[float | None, Positive] = 0.2
         """ε: no further than this is an action made more or less probable by one rollout; None: no limit."""
 
-        epochs: Annotated[int, Between(1, None)] = 4
+        n_epochs: Annotated[int, Between(1, None)] = 4
         """How often each rollout is gone through."""
 
-        minibatches: Annotated[int, Between(1, None)] = 4
+        num_minibatches: Annotated[int, Between(1, None)] = 4
         """Into how many parts a rollout is shuffled for each epoch; with memory, parts of whole sequences."""
 
-        normalise_advantages: bool = True
+        normalize_advantage: bool = True
         """Whether the advantages of a minibatch are shifted and scaled to mean 0 and variance 1."""

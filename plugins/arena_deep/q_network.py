@@ -81,12 +81,12 @@ class QNetwork(nn.Module):
         sigma: float | None = None,
     ) -> None:
         super().__init__()
-        own = options.hidden[: -1 if dueling else None]
+        own = options.hidden_sizes[: -1 if dueling else None]
         self.body = Body(space, NetworkOptions(own, options.activation), features)
         self.memory = Recurrent(self.body.width, options.memory) if options.memory else None
         width = options.memory or self.body.width
         if dueling:
-            stream = options.hidden[-1] if options.hidden else width
+            stream = options.hidden_sizes[-1] if options.hidden_sizes else width
             self.head: nn.Module = Dueling(width, stream, actions, size, sigma, options.activation)
         else:
             self.head = Plain(width, actions, size, sigma)

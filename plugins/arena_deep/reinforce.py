@@ -67,7 +67,7 @@ class REINFORCE(PolicyGradient):
         discount_steps: bool = False
         """Whether what step t weighs counts γ^t, as the gradient of the discounted return has it."""
 
-        max_gradient: Annotated[float | None, Positive] = None
+        max_grad_norm: Annotated[float | None, Positive] = None
         """The length to which a longer gradient is cut; None: never."""
 
     config: Config
@@ -119,11 +119,11 @@ class REINFORCE(PolicyGradient):
 
         policy_loss = -(factor * log_prob).sum() / exists.shape[1]
         entropy = (self.head.entropy(numbers) * counts).sum() / counts.sum()
-        loss = policy_loss - config.entropy * entropy
+        loss = policy_loss - config.entropy_coef * entropy
         found = {"policy_loss": policy_loss, "entropy": entropy}
         if value is not None:
             found["value_loss"] = ((value - target).square() * counts).sum() / counts.sum()
-            loss = loss + config.value_weight * found["value_loss"]
+            loss = loss + config.value_coef * found["value_loss"]
         found["gradient"] = self._descend(loss)
         said = torch.stack([number.detach() for number in found.values()]).tolist()
         deviation = float(weight[exists].std())

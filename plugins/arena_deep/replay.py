@@ -72,7 +72,7 @@ class Replay:
         capacity: how many steps it keeps.
         space: of one observation.
         num_envs: how many lanes.
-        n_step: how many rewards a return has before it bootstraps.
+        n_steps: how many rewards a return has before it bootstraps.
         discount: γ.
 
     Raises:
@@ -80,15 +80,15 @@ class Replay:
     """
 
     def __init__(
-        self, capacity: int, space: gym.Space[Any], num_envs: int, n_step: int = 1, discount: float = 1.0
+        self, capacity: int, space: gym.Space[Any], num_envs: int, n_steps: int = 1, discount: float = 1.0
     ) -> None:
-        if capacity < (n_step + 1) * num_envs:
+        if capacity < (n_steps + 1) * num_envs:
             raise ArenaError(
-                f"a replay of {capacity} steps is too small for {num_envs} environments and n_step {n_step}",
-                f"give it {(n_step + 1) * num_envs} at least",
+                f"a replay of {capacity} steps is too small for {num_envs} environments and n_steps {n_steps}",
+                f"give it {(n_steps + 1) * num_envs} at least",
             )
         frame = (space.shape or (), stored_dtype(space.dtype or np.float32))
-        self.num_envs, self.n_step, self.discount = num_envs, n_step, discount
+        self.num_envs, self.n_steps, self.discount = num_envs, n_steps, discount
         self.steps = Journal(
             capacity,
             {
@@ -109,7 +109,7 @@ class Replay:
     @property
     def last(self) -> int:
         """The number before which rows can be drawn: those after it lack successors."""
-        return max(self.first, self.steps.total - self.n_step * self.num_envs)
+        return max(self.first, self.steps.total - self.n_steps * self.num_envs)
 
     def __len__(self) -> int:
         """How many transitions can be drawn."""
@@ -139,7 +139,7 @@ class Replay:
     def batch(self, row: Int) -> Batch:
         """The transitions that begin in these rows, shape (batch,)."""
         ahead = self.look_ahead(row)
-        following = self.column("observation", row + self.n_step * self.num_envs)
+        following = self.column("observation", row + self.n_steps * self.num_envs)
         ended = np.flatnonzero(ahead.final != GOES_ON)
         if len(ended):
             following[ended] = self.final_observation(ahead.final[ended])
@@ -157,7 +157,7 @@ class Replay:
         reward = self.column("reward", row)
         discount = np.full(row.shape, self.discount, np.float32)
         taken = np.ones(row.shape, np.int64)
-        for step in range(1, self.n_step):
+        for step in range(1, self.n_steps):
             later = row + step * self.num_envs
             alive = final == GOES_ON
             reward += np.where(alive, discount * self.column("reward", later), np.float32(0))

@@ -45,7 +45,7 @@ class Values(Protocol):
 
         Returns:
             The loss of each, shape (batch,); its gradient by the outputs, shape (batch, size); and the error that
-            prioritised replay goes by, shape (batch,).
+            prioritized replay goes by, shape (batch,).
         """
         ...
 

@@ -12,7 +12,7 @@ from scipy import stats
 from arena.codec import decode, encode
 from arena.errors import ArenaError
 from arena.stream import Transition
-from arena_deep.prioritised import Priorities
+from arena_deep.prioritized import Priorities
 from arena_deep.replay import Replay
 from arena_deep.sum_tree import SumTree
 

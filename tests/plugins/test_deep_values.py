@@ -98,7 +98,7 @@ def test_a_distribution_s_target_at_an_end_is_its_reward():
 
 
 def test_a_range_without_returns_is_refused():
-    with pytest.raises(ArenaError, match="value_low 1 to value_high 1"):
+    with pytest.raises(ArenaError, match="v_min 1 to v_max 1"):
         Categorical(1.0, 1.0, 5)
 
 
@@ -114,7 +114,7 @@ def test_dueling_advantages_have_mean_zero_and_a_constant_changes_nothing():
 
 
 def test_dueling_streams_take_the_last_hidden_layer_for_themselves():
-    network = QNetwork(SPACE, 2, 1, NetworkOptions(hidden=(32, 16)), dueling=True)
+    network = QNetwork(SPACE, 2, 1, NetworkOptions(hidden_sizes=(32, 16)), dueling=True)
     assert network.body.width == 32
     assert network.head.value_hidden.out_features == network.head.advantage_hidden.out_features == 16
 
@@ -144,7 +144,7 @@ def test_noise_is_the_paper_s_outer_product():
 
 @pytest.mark.parametrize("dueling", [False, True])
 def test_every_noisy_layer_gets_noise_of_its_own(dueling):
-    network = QNetwork(SPACE, 3, 5, NetworkOptions(hidden=(8, 6)), dueling=dueling, sigma=0.5)
+    network = QNetwork(SPACE, 3, 5, NetworkOptions(hidden_sizes=(8, 6)), dueling=dueling, sigma=0.5)
     noise = draw_noise(network, torch.Generator().manual_seed(0))
     assert len(noise) == (4 if dueling else 1)
     assert network(torch.randn(2, 4), noise).shape == (2, 3, 5)
@@ -154,7 +154,7 @@ def test_every_noisy_layer_gets_noise_of_its_own(dueling):
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("size", [1, 11])
 def test_the_fast_path_gives_torch_s_outputs_and_gradients(hidden, activation, size):
-    network = QNetwork(SPACE, 3, size, NetworkOptions(hidden=hidden, activation=activation))
+    network = QNetwork(SPACE, 3, size, NetworkOptions(hidden_sizes=hidden, activation=activation))
     assert Perceptron.takes(network, "cpu")
     fast = Perceptron(network, "cpu")
     slow = Approximator.__new__(Approximator)  # the same module, and so the same vector
@@ -195,7 +195,7 @@ def test_adam_is_torch_s(clip):
     ours, theirs = (torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 2)) for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
     vector = as_vector(ours)
-    adam, reference = Adam(vector, 0.01, clip=clip), torch.optim.Adam(theirs.parameters(), lr=0.01)
+    adam, reference = Adam(vector, 0.01, max_grad_norm=clip), torch.optim.Adam(theirs.parameters(), lr=0.01)
     for step in range(20):
         x = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
         vector.grad.zero_()
@@ -232,14 +232,14 @@ DEVICES = [
     "space", [SPACE, gym.spaces.Box(0, 255, (9, 9, 3), np.uint8)], ids=["numbers", "image"]
 )
 def test_every_device_learns_the_same(space, device):
-    network = QNetwork(space, 3, 5, NetworkOptions(hidden=(16, 8)), dueling=True, sigma=0.1)
+    network = QNetwork(space, 3, 5, NetworkOptions(hidden_sizes=(16, 8)), dueling=True, sigma=0.1)
     reference, _ = approximator(copy.deepcopy(network), "cpu")
     online, target = approximator(network, device)
     space.seed(0)
     observation = np.array([space.sample() for _ in range(6)])
     gradient = RNG.normal(size=(6, 3, 5)).astype(np.float32)
     for one in (reference, online):
-        adam = Adam(one.vector, 0.01, clip=1.0)
+        adam = Adam(one.vector, 0.01, max_grad_norm=1.0)
         for seed in range(3):
             one.forward(observation, draw_noise(one.network, torch.Generator().manual_seed(seed)))
             one.backward(gradient)

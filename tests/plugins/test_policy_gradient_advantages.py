@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena_deep.advantages import generalised_advantages, n_step_returns, returns_to_go
+from arena_deep.advantages import generalized_advantages, n_step_returns, returns_to_go
 
 discounts = st.sampled_from([0.0, 0.5, 0.9, 1.0])
 
@@ -59,7 +59,7 @@ def naive_gae(rollout, discount, trace):
 
 
 def gae(rollout, discount, trace):
-    return generalised_advantages(**rollout, discount=discount, trace=trace)
+    return generalized_advantages(**rollout, discount=discount, trace=trace)
 
 
 def without_value(rollout):

@@ -35,7 +35,7 @@ def some(space, *batch):
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize(
-    "options", [{}, {"hidden": ()}, {"activation": "tanh", "shared": True}, {"memory": 5}], ids=str
+    "options", [{}, {"hidden_sizes": ()}, {"activation": "tanh", "shared": True}, {"memory": 5}], ids=str
 )
 @pytest.mark.parametrize("action", ACTIONS)
 def test_acting_is_the_forward_pass(space, options, action):

@@ -1,4 +1,4 @@
-"""Prioritised replay: transitions are drawn the more often, the worse they were predicted."""
+"""Prioritized replay: transitions are drawn the more often, the worse they were predicted."""
 
 from __future__ import annotations
 

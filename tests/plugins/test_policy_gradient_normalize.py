@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.codec import decode, encode
-from arena_deep.normalise import Moments, RewardScale
+from arena_deep.running_moments import Moments, RewardScale
 
 
 @given(
