@@ -193,7 +193,7 @@ def test_it_keeps_the_laws(law):
 def test_a_replay_too_short_for_a_sequence_is_refused():
     least = 3 * (8 + 16 + 1)
     with registered(DRQN) as name:
-        with pytest.raises(ArenaError, match=rf"give a capacity of {least} or more"):
+        with pytest.raises(ArenaError, match=rf"give a buffer_size of {least} or more"):
             Trial(name, "CartPole-v1", num_envs=3, agent_options={"buffer_size": least - 1})
         Trial(name, "CartPole-v1", num_envs=3, agent_options={"buffer_size": least}).__exit__(
             None, None, None
