@@ -14,7 +14,7 @@ from arena.experiment import Experiment
 from arena.specs import Preset
 from arena.testing import Trial, chain_values, registered
 from arena_deep import DQN
-from arena_deep.replay import Batch
+from arena_deep.replay_buffer import Batch
 
 #: A linear network on one-hot observations is a table; it learns from its first step on, at random.
 TABLE = {
@@ -118,8 +118,8 @@ def test_targets_by_hand(double):
 def test_updates_and_targets_keep_their_schedule(num_envs):
     with Trial("DQN", "CartPole-v1", num_envs=num_envs, agent_options=SMALL) as trial:
         agent, followed = trial.agent, []
-        follow = agent.target.follow
-        agent.target.follow = lambda *a: followed.append(agent._updates) or follow(*a)
+        update = agent.target.update_towards
+        agent.target.update_towards = lambda *a: followed.append(agent._updates) or update(*a)
         trial.train(140)
         begun = -(-40 // num_envs) * num_envs  # the first step at or after learning_starts
         first = (begun - num_envs) // 5

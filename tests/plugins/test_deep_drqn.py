@@ -13,7 +13,7 @@ from arena.testing import Trial, chain_values, registered
 from arena_deep import DQN, DRQN
 from arena_deep.drqn import _step
 from arena_deep.networks import Recurrent
-from arena_deep.replay import GOES_ON
+from arena_deep.replay_buffer import NO_FINAL
 
 SMALL = {
     "hidden_sizes": [8],
@@ -62,7 +62,7 @@ def test_targets_are_those_of_stepping_through_the_replay(double, n_steps):
     row = start + lanes * np.arange(length + n_steps)[:, None]
     found = agent._sequence_targets(row, row[burn_in:length])[:, 0].reshape(length - burn_in, -1)
     final = replay.column("final", row)
-    assert (final[burn_in:length] != GOES_ON).any()
+    assert (final[burn_in:length] != NO_FINAL).any()
     for b in range(len(start)):
         online, target = (
             successors(agent, one, row[:, b], final[:, b]) for one in (agent.online, agent.target)
@@ -72,7 +72,7 @@ def test_targets_are_those_of_stepping_through_the_replay(double, n_steps):
             while True:
                 total += factor * replay.column("reward", row[step, b])
                 factor *= 0.99
-                if step == t + n_steps - 1 or final[step, b] != GOES_ON:
+                if step == t + n_steps - 1 or final[step, b] != NO_FINAL:
                     break
                 step += 1
             best = (online if double else target)[step].argmax()
@@ -87,7 +87,7 @@ def successors(agent, approximator, rows, final):
     replay, memory, values = agent.replay, np.zeros((1, 6), np.float32), []
     for row, end in zip(rows[:-1], final[:-1], strict=True):
         _, memory = _step(approximator, replay.column("observation", np.array([row])), memory)
-        if end != GOES_ON:
+        if end != NO_FINAL:
             outputs, _ = _step(approximator, replay.final_observation(np.array([end])), memory)
             memory = np.zeros_like(memory)
         else:
@@ -142,7 +142,7 @@ def test_what_it_tells_is_of_an_episode_s_beginning():
     network = agent.online.network
     with torch.no_grad():
         features, _ = network.memory.step(network.body(torch.from_numpy(observation)), None)
-        expected = network.rate(features)[:, :, 0].numpy()
+        expected = network.head_outputs(features)[:, :, 0].numpy()
     np.testing.assert_allclose(agent.action_values(observation), expected, rtol=1e-5, atol=1e-6)
     by_hand = 0.1 + 0.8 * np.eye(2)[expected.argmax(axis=1)]
     np.testing.assert_allclose(agent.behaviour_probabilities(observation), by_hand)
@@ -162,7 +162,7 @@ def test_the_memory_of_a_lane_ends_with_its_episode():
     [
         (DRQN, {"prioritized": True}, "cannot be prioritized"),
         (DRQN, {"noisy": True}, "cannot be noisy"),
-        (DQN, {"memory": 4}, "take drqn"),
+        (DQN, {"memory": 4}, "choose drqn"),
     ],
 )
 def test_what_does_not_go_together_is_refused(agent, options, said):

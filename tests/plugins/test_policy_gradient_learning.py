@@ -9,7 +9,7 @@ import torch
 from arena.errors import ArenaError
 from arena.testing import Trial, chain_values, registered
 from arena_deep.actor_critic import ActorCritic
-from arena_deep.objectives import standardize, surrogate
+from arena_deep.objectives import clipped_surrogate, standardize
 from arena_deep.ppo import PPO
 from arena_deep.reinforce import REINFORCE
 
@@ -31,7 +31,7 @@ def caught(agent, monkeypatch):
         found.append(agent._vector.grad.clone())
         return agent._vector.grad.norm()
 
-    monkeypatch.setattr(agent, "_descend", keep)
+    monkeypatch.setattr(agent, "_gradient_step", keep)
     return found
 
 
@@ -49,7 +49,7 @@ def caught(agent, monkeypatch):
 )
 def test_the_clipped_objective_by_hand(ratio, advantage, loss, slope):
     log_prob = torch.tensor([np.log(ratio)], requires_grad=True)
-    found, seen = surrogate(log_prob, torch.zeros(1), torch.tensor([advantage]), 0.2)
+    found, seen = clipped_surrogate(log_prob, torch.zeros(1), torch.tensor([advantage]), 0.2)
     assert found.item() == pytest.approx(loss, rel=1e-6)
     # d ρ / d log π = ρ.
     assert torch.autograd.grad(found, log_prob)[0].item() == pytest.approx(slope, rel=1e-6)
@@ -60,7 +60,7 @@ def test_at_the_old_policy_the_objectives_gradient_is_the_policy_gradient():
     log_prob = torch.tensor([-0.3, -1.2, -2.0], requires_grad=True)
     advantage = torch.tensor([1.0, -2.0, 0.5])
     for clip in (None, 0.2):
-        loss, _ = surrogate(log_prob, log_prob.detach(), advantage, clip)
+        loss, _ = clipped_surrogate(log_prob, log_prob.detach(), advantage, clip)
         torch.testing.assert_close(torch.autograd.grad(loss, log_prob)[0], -advantage / 3)
 
 
@@ -73,14 +73,9 @@ def test_standardised_advantages_also_of_one_step_and_of_equals():
 @pytest.mark.parametrize("memory", [0, 3])
 def test_ppo_of_one_pass_is_a2c(memory):
     states = []
-    for agent in (ActorCritic, PPO):
-        options = {
-            "rollout_steps": 10,
-            "n_epochs": 1,
-            "num_minibatches": 1,
-            "normalize_advantage": False,
-            "memory": memory,
-        }
+    once = {"n_epochs": 1, "num_minibatches": 1, "normalize_advantage": False}
+    for agent, more in ((ActorCritic, {}), (PPO, once)):
+        options = {"rollout_steps": 10, "memory": memory, **more}
         with (
             registered(agent) as name,
             trial(agent, "CartPole-v1", name, num_envs=3, agent_options=options) as t,
@@ -240,19 +235,20 @@ def test_a_bonus_is_learned_from_and_no_part_of_a_return():
 
 
 def test_minibatches_that_cannot_be_are_refused():
-    with registered(PPO) as name, pytest.raises(ArenaError, match="2 sequences cannot be parted into 4"):
+    with registered(PPO) as name, pytest.raises(ArenaError, match="2 sequences cannot be divided into 4"):
         Trial(name, "CartPole-v1", num_envs=2, agent_options={"memory": 4})
 
 
 @pytest.mark.parametrize(
-    "limit", [{"PATIENCE": 50}, {"MOST_BYTES": 10_000}], ids=lambda limit: next(iter(limit))
+    "limit", [{"MAX_STEPS": 50}, {"MAX_BYTES": 10_000}], ids=lambda limit: next(iter(limit))
 )
 def test_reinforce_gives_up_on_episodes_that_do_not_end(limit, monkeypatch):
-    monkeypatch.setattr("arena_deep.reinforce.PATIENCE", limit.get("PATIENCE", 10**6))
-    monkeypatch.setattr("arena_deep.reinforce.MOST_BYTES", limit.get("MOST_BYTES", 2**32))
+    monkeypatch.setattr("arena_deep.reinforce.MAX_STEPS", limit.get("MAX_STEPS", 10**6))
+    monkeypatch.setattr("arena_deep.reinforce.MAX_BYTES", limit.get("MAX_BYTES", 2**32))
     with registered(REINFORCE) as name:
         with Trial(name, "Pendulum-v1", num_envs=2) as trial:
             with pytest.raises(
-                ArenaError, match="there are no 4 whole episodes in .* steps of each environment; limit"
+                ArenaError,
+                match="there are fewer than 4 whole episodes in .* steps of each environment; limit",
             ):
                 trial.train(2000)

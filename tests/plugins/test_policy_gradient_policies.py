@@ -12,7 +12,7 @@ from torch.distributions import TransformedDistribution as Transformed
 
 from arena.errors import ArenaError
 from arena.testing import Trial
-from arena_deep.policies import CategoricalHead, GaussianHead, PolicyOptions, head_of
+from arena_deep.policies import CategoricalHead, GaussianHead, PolicyOptions, make_head
 
 BOX = gym.spaces.Box(np.array([-2.0, 1.0], np.float32), np.array([2.0, 5.0], np.float32))
 HALF, CENTRE = torch.tensor([2.0, 2.0], dtype=torch.float64), torch.tensor([0.0, 3.0], dtype=torch.float64)
@@ -69,8 +69,8 @@ def test_whatever_is_drawn_there_is_such_an_action():
 def test_gaussian_is_torchs(deviation, squash):
     head = gaussian(std=deviation, squash_output=squash, initial_std=0.5)
     numbers = numbers_of(head)
-    mean, log_deviation = head.moments(numbers)
-    base = Normal(mean, log_deviation.exp().expand_as(mean))
+    mean, log_std = head.moments(numbers)
+    base = Normal(mean, log_std.exp().expand_as(mean))
     transforms = [TanhTransform(cache_size=1)] * squash + [AffineTransform(CENTRE, HALF, cache_size=1)]
     expected = Independent(Transformed(base, transforms), 1)
     raw = mean.detach() + 1.5 * torch.randn(mean.shape, dtype=torch.float64)
@@ -95,8 +95,8 @@ def test_far_out_the_squashed_density_is_still_exact(far):
 def test_entropy_in_closed_form_is_torchs(deviation):
     head = gaussian(std=deviation)
     numbers = numbers_of(head)
-    mean, log_deviation = head.moments(numbers)
-    expected = Normal(mean, log_deviation.exp().expand_as(mean) * HALF).entropy().sum(1)
+    mean, log_std = head.moments(numbers)
+    expected = Normal(mean, log_std.exp().expand_as(mean) * HALF).entropy().sum(1)
     torch.testing.assert_close(head.entropy(numbers), expected)
 
 
@@ -141,7 +141,7 @@ def test_odd_boxes_are_served():
     assert action[0] in whole
     with pytest.raises(ArenaError, match="no bounds"):
         gaussian(half, squash_output=True)
-    assert isinstance(head_of(4, gym.spaces.Discrete(2), PolicyOptions()), CategoricalHead)
+    assert isinstance(make_head(4, gym.spaces.Discrete(2), PolicyOptions()), CategoricalHead)
 
 
 @pytest.mark.parametrize("agent", ["ppo", "reinforce"])
@@ -149,7 +149,7 @@ def test_odd_boxes_are_served():
 def test_probabilities_of_exploring_are_the_softmax(agent, options):
     with Trial(agent, "CartPole-v1", num_envs=4, agent_options=options) as trial:
         learner, observation = trial.train(300).agent, trial.observations(5)
-    seen = torch.from_numpy(learner._seen(observation))
+    seen = torch.from_numpy(learner._normalized(observation))
     start = (torch.ones((1, 5), dtype=torch.bool), torch.zeros((5, 4))) if "memory" in options else ()
     with torch.no_grad():
         numbers = learner.network(seen, *start)[0].double()

@@ -1,4 +1,4 @@
-"""Deep Q-networks, and how they do well."""
+"""Specs and presets of deep Q-networks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from arena.specs import AgentSpec, Preset
 
 __all__ = ["DQN_SPECS"]
 
-#: Learns from early on, in rounds: half an update a step, in eight lanes at once.
+#: Half an update per step, in rounds of 32, from step 1000 on; for 8 parallel environments.
 ROUNDS: dict[str, Any] = {"train_frequency": 64, "gradient_steps": 32, "learning_starts": 1000}
 
-#: Small enough that every law of agents sees it learn.
+#: Early and frequent updates, so that the laws of agents cover learning within a few hundred steps.
 GENERAL: dict[str, Any] = {
     "buffer_size": 50_000,
     "learning_starts": 128,
@@ -23,8 +23,8 @@ GENERAL: dict[str, Any] = {
 
 DQN = {
     "*": Preset(steps=100_000, seeds=5, num_envs=4, options=GENERAL),
-    # Balance comes soon; what then ends episodes near 200 steps is a slow drift, which returns of three steps unlearn.
-    # Without double estimates and ever smaller steps, two or three seeds of ten lose their balance again.
+    # The pole is soon balanced; then a slow drift ends episodes near 200 steps; returns of three steps correct it.
+    # Without double Q-learning and a decreasing learning rate, two or three seeds of ten forget how to balance.
     "CartPole-v1": Preset(
         steps=80_000,
         num_envs=8,
@@ -42,7 +42,7 @@ DQN = {
             "epsilon_steps": 5000,
         },
     ),
-    # Returns of three steps with a copied target did not get off the ground here.
+    # Returns of three steps with a copied target network did not learn here.
     "Acrobot-v1": Preset(
         steps=60_000,
         num_envs=8,
@@ -89,14 +89,14 @@ DRQN = {
 DQN_SPECS = (
     AgentSpec(
         name="dqn",
-        summary="Deep Q-network; as options double, dueling, n-step, prioritized, distributional, noisy",
+        summary="Deep Q-network (DQN); options: double, dueling, n-step, prioritized, distributional, noisy",
         reference="Mnih et al. 2015; Hessel et al. 2018 for the options together",
         target="arena_deep.dqn:DQN",
         presets=DQN,
     ),
     AgentSpec(
         name="drqn",
-        summary="Recurrent deep Q-network, for what one observation does not show",
+        summary="Recurrent deep Q-network (DRQN), for partially observable tasks",
         reference="Hausknecht & Stone 2015; Kapturowski et al. 2019",
         target="arena_deep.drqn:DRQN",
         presets=DRQN,

@@ -1,4 +1,4 @@
-"""REINFORCE, actor-critic and PPO, and how they do well."""
+"""Specs and presets of REINFORCE, actor-critic and PPO."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ["POLICY_GRADIENT_SPECS"]
 
 
 def _annealed(steps: int, num_envs: int, **options: Any) -> Preset:
-    """Five seeds, whose step size goes down to zero by the end: what is learned stays learned."""
+    """Preset with five seeds, whose learning rate decreases to zero at the end: the final policy is then stable."""
     return Preset(steps=steps, num_envs=num_envs, seeds=5, options={"anneal_steps": steps, **options})
 
 
-#: One environment: of several, all but one would wait for the longest episode, and lose what they do meanwhile.
+#: One environment: of several, all but one would wait for the longest episode, and their steps would be lost.
 REINFORCE = {
     "*": Preset(steps=200_000, num_envs=1, seeds=5),
     "CartPole-v1": _annealed(150_000, 1, learning_rate=0.01),
 }
 
-#: The best policy of a linear system is linear, and knows what to do however far away it is. Whole episodes, for a
-#: linear critic says little of quadratic costs.
+#: Linear networks, since the optimal policy of a linear system is linear. Returns of whole episodes, since a linear
+#: critic is a poor estimate of quadratic costs.
 LINEAR: dict[str, Any] = {
     "hidden_sizes": (),
     "rollout_steps": 100,
@@ -84,21 +84,21 @@ PPO = {
 POLICY_GRADIENT_SPECS = (
     AgentSpec(
         name="reinforce",
-        summary="Monte-Carlo policy gradient; baselines are the average return, a learned value, or nothing",
+        summary="Monte Carlo policy gradient; baseline: average return, learned value, or none",
         reference="Williams 1992; Sutton & Barto 2018, sections 13.3 and 13.4",
         target="arena_deep.reinforce:REINFORCE",
         presets=REINFORCE,
     ),
     AgentSpec(
         name="actor-critic",
-        summary="Advantage actor-critic (A2C): one-step, n-step or generalised advantages of parallel episodes",
+        summary="Advantage actor-critic (A2C): one-step, n-step or generalized advantages (GAE)",
         reference="Mnih et al. 2016; Schulman et al. 2016; Sutton & Barto 2018, section 13.5",
         target="arena_deep.actor_critic:ActorCritic",
         presets=ACTOR_CRITIC,
     ),
     AgentSpec(
         name="ppo",
-        summary="Proximal policy optimisation: several epochs over each rollout, kept near the policy that made it",
+        summary="Proximal policy optimization (PPO): clipped updates over several epochs of each rollout",
         reference="Schulman et al. 2017; Huang et al. 2022",
         target="arena_deep.ppo:PPO",
         presets=PPO,
