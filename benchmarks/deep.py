@@ -67,7 +67,7 @@ PAIRS = (
         num_envs=1,
         steps=20_000,
         target=1.4,
-        ours={**REPLAY, "train_frequency": 4, "target_every": 500},
+        ours={**REPLAY, "train_frequency": 4, "target_update_interval": 500},
         theirs={
             **{**REPLAY, "train_freq": 4, "target_update_interval": 2000, "buffer_size": 100_000},
             **{"learning_rate": 1e-3, "exploration_fraction": 0.5},
@@ -80,7 +80,7 @@ PAIRS = (
         num_envs=8,
         steps=20_000,
         target=None,
-        ours={**REPLAY, "train_frequency": 64, "gradient_steps": 32, "target_every": 64},
+        ours={**REPLAY, "train_frequency": 64, "gradient_steps": 32, "target_update_interval": 64},
         theirs={
             **{**REPLAY, "train_freq": 8, "gradient_steps": 32, "target_update_interval": 128},
             **{"buffer_size": 100_000, "learning_rate": 1e-3, "exploration_fraction": 0.5},
@@ -93,7 +93,7 @@ PAIRS = (
         num_envs=8,
         steps=32_768,
         target=1.5,
-        ours={"rollout": 128, "epochs": 4, "minibatches": 4, "normalise_advantages": True},
+        ours={"rollout_steps": 128, "n_epochs": 4, "num_minibatches": 4, "normalize_advantage": True},
         theirs={"n_steps": 128, "n_epochs": 4, "batch_size": 256, "learning_rate": 1e-3},
     ),
     Pair(
@@ -102,7 +102,7 @@ PAIRS = (
         num_envs=8,
         steps=40_000,
         target=1.5,
-        ours={"rollout": 5, "trace": 1.0},
+        ours={"rollout_steps": 5, "gae_lambda": 1.0},
         theirs={"n_steps": 5, "gae_lambda": 1.0, "use_rms_prop": False, "learning_rate": 1e-3},
     ),
 )

@@ -1,7 +1,6 @@
 """Deep agents: Q-networks and policy gradients.
 
-The names are imported on first use, so that importing this package costs nothing: `arena list` reads
-`arena_deep.plugin` without torch.
+The classes are imported on first use, since torch is slow to import: `arena list` imports `arena_deep.plugin` only.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from arena_deep.ppo import PPO
     from arena_deep.reinforce import REINFORCE
 
-_HOMES = {
+_MODULES = {
     "DQN": "dqn",
     "DRQN": "drqn",
     "PPO": "ppo",
@@ -28,10 +27,10 @@ __all__ = ["DQN", "DRQN", "PPO", "REINFORCE", "ActorCritic"]
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    module = _MODULES.get(name)
+    if module is None:
         raise AttributeError(f"module 'arena_deep' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"arena_deep.{home}"), name)
+    return getattr(importlib.import_module(f"arena_deep.{module}"), name)
 
 
 def __dir__() -> list[str]:

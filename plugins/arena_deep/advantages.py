@@ -1,8 +1,8 @@
-"""What actions were worth: returns, n-step returns and generalised advantages of parallel episodes.
+"""Returns, n-step returns and generalized advantages of parallel episodes.
 
-Every array has the shape (T, B): T steps of B lanes, in each lane episode after episode. ``next_value`` is V of the
-true successor, also where an episode was cut off: there it counts (the episode would have gone on), where one
-``terminated`` it does not. The last row is treated as cut off: the value of its successor stands for the rest.
+Every array has the shape (T, B): T steps of B environments, each with one episode after another. ``next_value`` is V of
+the true successor: where an episode was truncated it replaces the missing rewards, where it ``terminated`` it has no
+effect. The last row is treated as truncated.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["generalised_advantages", "n_step_returns", "returns_to_go"]
+__all__ = ["generalized_advantages", "n_step_returns", "returns_to_go"]
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 
-def generalised_advantages(
+def generalized_advantages(
     reward: npt.NDArray[Any],
     terminated: Bool,
     truncated: Bool,
     value: npt.NDArray[Any],
     next_value: npt.NDArray[Any],
     discount: float,
-    trace: float,
+    gae_lambda: float,
 ) -> Float:
-    """GAE: the exponentially weighted mean of the n-step advantages.
+    """Generalized advantage estimation (GAE): exponentially weighted mean of all n-step advantages.
 
-        δ_t = r_t + γ V(s_{t+1}) − V(s_t),   A_t = δ_t + γλ A_{t+1}   (A_{t+1} = 0 behind an episode's end)
+        δ_t = r_t + γ V(s_{t+1}) − V(s_t),   A_t = δ_t + γλ A_{t+1}   (A_{t+1} = 0 after the end of an episode)
 
-    λ = 0 gives the one-step advantage δ, λ = 1 the return minus V(s_t). A + V is the critic's target, TD(λ)'s.
+    λ = 0 gives the one-step advantage δ, λ = 1 the return minus V(s_t). A + V is the target of the critic, as in TD(λ).
 
     Args:
-        reward: shape (T, B), as are all arrays.
-        terminated: where the task ended.
-        truncated: where the episode was cut off.
+        reward: rewards, shape (T, B), as are all arrays.
+        terminated: true where the episode terminated.
+        truncated: true where the episode was truncated.
         value: V(s_t).
-        next_value: V of the true successor; whatever it is where the task ended.
+        next_value: V of the true successor; any value where the episode terminated.
         discount: γ.
-        trace: λ.
+        gae_lambda: λ.
 
     Source: Schulman et al., High-dimensional continuous control using generalized advantage estimation (2016),
     equation 16.
     """
     advantage: Float = _one_step(reward, terminated, next_value, discount) - value
-    carried = discount * trace * ~(terminated | truncated)
+    carried = discount * gae_lambda * ~(terminated | truncated)
     for t in range(len(advantage) - 2, -1, -1):
         advantage[t] += carried[t] * advantage[t + 1]
     return advantage
@@ -60,19 +60,19 @@ def n_step_returns(
     discount: float,
     steps: int,
 ) -> Float:
-    """The rewards of n steps, and the value of where they led.
+    """n-step returns: the rewards of n steps, and the value of the observation after them.
 
         G_t^(1) = r_t + γ V(s_{t+1}),   G_t^(n) = r_t + γ G_{t+1}^(n−1)
 
-    with fewer steps where the episode or the array ends before.
+    with fewer steps where the episode or the array ends earlier.
 
     Args:
-        reward: shape (T, B), as are all arrays.
-        terminated: where the task ended.
-        truncated: where the episode was cut off.
-        next_value: V of the true successor; whatever it is where the task ended.
+        reward: rewards, shape (T, B), as are all arrays.
+        terminated: true where the episode terminated.
+        truncated: true where the episode was truncated.
+        next_value: V of the true successor; any value where the episode terminated.
         discount: γ.
-        steps: n, from 1.
+        steps: number n of rewards, 1 or more.
 
     Source: Sutton & Barto 2018, equation 7.1.
     """
@@ -91,15 +91,15 @@ def returns_to_go(
     next_value: npt.NDArray[Any],
     discount: float,
 ) -> Float:
-    """The discounted rewards from each step to its episode's end: G_t = r_t + γ G_{t+1}.
+    """Discounted returns from each step to the end of its episode: G_t = r_t + γ G_{t+1}.
 
-    Where an episode was cut off, and behind the last row, `next_value` stands for what would have come; zeros
-    there make the time limit a part of the task.
+    Where an episode was truncated, and after the last row, `next_value` replaces the missing rewards; zeros there make
+    the time limit a part of the task.
 
     Args:
-        reward: shape (T, B), as are all arrays.
-        terminated: where the task ended.
-        truncated: where the episode was cut off.
+        reward: rewards, shape (T, B), as are all arrays.
+        terminated: true where the episode terminated.
+        truncated: true where the episode was truncated.
         next_value: V of the true successor.
         discount: γ.
     """
@@ -113,5 +113,5 @@ def returns_to_go(
 def _one_step(
     reward: npt.NDArray[Any], terminated: Bool, next_value: npt.NDArray[Any], discount: float
 ) -> Float:
-    """r_t + γ V(s_{t+1}), in double precision: long sums of single ones would drift."""
+    """r_t + γ V(s_{t+1}), in double precision, since long sums in single precision lose digits."""
     return np.asarray(reward, dtype=np.float64) + discount * np.where(terminated, 0.0, next_value)

@@ -1,4 +1,4 @@
-"""Distributional values: what an action is worth as a distribution over fixed atoms (C51)."""
+"""Distributional values (C51): a categorical distribution over fixed atoms for the return of each action."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ import numpy.typing as npt
 
 from arena.errors import ArenaError
 
-__all__ = ["Categorical", "project"]
+__all__ = ["CategoricalValueHead", "project"]
 
 Array = npt.NDArray[Any]
 
 
-class Categorical:
-    """Outputs are the logits of probabilities over atoms z_i, equally spaced from `low` to `high`.
+class CategoricalValueHead:
+    """Value head of C51: outputs are logits of probabilities of atoms z_i, equally spaced from `low` to `high`.
 
     Source: Bellemare, Dabney & Munos 2017, "A Distributional Perspective on Reinforcement Learning", algorithm 1.
 
     Args:
-        low: the least return that can be told.
-        high: the greatest.
-        atoms: how many values between them, both included.
+        low: the smallest atom.
+        high: the greatest atom.
+        atoms: number of atoms, both ends included.
 
     Raises:
-        ArenaError: the range is empty.
+        ArenaError: if the range is empty.
     """
 
     def __init__(self, low: float, high: float, atoms: int) -> None:
         if low >= high:
             raise ArenaError(
-                f"returns from value_low {low:g} to value_high {high:g} are none",
-                "give bounds that the returns stay between",
+                f"v_min {low:g} is not below v_max {high:g}",
+                "give bounds that contain the returns",
             )
         self.size = atoms
         self.support = np.linspace(low, high, atoms, dtype=np.float32)
 
     def expectation(self, outputs: Array) -> Array:
-        """Q = Σ p_i z_i."""
+        """Expected return Q = Σ p_i z_i: shape (batch, num_actions)."""
         return np.asarray(softmax(outputs) @ self.support)
 
     def target(self, reward: Array, discount: Array, following: Array) -> Array:
-        """The distribution of r + γ Z, brought back onto the atoms."""
+        """Distribution of r + γ Z, projected onto the atoms."""
         return project(reward[:, None] + discount[:, None] * self.support, softmax(following), self.support)
 
     def loss(self, outputs: Array, target: Array) -> tuple[Array, Array, Array]:
-        """The cross entropy −Σ m_i log p_i, which is also the error; its gradient by the logits is p − m."""
+        """Cross entropy −Σ m_i log p_i as loss and as error; its gradient by the logits is p − m."""
         shifted = outputs - outputs.max(axis=-1, keepdims=True)
         log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
         loss = (target * (log_sum - shifted)).sum(axis=-1)
@@ -54,16 +54,16 @@ class Categorical:
 
 
 def project(value: Array, probability: Array, support: Array) -> Array:
-    """Shares the probability of each value among the two atoms that it lies between.
+    """Projection of a distribution onto atoms: each probability is split between the two nearest atoms.
 
-    Total probability is kept, and so is the mean of whatever lies within the support; the rest goes to its ends.
+    Total probability is kept, and so is the mean of values within the support; values outside go to its ends.
 
     Source: Bellemare et al. 2017, equation 7.
 
     Args:
-        value: shape (batch, n).
-        probability: of each value, shape (batch, n).
-        support: the atoms, equally spaced, shape (m,), m ≥ 2.
+        value: values, shape (batch, n).
+        probability: probability of each value, shape (batch, n).
+        support: atoms, equally spaced, shape (m,), m ≥ 2.
 
     Returns:
         float32, shape (batch, m).
@@ -81,6 +81,6 @@ def project(value: Array, probability: Array, support: Array) -> Array:
 
 
 def softmax(logits: Array) -> Array:
-    """Probabilities along the last axis."""
+    """Softmax along the last axis: probabilities from logits."""
     weight = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(weight / weight.sum(axis=-1, keepdims=True))

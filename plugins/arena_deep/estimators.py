@@ -1,9 +1,9 @@
-"""The policy gradient from whole episodes: what each action's log-probability is weighted with.
+"""Policy gradient from whole episodes: the weight of each action's log-probability.
 
     ∇J(θ) = E Σ_t w_t ∇ log π(a_t|s_t)
 
-Every estimator here has that expectation; they differ in their variance. Arrays have the shape (L, N): N episodes side
-by side, padded to the longest.
+Every estimator here has that expectation; they differ in their variance. Arrays have the shape (L, N): N episodes,
+padded to the length L of the longest.
 
 Source: Williams, Simple statistical gradient-following algorithms for connectionist reinforcement learning (1992).
 """
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Baseline", "Estimator", "average_of_others", "episodes", "gradient_weights"]
+__all__ = ["Baseline", "Estimator", "average_of_others", "gradient_weights", "whole_episodes"]
 
 Estimator = Literal["trajectory", "reward-to-go"]
 Baseline = Literal["none", "average", "value"]
@@ -32,22 +32,22 @@ def gradient_weights(
     baseline: Float,
     discount: float = 1.0,
 ) -> Float:
-    """w_t of every step: shape (L, N), zero behind an episode's end.
+    """Weight w_t of every step: shape (L, N), zero after the end of an episode.
 
-        trajectory:    w_t = G_0 − b_0            (how good the episode was, to all of its actions alike)
-        reward-to-go:  w_t = γ^t (G_t − b_t)      (what came before an action is no merit of it)
+        trajectory:    w_t = G_0 − b_0            (one weight for all actions of the episode)
+        reward-to-go:  w_t = γ^t (G_t − b_t)      (rewards before an action do not depend on it)
 
-    Each has the gradient of E G_0 for its mean as long as b_t depends on nothing that came of a_t. In the trajectory's
-    form a baseline V(s_t) of its own for each t would break that: s_t came of the actions before it, whose gradients
-    it would meet in the product of the two sums. V(s_0) does not.
+    Both are unbiased estimates of the gradient of E G_0 as long as b_t does not depend on a_t or its effects. In the
+    trajectory form a separate baseline V(s_t) for each t would be biased, since s_t depends on earlier actions, whose
+    gradients it would multiply. V(s_0) does not.
 
     Args:
-        returns: G_t, the discounted rewards from step t on, 0 behind the end.
-        exists: where there is a step.
-        estimator: which of the two.
+        returns: G_t, the discounted return from step t on, 0 after the end.
+        exists: true where there is a step, false for padding.
+        estimator: one of the two estimators.
         baseline: b_t, of the shape of `returns`.
-        discount: γ of the factor γ^t. With 1 late steps count as much as early ones, which is biased towards
-            states that are reached late, and what everybody does.
+        discount: γ of the factor γ^t. 1 is common practice: late steps count as much as early ones, which is biased
+            towards late states.
     """
     gain = returns - baseline
     if estimator == "trajectory":
@@ -56,13 +56,13 @@ def gradient_weights(
 
 
 def average_of_others(returns: Float) -> Float:
-    """The mean return of all other episodes from the same step on: shape (L, N).
+    """Mean return of all other episodes from the same step on: shape (L, N).
 
-    An episode that is over earns nothing more, and counts with zero. Of a single episode it is zero. Were an episode
-    itself in its average, the gradient would shrink to (N − 1) / N of what it is.
+    An episode that has ended counts with zero. For a single episode the mean is zero. With the episode itself in its
+    average, the gradient would shrink by the factor (N − 1) / N.
 
     Args:
-        returns: as of `gradient_weights`.
+        returns: as in `gradient_weights`.
 
     Source: Kool, van Hoof & Welling, Buy 4 REINFORCE samples, get a baseline for free! (2019).
     """
@@ -73,20 +73,20 @@ def average_of_others(returns: Float) -> Float:
     return np.asarray(others / (count - 1))
 
 
-def episodes(done: Bool, skipped: Int, quota: int) -> tuple[Any, Bool]:
-    """Where the first whole episodes of each lane are in a rollout, as episodes side by side.
+def whole_episodes(done: Bool, skipped: Int, quota: int) -> tuple[Any, Bool]:
+    """Indices of the first whole episodes of each environment in a rollout, as columns.
 
-    Which episodes count must not depend on what happens in them. The first of each lane do not; the first that any
-    lane finishes would be the short ones.
+    The choice of episodes must not depend on their course. The first ones of each environment do not; the first ones to
+    finish in any environment would be the short ones.
 
     Args:
-        done: where episodes end, shape (T, B).
-        skipped: how many ends of each lane to skip, shape (B,): 1 where an older policy began an episode.
-        quota: episodes of each lane, all of which have ended.
+        done: true where episodes end, shape (T, B).
+        skipped: number of ends to skip in each environment, shape (B,): 1 where an older policy started an episode.
+        quota: number of episodes of each environment, all of which have ended.
 
     Returns:
-        Row and lane of every step of them, each of shape (L, B · quota), as one index of such an array; where
-        there is such a step (behind the end, the index repeats the last one).
+        Row and environment of every step, each of shape (L, B · quota), as one index of an array (T, B); and true where
+        there is a step (after the end, the index repeats the last step).
     """
     ends = [np.flatnonzero(lane)[skip : skip + quota] for lane, skip in zip(done.T, skipped, strict=True)]
     starts = [

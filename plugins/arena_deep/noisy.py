@@ -1,4 +1,4 @@
-"""Linear layers with learned noise: exploration that the network itself decides on."""
+"""Noisy linear layers: exploration by noise whose size is learned."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ Noise = list[tuple[Tensor, Tensor]]
 
 
 class NoisyLinear(nn.Linear):
-    """y = (μ_w + σ_w ⊙ ε_w) x + μ_b + σ_b ⊙ ε_b, where ε_w = f(ε_out) f(ε_in)ᵀ, f(x) = sgn(x) √|x| and ε_b = f(ε_out).
+    """Noisy layer y = (μ_w + σ_w ⊙ ε_w) x + μ_b + σ_b ⊙ ε_b.
 
-    Without noise it is the plain layer of the means. The noise is an argument: no call changes the layer.
+    The noise is factorised: ε_w = f(ε_out) f(ε_in)ᵀ and ε_b = f(ε_out), with f(x) = sgn(x) √|x|. Without noise it is a
+    linear layer of the means. The noise is an argument: no call changes the layer.
 
     Source: Fortunato et al. 2018, "Noisy Networks for Exploration", section 3, factorised noise.
 
     Args:
-        inputs: how many.
-        outputs: how many.
-        sigma: σ₀: each σ begins as σ₀ / √inputs.
+        inputs: number of inputs.
+        outputs: number of outputs.
+        sigma: σ₀: the initial value of each σ is σ₀ / √inputs.
     """
 
     def __init__(self, inputs: int, outputs: int, sigma: float) -> None:
-        super().__init__(inputs, outputs)  # torch draws the means as the paper does: from ±1/√inputs
+        super().__init__(inputs, outputs)  # torch samples the means as the paper does: from ±1/√inputs
         bound = 1 / math.sqrt(inputs)
         self.weight_sigma = nn.Parameter(torch.full((outputs, inputs), sigma * bound))
         self.bias_sigma = nn.Parameter(torch.full((outputs,), sigma * bound))
 
     def forward(self, x: Tensor, noise: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Shape (batch, inputs) to (batch, outputs); all rows share the noise, of shapes (inputs,) and (outputs,)."""
+        """Outputs (batch, outputs) for inputs (batch, inputs); all rows share the noise, (inputs,) and (outputs,)."""
         y = functional.linear(x, self.weight, self.bias)
         if noise is None:
             return y
@@ -43,7 +44,7 @@ class NoisyLinear(nn.Linear):
 
 
 def draw_noise(module: nn.Module, generator: Generator) -> Noise:
-    """Fresh noise for every noisy layer of a module, drawn on the CPU and moved to where the layer is."""
+    """Noise for every noisy layer of a module, sampled on the CPU and moved to the device of the layer."""
     layers = [layer for layer in module.modules() if isinstance(layer, NoisyLinear)]
     return [
         (_scaled(layer.in_features, layer, generator), _scaled(layer.out_features, layer, generator))

@@ -1,4 +1,4 @@
-"""A bonus for what was seen seldom: counts of observations, exact or by hash."""
+"""Exploration bonus from counts of observations, exact or by hash."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ __all__ = ["CountBonus", "NoveltyOptions", "count_bonus"]
 
 Array = npt.NDArray[Any]
 
-#: Bits of a hash, of which there are thus 65,536.
+#: Number of bits of a hash: 65,536 different hashes.
 BITS = 16
 
 
 @dataclass(frozen=True)
 class NoveltyOptions:
-    """The hyperparameter of curiosity; a mixin of an agent's `Config`."""
+    """Hyperparameter of the exploration bonus; a mixin of an agent's `Config`."""
 
     bonus: Annotated[float, Between(0, None)] = 0.0
-    """β of a bonus β / √N for an observation seen N times (Tang et al. 2017); for learning only, in no return."""
+    """Scale β of the exploration bonus β / √N for an observation seen N times (Tang et al. 2017), used for
+    learning only and not in reported returns; 0: no bonus."""
 
 
 class CountBonus:
-    """β / √N(o), where N counts how often o, or what has its hash, was seen, this time included.
+    """Exploration bonus β / √N(o), where N counts the occurrences of o, or of its hash, this one included.
 
-    An index is counted as it is. An array is hashed by the signs of random projections (SimHash): observations at a
-    small angle to each other share their count. Arrays with bounds are taken from the middle between these.
+    An index is its own hash. An array is hashed by the signs of random projections (SimHash): observations at a small
+    angle to each other share their count. Arrays with bounds are first centred between them.
 
     Source: Tang et al. 2017, "#Exploration", section 2; Strehl & Littman 2008 for the square root.
 
     Args:
-        space: of one observation.
+        space: space of one observation.
         scale: β.
-        generator: draws the projections.
+        generator: source of the random projections.
     """
 
     def __init__(self, space: gym.Space[Any], scale: float, generator: np.random.Generator) -> None:
@@ -57,7 +58,7 @@ class CountBonus:
         self._counts = np.zeros(2**BITS, np.int64)
 
     def __call__(self, observation: Array) -> npt.NDArray[np.float64]:
-        """Counts a batch of observations, one after another, and gives the bonus of each: shape (batch,)."""
+        """Count a batch of observations, one after another, and return the bonus of each: shape (batch,)."""
         key = self._keys(observation)
         bonus = np.empty(len(key))
         for i, one in enumerate(key):
@@ -66,15 +67,15 @@ class CountBonus:
         return bonus
 
     def state_dict(self) -> State:
-        """The counts that are not zero, and the projections."""
-        seen = np.flatnonzero(self._counts)
-        state: dict[str, Any] = {"seen": seen, "counts": self._counts[seen]}
+        """Counts that are not zero, and the projections."""
+        keys = np.flatnonzero(self._counts)
+        state: dict[str, Any] = {"keys": keys, "counts": self._counts[keys]}
         return state if self._projection is None else {**state, "projection": self._projection.copy()}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes them back."""
+        """Restore counts and projections."""
         self._counts[:] = 0
-        self._counts[state["seen"]] = state["counts"]
+        self._counts[state["keys"]] = state["counts"]
         if self._projection is not None:
             self._projection[...] = state["projection"]
 
@@ -86,7 +87,7 @@ class CountBonus:
 
 
 def count_bonus(problem: Problem, options: NoveltyOptions) -> CountBonus | None:
-    """The bonus that the options ask for, or None."""
+    """Exploration bonus of an agent with these options; None where it is off."""
     if not options.bonus:
         return None
     return CountBonus(problem.observation_space, options.bonus, problem.generators.numpy("novelty"))

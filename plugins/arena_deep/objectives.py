@@ -1,27 +1,27 @@
-"""What policy gradients descend: losses of a batch of log-probabilities and advantages."""
+"""Losses of policy gradients: the clipped surrogate objective, and standardized advantages."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["standardised", "surrogate"]
+__all__ = ["clipped_surrogate", "standardize"]
 
 
-def surrogate(
-    log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float | None
+def clipped_surrogate(
+    log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip_range: float | None
 ) -> tuple[Tensor, Tensor]:
-    """The loss whose gradient is minus the policy gradient, and stays one a few steps away from the old policy.
+    """Clipped surrogate loss of PPO: its gradient at the old policy is minus the policy gradient.
 
         ρ = π(a|s) / π_old(a|s),   L = −mean min(ρ A, clamp(ρ, 1 − ε, 1 + ε) A)
 
-    Where ρ has already gone further than ε in the direction of its advantage the gradient is zero. Without ε it is
-    −mean ρ A, whose gradient at the old policy, ρ = 1, is −mean A ∇ log π.
+    The gradient is zero where ρ has already moved further than ε in the direction of its advantage. Without ε the loss
+    is −mean ρ A. At the old policy, ρ = 1, the gradient is −mean A ∇ log π.
 
     Args:
         log_prob: log π(a|s): shape (N,), as are the next two.
-        old_log_prob: of the policy that acted.
+        old_log_prob: log π_old(a|s) of the policy that acted.
         advantage: A.
-        clip: ε, or None.
+        clip_range: ε; None: no limit.
 
     Returns:
         The loss, and log ρ without gradient, shape (N,).
@@ -31,11 +31,11 @@ def surrogate(
     log_ratio = log_prob - old_log_prob
     ratio = log_ratio.exp()
     gain = ratio * advantage
-    if clip is not None:
-        gain = gain.minimum(ratio.clamp(1 - clip, 1 + clip) * advantage)
+    if clip_range is not None:
+        gain = gain.minimum(ratio.clamp(1 - clip_range, 1 + clip_range) * advantage)
     return -gain.mean(), log_ratio.detach()
 
 
-def standardised(advantage: Tensor) -> Tensor:
-    """Advantages with mean 0 and variance 1 over the batch: the step size then means the same in every task."""
+def standardize(advantage: Tensor) -> Tensor:
+    """Advantages with mean 0 and variance 1 over the batch: one learning rate then suits tasks of any reward scale."""
     return (advantage - advantage.mean()) / (advantage.std(correction=0) + 1e-8)

@@ -1,4 +1,4 @@
-"""What this plugin contributes; it imports neither torch nor gymnasium."""
+"""Registration of the deep agents, without importing torch or gymnasium."""
 
 from __future__ import annotations
 

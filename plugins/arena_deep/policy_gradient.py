@@ -1,4 +1,4 @@
-"""What agents with a policy of their own share: the network, acting by it, and one step along a gradient."""
+"""Base of the policy-gradient agents: the network, acting, collecting rollouts, and gradient steps."""
 
 from __future__ import annotations
 
@@ -18,68 +18,67 @@ from arena.config.options import Between, Positive
 from arena.encoders.features_extractor import Features
 from arena.storage.codec import State
 from arena.streams.base import Progress, Stream
-from arena_deep.acting import evaluation
-from arena_deep.networks import Body, NetworkOptions, Recurrent, as_vector, optimizer
-from arena_deep.normalise import Moments
+from arena_deep.adam import Adam
+from arena_deep.inference import inference_function
+from arena_deep.networks import Body, NetworkOptions, Recurrent, flatten_parameters
 from arena_deep.novelty import NoveltyOptions, count_bonus
-from arena_deep.policies import CategoricalHead, PolicyOptions, head_of
-from arena_deep.rollouts import Rollout
+from arena_deep.policies import CategoricalHead, PolicyOptions, make_head
+from arena_deep.rollout_buffer import RolloutBuffer
+from arena_deep.running_moments import RunningMoments
+from arena_deep.schedules import linear_schedule, steps_until_yield
 
 __all__ = ["PolicyGradient", "PolicyGradientOptions", "PolicyNetwork"]
 
 Array = npt.NDArray[Any]
 Bool = npt.NDArray[np.bool_]
 
-#: Vector steps between two yields: so many that the runner's own work between does not count.
-STEPS = 64
-
 
 @dataclass(frozen=True)
 class PolicyGradientOptions(PolicyOptions, NoveltyOptions, NetworkOptions):
-    """What every policy-gradient agent has."""
+    """Hyperparameters of every policy-gradient agent."""
 
     activation: Literal["relu", "tanh"] = "tanh"
-    """What stands between the layers."""
+    """Activation function between the layers: rectified linear or hyperbolic tangent."""
 
     discount: Annotated[float, Between(0, 1)] = 0.99
-    """γ: what a reward is worth one step later."""
+    """Discount factor γ, in [0, 1]: weight of a reward one step later."""
 
-    step_size: Annotated[float, Positive] = 1e-3
-    """Adam's step size; at the start, where it has anneal_steps."""
+    learning_rate: Annotated[float, Positive] = 1e-3
+    """Learning rate α of Adam, the initial one with `anneal_steps`: larger values learn faster and less stably."""
 
     anneal_steps: Annotated[int | None, Between(1, None)] = None
-    """Over how many environment steps the step size, and PPO's ε, go down along a line to zero; by default not at
-    all."""
+    """Environment steps over which the learning rate, and `clip_range` of ppo, decrease linearly to 0; None: both stay
+    constant."""
 
-    entropy: Annotated[float, Between(0, None)] = 0.0
-    """What the entropy of the policy is worth beside its advantage, in nats: more explores more."""
+    entropy_coef: Annotated[float, Between(0, None)] = 0.0
+    """Coefficient of the entropy bonus (per nat) in the loss: larger values explore more."""
 
-    value_weight: Annotated[float, Between(0, None)] = 0.5
-    """What the critic's squared error counts beside the policy's loss; where they share no layer, Adam hardly minds."""
+    value_coef: Annotated[float, Between(0, None)] = 0.5
+    """Coefficient of the value loss: it matters most where actor and critic share layers."""
 
-    max_gradient: Annotated[float | None, Positive] = 0.5
-    """The length to which a longer gradient is cut; None: never."""
+    max_grad_norm: Annotated[float | None, Positive] = 0.5
+    """Greatest norm of a gradient: a longer one is scaled down to it; None: no limit."""
 
-    normalise_observations: bool = False
-    """Whether observations are shifted and scaled to mean 0 and variance 1, by what was seen so far."""
+    normalize_observation: bool = False
+    """Shift and scale observations to mean 0 and variance 1, by the running statistics of all observations so far."""
 
     shared: bool = False
-    """Whether actor and critic share their layers; with memory, or with an encoder for features, they always do."""
+    """Share the layers between actor and critic; with memory, or with an encoder for features, they always do."""
 
 
 class PolicyNetwork(nn.Module):
-    """A policy, and a critic beside it.
+    """Policy network, with a value network (critic) where there is one.
 
     Args:
         problem: its spaces, and its features where it has an encoder.
         options: the layers.
-        critic: whether there is one.
+        critic: build a critic, too.
 
     Attributes:
-        actor: its layers.
-        recurrent: the memory behind them, or None.
-        policy: the head.
-        critic: the critic's own layers; None where it has none or shares the actor's.
+        actor: the layers of the policy.
+        recurrent: the recurrent layer behind them, or None.
+        policy: the head of the policy.
+        critic: the layers of the critic; None without a critic, or where it shares those of the policy.
         value: the critic's last layer, or None.
     """
 
@@ -90,7 +89,7 @@ class PolicyNetwork(nn.Module):
         self.actor = _orthogonal(Body(space, options, problem.features), problem.features)
         self.recurrent = Recurrent(self.actor.width, options.memory) if options.memory else None
         width = options.memory or self.actor.width
-        self.policy = head_of(width, problem.action_space, options)
+        self.policy = make_head(width, problem.action_space, options)
         self.critic = _orthogonal(Body(space, options)) if critic and not shared else None
         self.value = nn.Linear(width, 1) if critic else None
         if self.value is not None:
@@ -100,16 +99,16 @@ class PolicyNetwork(nn.Module):
     def forward(
         self, observation: Tensor, begin: Tensor | None = None, memory: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Everything that learning needs to know of a batch, in one pass.
+        """Outputs of policy and critic for a batch, in one pass.
 
         Args:
-            observation: shape (N, *space.shape); with memory, T · B of them, the sequences of B lanes.
-            begin: with memory, where episodes begin: shape (T, B).
-            memory: with memory, that before the first step: shape (B, units).
+            observation: shape (N, *space.shape); with memory, T · B of them: B sequences.
+            begin: with memory, true where an episode starts: shape (T, B).
+            memory: with memory, its value before the first step: shape (B, units).
 
         Returns:
-            What the head makes of each, shape (N, k); V, shape (N,); the memory after each, (N, units). None for what
-            there is not.
+            Outputs of the head, shape (N, k); V, shape (N,), or None; the memory after each step, shape (N, units), or
+            None.
         """
         features, after = self.actor(observation), None
         if self.recurrent is not None:
@@ -125,16 +124,16 @@ class PolicyNetwork(nn.Module):
 
 
 class PolicyGradient(Agent):
-    """Acts by a parametrised policy, and moves its parameters along an estimate of the gradient of the return.
+    """Agent with a parametrized policy, whose parameters follow an estimate of the gradient of the return.
 
-    A subclass says when it has seen enough (`_ready`), and what to learn from it (`_learn`). Until then the policy
-    stays as it is: all of a rollout is from one policy.
+    A subclass defines when a rollout is complete (`_ready`) and how to learn from it (`_learn`). The policy does not
+    change within a rollout.
 
     Args:
-        problem: of any observations that are arrays, and either kind of actions.
+        problem: with array observations, and discrete or continuous actions.
         config: the subclass's hyperparameters.
-        critic: whether there is one.
-        capacity: rows of a rollout.
+        critic: build a critic, too.
+        capacity: expected number of steps of a rollout.
     """
 
     needs: ClassVar[Needs] = Needs(
@@ -149,91 +148,94 @@ class PolicyGradient(Agent):
         super().__init__(problem, config)
         self.network = PolicyNetwork(problem, config, critic=critic).to(problem.device)
         self.head = self.network.policy
-        self._vector = as_vector(self.network)
-        self._optimizer = optimizer([self._vector], config.step_size, epsilon=1e-5)
+        self._vector = flatten_parameters(self.network)
+        self._adam = Adam(self._vector, config.learning_rate, epsilon=1e-5)
         network = self.network
-        self._policy = evaluation(network.actor, network.recurrent, self.head.linear)
+        self._policy = inference_function(network.actor, network.recurrent, self.head.linear)
         self._critic = None
         if network.value is not None:
-            self._critic = evaluation(network.critic or network.actor, network.recurrent, network.value)
+            self._critic = inference_function(
+                network.critic or network.actor, network.recurrent, network.value
+            )
         self.moments = (
-            Moments(problem.observation_space.shape or ()) if config.normalise_observations else None
+            RunningMoments(problem.observation_space.shape or ()) if config.normalize_observation else None
         )
         self.novelty = count_bonus(problem, config)
-        self.rollout = Rollout(problem.num_envs, problem.observation_space, self.head.raw, capacity)
-        self._draws = problem.generators.numpy("policy")
-        # What lanes remember now, and what they remembered when the rollout began.
+        self.rollout = RolloutBuffer(problem.num_envs, problem.observation_space, self.head.raw, capacity)
+        self._sampling = problem.generators.numpy("policy")
+        # Memory of every environment now, and at the start of the rollout.
         self._memory = self._first_memory = np.zeros((problem.num_envs, config.memory), dtype=np.float32)
-        self._learned = 0
+        self._last_update = 0
         self._metrics: dict[str, float] = {}
 
     def train(self, stream: Stream) -> Iterator[Progress]:
-        """Act; learn as soon as there is enough to learn from; ready for the runner between any two steps."""
+        """Act, and learn whenever a rollout is complete."""
         while True:
-            for _ in range(min(-(-stream.remaining // stream.num_envs), STEPS)):
+            for _ in range(steps_until_yield(stream)):
                 self._collect(stream)
                 if self._ready():
+                    # The first rollout only measures the statistics by which observations are normalized.
                     if self.moments is None or self.moments.count:
                         self._learn()
-                        self._learned = stream.steps
-                    self._renew()
+                        self._last_update = stream.steps
+                    self._start_rollout()
             yield stream.progress(**self._metrics)
 
     def act(
         self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator
     ) -> tuple[Array, Any]:
-        """The policy's mode, or an action drawn from it."""
-        numbers, memory = self._policy(self._seen(observation), memory)
+        """Mode of the policy, or an action sampled from it."""
+        numbers, memory = self._policy(self._normalized(observation), memory)
         raw = self.head.sample(numbers, generator) if explore else self.head.mode(numbers)
         return self.head.action(raw), memory
 
     def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
-        """π(a | o) of finitely many actions: shape (batch, num_actions); with memory, at an episode's beginning."""
+        """π(a | o) of finitely many actions: shape (batch, num_actions); with memory, at the start of an episode."""
         assert isinstance(self.head, CategoricalHead), "continuous actions have densities"
-        return self.head.probabilities(self._policy(self._seen(observation), None)[0])
+        return self.head.probabilities(self._policy(self._normalized(observation), None)[0])
 
     def reset_memory(self, memory: Any, begin: Bool) -> Any:
         return None if memory is None else np.where(begin[:, None], np.float32(0), memory)
 
     def state_dict(self) -> State:
-        """What acting needs, Adam's moments, the rollout, counts of a bonus, memories, and where training stands."""
+        """State of the network, Adam, the rollout, the bonus and the memory, and all counters."""
         return {
             **self.snapshot(),
-            "optimizer": self._optimizer.state_dict(),
+            "adam": self._adam.state_dict(),
             "rollout": self.rollout.state_dict(),
             "memory": self._memory.copy(),
             "first_memory": self._first_memory.copy(),
             "novelty": self.novelty and self.novelty.state_dict(),
-            "learned": self._learned,
+            "last_update": self._last_update,
             "metrics": dict(self._metrics),
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on from there."""
+        """Restore all of training."""
         self.load_snapshot(state)
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._adam.load_state_dict(state["adam"])
         self.rollout.load_state_dict(state["rollout"])
         if self.novelty is not None:
             self.novelty.load_state_dict(state["novelty"])
         self._memory, self._first_memory = state["memory"].copy(), state["first_memory"].copy()
-        self._learned, self._metrics = state["learned"], dict(state["metrics"])
+        self._last_update, self._metrics = state["last_update"], dict(state["metrics"])
 
     def snapshot(self) -> State:
-        """The network, and what normalises its observations."""
+        """The network, and the statistics that normalize its observations."""
         weights = {name: value.clone() for name, value in self.network.state_dict().items()}
         return {"network": weights, "moments": self.moments and self.moments.state_dict()}
 
     def load_snapshot(self, state: State) -> None:
-        """Takes them back."""
+        """Restore the network and the statistics."""
         self.network.load_state_dict(state["network"])
         if self.moments is not None:
             self.moments.load_state_dict(state["moments"])
 
     def _collect(self, stream: Stream) -> None:
-        """One step of every lane."""
+        """One step of every environment."""
         memory = self._memory if self.network.recurrent else None
-        numbers, memory = self._policy(self._seen(stream.observation), memory)
-        raw = self.head.sample(numbers, self._draws)
+        numbers, memory = self._policy(self._normalized(stream.observation), memory)
+        raw = self.head.sample(numbers, self._sampling)
         transition = stream.step(self.head.action(raw))
         if self.novelty is not None:
             transition.bonus[...] += self.novelty(transition.next_observation)
@@ -243,39 +245,39 @@ class PolicyGradient(Agent):
 
     @abstractmethod
     def _ready(self) -> bool:
-        """Whether to learn from the rollout now."""
+        """True where the rollout is complete."""
 
     @abstractmethod
     def _learn(self) -> None:
-        """Learns from the rollout."""
+        """Learn from the rollout, and set the metrics."""
 
-    def _renew(self) -> None:
-        """Begins another rollout."""
-        # Not before: all of a rollout is seen with one mean and variance. The first one only measures them.
+    def _start_rollout(self) -> None:
+        """Start the next rollout."""
+        # Not earlier: all observations of a rollout are normalized by one mean and variance.
         if self.moments is not None:
-            seen = self.rollout["observation"]
-            self.moments.update(seen.reshape(-1, *seen.shape[2:]))
+            observation = self.rollout["observation"]
+            self.moments.update(observation.reshape(-1, *observation.shape[2:]))
         self._first_memory = self._memory
         self.rollout.clear()
 
-    def _seen(self, observation: Array) -> Array:
-        """Observations as the network gets them."""
-        return observation if self.moments is None else self.moments(observation)
+    def _normalized(self, observation: Array) -> Array:
+        """Observations as inputs of the network."""
+        return observation if self.moments is None else self.moments.normalize(observation)
 
-    def _judge(
+    def _evaluate(
         self, observation: Array, next_observation: Array, ends: Bool, begin: Bool, memory: Array
     ) -> tuple[Array, Array, Array]:
-        """What actor and critic, which there must be, make of sequences, without gradients.
+        """Outputs of policy and critic for sequences, without gradient; there must be a critic.
 
         Args:
-            observation: as the network gets them, shape (T, B, …).
-            next_observation: where each step led, likewise; read where the next row does not say it.
-            ends: where that is, shape (T, B); the last row always counts.
-            begin: where episodes begin, shape (T, B).
-            memory: before the first step, shape (B, units).
+            observation: inputs of the network, shape (T, B, …).
+            next_observation: the successors, shape (T, B, …); used only where `ends` is true.
+            ends: true where the next row is not the successor, shape (T, B); the last row always is.
+            begin: true where an episode starts, shape (T, B).
+            memory: memory before the first step, shape (B, units).
 
         Returns:
-            The head's numbers, shape (T · B, k); V and V of the successors, shape (T, B).
+            Outputs of the head, shape (T · B, k); V and V of the successors, shape (T, B).
         """
         assert self._critic is not None
         flat = observation.reshape(-1, *observation.shape[2:])
@@ -300,31 +302,31 @@ class PolicyGradient(Agent):
         return torch.from_numpy(array).to(self.problem.device)
 
     @property
-    def _annealing(self) -> float:
-        """What is left of a step size that goes down to zero."""
+    def _progress_remaining(self) -> float:
+        """Fraction of `anneal_steps` that remains, by which the learning rate is multiplied; 1 without annealing."""
         steps = self.config.anneal_steps
-        return 1.0 if steps is None else max(0.0, 1.0 - self._learned / steps)
+        return 1.0 if steps is None else linear_schedule(1.0, 0.0, steps, self._last_update)
 
-    def _descend(self, loss: Tensor) -> Tensor:
-        """One step of Adam down a loss; the gradient's length before it was cut."""
+    def _gradient_step(self, loss: Tensor) -> Tensor:
+        """One step of Adam on a loss; returns the norm of the gradient before it was limited."""
         gradient = self._vector.grad
         assert gradient is not None
         gradient.zero_()
         features = self.problem.features
         auxiliary = features.auxiliary_loss() if isinstance(features, Features) else None
-        if auxiliary is not None:  # of an encoder that is trained jointly
+        if auxiliary is not None:  # the loss of an encoder that is trained jointly
             loss = loss + auxiliary
-        loss.backward()  # type: ignore[no-untyped-call]
-        length: Tensor = gradient.norm()
-        if self.config.max_gradient is not None:
-            gradient.mul_((self.config.max_gradient / (length + 1e-6)).clamp(max=1.0))
-        self._optimizer.param_groups[0]["lr"] = self.config.step_size * self._annealing
-        self._optimizer.step()
-        return length
+        torch.autograd.backward(loss)
+        norm: Tensor = torch.linalg.vector_norm(gradient)
+        if self.config.max_grad_norm is not None:
+            gradient.mul_((self.config.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
+        self._adam.learning_rate = self.config.learning_rate * self._progress_remaining
+        self._adam.step()
+        return norm
 
 
 def _orthogonal(body: Body, features: nn.Module | None = None) -> Body:
-    """The body with orthogonal layers, which pass signals on unshrunk; an encoder for features stays as it is.
+    """The body with orthogonal initial weights, which keep the norm of signals; an encoder for features is unchanged.
 
     Source: Saxe, McClelland & Ganguli, Exact solutions to the nonlinear dynamics of learning (2014).
     """

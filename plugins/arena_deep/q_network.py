@@ -1,4 +1,4 @@
-"""Q-networks: a body, and a head or two streams that rate the actions."""
+"""Q-networks: a body, and a linear or a dueling head with the values of all actions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from arena_deep.networks import ACTIVATIONS, Body, NetworkOptions, Recurrent
 from arena_deep.noisy import Noise, NoisyLinear
 
-__all__ = ["Dueling", "Plain", "QNetwork"]
+__all__ = ["DuelingHead", "LinearHead", "QNetwork"]
 
 
-class Plain(nn.Module):
-    """One linear layer from features to outputs."""
+class LinearHead(nn.Module):
+    """Linear head: one layer from features to the outputs of all actions."""
 
     def __init__(self, width: int, actions: int, size: int, sigma: float | None) -> None:
         super().__init__()
@@ -26,13 +26,13 @@ class Plain(nn.Module):
         return _apply(self.layer, features, noise).view(-1, self.actions, self.size)
 
 
-class Dueling(nn.Module):
-    """Q(s, a) = V(s) + A(s, a) − mean_a' A(s, a'), each from a hidden layer of its own.
+class DuelingHead(nn.Module):
+    """Dueling head, Q(s, a) = V(s) + A(s, a) − mean_a' A(s, a'), with a hidden layer each for V and A.
 
-    Subtracting the mean makes the two identifiable: V is the mean of Q.
+    Subtracting the mean makes V and A identifiable: V is the mean of Q.
 
-    Source: Wang et al. 2016, "Dueling Network Architectures", equation 9; with several outputs an action, each is put
-    together so (Hessel et al. 2018).
+    Source: Wang et al. 2016, "Dueling Network Architectures", equation 9; with several outputs per
+    action, each of them is computed so (Hessel et al. 2018).
     """
 
     def __init__(
@@ -54,19 +54,19 @@ class Dueling(nn.Module):
 
 
 class QNetwork(nn.Module):
-    """Observations to outputs of shape (batch, actions, size).
+    """Q-network from observations to outputs of shape (batch, actions, size).
 
-    With `dueling` the last hidden layer of the options is that of each stream; with `sigma` every layer behind the
-    body is noisy.
+    With `dueling` the last hidden layer of the options is the hidden layer of each stream; with `sigma` every layer
+    behind the body is noisy.
 
     Args:
-        space: of one observation.
-        actions: how many.
-        size: outputs an action.
+        space: space of one observation.
+        actions: number of actions.
+        size: number of outputs per action.
         options: the layers.
         features: a module in place of the convolutions, or None.
-        dueling: whether values and advantages have streams of their own.
-        sigma: σ₀ of noisy layers; None for plain ones.
+        dueling: use separate streams for value and advantages.
+        sigma: σ₀ of noisy layers; None: no noise.
     """
 
     def __init__(
@@ -81,22 +81,24 @@ class QNetwork(nn.Module):
         sigma: float | None = None,
     ) -> None:
         super().__init__()
-        own = options.hidden[: -1 if dueling else None]
+        own = options.hidden_sizes[: -1 if dueling else None]
         self.body = Body(space, NetworkOptions(own, options.activation), features)
         self.memory = Recurrent(self.body.width, options.memory) if options.memory else None
         width = options.memory or self.body.width
         if dueling:
-            stream = options.hidden[-1] if options.hidden else width
-            self.head: nn.Module = Dueling(width, stream, actions, size, sigma, options.activation)
+            stream = options.hidden_sizes[-1] if options.hidden_sizes else width
+            self.head: LinearHead | DuelingHead = DuelingHead(
+                width, stream, actions, size, sigma, options.activation
+            )
         else:
-            self.head = Plain(width, actions, size, sigma)
+            self.head = LinearHead(width, actions, size, sigma)
 
     def forward(self, observation: Tensor, noise: Noise | None = None) -> Tensor:
-        """Shape (batch, *space.shape) to (batch, actions, size), for a network without memory."""
-        return self.rate(self.body(observation), noise)
+        """Outputs, shape (batch, actions, size), for observations (batch, *space.shape), without memory."""
+        return self.head_outputs(self.body(observation), noise)
 
-    def rate(self, features: Tensor, noise: Noise | None = None) -> Tensor:
-        """What the head makes of features, shape (batch, width)."""
+    def head_outputs(self, features: Tensor, noise: Noise | None = None) -> Tensor:
+        """Outputs of the head, shape (batch, actions, size), for features (batch, width)."""
         outputs: Tensor = self.head(features, iter(noise or ()))
         return outputs
 

@@ -1,4 +1,4 @@
-"""A sum tree: weights that change, and draws in proportion to them, both in logarithmic time."""
+"""Sum tree: updates of weights, and sampling in proportion to them, in logarithmic time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Float = npt.NDArray[np.float64]
 
 
 class SumTree:
-    """Weights of `size` leaves, all zero at first.
+    """Binary tree over the weights of `size` leaves, all zero at first; each node is the sum of its children.
 
-    Every inner node is recomputed from its two children, so that rounding does not add up however often weights change.
+    Inner nodes are recomputed from their two children, so that rounding errors do not accumulate.
 
     Source: Schaul et al. 2016, appendix B.2.1.
 
     Args:
-        size: how many leaves.
+        size: number of leaves.
     """
 
     def __init__(self, size: int) -> None:
@@ -32,22 +32,22 @@ class SumTree:
 
     @property
     def total(self) -> float:
-        """The sum of all weights."""
+        """Sum of all weights."""
         return float(self._nodes[1])
 
     @property
     def leaves(self) -> Float:
-        """The weights, shape (size,): a view; change them by `assign`."""
+        """Weights of the leaves, shape (size,): a view, to be changed by `assign` only."""
         return self._nodes[self._base : self._base + self.size]
 
     def assign(self, leaf: Int, weight: Float) -> None:
-        """Gives leaves weights of zero or more, both of shape (k,); of a leaf named twice the last counts."""
+        """Set weights of leaves, 0 or more, both of shape (k,); for a repeated leaf the last weight counts."""
         _assign(self._nodes, self._base, leaf, weight)
 
     def find(self, mass: Float) -> Int:
-        """The leaves in whose stretch each mass lies when all weights lie end to end: shape (k,).
+        """Leaves whose intervals contain the masses, when the weights are laid end to end: shape (k,).
 
-        A leaf of weight zero is never found, provided the total is positive.
+        A leaf of weight zero is never found, as long as the total is positive.
 
         Args:
             mass: in [0, total), shape (k,).
@@ -73,7 +73,7 @@ def _find(nodes: Any, base: int, mass: Any) -> Any:  # pragma: no cover - compil
         rest, node = mass[k], 1
         while node < base:
             node *= 2
-            # By rounding the mass may reach past the last weight: never into a half that has none.
+            # Rounding may put the mass beyond the last weight: never descend into a half without any.
             if rest >= nodes[node] and nodes[node + 1] > 0.0:
                 rest -= nodes[node]
                 node += 1

@@ -95,7 +95,7 @@ def lens_of(path, tmp_path, **options):
         "learning_starts": 32,
         "train_frequency": 16,
         "gradient_steps": 1,
-        "hidden": [8],
+        "hidden_sizes": [8],
         "batch_size": 8,
     }
     settings = {"steps": 40, "episodes": 2, "horizon": 20, "seeds": 1, "agent_options": small}

@@ -17,7 +17,13 @@ from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 
 ENV = "CartPole-v1"
-SMALL = {"learning_starts": 32, "train_frequency": 16, "gradient_steps": 1, "hidden": [8], "batch_size": 8}
+SMALL = {
+    "learning_starts": 32,
+    "train_frequency": 16,
+    "gradient_steps": 1,
+    "hidden_sizes": [8],
+    "batch_size": 8,
+}
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,13 @@ from arena.training.runner import execute
 
 ENV = "arena/FourRooms-v0"
 PIXELS = {"observation": "pixels", "tile": 1}
-SMALL = {"learning_starts": 32, "train_frequency": 16, "gradient_steps": 1, "hidden": [8], "batch_size": 8}
+SMALL = {
+    "learning_starts": 32,
+    "train_frequency": 16,
+    "gradient_steps": 1,
+    "hidden_sizes": [8],
+    "batch_size": 8,
+}
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +167,7 @@ def test_an_encoder_by_name_is_trained_with_the_agent(tmp_path):
         seeds=1,
         num_envs=2,
         out=tmp_path,
-        agent_options={"minibatches": 1, "epochs": 1},
+        agent_options={"num_minibatches": 1, "n_epochs": 1},
         episodes=1,
         horizon=5,
     )

@@ -161,7 +161,7 @@ def remembering(tmp_path_factory):
         "learning_starts": 32,
         "train_frequency": 16,
         "gradient_steps": 1,
-        "hidden": [8],
+        "hidden_sizes": [8],
         "batch_size": 8,
     }
     settings = {"steps": 200, "num_envs": 2, "episodes": 2, "horizon": 20, "seeds": 1}

@@ -24,7 +24,13 @@ from arena.runs.resolve import resolve_experiment
 ENV = "arena/FourRooms-v0"
 PIXELS = {"observation": "pixels", "tile": 1}
 NEEDS = Needs(observations=("box",))
-SMALL = {"learning_starts": 32, "train_frequency": 16, "gradient_steps": 1, "hidden": [8], "batch_size": 8}
+SMALL = {
+    "learning_starts": 32,
+    "train_frequency": 16,
+    "gradient_steps": 1,
+    "hidden_sizes": [8],
+    "batch_size": 8,
+}
 
 
 class Bell(Encoder):

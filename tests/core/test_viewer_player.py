@@ -67,7 +67,7 @@ def test_the_kth_episode_is_the_kth_of_the_evaluation(role, seed):
 
 
 def test_an_agent_with_memory_plays_as_it_was_judged():
-    role = new("drqn", "CartPole-v1", agent_options={"hidden": [8], "memory": 8})
+    role = new("drqn", "CartPole-v1", agent_options={"hidden_sizes": [8], "memory": 8})
     evaluator = Evaluator(role.factory, type(role.agent), 40, 3, 0)
     expected = evaluator(role.agent)
     evaluator.close()
@@ -77,7 +77,7 @@ def test_an_agent_with_memory_plays_as_it_was_judged():
 
 
 def test_continuous_actions_reach_the_environment_as_it_takes_them():
-    role = new("actor-critic", "arena/Pendulum-v0", agent_options={"hidden": [8]})
+    role = new("actor-critic", "arena/Pendulum-v0", agent_options={"hidden_sizes": [8]})
     evaluator = Evaluator(role.factory, type(role.agent), 30, 2, 0)
     expected = evaluator(role.agent)
     evaluator.close()

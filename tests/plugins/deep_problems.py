@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import gymnasium as gym
 import numpy as np
 from gymnasium.wrappers import TimeLimit
 
+from arena import testing
 from arena.environments.mdp import TransitionModel
 from arena.environments.tabular import TableEnv
 
-#: Of the corridor's cells.
+#: Discount factor of the corridor.
 DISCOUNT = 0.8
+
+#: Laws of agents for the options that no preset has; one pace and one plan of interruptions each are enough here.
+LAWS = {
+    law.__name__: partial(law, **settings)
+    for law, settings in (
+        (testing.acts_by_its_generator, {}),
+        (testing.acts_in_its_space, {}),
+        (testing.batch_equals_singles, {}),
+        (testing.boundaries_change_nothing, {"paces": (7,)}),
+        (testing.resumes_exactly, {"plans": ((2, 7, 11, 50),)}),
+        (testing.same_seed_same_bytes, {}),
+        (testing.state_round_trips, {}),
+        (testing.transfers, {}),
+    )
+}
 
 
 def corridor_model() -> TransitionModel:

@@ -5,27 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from deep_problems import LAWS
 
-from arena import testing
 from arena.errors import ArenaError
 from arena.plugins.specs import Preset
 from arena.testing import Trial, chain_values, registered
 from arena_deep import DQN, DRQN
 from arena_deep.drqn import _step
 from arena_deep.networks import Recurrent
-from arena_deep.replay import GOES_ON
+from arena_deep.replay_buffer import NO_FINAL
 
 SMALL = {
-    "hidden": [8],
+    "hidden_sizes": [8],
     "memory": 6,
-    "sequence": 5,
+    "sequence_length": 5,
     "burn_in": 3,
     "learning_starts": 40,
     "batch_size": 4,
     "train_frequency": 20,
     "gradient_steps": 2,
-    "target_every": 3,
-    "capacity": 120,
+    "target_update_interval": 3,
+    "buffer_size": 120,
 }
 
 
@@ -52,17 +52,17 @@ def test_a_sequence_in_which_episodes_begin_is_a_step_after_another():
     torch.testing.assert_close(last, state)
 
 
-@pytest.mark.parametrize(("double", "n_step"), [(False, 1), (True, 1), (False, 3)])
-def test_targets_are_those_of_stepping_through_the_replay(double, n_step):
-    with trial_of(double=double, n_step=n_step) as trial:
+@pytest.mark.parametrize(("double", "n_steps"), [(False, 1), (True, 1), (False, 3)])
+def test_targets_are_those_of_stepping_through_the_replay(double, n_steps):
+    with trial_of(double=double, n_steps=n_steps) as trial:
         agent, replay = trial.train(100).agent, trial.agent.replay
         agent.online.vector.data *= 1.5
     lanes, burn_in, length = 2, 3, 8
     start = np.arange(replay.first, replay.last - (length - 1) * lanes)
-    row = start + lanes * np.arange(length + n_step)[:, None]
+    row = start + lanes * np.arange(length + n_steps)[:, None]
     found = agent._sequence_targets(row, row[burn_in:length])[:, 0].reshape(length - burn_in, -1)
     final = replay.column("final", row)
-    assert (final[burn_in:length] != GOES_ON).any()
+    assert (final[burn_in:length] != NO_FINAL).any()
     for b in range(len(start)):
         online, target = (
             successors(agent, one, row[:, b], final[:, b]) for one in (agent.online, agent.target)
@@ -72,7 +72,7 @@ def test_targets_are_those_of_stepping_through_the_replay(double, n_step):
             while True:
                 total += factor * replay.column("reward", row[step, b])
                 factor *= 0.99
-                if step == t + n_step - 1 or final[step, b] != GOES_ON:
+                if step == t + n_steps - 1 or final[step, b] != NO_FINAL:
                     break
                 step += 1
             best = (online if double else target)[step].argmax()
@@ -87,7 +87,7 @@ def successors(agent, approximator, rows, final):
     replay, memory, values = agent.replay, np.zeros((1, 6), np.float32), []
     for row, end in zip(rows[:-1], final[:-1], strict=True):
         _, memory = _step(approximator, replay.column("observation", np.array([row])), memory)
-        if end != GOES_ON:
+        if end != NO_FINAL:
             outputs, _ = _step(approximator, replay.final_observation(np.array([end])), memory)
             memory = np.zeros_like(memory)
         else:
@@ -99,9 +99,15 @@ def successors(agent, approximator, rows, final):
 @pytest.mark.parametrize("ends", [True, False])
 def test_truncation_bootstraps_and_termination_does_not(ends):
     options = {"ends": ends, "limit": 2}
-    learning = {"step_size": 0.01, "gradient_steps": 6, "batch_size": 16, "target_every": 8, "discount": 0.5}
-    with trial_of("arena.testing.chain:two_states", 2, options, **learning, capacity=1000) as trial:
-        agent = trial.train(900).agent
+    learning = {
+        "learning_rate": 0.01,
+        "gradient_steps": 6,
+        "batch_size": 16,
+        "target_update_interval": 8,
+        "discount": 0.5,
+    }
+    with trial_of("arena.testing.chain:two_states", 2, options, **learning, buffer_size=1000) as trial:
+        agent = trial.train(600).agent
     np.testing.assert_allclose(agent.values(np.eye(2, dtype=np.float32)), chain_values(ends, 0.5), atol=0.05)
 
 
@@ -124,9 +130,9 @@ def mean_return(agent, options, steps):
 
 
 def test_it_learns_what_takes_memory_and_dqn_cannot():
-    options = {"hidden": [16], "learning_starts": 100, "train_frequency": 16, "gradient_steps": 4}
-    options |= {"target_every": 20, "epsilon_steps": 1000, "step_size": 0.01}
-    assert mean_return(DRQN, {**options, "memory": 8, "sequence": 6, "burn_in": 0}, 2000) == 1.0
+    options = {"hidden_sizes": [16], "learning_starts": 100, "train_frequency": 16, "gradient_steps": 4}
+    options |= {"target_update_interval": 20, "epsilon_steps": 1000, "learning_rate": 0.01}
+    assert mean_return(DRQN, {**options, "memory": 8, "sequence_length": 6, "burn_in": 0}, 1000) == 1.0
     assert abs(mean_return(DQN, options, 500)) < 0.5
 
 
@@ -136,7 +142,7 @@ def test_what_it_tells_is_of_an_episode_s_beginning():
     network = agent.online.network
     with torch.no_grad():
         features, _ = network.memory.step(network.body(torch.from_numpy(observation)), None)
-        expected = network.rate(features)[:, :, 0].numpy()
+        expected = network.head_outputs(features)[:, :, 0].numpy()
     np.testing.assert_allclose(agent.action_values(observation), expected, rtol=1e-5, atol=1e-6)
     by_hand = 0.1 + 0.8 * np.eye(2)[expected.argmax(axis=1)]
     np.testing.assert_allclose(agent.behaviour_probabilities(observation), by_hand)
@@ -154,9 +160,9 @@ def test_the_memory_of_a_lane_ends_with_its_episode():
 @pytest.mark.parametrize(
     ("agent", "options", "said"),
     [
-        (DRQN, {"prioritised": True}, "cannot be prioritised"),
+        (DRQN, {"prioritized": True}, "cannot be prioritized"),
         (DRQN, {"noisy": True}, "cannot be noisy"),
-        (DQN, {"memory": 4}, "take drqn"),
+        (DQN, {"memory": 4}, "choose drqn"),
     ],
 )
 def test_what_does_not_go_together_is_refused(agent, options, said):
@@ -164,29 +170,18 @@ def test_what_does_not_go_together_is_refused(agent, options, said):
         Trial(name, "CartPole-v1", agent_options=options)
 
 
-@pytest.mark.parametrize(
-    "law",
-    [
-        testing.acts_by_its_generator,
-        testing.acts_in_its_space,
-        testing.batch_equals_singles,
-        testing.boundaries_change_nothing,
-        testing.resumes_exactly,
-        testing.same_seed_same_bytes,
-        testing.state_round_trips,
-        testing.transfers,
-    ],
-    ids=lambda law: law.__name__,
-)
+@pytest.mark.parametrize("law", LAWS)
 def test_it_keeps_the_laws(law):
-    options = {**SMALL, "dueling": True, "double": True, "distributional": True, "n_step": 2, "atoms": 7}
+    options = {**SMALL, "dueling": True, "double": True, "distributional": True, "n_steps": 2, "num_atoms": 7}
     with registered(DRQN, presets={"*": Preset(options=options)}) as name:
-        law(name, "CartPole-v1", steps=120)
+        LAWS[law](name, "CartPole-v1", steps=100)
 
 
 def test_a_replay_too_short_for_a_sequence_is_refused():
     least = 3 * (8 + 16 + 1)
     with registered(DRQN) as name:
-        with pytest.raises(ArenaError, match=rf"give a capacity of {least} or more"):
-            Trial(name, "CartPole-v1", num_envs=3, agent_options={"capacity": least - 1})
-        Trial(name, "CartPole-v1", num_envs=3, agent_options={"capacity": least}).__exit__(None, None, None)
+        with pytest.raises(ArenaError, match=rf"give a buffer_size of {least} or more"):
+            Trial(name, "CartPole-v1", num_envs=3, agent_options={"buffer_size": least - 1})
+        Trial(name, "CartPole-v1", num_envs=3, agent_options={"buffer_size": least}).__exit__(
+            None, None, None
+        )

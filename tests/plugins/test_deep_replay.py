@@ -5,6 +5,7 @@ from __future__ import annotations
 import gymnasium as gym
 import numpy as np
 import pytest
+from arena_deep.prioritised import Priorities
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -12,8 +13,8 @@ from scipy import stats
 from arena.errors import ArenaError
 from arena.storage.codec import decode, encode
 from arena.streams.base import Transition
-from arena_deep.prioritised import Priorities
-from arena_deep.replay import Replay
+from arena_deep.prioritized import Priorities
+from arena_deep.replay_buffer import ReplayBuffer
 from arena_deep.sum_tree import SumTree
 
 SPACE = gym.spaces.Box(0, 1, (1,), np.float32)
@@ -67,7 +68,7 @@ def test_it_is_a_list_of_each_lane_s_transitions(data):
     flat = data.draw(
         st.lists(st.sampled_from([0, 0, 0, 1, 2]), min_size=steps * lanes, max_size=steps * lanes)
     )
-    replay, records = Replay(capacity, SPACE, lanes, n, 0.9), [[] for _ in range(lanes)]
+    replay, records = ReplayBuffer(capacity, SPACE, lanes, n, 0.9), [[] for _ in range(lanes)]
     for t in invented(lanes, flat):
         replay.append(t)
         for lane, record in enumerate(records):
@@ -89,7 +90,7 @@ def test_it_is_a_list_of_each_lane_s_transitions(data):
 
 def test_a_frame_is_stored_once_as_bytes():
     space = gym.spaces.Box(0, 255, (10, 10, 3), np.uint8)
-    replay = Replay(1000, space, 2)
+    replay = ReplayBuffer(1000, space, 2)
     frame = np.zeros((2, 10, 10, 3), np.uint8)
     no, zeros = np.zeros(2, bool), np.zeros(2)
     for step in range(50):
@@ -102,28 +103,28 @@ def test_a_frame_is_stored_once_as_bytes():
 
 
 def test_a_bonus_counts_for_learning_and_stays_out_of_the_reward():
-    replay = Replay(10, SPACE, 1)
+    replay = ReplayBuffer(10, SPACE, 1)
     for t in invented(1, [0, 0]):
         replay.append(t._replace(reward=np.ones(1), bonus=np.full(1, 0.5)))
     assert replay.batch(np.array([0])).reward == [1.5]
 
 
 def test_draws_are_of_what_can_be_drawn():
-    replay = Replay(20, SPACE, 2, 2)
+    replay = ReplayBuffer(20, SPACE, 2, 2)
     for t in invented(2, np.zeros((40, 2))):
         replay.append(t)
-    rows = replay.draw(np.random.default_rng(0), 2000)
+    rows = replay.sample(np.random.default_rng(0), 2000)
     assert set(rows) == set(range(60, 76))
 
 
 def test_a_replay_too_small_says_how_large_it_must_be():
-    with pytest.raises(ArenaError, match="give it 12 at least"):
-        Replay(11, SPACE, 4, 2)
+    with pytest.raises(ArenaError, match="give a buffer_size of 12 or more"):
+        ReplayBuffer(11, SPACE, 4, 2)
 
 
 def test_a_replay_of_another_size_is_refused():
-    with pytest.raises(ArenaError, match="saved replay"):
-        Replay(10, SPACE, 1).load_state_dict(Replay(11, SPACE, 1).state_dict())
+    with pytest.raises(ArenaError, match="saved replay buffer"):
+        ReplayBuffer(10, SPACE, 1).load_state_dict(ReplayBuffer(11, SPACE, 1).state_dict())
 
 
 @settings(deadline=None, max_examples=50)
@@ -157,7 +158,7 @@ def test_a_mass_at_the_very_end_finds_no_empty_leaf():
 
 
 def filled(exponent, steps=30, capacity=16, lanes=2):
-    replay = Replay(capacity, SPACE, lanes)
+    replay = ReplayBuffer(capacity, SPACE, lanes)
     priorities = Priorities(replay, exponent)
     for t in invented(lanes, np.zeros((steps, lanes))):
         replay.append(t)
@@ -178,7 +179,7 @@ def test_rows_are_drawn_in_proportion_to_their_priorities():
     error = np.linspace(0.1, 3.0, len(rows))
     priorities.update(rows, error)
     rng = np.random.default_rng(1)
-    drawn = np.concatenate([priorities.draw(rng, 10, 0.5)[0] for _ in range(2000)])
+    drawn = np.concatenate([priorities.sample(rng, 10, 0.5)[0] for _ in range(2000)])
     expected = (error + 1e-6) ** 0.7
     counts = np.bincount(drawn - replay.first, minlength=len(rows))
     # Draws from strata vary less than independent ones: the test is only the more certain to pass if all is well.
@@ -190,7 +191,7 @@ def test_importance_weights_are_the_papers():
     rows = np.arange(replay.first, replay.last)
     error = np.linspace(1.0, 2.0, len(rows))
     priorities.update(rows, error)
-    row, weight = priorities.draw(np.random.default_rng(0), 8, 0.4)
+    row, weight = priorities.sample(np.random.default_rng(0), 8, 0.4)
     chance = (error + 1e-6) / (error + 1e-6).sum()
     expected = (len(rows) * chance[row - replay.first]) ** -0.4
     np.testing.assert_allclose(weight, expected / expected.max(), rtol=1e-12)
@@ -214,6 +215,6 @@ def test_priorities_survive_the_codec():
     other.load_state_dict(state["replay"])
     again = Priorities(other, 0.5)
     again.load_state_dict(state["priorities"])
-    one, two = (p.draw(np.random.default_rng(0), 32, 0.4) for p in (priorities, again))
+    one, two = (p.sample(np.random.default_rng(0), 32, 0.4) for p in (priorities, again))
     np.testing.assert_array_equal(one[0], two[0])
     np.testing.assert_array_equal(one[1], two[1])

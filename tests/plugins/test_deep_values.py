@@ -15,12 +15,12 @@ from hypothesis.extra.numpy import arrays
 
 from arena.errors import ArenaError
 from arena_deep.adam import Adam
-from arena_deep.approximator import Approximator, Perceptron, approximator
-from arena_deep.distributional import Categorical, project, softmax
-from arena_deep.networks import NetworkOptions, as_vector
+from arena_deep.approximator import Approximator, NumpyApproximator, online_and_target
+from arena_deep.distributional import CategoricalValueHead, project, softmax
+from arena_deep.networks import NetworkOptions, flatten_parameters
 from arena_deep.noisy import NoisyLinear, draw_noise
-from arena_deep.q_network import Dueling, QNetwork
-from arena_deep.values import Scalar
+from arena_deep.q_network import DuelingHead, QNetwork
+from arena_deep.value_heads import ScalarValueHead
 
 SPACE = gym.spaces.Box(-1, 1, (4,), np.float32)
 RNG = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def gradient_by_torch(loss, outputs):
 def test_scalar_losses_are_torch_s(kind):
     outputs = RNG.normal(scale=2, size=(50, 1)).astype(np.float32)
     target = RNG.normal(scale=2, size=(50, 1)).astype(np.float32)
-    loss, slope, error = Scalar(kind).loss(outputs, target)
+    loss, slope, error = ScalarValueHead(kind).loss(outputs, target)
     theirs = functional.smooth_l1_loss if kind == "huber" else functional.mse_loss
     factor = 1.0 if kind == "huber" else 0.5
     expected, gradient = gradient_by_torch(
@@ -52,7 +52,7 @@ def test_scalar_losses_are_torch_s(kind):
 def test_the_cross_entropy_is_torch_s():
     logits = RNG.normal(size=(20, 7)).astype(np.float32)
     target = softmax(RNG.normal(size=(20, 7))).astype(np.float32)
-    loss, slope, error = Categorical(-1, 1, 7).loss(logits, target)
+    loss, slope, error = CategoricalValueHead(-1, 1, 7).loss(logits, target)
     expected, gradient = gradient_by_torch(
         lambda x: functional.cross_entropy(x, torch.from_numpy(target), reduction="none"), logits
     )
@@ -90,7 +90,7 @@ def test_projection_is_the_paper_s_and_keeps_mass_and_mean(value, weight, atoms)
 
 
 def test_a_distribution_s_target_at_an_end_is_its_reward():
-    kind = Categorical(0, 10, 11)
+    kind = CategoricalValueHead(0, 10, 11)
     logits = RNG.normal(size=(1, 11)).astype(np.float32)
     [mass] = kind.target(np.array([3.25]), np.array([0.0]), logits)
     np.testing.assert_allclose(mass[3:5], [0.75, 0.25], atol=1e-6)
@@ -98,12 +98,12 @@ def test_a_distribution_s_target_at_an_end_is_its_reward():
 
 
 def test_a_range_without_returns_is_refused():
-    with pytest.raises(ArenaError, match="value_low 1 to value_high 1"):
-        Categorical(1.0, 1.0, 5)
+    with pytest.raises(ArenaError, match="v_min 1 is not below v_max 1"):
+        CategoricalValueHead(1.0, 1.0, 5)
 
 
 def test_dueling_advantages_have_mean_zero_and_a_constant_changes_nothing():
-    head = Dueling(8, 16, 3, 1, None, "relu")
+    head = DuelingHead(8, 16, 3, 1, None, "relu")
     features = torch.randn(5, 8)
     outputs = head(features, iter(()))
     hidden = head.activation(head.value_hidden(features))
@@ -114,7 +114,7 @@ def test_dueling_advantages_have_mean_zero_and_a_constant_changes_nothing():
 
 
 def test_dueling_streams_take_the_last_hidden_layer_for_themselves():
-    network = QNetwork(SPACE, 2, 1, NetworkOptions(hidden=(32, 16)), dueling=True)
+    network = QNetwork(SPACE, 2, 1, NetworkOptions(hidden_sizes=(32, 16)), dueling=True)
     assert network.body.width == 32
     assert network.head.value_hidden.out_features == network.head.advantage_hidden.out_features == 16
 
@@ -144,7 +144,7 @@ def test_noise_is_the_paper_s_outer_product():
 
 @pytest.mark.parametrize("dueling", [False, True])
 def test_every_noisy_layer_gets_noise_of_its_own(dueling):
-    network = QNetwork(SPACE, 3, 5, NetworkOptions(hidden=(8, 6)), dueling=dueling, sigma=0.5)
+    network = QNetwork(SPACE, 3, 5, NetworkOptions(hidden_sizes=(8, 6)), dueling=dueling, sigma=0.5)
     noise = draw_noise(network, torch.Generator().manual_seed(0))
     assert len(noise) == (4 if dueling else 1)
     assert network(torch.randn(2, 4), noise).shape == (2, 3, 5)
@@ -154,9 +154,9 @@ def test_every_noisy_layer_gets_noise_of_its_own(dueling):
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("size", [1, 11])
 def test_the_fast_path_gives_torch_s_outputs_and_gradients(hidden, activation, size):
-    network = QNetwork(SPACE, 3, size, NetworkOptions(hidden=hidden, activation=activation))
-    assert Perceptron.takes(network, "cpu")
-    fast = Perceptron(network, "cpu")
+    network = QNetwork(SPACE, 3, size, NetworkOptions(hidden_sizes=hidden, activation=activation))
+    assert NumpyApproximator.supports(network, "cpu")
+    fast = NumpyApproximator(network, "cpu")
     slow = Approximator.__new__(Approximator)  # the same module, and so the same vector
     slow.__dict__.update(fast.__dict__)
     observation = RNG.normal(size=(40, 4)).astype(np.float32)
@@ -175,7 +175,7 @@ def test_the_fast_path_gives_torch_s_outputs_and_gradients(hidden, activation, s
 def test_bytes_are_scaled_alike_on_both_paths():
     space = gym.spaces.Box(0, 255, (6,), np.uint8)
     network = QNetwork(space, 2, 1, NetworkOptions())
-    fast = Perceptron(network, "cpu")
+    fast = NumpyApproximator(network, "cpu")
     observation = RNG.integers(256, size=(5, 6)).astype(np.uint8)
     np.testing.assert_allclose(fast(observation), Approximator.__call__(fast, observation), atol=1e-6)
 
@@ -183,19 +183,19 @@ def test_bytes_are_scaled_alike_on_both_paths():
 def test_images_noise_streams_and_memory_go_by_torch():
     image = gym.spaces.Box(0, 255, (8, 8, 3), np.uint8)
     options = NetworkOptions()
-    assert not Perceptron.takes(QNetwork(image, 2, 1, options), "cpu")
-    assert not Perceptron.takes(QNetwork(SPACE, 2, 1, options, dueling=True), "cpu")
-    assert not Perceptron.takes(QNetwork(SPACE, 2, 1, options, sigma=0.5), "cpu")
-    assert not Perceptron.takes(QNetwork(SPACE, 2, 1, NetworkOptions(memory=4)), "cpu")
-    assert not Perceptron.takes(QNetwork(SPACE, 2, 1, options), "cuda")
+    assert not NumpyApproximator.supports(QNetwork(image, 2, 1, options), "cpu")
+    assert not NumpyApproximator.supports(QNetwork(SPACE, 2, 1, options, dueling=True), "cpu")
+    assert not NumpyApproximator.supports(QNetwork(SPACE, 2, 1, options, sigma=0.5), "cpu")
+    assert not NumpyApproximator.supports(QNetwork(SPACE, 2, 1, NetworkOptions(memory=4)), "cpu")
+    assert not NumpyApproximator.supports(QNetwork(SPACE, 2, 1, options), "cuda")
 
 
 @pytest.mark.parametrize("clip", [None, 0.5])
 def test_adam_is_torch_s(clip):
     ours, theirs = (torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 2)) for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
-    vector = as_vector(ours)
-    adam, reference = Adam(vector, 0.01, clip=clip), torch.optim.Adam(theirs.parameters(), lr=0.01)
+    vector = flatten_parameters(ours)
+    adam, reference = Adam(vector, 0.01, max_grad_norm=clip), torch.optim.Adam(theirs.parameters(), lr=0.01)
     for step in range(20):
         x = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
         vector.grad.zero_()
@@ -211,13 +211,13 @@ def test_adam_is_torch_s(clip):
 
 
 def test_a_target_follows_at_once_or_by_degrees():
-    online, target = approximator(QNetwork(SPACE, 2, 1, NetworkOptions()), "cpu")
+    online, target = online_and_target(QNetwork(SPACE, 2, 1, NetworkOptions()), "cpu")
     assert torch.equal(online.vector, target.vector)
     before = target.vector.detach().clone()
     online.vector.data += 1.0
-    target.follow(online, 0.25)
+    target.update_towards(online, 0.25)
     torch.testing.assert_close(target.vector.detach(), before + 0.25)
-    target.follow(online, 1.0)
+    target.update_towards(online, 1.0)
     assert torch.equal(online.vector, target.vector)
 
 
@@ -232,18 +232,18 @@ DEVICES = [
     "space", [SPACE, gym.spaces.Box(0, 255, (9, 9, 3), np.uint8)], ids=["numbers", "image"]
 )
 def test_every_device_learns_the_same(space, device):
-    network = QNetwork(space, 3, 5, NetworkOptions(hidden=(16, 8)), dueling=True, sigma=0.1)
-    reference, _ = approximator(copy.deepcopy(network), "cpu")
-    online, target = approximator(network, device)
+    network = QNetwork(space, 3, 5, NetworkOptions(hidden_sizes=(16, 8)), dueling=True, sigma=0.1)
+    reference, _ = online_and_target(copy.deepcopy(network), "cpu")
+    online, target = online_and_target(network, device)
     space.seed(0)
     observation = np.array([space.sample() for _ in range(6)])
     gradient = RNG.normal(size=(6, 3, 5)).astype(np.float32)
     for one in (reference, online):
-        adam = Adam(one.vector, 0.01, clip=1.0)
+        adam = Adam(one.vector, 0.01, max_grad_norm=1.0)
         for seed in range(3):
             one.forward(observation, draw_noise(one.network, torch.Generator().manual_seed(seed)))
             one.backward(gradient)
             adam.step()
-    target.follow(online, 1.0)
+    target.update_towards(online, 1.0)
     np.testing.assert_allclose(online(observation), reference(observation), rtol=1e-3, atol=1e-4)
     np.testing.assert_array_equal(online(observation), target(observation))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena_deep.advantages import generalised_advantages, n_step_returns, returns_to_go
+from arena_deep.advantages import generalized_advantages, n_step_returns, returns_to_go
 
 discounts = st.sampled_from([0.0, 0.5, 0.9, 1.0])
 
@@ -43,7 +43,7 @@ def naive_n_step(rollout, discount, steps):
     return found
 
 
-def naive_gae(rollout, discount, trace):
+def naive_gae(rollout, discount, gae_lambda):
     """Σ_k (γλ)^k δ_{t+k}, to the end of the episode or of the rollout."""
     reward, value = rollout["reward"], rollout["value"]
     delta = reward + discount * rollout["next_value"] * ~rollout["terminated"] - value
@@ -52,14 +52,14 @@ def naive_gae(rollout, discount, trace):
     for start in range(len(reward)):
         for lane in range(reward.shape[1]):
             for t in range(start, len(reward)):
-                found[start, lane] += (discount * trace) ** (t - start) * delta[t, lane]
+                found[start, lane] += (discount * gae_lambda) ** (t - start) * delta[t, lane]
                 if done[t, lane]:
                     break
     return found
 
 
-def gae(rollout, discount, trace):
-    return generalised_advantages(**rollout, discount=discount, trace=trace)
+def gae(rollout, discount, gae_lambda):
+    return generalized_advantages(**rollout, discount=discount, gae_lambda=gae_lambda)
 
 
 def without_value(rollout):
@@ -67,8 +67,10 @@ def without_value(rollout):
 
 
 @given(rollouts(), discounts, st.sampled_from([0.0, 0.4, 0.95, 1.0]))
-def test_generalised_advantages_are_their_sum(rollout, discount, trace):
-    np.testing.assert_allclose(gae(rollout, discount, trace), naive_gae(rollout, discount, trace), atol=1e-12)
+def test_generalised_advantages_are_their_sum(rollout, discount, gae_lambda):
+    np.testing.assert_allclose(
+        gae(rollout, discount, gae_lambda), naive_gae(rollout, discount, gae_lambda), atol=1e-12
+    )
 
 
 @given(rollouts(), discounts, st.integers(1, 10))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from arena_deep.advantages import returns_to_go
-from arena_deep.estimators import average_of_others, episodes, gradient_weights
+from arena_deep.estimators import average_of_others, gradient_weights, whole_episodes
 
 GAMMA = 0.7
 
@@ -148,7 +148,7 @@ def test_of_one_episode_there_are_no_others():
 
 def test_the_first_whole_episodes_of_each_lane_are_taken():
     done = np.array([[0, 1, 1, 0, 1, 0, 1, 0], [1, 0, 0, 1, 0, 0, 0, 1]], dtype=bool).T
-    (row, lane), exists = episodes(done, np.array([0, 1]), 2)
+    (row, lane), exists = whole_episodes(done, np.array([0, 1]), 2)
     taken = [
         [(int(r), int(b)) for r, b in zip(row[e, i], lane[e, i], strict=True)] for i, e in enumerate(exists.T)
     ]

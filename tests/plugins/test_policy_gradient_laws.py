@@ -18,14 +18,24 @@ from arena_deep.catalogue.policy_gradient import POLICY_GRADIENT_SPECS
 from arena_deep.ppo import PPO
 from arena_deep.reinforce import REINFORCE
 
-NORMALISED = {"normalise_observations": True, "normalise_returns": True, "anneal_steps": 400}
+NORMALIZED = {"normalize_observation": True, "normalize_reward": True, "anneal_steps": 400}
 VARIANTS = {
-    "ppo, normalised": (PPO, "CartPole-v1", 3, {"rollout": 8, "epochs": 2, "minibatches": 2, **NORMALISED}),
-    "ppo, remembering": (PPO, "CartPole-v1", 2, {"rollout": 16, "memory": 4, "minibatches": 1}),
+    "ppo, normalized": (
+        PPO,
+        "CartPole-v1",
+        3,
+        {"rollout_steps": 8, "n_epochs": 2, "num_minibatches": 2, **NORMALIZED},
+    ),
+    "ppo, remembering": (PPO, "CartPole-v1", 2, {"rollout_steps": 16, "memory": 4, "num_minibatches": 1}),
     "curious": (ActorCritic, "CartPole-v1", 2, {"bonus": 0.5}),
-    "squashed": (ActorCritic, "Pendulum-v1", 2, {"squash": True, "deviation": "state", **NORMALISED}),
+    "squashed": (ActorCritic, "Pendulum-v1", 2, {"squash_output": True, "std": "state", **NORMALIZED}),
     "remembering": (ActorCritic, "CartPole-v1", 2, {"memory": 4, "advantage": "n-step"}),
-    "one-step": (ActorCritic, "CartPole-v1", 1, {"rollout": 5, "advantage": "one-step", "shared": True}),
+    "one-step": (
+        ActorCritic,
+        "CartPole-v1",
+        1,
+        {"rollout_steps": 5, "advantage": "one-step", "shared": True},
+    ),
     "reinforce": (REINFORCE, "CartPole-v1", 2, {"episodes": 3, "baseline": "value"}),
     "reinforce, remembering": (REINFORCE, "CartPole-v1", 1, {"memory": 4, "episodes": 2, "anneal_steps": 90}),
 }
@@ -36,7 +46,7 @@ STEPS = 120
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_laws_of_every_variant(variant):
     agent, env, num_envs, options = VARIANTS[variant]
-    with registered(agent, presets={"*": Preset(options={"hidden": (8,), **options})}) as name:
+    with registered(agent, presets={"*": Preset(options={"hidden_sizes": (8,), **options})}) as name:
         for law in (state_round_trips, transfers, same_seed_same_bytes):
             law(name, env, num_envs=num_envs, steps=STEPS)
         boundaries_change_nothing(name, env, num_envs=num_envs, steps=STEPS, paces=(7,))

@@ -7,8 +7,8 @@ import torch
 
 from arena.agents.base import Problem
 from arena.random.generators import Generators
-from arena_deep.acting import evaluation
-from arena_deep.networks import as_vector, observe
+from arena_deep.inference import inference_function
+from arena_deep.networks import flatten_parameters, to_tensor
 from arena_deep.policy_gradient import PolicyGradientOptions, PolicyNetwork
 
 SPACES = {
@@ -35,14 +35,14 @@ def some(space, *batch):
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize(
-    "options", [{}, {"hidden": ()}, {"activation": "tanh", "shared": True}, {"memory": 5}], ids=str
+    "options", [{}, {"hidden_sizes": ()}, {"activation": "tanh", "shared": True}, {"memory": 5}], ids=str
 )
 @pytest.mark.parametrize("action", ACTIONS)
 def test_acting_is_the_forward_pass(space, options, action):
     network = make(space, action, **options)
-    as_vector(network)
-    policy = evaluation(network.actor, network.recurrent, network.policy.linear)
-    critic = evaluation(network.critic or network.actor, network.recurrent, network.value)
+    flatten_parameters(network)
+    policy = inference_function(network.actor, network.recurrent, network.policy.linear)
+    critic = inference_function(network.critic or network.actor, network.recurrent, network.value)
     observation = some(space, 6)
     memory = np.random.default_rng(1).normal(size=(6, 5)).astype(np.float32) if "memory" in options else None
     for _ in range(2):
@@ -50,7 +50,7 @@ def test_acting_is_the_forward_pass(space, options, action):
             () if memory is None else (torch.zeros((1, 6), dtype=torch.bool), torch.from_numpy(memory))
         )
         with torch.no_grad():
-            numbers, value, after = network(observe(observation, "cpu"), *sequences)
+            numbers, value, after = network(to_tensor(observation, "cpu"), *sequences)
         found, found_after = policy(observation, memory)
         np.testing.assert_allclose(found, numbers, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(critic(observation, memory)[0][:, 0], value, rtol=1e-4, atol=1e-5)
@@ -64,8 +64,8 @@ def test_acting_is_the_forward_pass(space, options, action):
 
 def test_stepping_is_the_full_pass():
     network = make("box", memory=5)
-    as_vector(network)
-    policy = evaluation(network.actor, network.recurrent, network.policy.linear)
+    flatten_parameters(network)
+    policy = inference_function(network.actor, network.recurrent, network.policy.linear)
     observation, memory = some("box", 9, 3), np.random.default_rng(1).normal(size=(3, 5)).astype(np.float32)
     begin = np.random.default_rng(2).random((9, 3)) < 0.3
     with torch.no_grad():
@@ -84,8 +84,8 @@ def test_stepping_is_the_full_pass():
 def test_actor_and_critic_share_what_they_are_told_to(options, separate):
     network = make("box", **options)
     assert (network.critic is not None) == separate
-    before = network(observe(some("box", 2), "cpu"), *memory_of(options))[0].detach()
-    value = network(observe(some("box", 2), "cpu"), *memory_of(options))[1].sum()
+    before = network(to_tensor(some("box", 2), "cpu"), *memory_of(options))[0].detach()
+    value = network(to_tensor(some("box", 2), "cpu"), *memory_of(options))[1].sum()
     gradients = torch.autograd.grad(value, list(network.actor.parameters()), allow_unused=True)
     assert all(gradient is None for gradient in gradients) == separate
     # Nothing is preferred before anything is known.

@@ -12,7 +12,7 @@ from torch.distributions import TransformedDistribution as Transformed
 
 from arena.errors import ArenaError
 from arena.testing import Trial
-from arena_deep.policies import CategoricalHead, GaussianHead, PolicyOptions, head_of
+from arena_deep.policies import CategoricalHead, GaussianHead, PolicyOptions, make_head
 
 BOX = gym.spaces.Box(np.array([-2.0, 1.0], np.float32), np.array([2.0, 5.0], np.float32))
 HALF, CENTRE = torch.tensor([2.0, 2.0], dtype=torch.float64), torch.tensor([0.0, 3.0], dtype=torch.float64)
@@ -67,10 +67,10 @@ def test_whatever_is_drawn_there_is_such_an_action():
 @pytest.mark.parametrize("deviation", ["free", "state"])
 @pytest.mark.parametrize("squash", [False, True])
 def test_gaussian_is_torchs(deviation, squash):
-    head = gaussian(deviation=deviation, squash=squash, initial_deviation=0.5)
+    head = gaussian(std=deviation, squash_output=squash, initial_std=0.5)
     numbers = numbers_of(head)
-    mean, log_deviation = head.moments(numbers)
-    base = Normal(mean, log_deviation.exp().expand_as(mean))
+    mean, log_std = head.moments(numbers)
+    base = Normal(mean, log_std.exp().expand_as(mean))
     transforms = [TanhTransform(cache_size=1)] * squash + [AffineTransform(CENTRE, HALF, cache_size=1)]
     expected = Independent(Transformed(base, transforms), 1)
     raw = mean.detach() + 1.5 * torch.randn(mean.shape, dtype=torch.float64)
@@ -80,7 +80,7 @@ def test_gaussian_is_torchs(deviation, squash):
 
 @pytest.mark.parametrize("far", [-60.0, -20.0, 20.0, 60.0])
 def test_far_out_the_squashed_density_is_still_exact(far):
-    head = gaussian(squash=True)
+    head = gaussian(squash_output=True)
     numbers = numbers_of(head).requires_grad_()
     raw = torch.full((6, 2), far, dtype=torch.float64)
     tanh = TanhTransform()
@@ -93,10 +93,10 @@ def test_far_out_the_squashed_density_is_still_exact(far):
 
 @pytest.mark.parametrize("deviation", ["free", "state"])
 def test_entropy_in_closed_form_is_torchs(deviation):
-    head = gaussian(deviation=deviation)
+    head = gaussian(std=deviation)
     numbers = numbers_of(head)
-    mean, log_deviation = head.moments(numbers)
-    expected = Normal(mean, log_deviation.exp().expand_as(mean) * HALF).entropy().sum(1)
+    mean, log_std = head.moments(numbers)
+    expected = Normal(mean, log_std.exp().expand_as(mean) * HALF).entropy().sum(1)
     torch.testing.assert_close(head.entropy(numbers), expected)
 
 
@@ -104,7 +104,7 @@ def test_entropy_in_closed_form_is_torchs(deviation):
 @pytest.mark.parametrize("deviation", [0.05, 0.5, 1.0, 2.0])
 def test_entropy_of_squashed_actions_is_the_integral(mean, deviation):
     space = gym.spaces.Box(-3.0, 3.0, (1,))
-    head = gaussian(space, squash=True, initial_deviation=deviation)
+    head = gaussian(space, squash_output=True, initial_std=deviation)
     numbers = torch.tensor([[mean]], dtype=torch.float64)
 
     def term(u):
@@ -119,7 +119,7 @@ def test_entropy_of_squashed_actions_is_the_integral(mean, deviation):
 @pytest.mark.parametrize("squash", [False, True])
 @pytest.mark.parametrize("deviation", ["free", "state"])
 def test_gaussian_draws_what_it_says(squash, deviation):
-    head = GaussianHead(4, BOX, PolicyOptions(squash=squash, deviation=deviation, initial_deviation=0.5))
+    head = GaussianHead(4, BOX, PolicyOptions(squash_output=squash, std=deviation, initial_std=0.5))
     numbers = np.zeros((20_000, head.linear.out_features), np.float32)
     numbers[:, 2:] = head.linear.bias.detach().numpy()[2:]
     numbers[:, 0] = 1.0
@@ -140,16 +140,16 @@ def test_odd_boxes_are_served():
     np.testing.assert_array_equal(action, [[[7], [10]]])
     assert action[0] in whole
     with pytest.raises(ArenaError, match="no bounds"):
-        gaussian(half, squash=True)
-    assert isinstance(head_of(4, gym.spaces.Discrete(2), PolicyOptions()), CategoricalHead)
+        gaussian(half, squash_output=True)
+    assert isinstance(make_head(4, gym.spaces.Discrete(2), PolicyOptions()), CategoricalHead)
 
 
 @pytest.mark.parametrize("agent", ["ppo", "reinforce"])
-@pytest.mark.parametrize("options", [{}, {"memory": 4}, {"normalise_observations": True}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"memory": 4}, {"normalize_observation": True}], ids=str)
 def test_probabilities_of_exploring_are_the_softmax(agent, options):
     with Trial(agent, "CartPole-v1", num_envs=4, agent_options=options) as trial:
         learner, observation = trial.train(300).agent, trial.observations(5)
-    seen = torch.from_numpy(learner._seen(observation))
+    seen = torch.from_numpy(learner._normalized(observation))
     start = (torch.ones((1, 5), dtype=torch.bool), torch.zeros((5, 4))) if "memory" in options else ()
     with torch.no_grad():
         numbers = learner.network(seen, *start)[0].double()

@@ -1,4 +1,4 @@
-"""What the plugin's agents are called and how they do well: one light module a family."""
+"""Names, summaries and presets of the deep agents: one module per family, without heavy imports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["specs"]
 
 
 def specs() -> Iterator[AgentSpec]:
-    """Every agent, family by family."""
+    """Specs of all deep agents, family by family."""
     from arena_deep.catalogue.dqn import DQN_SPECS
     from arena_deep.catalogue.policy_gradient import POLICY_GRADIENT_SPECS
 

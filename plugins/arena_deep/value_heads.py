@@ -1,4 +1,4 @@
-"""What a network's outputs say about the value of an action: here, that they are it."""
+"""Value heads: action values, targets and losses from the outputs of a Q-network."""
 
 from __future__ import annotations
 
@@ -7,53 +7,53 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Loss", "Scalar", "Values"]
+__all__ = ["Loss", "ScalarValueHead", "ValueHead"]
 
 Array = npt.NDArray[Any]
 Int = npt.NDArray[np.int64]
 Loss = Literal["huber", "squared"]
 
 
-class Values(Protocol):
-    """How outputs, shape (batch, num_actions, size), are read and corrected.
+class ValueHead(Protocol):
+    """Interpretation of a Q-network's outputs, shape (batch, num_actions, size).
 
     Attributes:
-        size: how many outputs an action has.
+        size: number of outputs per action.
     """
 
     size: int
 
     def expectation(self, outputs: Array) -> Array:
-        """Q(s, a): shape (batch, num_actions)."""
+        """Action values Q(s, a): shape (batch, num_actions)."""
         ...
 
     def target(self, reward: Array, discount: Array, following: Array) -> Array:
-        """What a transition says that an action is worth.
+        """Targets of the actions taken.
 
         Args:
-            reward: the return before the bootstrap, shape (batch,).
-            discount: what the value there counts, shape (batch,).
-            following: the target network's outputs there for the action chosen, shape (batch, size).
+            reward: n-step return without the bootstrap value, shape (batch,).
+            discount: weight of the bootstrap value, shape (batch,).
+            following: outputs of the target network for the next observation and action, shape (batch, size).
 
         Returns:
-            Shape (batch, size).
+            Targets, shape (batch, size).
         """
         ...
 
     def loss(self, outputs: Array, target: Array) -> tuple[Array, Array, Array]:
-        """How far the outputs of the actions taken are from their targets, both of shape (batch, size).
+        """Loss of the outputs of the actions taken against their targets, both of shape (batch, size).
 
         Returns:
-            The loss of each, shape (batch,); its gradient by the outputs, shape (batch, size); and the error that
-            prioritised replay goes by, shape (batch,).
+            The loss of each, shape (batch,); its gradient by the outputs, shape (batch, size); and the error that sets
+            priorities, shape (batch,).
         """
         ...
 
 
-class Scalar:
-    """One output an action: its value.
+class ScalarValueHead:
+    """Value head with one output per action, its value.
 
-    Source: Mnih et al. 2015, algorithm 1; what they call clipping the error to [−1, 1] is Huber's loss.
+    Source: Mnih et al. 2015, algorithm 1; clipping the error to [−1, 1], as they call it, is the Huber loss.
 
     Args:
         loss: "huber" (δ²/2 up to |δ| = 1, then |δ| − 1/2) or "squared" (δ²/2).
@@ -65,10 +65,10 @@ class Scalar:
         self._huber = loss == "huber"
 
     def expectation(self, outputs: Array) -> Array:
-        return outputs[:, :, 0]
+        return np.asarray(outputs[:, :, 0])
 
     def target(self, reward: Array, discount: Array, following: Array) -> Array:
-        return (reward + discount * following[:, 0])[:, None]
+        return np.asarray((reward + discount * following[:, 0])[:, None])
 
     def loss(self, outputs: Array, target: Array) -> tuple[Array, Array, Array]:
         delta = outputs - target

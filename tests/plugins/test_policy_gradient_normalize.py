@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from arena_deep.normalise import RewardScale
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.storage.codec import decode, encode
-from arena_deep.normalise import Moments, RewardScale
+from arena_deep.running_moments import RewardScale, RunningMoments
 
 
 @given(
@@ -17,7 +18,7 @@ from arena_deep.normalise import Moments, RewardScale
 )
 def test_moments_are_numpys_over_any_chunks(sizes, shape, offset, seed):
     values = offset + np.random.default_rng(seed).normal(size=(sum(sizes), *shape))
-    moments = Moments(shape)
+    moments = RunningMoments(shape)
     for chunk in np.split(values, np.cumsum(sizes)[:-1]):
         moments.update(chunk)
         moments.load_state_dict(decode(encode(moments.state_dict())))
@@ -29,20 +30,20 @@ def test_moments_are_numpys_over_any_chunks(sizes, shape, offset, seed):
 
 def test_what_is_normalised_has_mean_zero_and_variance_one():
     values = np.random.default_rng(0).normal([3, -100], [0.1, 20], size=(500, 2)).astype(np.float32)
-    moments = Moments((2,))
-    np.testing.assert_array_equal(moments(values[:2]), values[:2].clip(-10, 10))
+    moments = RunningMoments((2,))
+    np.testing.assert_array_equal(moments.normalize(values[:2]), values[:2].clip(-10, 10))
     moments.update(values)
-    seen = moments(values)
+    seen = moments.normalize(values)
     assert seen.dtype == np.float32
     np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-4)
     np.testing.assert_allclose(seen.std(axis=0), 1, atol=1e-4)
-    assert moments(values[0] + 1e6).max() == 10
+    assert moments.normalize(values[0] + 1e6).max() == 10
 
 
 def test_a_constant_is_no_division_by_zero():
-    moments = Moments((1,))
+    moments = RunningMoments((1,))
     moments.update(np.full((5, 1), 7.0))
-    np.testing.assert_array_equal(moments(np.full((1, 1), 7.0)), [[0.0]])
+    np.testing.assert_array_equal(moments.normalize(np.full((1, 1), 7.0)), [[0.0]])
 
 
 @pytest.mark.parametrize("chunks", [1, 3, 10])
@@ -60,4 +61,4 @@ def test_rewards_are_divided_by_the_deviation_of_past_returns(chunks):
             returns.append(now[lane])
             now[lane] *= not done[t, lane]
     assert scale.scale == pytest.approx(np.std(returns), rel=1e-6)
-    np.testing.assert_allclose(scale.past, now)
+    np.testing.assert_allclose(scale.discounted_return, now)

@@ -1,7 +1,7 @@
-"""Small networks in numpy, on the very memory of their torch parameters.
+"""Inference with small networks in NumPy, on the memory of their torch parameters.
 
-For the few rows of an action torch's own work (dispatch, autograd's bookkeeping) costs several times the arithmetic.
-What numpy cannot do, images and other devices, goes through torch.
+For the few rows of an action, the overhead of torch (dispatch, autograd) costs several times the arithmetic. Images and
+other devices go through torch.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ import torch
 from torch import nn
 
 from arena.encoders.preprocessing import Numbers
-from arena_deep.fast import Chain
-from arena_deep.networks import Body, Recurrent, observe
+from arena_deep.networks import Body, Recurrent, to_tensor
+from arena_deep.numpy_mlp import NumpyMLP
 
-__all__ = ["Evaluation", "evaluation"]
+__all__ = ["Inference", "inference_function"]
 
 Array = npt.NDArray[Any]
 
-#: Observations (batch, *shape) and memory (batch, units) or None, to outputs (batch, k) and the memory after.
-Evaluation = Callable[[Array, Array | None], tuple[Array, Array | None]]
+#: Function from observations (batch, *shape) and memory (batch, units) or None to outputs (batch, k) and next memory.
+Inference = Callable[[Array, Array | None], tuple[Array, Array | None]]
 
 
-def evaluation(body: Body, recurrent: Recurrent | None, last: nn.Linear) -> Evaluation:
-    """A body, a memory and a last layer as one function of arrays, without gradients.
+def inference_function(body: Body, recurrent: Recurrent | None, last: nn.Linear) -> Inference:
+    """Forward pass of a body, a recurrent layer and a last layer as one function of arrays, without gradient.
 
-    It reads the parameters where they are: make it when they have their place, and change them in place.
+    It reads the parameters in place: create it after `flatten_parameters`, and change parameters only in place.
     """
-    plain = last.weight.device.type == "cpu" and Chain.takes(body.layers)
-    if not plain or not isinstance(body.eyes, Numbers):
+    supported = last.weight.device.type == "cpu" and NumpyMLP.supports(body.layers)
+    if not supported or not isinstance(body.feature_extractor, Numbers):
         return _by_torch(body, recurrent, last)
-    scale, layers, output = np.float32(body.eyes.scale), Chain(body.layers), Chain([last])
+    scale, layers, output = np.float32(body.feature_extractor.scale), NumpyMLP(body.layers), NumpyMLP([last])
     step = None if recurrent is None else _gru(recurrent)
 
     def evaluate(observation: Array, memory: Array | None) -> tuple[Array, Array | None]:
@@ -47,12 +47,13 @@ def evaluation(body: Body, recurrent: Recurrent | None, last: nn.Linear) -> Eval
     return evaluate
 
 
-def _by_torch(body: Body, recurrent: Recurrent | None, last: nn.Linear) -> Evaluation:
+def _by_torch(body: Body, recurrent: Recurrent | None, last: nn.Linear) -> Inference:
+    """Inference through torch, for every network and device."""
     device = last.weight.device
 
     def evaluate(observation: Array, memory: Array | None) -> tuple[Array, Array | None]:
         with torch.no_grad():
-            features = body(observe(observation, device))
+            features = body(to_tensor(observation, device))
             if recurrent is None:
                 return last(features).cpu().numpy(), None
             before = None if memory is None else torch.from_numpy(memory).to(device)
@@ -63,10 +64,11 @@ def _by_torch(body: Body, recurrent: Recurrent | None, last: nn.Linear) -> Evalu
 
 
 def _gru(recurrent: Recurrent) -> Callable[[Array, Array | None], Array]:
-    """One step of `torch.nn.GRU`, by the equations of its documentation."""
-    gru, units = recurrent.gru, recurrent.units
-    weight_x, weight_h = gru.weight_ih_l0.detach().numpy().T, gru.weight_hh_l0.detach().numpy().T
-    bias_x, bias_h = gru.bias_ih_l0.detach().numpy(), gru.bias_hh_l0.detach().numpy()
+    """One step of `torch.nn.GRU` in NumPy, by the equations of its documentation."""
+    units = recurrent.units
+    arrays = {name: parameter.detach().numpy() for name, parameter in recurrent.gru.named_parameters()}
+    weight_x, weight_h = arrays["weight_ih_l0"].T, arrays["weight_hh_l0"].T
+    bias_x, bias_h = arrays["bias_ih_l0"], arrays["bias_hh_l0"]
 
     def step(x: Array, memory: Array | None) -> Array:
         h = np.zeros((len(x), units), dtype=np.float32) if memory is None else memory

@@ -1,7 +1,7 @@
-"""A chain of linear layers in plain arrays: the same numbers as torch's modules, without their overhead.
+"""Multilayer perceptron in NumPy, on the memory of torch modules: equal results without the overhead of torch.
 
-For a small network on a CPU most of torch's time is spent around the arithmetic. What is here shares its memory with
-the modules, so that neither has to be told what the other did; it is used wherever it can be, never now and then.
+For a small network on a CPU torch spends most of its time around the arithmetic. Since both share their memory, no
+parameter or gradient is ever copied between them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-__all__ = ["Chain"]
+__all__ = ["NumpyMLP"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -26,16 +26,16 @@ class _Layer(NamedTuple):
     activation: type[nn.Module] | None
 
 
-class Chain:
-    """Linear layers with ReLU or Tanh between them, forward and backward.
+class NumpyMLP:
+    """Forward and backward pass of linear layers with ReLU or Tanh between them.
 
     Args:
-        modules: `nn.Linear`, each followed by its activation if it has one; on the CPU. What gradients they have
-            (`arena_deep.networks.as_vector` gives them some) is what `backward` writes to.
+        modules: `nn.Linear`, each followed by its activation if it has one; on the CPU. `backward` writes to their
+            gradients (`arena_deep.networks.flatten_parameters` gives them some).
 
     Example:
         >>> layers = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 2))
-        >>> Chain(layers)(np.zeros((1, 4), np.float32)).shape
+        >>> NumpyMLP(layers)(np.zeros((1, 4), np.float32)).shape
         (1, 2)
     """
 
@@ -43,28 +43,34 @@ class Chain:
         self._layers: list[_Layer] = []
         for module in modules:
             if isinstance(module, nn.Linear):
-                arrays = [parameter.detach().numpy() for parameter in (module.weight, module.bias)]
-                grads = [parameter.grad for parameter in (module.weight, module.bias)]
-                slopes = [None if grad is None else grad.numpy() for grad in grads]
-                self._layers.append(_Layer(*arrays, *slopes, None))
+                weight, bias = module.weight, module.bias
+                self._layers.append(
+                    _Layer(
+                        weight.detach().numpy(),
+                        bias.detach().numpy(),
+                        None if weight.grad is None else weight.grad.numpy(),
+                        None if bias.grad is None else bias.grad.numpy(),
+                        None,
+                    )
+                )
             else:
                 self._layers[-1] = self._layers[-1]._replace(activation=type(module))
         self._inputs: list[Float32] = []
         self._outputs: list[Float32] = []
 
     @staticmethod
-    def takes(modules: Iterable[nn.Module]) -> bool:
-        """Whether all of these are layers that it knows."""
+    def supports(modules: Iterable[nn.Module]) -> bool:
+        """True where every module is a linear layer or a supported activation."""
         return all(type(module) in (nn.Linear, nn.ReLU, nn.Tanh) for module in modules)
 
     def __call__(self, x: Float32) -> Float32:
-        """Shape (batch, inputs) to (batch, outputs)."""
+        """Outputs, shape (batch, outputs), for inputs of shape (batch, inputs)."""
         for layer in self._layers:
             x = _forward(layer, x)
         return x
 
     def forward(self, x: Float32) -> Float32:
-        """The same, remembered for `backward`."""
+        """Outputs, shape (batch, outputs), with all activations kept for `backward`."""
         self._inputs, self._outputs = [], []
         for layer in self._layers:
             self._inputs.append(x)
@@ -73,7 +79,7 @@ class Chain:
         return x
 
     def backward(self, gradient: Float32) -> None:
-        """Sets the gradients of the parameters from that by the last `forward`'s outputs, shape (batch, outputs)."""
+        """Set the gradients of the parameters from the gradient by the outputs of `forward`, shape (batch, outputs)."""
         for index in range(len(self._layers) - 1, -1, -1):
             layer, output = self._layers[index], self._outputs[index]
             if layer.activation is nn.ReLU:

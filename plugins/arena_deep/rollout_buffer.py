@@ -1,4 +1,4 @@
-"""What was seen and done since the policy last changed, step by step, of all lanes."""
+"""Rollout buffer: the steps of all environments since the policy last changed."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from arena.errors import ArenaError
 from arena.storage.codec import State
 from arena.streams.base import Transition
 
-__all__ = ["Rollout"]
+__all__ = ["RolloutBuffer"]
 
 Array = npt.NDArray[Any]
 
 
-class Rollout:
-    """Steps of B lanes in arrays of shape (T, B, …), filled row by row and emptied at once.
+class RolloutBuffer:
+    """Steps of B environments in arrays of shape (T, B, …), filled row by row and cleared at once.
 
-    What the policy and the critic make of them is not here: neither changes meanwhile, so one batched pass over the
-    whole rollout gives the log-probabilities and values of every step.
+    Log-probabilities and values are not stored: policy and critic do not change within a rollout, so one batched pass
+    over the whole rollout computes them.
 
     Args:
-        num_envs: B.
-        observation_space: of one environment.
-        raw: shape and type of what the policy drew for one action (`Head.raw`); a squashed or clipped action alone
-            would not say.
-        capacity: rows to begin with; it grows where they do not suffice.
+        num_envs: number B of environments.
+        observation_space: observation space of one environment.
+        raw: shape and type of one raw action (`Head.raw`), before it is squashed or clipped.
+        capacity: initial number of rows; it grows where they do not suffice.
     """
 
     def __init__(
@@ -53,36 +52,36 @@ class Rollout:
         self._length = 0
 
     def __len__(self) -> int:
-        """T: how many steps there are of each lane."""
+        """Number T of steps of each environment."""
         return self._length
 
     def __getitem__(self, name: str) -> Array:
-        """A column's rows so far, shape (T, B, …); valid until it grows or is cleared."""
+        """Rows of a column so far, shape (T, B, …); valid until the buffer grows or is cleared."""
         return self._columns[name][: self._length]
 
     @property
     def done(self) -> npt.NDArray[np.bool_]:
-        """Where an episode ended, one way or the other: shape (T, B)."""
+        """True where an episode terminated or was truncated: shape (T, B)."""
         return np.asarray(self["terminated"] | self["truncated"])
 
     @property
     def done_last(self) -> npt.NDArray[np.bool_]:
-        """Where an episode ended with the last step: shape (B,)."""
+        """True where an episode ended with the last step: shape (B,)."""
         row = self._length - 1
         return np.asarray(self._columns["terminated"][row] | self._columns["truncated"][row])
 
     @property
     def capacity(self) -> int:
-        """How many rows fit before it grows."""
+        """Number of rows before the buffer grows."""
         return len(self._columns["reward"])
 
     @property
     def nbytes(self) -> int:
-        """How much memory it takes."""
+        """Memory use in bytes."""
         return sum(column.nbytes for column in self._columns.values())
 
     def append(self, transition: Transition, raw: Array) -> None:
-        """Copies one step of every lane, with what the policy drew; reward and bonus are learned from together."""
+        """Append one step of every environment, with the raw action, and the sum of reward and bonus as reward."""
         if self._length == self.capacity:
             self._columns = {
                 name: np.concatenate((column, np.zeros_like(column)))
@@ -98,25 +97,25 @@ class Rollout:
         self._length = t + 1
 
     def clear(self) -> None:
-        """Forgets all rows."""
+        """Remove all rows."""
         self._length = 0
 
     def state_dict(self) -> State:
-        """The rows so far."""
+        """Rows so far."""
         return {name: self[name].copy() for name in self._columns}
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on behind them.
+        """Restore the rows, and append after them.
 
         Raises:
-            ArenaError: if they are of other lanes or other spaces.
+            ArenaError: if the number of environments or their spaces differ.
         """
         rows = len(state["reward"])
         for name, column in self._columns.items():
             if state[name].shape[1:] != column.shape[1:]:
                 raise ArenaError(
                     f"the saved rollout's {name} has rows of shape {state[name].shape[1:]}, not {column.shape[1:]}",
-                    "load it with the environment and --envs it was saved with",
+                    "load it with the environment and --envs that it was saved with",
                 )
             if rows > len(column):
                 column = np.zeros((rows, *column.shape[1:]), column.dtype)

@@ -1,4 +1,4 @@
-"""Running means and variances: of observations, and of returns, whose scale rewards are divided by."""
+"""Running mean and variance of observations, and of returns for scaling rewards."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy.typing as npt
 
 from arena.storage.codec import State
 
-__all__ = ["Moments", "RewardScale"]
+__all__ = ["RewardScale", "RunningMoments"]
 
 Array = npt.NDArray[Any]
 
-#: Numbers further from the mean than so many standard deviations say no more than that they are far.
-FAR = 10.0
+#: Greatest absolute value of a normalized number: greater ones are clipped.
+CLIP = 10.0
 
 
-class Moments:
-    """Mean and variance of everything seen so far, in batches of any size.
+class RunningMoments:
+    """Running mean and variance over batches of any size.
 
         δ = m_b − m,   m ← m + δ n_b / (n + n_b),   M ← M + M_b + δ² n n_b / (n + n_b),   variance = M / n
 
     Before the first batch the mean is 0 and the variance 1.
 
     Args:
-        shape: of one number's place, such as an observation's.
+        shape: shape of one value, such as an observation.
 
     Source: Chan, Golub & LeVeque, Updating formulae and a pairwise algorithm for computing sample variances (1979).
     """
@@ -38,11 +38,11 @@ class Moments:
 
     @property
     def variance(self) -> npt.NDArray[np.float64]:
-        """Of what was seen, as a population; shape as given."""
+        """Population variance of all values so far, of the given shape; 1 before the first."""
         return self.squares / self.count if self.count else np.ones_like(self.squares)
 
     def update(self, batch: Array) -> None:
-        """Takes in a batch of shape (n, *shape)."""
+        """Add a batch of shape (n, *shape)."""
         new = len(batch)
         if not new:
             return
@@ -56,57 +56,57 @@ class Moments:
         self.count = total
         self._refresh()
 
-    def __call__(self, values: Array) -> npt.NDArray[np.float32]:
-        """Values of shape (…, *shape) with mean 0 and variance 1, no further than `FAR` from 0."""
-        return np.asarray(np.clip((values - self._shift) * self._factor, -FAR, FAR), dtype=np.float32)
+    def normalize(self, values: Array) -> npt.NDArray[np.float32]:
+        """ValueHead of shape (…, *shape) with mean 0 and variance 1, no further than `CLIP` from 0."""
+        return np.asarray(np.clip((values - self._shift) * self._factor, -CLIP, CLIP), dtype=np.float32)
 
     def state_dict(self) -> State:
-        """Count, mean and sum of squared distances from it."""
+        """Count, mean, and sum of squared distances from the mean."""
         return {"count": self.count, "mean": self.mean.copy(), "squares": self.squares.copy()}
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on from there."""
+        """Restore count, mean and squared distances."""
         self.count = state["count"]
         self.mean, self.squares = state["mean"].copy(), state["squares"].copy()
         self._refresh()
 
     def _refresh(self) -> None:
-        # Single precision, as networks read: half the work of every action.
+        # Single precision, as networks use: half the work of every action.
         self._shift = self.mean.astype(np.float32)
         self._factor = (1 / np.sqrt(self.variance + 1e-8)).astype(np.float32)
 
 
 class RewardScale:
-    """Divides rewards by the standard deviation of returns, so that values stay near one whatever the task's unit.
+    """Standard deviation of discounted returns, by which rewards are divided so that values are near 1 in every task.
 
-    The returns are those of the past, R ← γ R + r, begun anew with each episode. Rewards are not centred: a mean
-    taken off would make long episodes worth more, or less.
+    The returns are R ← γ R + r, which start at 0 with each episode. Rewards are not centred: subtracting a mean would
+    change the value of long episodes.
 
     Args:
-        num_envs: how many lanes.
+        num_envs: number of environments.
         discount: γ.
 
     Attributes:
-        moments: of all returns so far.
-        past: each lane's return so far, shape (num_envs,).
+        moments: moments of all returns so far.
+        discounted_return: R of each environment, shape (num_envs,).
 
     Source: Engstrom et al., Implementation matters in deep policy gradients (2020), section 3.
     """
 
     def __init__(self, num_envs: int, discount: float) -> None:
         self.discount = discount
-        self.moments = Moments()
-        self.past = np.zeros(num_envs)
+        self.moments = RunningMoments()
+        self.discounted_return = np.zeros(num_envs)
 
     @property
     def scale(self) -> float:
-        """What a reward is divided by; 1 before the first was seen."""
+        """Divisor of rewards; 1 before the first reward."""
         return float(np.sqrt(self.moments.variance + 1e-8))
 
     def update(self, reward: npt.NDArray[np.float64], done: npt.NDArray[np.bool_]) -> None:
-        """Takes in rewards, and where episodes ended; shapes (T, num_envs)."""
-        past = np.empty_like(reward)
+        """Add rewards and ends of episodes, both of shape (T, num_envs)."""
+        returns = np.empty_like(reward)
         for t, (earned, ended) in enumerate(zip(reward, done, strict=True)):
-            past[t] = self.past = self.discount * self.past + earned
-            self.past = np.where(ended, 0.0, self.past)
-        self.moments.update(past.ravel())
+            returns[t] = self.discounted_return = self.discount * self.discounted_return + earned
+            self.discounted_return = np.where(ended, 0.0, self.discounted_return)
+        self.moments.update(returns.ravel())
