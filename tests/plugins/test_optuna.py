@@ -1,4 +1,4 @@
-"""`arena tune`: what it searches, that its values are those of `arena train`, and that killing it changes nothing."""
+"""`arena tune`: its search spaces, values equal to those of `arena train`, and studies that survive kills."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ def write(folder, search, study, top="", **more):
     [
         ({"search": ""}, "[search] is empty"),
         ({"search": "alpha = [1, 2]"}, "no option to search is called 'alpha'"),
-        ({"search": "steps = [1000, 2000]"}, "steps cannot be searched: all trials are measured alike"),
+        ({"search": "steps = [1000, 2000]"}, "steps cannot be searched: all trials are measured in the same way"),
         ({"search": "num_envs = [1, 2]", "top": "num_envs = 3\n"}, "num_envs is both fixed and searched"),
         ({"search": '"env.slipp" = [0.1]'}, "no option to search is called 'env.slipp'; did you mean 'env.slip'"),
         ({"study": "trails = 3"}, "no option of study is called 'trails'; did you mean 'trials'?"),
         ({"study": "trials = 0"}, "study.trials is 0, which is not in [1, inf)"),
         ({"study": 'sampler = "cmaes"'}, "study.sampler is 'cmaes', which is not 'tpe' or 'random'"),
-        ({"study": 'name = "a/b"'}, "the study's name is 'a/b', which names no folder"),
-        ({"study": 'storage = "study.db"'}, "the storage 'study.db' is no database's URL"),
+        ({"study": 'name = "a/b"'}, "the study's name is 'a/b', which is no valid folder name"),
+        ({"study": 'storage = "study.db"'}, "the storage 'study.db' is no database URL"),
         ({"study": 'storage = "sqlite:///no/such/folder/a.db"'}, "cannot open the storage sqlite:///no/such/folder/a.db"),
         ({"study": 'storage = "oracle://u:secret@host/x"'}, "cannot open the storage oracle://u:***@host/x"),
         ({"top": "stepz = 3\n"}, "no key of a tuning file is called 'stepz'; did you mean 'steps'"),
@@ -115,7 +115,7 @@ def test_what_is_wrong_with_a_file_is_said_on_one_line(fails, settings, said):
 
 def test_memory_is_one_processes(tune, fails):
     memory = 'storage = "sqlite:///:memory:"\ntrials = 2'
-    assert "is in one process's memory; give --workers 1" in fails("--workers", "2", study=memory)
+    assert "is in one process's memory; use --workers 1" in fails("--workers", "2", study=memory)
     assert [row["state"] for row in tune(study=memory)["trials"]] == ["complete"] * 2
 
 
@@ -182,7 +182,7 @@ def test_hopeless_trials_are_pruned(tune, tmp_path, pruner):
 
 def history(folder):
     """Whatever a study holds of its trials but the times."""
-    with StudyFolder(Definition.read(folder / "cliff.toml"), folder / "runs" / "tune-cliff") as study:
+    with StudyFolder(Definition.from_file(folder / "cliff.toml"), folder / "runs" / "tune-cliff") as study:
         return [(t.number, t.state, t.params, t.values, t.intermediate_values) for t in study.trials]
 
 
@@ -202,10 +202,10 @@ def stopped(folder, lines, how):
 def test_killed_and_resumed_is_as_never_stopped(tune, tmp_path):
     study = 'objective = "area"\nseed = 5'
     write(tmp_path, SEARCH, study)
-    stopped(tmp_path, 6, signal.SIGKILL)
-    assert len(history(tmp_path)) >= 6
-    assert "trials done; the same command goes on" in stopped(tmp_path, 4, signal.SIGINT)
-    trials = max(12, len(history(tmp_path)))  # of which one may be waiting
+    stopped(tmp_path, 4, signal.SIGKILL)
+    assert len(history(tmp_path)) >= 4
+    assert "trials done; run the same command again to continue" in stopped(tmp_path, 2, signal.SIGINT)
+    trials = max(9, len(history(tmp_path)))  # of which one may be waiting
     again = tune("--trials", trials, study=study)
     found = history(tmp_path)
     (tmp_path / "runs").rename(tmp_path / "before")
@@ -223,7 +223,7 @@ def test_killed_and_resumed_is_as_never_stopped(tune, tmp_path):
 
 def test_a_trial_of_the_dead_waits_with_what_it_has_and_one_of_the_living_does_not(tune, tmp_path):
     found = tune(study="trials = 1")
-    definition = Definition.read(tmp_path / "cliff.toml", trials=3)
+    definition = Definition.from_file(tmp_path / "cliff.toml", trials=3)
     out = tmp_path / "runs" / "tune-cliff"
     with StudyFolder(definition, out) as dead:
         begun = dead.ask()
@@ -240,7 +240,7 @@ def test_a_trial_of_the_dead_waits_with_what_it_has_and_one_of_the_living_does_n
 
 def test_a_kill_in_the_last_trial_is_made_good(tune, tmp_path):
     tune(study="trials = 1")
-    definition = Definition.read(tmp_path / "cliff.toml", trials=2)
+    definition = Definition.from_file(tmp_path / "cliff.toml", trials=2)
     out = tmp_path / "runs" / "tune-cliff"
     with StudyFolder(definition, out) as dead:
         last = dead.ask().number
@@ -257,7 +257,7 @@ def test_a_kill_between_a_report_and_the_pruners_word_does_not_spare_a_trial(tmp
         raise Kill
 
     write(tmp_path, SEARCH, 'trials = 2\npruner = "hyperband"')
-    definition = Definition.read(tmp_path / "cliff.toml")
+    definition = Definition.from_file(tmp_path / "cliff.toml")
     with StudyFolder(definition, tmp_path / "out") as dead:
         trial = dead.ask()
         with monkeypatch.context() as patch:
@@ -328,7 +328,7 @@ def test_somebody_elses_study_is_left_alone(fails, tmp_path):
     study = optuna.create_study(storage=storage, study_name="cliff")
     study.tell(study.ask(), 1.0)
     storage.engine.dispose()
-    assert "is not one of arena's" in fails(study=f'storage = "sqlite:///{tmp_path / "theirs.db"}"')
+    assert "was not created by arena" in fails(study=f'storage = "sqlite:///{tmp_path / "theirs.db"}"')
 
 
 def test_combinations_that_fail_are_said_once_and_passed_over(tmp_path, monkeypatch, capsys):
@@ -397,4 +397,4 @@ def test_equally_good_trials_are_counted(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write(tmp_path, '"agent.step_size" = [0.5]', "trials = 3")
     assert main(["tune", "cliff.toml", "--quiet"]) == 0
-    assert "\n3 trials are equally good\n" in capsys.readouterr().out
+    assert "\n3 trials have the highest value\n" in capsys.readouterr().out
