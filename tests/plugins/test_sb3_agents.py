@@ -104,8 +104,9 @@ LANES = [
     for lanes in (1, 2)
     if (name, lanes) != ("sb3-ddpg", 2)
 ]
-#: Steps within which every agent updates at least twice. DDPG's options update it between episodes of 200 steps.
-STEPS = {name: 240 if name in ("sb3-ddpg", "sb3-ars") else 150 for name in AGENTS}
+#: Steps within which every agent updates. DDPG's options update it between episodes, of 200 steps; ARS tries four
+#: candidates for an episode each before it updates.
+STEPS = dict.fromkeys(AGENTS, 150) | {"sb3-ddpg": 240, "sb3-ars": 450}
 
 
 @pytest.mark.parametrize(("name", "num_envs"), LANES)
