@@ -15,7 +15,6 @@ from arena.config.options import Between
 from arena.storage.codec import State
 from arena_deep.advantages import generalized_advantages, n_step_returns
 from arena_deep.networks import to_tensor
-from arena_deep.normalise import RewardScale
 from arena_deep.objectives import standardize
 from arena_deep.policy_gradient import PolicyGradient, PolicyGradientOptions
 from arena_deep.running_moments import RewardScale

@@ -1,1 +1,1 @@
-"""MLflow as a tracker; docs/tracking.md says how to use it."""
+"""MLflow as a tracker; see docs/tracking.md."""

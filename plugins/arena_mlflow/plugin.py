@@ -1,4 +1,4 @@
-"""What this plugin contributes; it does not import mlflow."""
+"""Contributions of the plugin `arena_mlflow`; does not import mlflow."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from arena.plugins.specs import TrackerSpec
 
 @hookimpl
 def arena_trackers() -> Iterable[TrackerSpec]:
-    """The tracker ``mlflow``."""
+    """Contributes the tracker ``mlflow``."""
     yield TrackerSpec(
         name="mlflow",
-        summary="An MLflow server, or a database beside the runs",
+        summary="Metrics to an MLflow server, or to a database beside the runs",
         target="arena_mlflow.tracker:MLflow",
     )

@@ -1,4 +1,4 @@
-"""MLflow: an MLflow run for each run, through its client, which knows no active run."""
+"""Tracker for MLflow: one MLflow run for each run, through its client, which needs no active run."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ except ModuleNotFoundError as error:
 
 __all__ = ["MLflow"]
 
-#: Seconds between two messages to MLflow: a commit takes it some ten milliseconds, a server more.
+#: Seconds between two messages to MLflow: a commit takes some ten milliseconds, a server more.
 FLUSH_SECONDS = 1.0
 
-#: How long to wait for the other workers of a sweep: two that make a database at once fail.
+#: Seconds to wait for the other workers of a sweep: creating a database in two processes at once fails.
 LOCK_SECONDS = 60.0
 
-#: What MLflow takes in one message, and the longest value of a parameter.
+#: MLflow's limits: metrics in one message, and characters in the value of a parameter.
 MOST_METRICS, LONGEST = 1000, 6000
 
-#: The tag that a resumed run finds its MLflow run by.
+#: Tag with the run's id, by which a resumed run finds its MLflow run.
 TAG = "arena.run"
 
-#: A metric that every line has.
+#: Metric that every line of metrics has.
 ALWAYS = "training/episodes"
 
 
 class MLflow:
-    """Writes to the tracking server of ``MLFLOW_TRACKING_URI``, or to ``mlflow.db`` beside the run folder.
+    """Tracker that logs to the server of ``MLFLOW_TRACKING_URI``, or to ``mlflow.db`` beside the run folder.
 
-    MLflow cannot forget: after a kill, steps that it already has, of which a run's numbers are the same, are left
-    out, and those that it lacks come from the run's own metrics.
+    MLflow cannot delete metrics: after a kill, repeated steps that it already has are left out, since a run's numbers
+    are the same each time, and missing steps are read from the run's own metrics.
 
     Args:
-        run: the run; its id is a tag, so that a resumed run goes on there.
-        step: where it stands.
+        run: the run; its id is a tag, so that a resumed run continues in the same MLflow run.
+        step: current step of the run.
 
     Raises:
-        ArenaError: ``mlflow.db`` is a link, or the local database lacks a library.
-        MlflowException: whatever MLflow raises.
+        ArenaError: ``mlflow.db`` is a link, or a library for the local database is missing.
+        MlflowException: any error of MLflow.
     """
 
     def __init__(self, run: Run, step: int) -> None:
@@ -99,7 +99,7 @@ class MLflow:
         self._flushed_at = time.monotonic()
 
     def _experiment(self, name: str) -> str:
-        """The id of an experiment, which is made unless another process was quicker."""
+        """The id of an experiment, which is created unless it exists; another process may create it meanwhile."""
         if (found := self._client.get_experiment_by_name(name)) is None:
             try:
                 return str(self._client.create_experiment(name))
@@ -117,12 +117,14 @@ class MLflow:
 
 
 def _beside(run: Run) -> str:
-    """The address of the database beside a run folder."""
-    for needed in ("sqlalchemy", "alembic"):  # which mlflow-skinny does without
+    """URL of the database beside a run folder."""
+    for needed in ("sqlalchemy", "alembic"):  # which mlflow-skinny does not install
         if importlib.util.find_spec(needed) is None:
-            remedy = "pip install 'arena-rl[mlflow]', or set MLFLOW_TRACKING_URI to a server's"
+            remedy = "pip install 'arena-rl[mlflow]', or set MLFLOW_TRACKING_URI to the URL of a server"
             raise ArenaError(f"MLflow's local database needs {needed}", remedy)
     path = run.folder.parent.resolve() / "mlflow.db"
     if path.is_symlink():
-        raise ArenaError(f"{path} is a link", "put a file there, or set MLFLOW_TRACKING_URI")
+        raise ArenaError(
+            f"{path} is a link, through which nothing is written", "remove it, or set MLFLOW_TRACKING_URI"
+        )
     return f"sqlite:///{path.as_posix()}"

@@ -1,1 +1,1 @@
-"""`arena tune`: searches for hyperparameters with Optuna; every trial is ordinary runs that resume and prune."""
+"""Hyperparameter search with Optuna, `arena tune`: every trial is a set of ordinary runs, which resume and prune."""

@@ -1,4 +1,4 @@
-"""``arena tune FILE.toml``: search for an agent's hyperparameters."""
+"""The command ``arena tune FILE.toml``: searches for an agent's hyperparameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Tune", "command"]
 
 EPILOG = """\
-The file is an experiment's, with a table of what is searched:
+The file is an experiment's, with a table of the options to search:
 
   steps = 50_000
   seeds = 3
@@ -31,36 +31,42 @@ The file is an experiment's, with a table of what is searched:
   [study]
   trials = 40
 
-A trial's runs are ordinary run folders. Asking again for a finished study is free; an interrupted one goes on; more
---trials go on from there.
+A trial's runs are ordinary run folders. Repeating the command for a finished study costs nothing; an interrupted study
+continues, and so does one with more --trials.
 """
 
 
 class Tune:
-    """The verb."""
+    """The command ``tune``."""
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Adds the arguments of ``arena tune``."""
-        parser.description = "Searches for the hyperparameters with which an agent does best, with Optuna."
+        parser.description = (
+            "Searches for the hyperparameters with which an agent gets the highest returns, with Optuna."
+        )
         parser.epilog = EPILOG
         add = parser.add_argument
-        add("file", metavar="FILE", type=Path, help="the experiment, and what is searched")
+        add("file", metavar="FILE", type=Path, help="TOML file with the experiment and the options to search")
         add(
             "--trials",
             metavar="N",
             type=whole("--trials"),
-            help="how many trials (default: the file's, or 40)",
+            help="number of trials, complete or pruned (default: the file's, or 40)",
         )
         add(
-            "--workers", metavar="W", type=whole("--workers"), default=1, help="processes to use (default: 1)"
+            "--workers",
+            metavar="W",
+            type=whole("--workers"),
+            default=1,
+            help="number of processes (default: 1)",
         )
-        out = "folder of the study and its runs (default: runs/tune-NAME)"
+        out = "folder for the study and its runs (default: runs/tune-NAME)"
         add("--out", metavar="DIR", type=Path, help=out)
         add("--json", action="store_true", help="print one JSON object and nothing else")
-        add("--quiet", action="store_true", help="draw no progress bar")
+        add("--quiet", action="store_true", help="show no progress")
 
     def run(self, args: argparse.Namespace) -> int:
-        """Searches, and shows what came of it."""
+        """Runs the search and prints its result."""
         _needs_optuna()
         from arena_optuna.definition import Definition
         from arena_optuna.outcome import Outcome
@@ -68,7 +74,7 @@ class Tune:
         from arena_optuna.study import StudyFolder, refuse_memory
 
         with only_json(args.json), quiet():
-            definition = Definition.read(args.file, args.trials)
+            definition = Definition.from_file(args.file, args.trials)
             out = args.out or Path("runs") / f"tune-{definition.name}"
             if args.workers > 1:
                 refuse_memory(definition, out)
@@ -104,10 +110,11 @@ def _search(definition: Definition, folder: StudyFolder, workers: int, *, silent
                 work(folder, news)
         except Interrupted as error:
             done = f"stopped with {counted()} of {wanted} trials done"
-            raise Interrupted(done, "the same command goes on") from error
+            raise Interrupted(done, "run the same command again to continue") from error
     if counted() < wanted:
         raise ArenaError(
-            f"all workers died, with {counted()} of {wanted} trials done", "the same command goes on"
+            f"all workers died, with {counted()} of {wanted} trials done",
+            "run the same command again to continue",
         )
 
 

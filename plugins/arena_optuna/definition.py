@@ -1,4 +1,4 @@
-"""What a tuning file says: the experiment that stays fixed, the space that is searched, and the study."""
+"""Tuning files: the fixed experiment, the search space, and the settings of the study."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from arena_optuna.search import Parameter, hints_of, parameters
 
 __all__ = ["Definition", "Settings"]
 
-#: What a tuning file may hold.
+#: Keys of a tuning file.
 KEYS = [*Experiment.__dataclass_fields__, "search", "study"]
 
 Objective = Literal["final", "best", "area"]
@@ -25,28 +25,28 @@ Objective = Literal["final", "best", "area"]
 
 @dataclass(frozen=True)
 class Settings:
-    """The ``[study]`` table."""
+    """Settings of a study: the ``[study]`` table."""
 
     trials: Annotated[int, Between(1, None)] = 40
-    """How many trials, complete or pruned."""
+    """Number of trials, complete or pruned."""
 
     objective: Objective = "final"
-    """What of a run's evaluations is maximised: the last, the best, or the mean of all."""
+    """Quantity to maximize of a run's evaluations: the last return, the best, or the mean of all (area)."""
 
     sampler: Literal["tpe", "random"] = "tpe"
-    """What proposes: the tree-structured Parzen estimator, or chance."""
+    """Sampler of options: the tree-structured Parzen estimator (tpe), or uniformly random."""
 
     seed: Annotated[int, Between(0, None)] = 0
-    """The seed of the proposals."""
+    """Seed of the sampler."""
 
     pruner: Literal["median", "hyperband", "none"] = "median"
-    """What ends trials before their time."""
+    """Rule that ends hopeless trials early: median, hyperband, or none."""
 
     storage: str | None = None
-    """An Optuna storage's URL; by default SQLite in the output folder."""
+    """URL of an Optuna storage; None: a SQLite file in the output folder."""
 
     name: str | None = None
-    """What the study is called; by default like the file."""
+    """Name of the study; None: the name of the file."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class Definition:
     """A tuning file, read and checked.
 
     Attributes:
-        name: of the study.
-        arguments: of `Experiment.create`, the same in every trial.
-        space: what is searched.
-        settings: the study's.
-        steps: how long every run trains; in the agent's unit.
+        name: name of the study.
+        arguments: arguments of `Experiment.create` that are fixed in every trial.
+        space: the options to search.
+        settings: settings of the study.
+        steps: length of every run, in the agent's unit.
         evaluate_every: steps between evaluations.
-        seeds: of every trial.
+        seeds: seeds of every trial.
     """
 
     name: str
@@ -77,23 +77,24 @@ class Definition:
             object.__setattr__(self, name, getattr(base, name))
 
     @classmethod
-    def read(cls, path: Path, trials: int | None = None) -> Definition:
-        """Reads a tuning file.
+    def from_file(cls, path: Path, trials: int | None = None) -> Definition:
+        """Reads and checks a tuning file.
 
         Args:
             path: the file.
-            trials: how many, rather than what the file says.
+            trials: number of trials; None: the file's.
 
         Raises:
-            ArenaError: a file that cannot be read or is no TOML, or something in it that is none of what it is
-                there for.
+            ArenaError: the file cannot be read, is not TOML, or has an unknown key or an invalid value.
         """
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise ArenaError(f"cannot read {path}: {error.strerror}", "check the path") from error
+            raise ArenaError(
+                f"cannot read {path}: {error.strerror}", "check the path and its permissions"
+            ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ArenaError(f"{path} is not TOML: {error}", "mend that line") from error
+            raise ArenaError(f"{path} is not TOML: {error}", "fix that line") from error
         search, study = (_table(values, name) for name in ("search", "study"))
         settings = coerce(
             Settings, {**study, **({} if trials is None else {"trials": trials})}, where="study"
@@ -111,10 +112,10 @@ class Definition:
         """The experiment of a trial.
 
         Args:
-            values: of everything searched, by its name.
+            values: value of each searched option, by name.
 
         Raises:
-            ArenaError: values that do not go together.
+            ArenaError: the values are incompatible.
         """
         arguments = dict(self.arguments)
         for name, value in values.items():
@@ -127,11 +128,11 @@ class Definition:
         return resolve_experiment(**arguments)
 
     def values(self, suggested: Mapping[str, Any]) -> dict[str, Any]:
-        """The values that Optuna's suggestions stand for, by name."""
+        """Converts Optuna's suggestions to values of the options, by name."""
         return {p.name: p.value(suggested[p.name]) for p in self.space if p.name in suggested}
 
     def identity(self) -> dict[str, Any]:
-        """Whatever makes the values of two trials comparable, by name; a study keeps to it."""
+        """Settings that must stay fixed in a study so that the values of its trials are comparable, by name."""
         experiment = self.experiment({parameter.name: parameter.first for parameter in self.space}).to_dict()
         del experiment["trackers"]
         found: dict[str, Any] = {"objective": self.settings.objective}
@@ -167,7 +168,10 @@ def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _name(name: str) -> str:
     if not name.strip() or any(c in '/\\:*?"<>|' or not c.isprintable() for c in name):
-        raise ArenaError(f"the study's name is {name!r}, which names no folder", "leave out / and the like")
+        raise ArenaError(
+            f"the study's name is {name!r}, which is no valid folder name",
+            'use printable characters other than / \\ : * ? " < > |',
+        )
     return name
 
 

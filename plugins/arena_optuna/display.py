@@ -1,4 +1,4 @@
-"""A study on its way, on standard error: two lines that are drawn again, or a line a trial."""
+"""Progress of a study on standard error: a progress bar on a terminal, or one line for each trial."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 __all__ = ["following", "states_text", "values_text"]
 
-#: Redrawings a second.
+#: Refreshes a second.
 RATE = 4
 
-#: Seconds over which a speed is taken.
+#: Seconds over which the speed is averaged.
 WINDOW = 5.0
 
 
 @contextlib.contextmanager
 def following(folder: StudyFolder, stopping: Callable[[], bool], *, silent: bool) -> Iterator[News]:
-    """Shows how a study comes on.
+    """Shows the progress of a study.
 
     Args:
         folder: the study.
-        stopping: whether somebody asked to stop.
-        silent: show nothing but notices.
+        stopping: whether a stop was requested.
+        silent: show notices only.
     """
     from rich.console import Console
 
@@ -49,10 +49,10 @@ def following(folder: StudyFolder, stopping: Callable[[], bool], *, silent: bool
 
 
 class _Followed(News):
-    """What both have: the best so far, and a failure's text once."""
+    """Base of both displays: tracks the best trial, and shows each failure once."""
 
     def __init__(self, folder: StudyFolder, stopping: Callable[[], bool]) -> None:
-        self._stopping, self._said = stopping, set[str]()
+        self._stopping, self._shown = stopping, set[str]()
         self.wanted, self.name = folder.definition.settings.trials, folder.definition.name
         self.states = Counter(trial.state.name.lower() for trial in folder.trials if trial.state in COUNTED)
         self.best: Ended | None = None
@@ -77,14 +77,14 @@ class _Followed(News):
 
     def stopping(self) -> bool:
         if self._stopping():
-            self.once("stopping; once more stops at once", "stopping")
+            self.once("stopping after a checkpoint; press Ctrl-C again to stop at once", "stopping")
             return True
         return False
 
     def once(self, text: str, key: str) -> None:
-        """Shows a line, but no second with the same key."""
-        if key not in self._said:
-            self._said.add(key)
+        """Shows a line, unless one with the same key was shown."""
+        if key not in self._shown:
+            self._shown.add(key)
             self.show(clean(" ".join(text.split())))
 
     def show(self, text: str) -> None:
@@ -93,7 +93,7 @@ class _Followed(News):
 
 
 class _Lines(_Followed):
-    """No terminal: a line for each trial."""
+    """Display without a terminal: one line for each trial."""
 
     def __init__(self, folder: StudyFolder, stopping: Callable[[], bool], silent: bool) -> None:
         super().__init__(folder, stopping)
@@ -108,7 +108,7 @@ class _Lines(_Followed):
 
 
 class _Bar(_Followed):
-    """The drawing thread looks at it when it likes."""
+    """Display on a terminal: a progress bar, redrawn by a thread of its own."""
 
     def __init__(self, folder: StudyFolder, stopping: Callable[[], bool], console: Console) -> None:
         super().__init__(folder, stopping)
@@ -165,7 +165,7 @@ class _Bar(_Followed):
 
 
 def states_text(states: Mapping[str, int]) -> str:
-    """How many trials came to what, such as ``27 complete · 12 pruned · 1 failed``."""
+    """Number of trials by state, such as ``27 complete · 12 pruned · 1 failed``."""
     kinds = [kind for kind in ("complete", "pruned", "failed", "waiting") if states.get(kind)]
     return " · ".join(f"{states[kind]} {kind}" for kind in kinds) or "no trial yet"
 
@@ -177,12 +177,12 @@ def values_text(values: Mapping[str, Any]) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A value in a table."""
+    """The text of a value in a table."""
     return number(value) if isinstance(value, float) else str(value)
 
 
 def short_names(names: Mapping[str, Any]) -> dict[str, str]:
-    """Names without ``agent.`` and ``env.`` where they stay apart."""
+    """Names without ``agent.`` and ``env.``, where they stay distinct."""
     short = {name: name.rpartition(".")[2] for name in names}
     often = Counter(short.values())
     return {name: text if often[text] == 1 else name for name, text in short.items()}

@@ -1,4 +1,4 @@
-"""What a study came to: the best trials, and an experiment that trains the winner on seeds it has not seen."""
+"""Result of a study: the best trials, and an experiment that trains the winner on fresh seeds."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ STATES = {
     TrialState.WAITING: "waiting",
 }
 
-#: What the values are, by objective.
+#: Column title of the values, by objective.
 RETURNS = {"final": "final return", "best": "best return", "area": "mean return"}
 
-#: Trials in the table.
+#: Number of trials in the table.
 SHOWN = 5
 
-#: How many fresh seeds the winner gets, and the first of them.
+#: Number of fresh seeds for the winner, and the smallest first seed.
 FRESH, FIRST = 10, 1000
 
-#: Complete trials that say something of which option matters.
+#: Complete trials required to estimate the importance of options.
 ENOUGH = 20
 
 
 class Outcome:
-    """What is shown at the end.
+    """Result of a study, to print or as JSON.
 
     Args:
         folder: the study.
-        workers: how many the command should name.
+        workers: number of workers in the command for the winner.
     """
 
     def __init__(self, folder: StudyFolder, workers: int) -> None:
@@ -63,7 +63,7 @@ class Outcome:
             self.command = f"arena train --config {shlex.quote(str(path))} --workers {max(workers, 2)}"
 
     def winner(self, best: FrozenTrial) -> Experiment:
-        """The experiment of the best trial, with seeds that no trial had."""
+        """The experiment of the best trial, with seeds that no trial used."""
         first = max(FIRST, *(seed + 1 for seed in self.definition.seeds))
         found = self.definition.experiment(self.definition.values(best.params))
         return dataclasses.replace(found, seeds=tuple(range(first, first + FRESH)))
@@ -79,13 +79,13 @@ class Outcome:
         }
 
     def show(self) -> None:
-        """Prints the best trials, what mattered, and the command that reruns the winner."""
+        """Prints the best trials, the importance of options, and the command that trains the winner."""
         screen = console()
         states = states_text(Counter(STATES[trial.state] for trial in self.trials))
         screen.print()
         screen.print(clean(f"{self.definition.name} · {states}"), style="bold")
         if self.best is None:
-            screen.print("no trial is complete yet: the same command goes on", style="dim")
+            screen.print("no trial is complete yet; run the same command again to continue", style="dim")
             return
         complete = [
             trial for trial in self.trials if trial.value is not None and trial.state == TrialState.COMPLETE
@@ -101,12 +101,12 @@ class Outcome:
         print_table(columns, rows, right=columns)
         equal = sum(trial.value == self.best.value for trial in complete)
         if equal > 1:
-            screen.print(f"{equal} trials are equally good", style="dim")
+            screen.print(f"{equal} trials have the highest value", style="dim")
         if importances := self._importances(len(complete)):
             shares = " · ".join(f"{names[name]} {share:.0%}" for name, share in importances.items())
-            screen.print(f"what mattered: {shares}", style="dim")
+            screen.print(f"importance: {shares}", style="dim")
         screen.print()
-        bias = f"its value is the luckiest of {len(complete)}: train it on seeds that the search has not seen"
+        bias = f"the best of {len(complete)} values is biased upwards; train the winner on fresh seeds:"
         screen.print(bias, style="dim")
         screen.print(clean(f"  {self.command}"), soft_wrap=True)
 
@@ -120,7 +120,7 @@ class Outcome:
         }
 
     def _importances(self, complete: int) -> dict[str, float]:
-        """Each option's share in getting among the best tenth, the largest first; empty where that is not known."""
+        """Importance of each option for being in the best tenth, largest first; empty with too few trials."""
         if complete < ENOUGH or len(self.definition.space) < 2:
             return {}
         with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""What this plugin contributes; Optuna is imported when the verb runs."""
+"""Contributions of the plugin `arena_optuna`; Optuna is imported when the command runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from arena.plugins.specs import CommandSpec
 
 @hookimpl
 def arena_commands() -> Iterable[CommandSpec]:
-    """The verb ``tune``."""
+    """Contributes the command ``tune``."""
     yield CommandSpec(
         name="tune",
         summary="search for an agent's hyperparameters, and rerun the winner on fresh seeds",

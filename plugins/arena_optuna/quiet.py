@@ -1,4 +1,4 @@
-"""Optuna says what it does on standard error, and warns of what may change in it; neither is for arena's users."""
+"""Silences Optuna's log and its warnings about experimental features, which are not for arena's users."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["quiet"]
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silences Optuna's log, and makes its storage's failures errors of one line.
+    """Silences Optuna's log, and turns failures of its storage into errors on one line.
 
     Raises:
         ArenaError: the storage failed.
@@ -30,7 +30,8 @@ def quiet() -> Iterator[None]:
     except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise ArenaError(
-            f"the study's storage failed: {reason}", "see that it is there; the same command goes on"
+            f"the study's storage failed: {reason}",
+            "check that it can be reached; then run the same command again to continue",
         ) from error
     finally:
         optuna.logging.set_verbosity(before)

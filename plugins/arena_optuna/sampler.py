@@ -1,4 +1,4 @@
-"""Proposals and pruning that depend on the study's seed and trials only: resumed, it goes on as if never stopped."""
+"""Sampling and pruning from the study's seed and trials only, so that a resumed study gives the same trials."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from arena_optuna.definition import Definition, Settings
 
 __all__ = ["Seeded", "pruner_of", "pruning_steps"]
 
-# CMA-ES is not among them: Optuna keeps its state in the storage as a pickle, which runs code when it is read.
+# Without CMA-ES: Optuna stores its state as a pickle, and reading a pickle runs code.
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": lambda seed: TPESampler(seed=seed),
     "random": lambda seed: RandomSampler(seed=seed),
 }
 
-#: Trials that must be complete before the median means something, as in Optuna.
+#: Complete trials required before median pruning, as in Optuna.
 STARTUP = 5
 
-#: The share of its steps that a trial has before the median may end it: early returns say little.
+#: Fraction of its steps that a trial takes before median pruning: early returns predict little.
 WARMUP = 0.2
 
-#: Shares of its steps between two decisions: stopping every run costs some hundredths of a second each time.
+#: Fraction of the steps between two decisions: each stop of every run costs some hundredths of a second.
 BETWEEN = 0.1
 
-#: Hyperband's: one of so many trials goes on at each of its rungs.
+#: Reduction factor of Hyperband: at each rung, one in this many trials continues.
 REDUCTION = 3
 
 
 class Seeded(BaseSampler):
-    """A sampler without a state of its own: every draw is by a fresh one, seeded for this trial and parameter.
+    """Stateless sampler: each draw uses a fresh sampler, seeded by the trial and the parameter.
 
-    Optuna's samplers draw from one generator for as long as their process lives, so a study that was killed would
-    go on with other proposals than it would have had.
+    Optuna's samplers draw from one generator during the life of their process, so a killed study would continue with
+    different proposals.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -64,7 +64,7 @@ class Seeded(BaseSampler):
 
 
 def pruner_of(definition: Definition) -> BasePruner:
-    """Optuna's pruner, for values that are reported by steps."""
+    """The pruner of Optuna for a study, whose values are reported by step."""
     if definition.settings.pruner == "median":
         return MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=int(WARMUP * definition.steps))
     if definition.settings.pruner == "hyperband":
@@ -74,11 +74,11 @@ def pruner_of(definition: Definition) -> BasePruner:
 
 
 def pruning_steps(definition: Definition, complete: int) -> list[int]:
-    """The steps at which the pruner can end a trial; between them the runs go on undisturbed.
+    """The steps at which the pruner can end a trial; between them the runs are not interrupted.
 
     Args:
-        definition: of the study.
-        complete: how many trials are complete.
+        definition: definition of the study.
+        complete: number of complete trials.
     """
     every, steps = definition.evaluate_every, definition.steps
     if definition.settings.pruner == "median" and complete >= STARTUP:

@@ -1,4 +1,4 @@
-"""The space that a study searches: numbers between two ends, and lists of choices."""
+"""Search spaces: ranges of numbers, and lists of choices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Choice", "Parameter", "Range", "hints_of", "parameters"]
 
 RANGE_KEYS = ("low", "high", "log", "step")
 
-#: What an experiment has, and a search leaves alone: trials are compared, so they are measured alike.
+#: Keys of an experiment that cannot be searched: comparable trials are measured in the same way.
 MEASURES = (
     "steps",
     "seeds",
@@ -37,14 +37,14 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from ``low`` to ``high``, both included.
+    """A range of numbers from ``low`` to ``high``, both included.
 
     Attributes:
         name: ``agent.…``, ``env.…`` or ``num_envs``.
-        low: the least.
-        high: the greatest; for a step, a whole number of steps above ``low``.
-        log: whether equal factors are equally likely, rather than equal differences.
-        step: the distance of neighbours; None for every number between.
+        low: smallest value.
+        high: largest value; with ``step``, a whole number of steps above ``low``.
+        log: sample uniformly on a logarithmic scale.
+        step: distance between neighboring values; None: every number in the range.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Range:
     step: float | None = None
 
     def distribution(self) -> BaseDistribution:
-        """The range as Optuna has it."""
+        """The range as a distribution of Optuna."""
         from optuna.distributions import FloatDistribution, IntDistribution
 
         if isinstance(self.low, int):
@@ -63,34 +63,34 @@ class Range:
 
     @property
     def first(self) -> Any:
-        """A value of it."""
+        """Some value of the parameter."""
         return self.low
 
     def value(self, suggested: Any) -> Any:
-        """The option's value for what Optuna suggested."""
+        """Converts Optuna's suggestion to a value of the option."""
         return suggested
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a list, in no order."""
+    """A choice from a list without an order."""
 
     name: str
     choices: tuple[Any, ...]
 
     def distribution(self) -> BaseDistribution:
-        """The choices as Optuna has them."""
+        """The choices as a distribution of Optuna."""
         from optuna.distributions import CategoricalDistribution
 
         return CategoricalDistribution([_label(choice) for choice in self.choices])
 
     @property
     def first(self) -> Any:
-        """A value of it."""
+        """Some value of the parameter."""
         return self.choices[0]
 
     def value(self, suggested: Any) -> Any:
-        """The option's value for what Optuna suggested."""
+        """Converts Optuna's suggestion to a value of the option."""
         return next(choice for choice in self.choices if _label(choice) == suggested)
 
 
@@ -100,15 +100,15 @@ Parameter = Range | Choice
 def parameters(
     search: Mapping[str, Any], hints: Mapping[str, Any], fixed: Iterable[str]
 ) -> tuple[Parameter, ...]:
-    """Reads a ``[search]`` table, and holds every end and choice to its option's type and range.
+    """Reads a ``[search]`` table, and checks every bound and choice against its option's type and range.
 
     Args:
         search: the table; ``agent.step_size`` is one quoted key, or two.
-        hints: the type of whatever can be searched, by name; see `hints_of`.
-        fixed: what the file fixes already.
+        hints: type of each option that can be searched, by name; see `hints_of`.
+        fixed: names of the options that the file fixes.
 
     Raises:
-        ArenaError: a name that nothing bears, one that is fixed as well, a value that the option does not take.
+        ArenaError: a name is unknown or also fixed, or a value is invalid for its option.
     """
     flat = _flat(search)
     if not flat:
@@ -120,7 +120,7 @@ def parameters(
 
 
 def hints_of(agent: type[Any], env: type[Any]) -> dict[str, Any]:
-    """The types of all that can be searched, by name.
+    """Types of all options that can be searched, by name.
 
     Args:
         agent: the agent's `Config`.
@@ -145,20 +145,21 @@ def _flat(search: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parameter(name: str, said: Any, hints: Mapping[str, Any], fixed: set[str]) -> Parameter:
     if name in MEASURES:
-        raise ArenaError(f"{name} cannot be searched: all trials are measured alike", "fix it above [search]")
+        raise ArenaError(
+            f"{name} cannot be searched: all trials are measured in the same way",
+            "give it one value above [search]",
+        )
     if name not in hints:
         prefix = name.partition(".")[0]
         own = [known for known in hints if known.startswith(f"{prefix}.")] or [*hints]
         raise unknown("option to search", name, own)
     if name in fixed:
-        raise ArenaError(
-            f"{name} is both fixed and searched", "take it out of [search], or out of the options"
-        )
+        raise ArenaError(f"{name} is both fixed and searched", "remove it from [search], or from the options")
     if isinstance(said, Mapping):
         return _range(name, said, hints[name])
     if isinstance(said, Sequence) and not isinstance(said, str):
         return _choice(name, said, hints[name])
-    problem = f"[search] has {said!r} for {name}, which is no range and no list"
+    problem = f"[search] has {said!r} for {name}, which is neither a range nor a list"
     raise ArenaError(problem, "write { low = …, high = … }, or a list of choices")
 
 
@@ -188,7 +189,7 @@ def _range(name: str, said: Mapping[str, Any], hint: Any) -> Range:
         raise ArenaError(f"log of {name} is {log!r}, which is not true or false", "give true or false")
     if low >= high:
         raise ArenaError(
-            f"low of {name} is {low}, which is not below its high, {high}", "exchange or part them"
+            f"low of {name} is {low}, which is not below its high, {high}", "give a low below high"
         )
     if log and low <= 0:
         raise ArenaError(
@@ -200,7 +201,7 @@ def _range(name: str, said: Mapping[str, Any], hint: Any) -> Range:
         raise ArenaError(f"{name} has both log and step", "give one of them")
     _refuse_step(name, step, kind)
     step = kind(step)
-    # Decimals count as people do: 0 to 0.3 by 0.1 ends at 0.3, though three tenths are more than that in binary.
+    # Decimals: 0 to 0.3 by 0.1 ends at 0.3, although three times 0.1 exceeds it in binary.
     steps = (Decimal(str(high)) - Decimal(str(low))) // Decimal(str(step))
     return Range(name, low, kind(Decimal(str(low)) + steps * Decimal(str(step))), False, step)
 
@@ -213,14 +214,14 @@ def _refuse_step(name: str, step: Any, kind: type[Any]) -> None:
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
-    """The value as the option has it, by a config of this one field: other fields' rules come with a trial."""
+    """The canonical value of an option, checked by a config of this one field: a trial checks fields together."""
     prefix, _, field = name.rpartition(".")
     one = dataclasses.make_dataclass("One", [(field, hint)], frozen=True)
     return asdict(coerce(one, {field: value}, where=prefix))[field]
 
 
 def _kind(name: str, hint: Any, ends: Sequence[Any]) -> type[Any]:
-    """Whether an option's numbers are whole; where it takes both, as they are written."""
+    """The type of an option's numbers, int or float; for an option of both, the type as written in the file."""
     leaves = _leaves(hint)
     whole = all(isinstance(end, int) for end in ends)
     if int in leaves or Plain in leaves:
@@ -240,5 +241,5 @@ def _leaves(hint: Any) -> set[Any]:
 
 
 def _label(choice: Any) -> CategoricalChoiceType:
-    """What Optuna keeps of a choice; it has no lists, so they go as JSON."""
+    """The form of a choice that Optuna stores: lists as JSON, since Optuna has none."""
     return json.dumps(choice) if isinstance(choice, list | dict) else choice

@@ -1,8 +1,8 @@
-"""A study in its storage and its folder: trials are asked for, finished, and put back when their process died.
+"""A study in its storage and its folder: trials are asked for, finished, and put back after their process died.
 
-A trial that was going on when its process was killed is still *running* in the storage. Each process holds the lock of
-the trial that it works on, which the system drops with the process; so a running trial whose lock is free is a dead
-one's, and waits again with the parameters and reports that it has.
+A trial whose process was killed is still *running* in the storage. Each process holds the lock of its trial, which the
+system releases with the process. So a running trial with a free lock belongs to a dead process, and is set back to
+*waiting* with its parameters and reports.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from arena_optuna.sampler import Seeded, pruner_of
 
 __all__ = ["COUNTED", "StudyFolder", "refuse_memory", "storage_url"]
 
-#: States that count towards the trials that are asked for.
+#: States of trials that count towards the requested number.
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 #: Seconds that a process waits while others write to SQLite.
-PATIENCE = 60
+LOCK_SECONDS = 60
 
 
 class StudyFolder:
-    """One process's hold of a study; a context manager.
+    """A study opened by one process; a context manager.
 
     Args:
-        definition: what the file says.
-        out: the folder of the study and its runs.
+        definition: the tuning file.
+        out: folder of the study and its runs.
 
     Raises:
-        ArenaError: the storage cannot be used, or its study of this name is of something else.
+        ArenaError: the storage cannot be used, or its study of this name is a different one.
     """
 
     def __init__(self, definition: Definition, out: Path) -> None:
@@ -78,7 +78,7 @@ class StudyFolder:
 
     @property
     def best(self) -> FrozenTrial | None:
-        """The complete trial with the highest value, the first of equals."""
+        """The complete trial with the highest value; the first of several."""
         complete = (trial for trial in self.trials if trial.state == TrialState.COMPLETE)
         return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
 
@@ -88,7 +88,7 @@ class StudyFolder:
         return make_url(self.url).render_as_string(hide_password=True)
 
     def ask(self) -> Trial | None:
-        """The next trial, with all its parameters; None if there are enough, counting those that others work on."""
+        """Starts the next trial, with all its parameters; None if enough trials are done or running."""
         with self._alone():
             trials = self.trials
             dead = self._put_back_dead(trials)
@@ -101,13 +101,13 @@ class StudyFolder:
             return trial
 
     def tell(self, trial: Trial, state: TrialState, value: float | None = None) -> None:
-        """Ends a trial."""
+        """Records the end of a trial."""
         with self._alone():
             self.study.tell(trial, value, state=state)
             self._let_go(trial.number)
 
     def put_back(self, trial: Trial) -> None:
-        """Lets a trial wait that this process leaves off; the next one to ask goes on with it."""
+        """Returns an unfinished trial to the queue; the next process that asks continues it."""
         with self._alone():
             self._wait_again(trial.number)
             self._let_go(trial.number)
@@ -124,7 +124,7 @@ class StudyFolder:
         )
 
     def _refuse_other(self) -> None:
-        """A study keeps to one folder, where its runs and locks are, and to what makes its values comparable."""
+        """Raises where the study belongs to another folder, or its values would not be comparable."""
         token = _token(self.out)
         attributes = self.study.user_attrs
         mine = json.loads(json.dumps(self.definition.identity()))
@@ -135,20 +135,20 @@ class StudyFolder:
         folder, identity = attributes.get("arena_folder"), attributes.get("arena_identity")
         where = f"the study {self.definition.name!r} in {self.place}"
         if folder is None or identity is None:
-            raise ArenaError(f"{where} is not one of arena's", "choose another [study] name")
+            raise ArenaError(f"{where} was not created by arena", "choose another [study] name")
         if folder["token"] != token:
             problem = f"{where} has its runs in another folder: {folder['path']}"
-            raise ArenaError(problem, "give that one to --out, or choose another [study] name")
+            raise ArenaError(problem, "pass that folder to --out, or choose another [study] name")
         for name in {**identity, **mine}:
             if identity.get(name) != mine.get(name):
-                change = f"{_said(identity.get(name))} and is now {_said(mine.get(name))}"
+                change = f"{_as_text(identity.get(name))} and is now {_as_text(mine.get(name))}"
                 raise ArenaError(
-                    f"{where} was begun otherwise: {name} was {change}, so that values would not compare",
+                    f"{where} has other settings: {name} was {change}, so values would not be comparable",
                     "choose another [study] name, or another --out",
                 )
 
     def _put_back_dead(self, trials: list[FrozenTrial]) -> int:
-        """Lets the trials of dead processes wait; how many there were."""
+        """Returns the trials of dead processes to the queue, and counts them."""
         dead = 0
         for trial in trials:
             if trial.state != TrialState.RUNNING or trial.number in self._held:
@@ -167,7 +167,7 @@ class StudyFolder:
     def _let_go(self, number: int) -> None:
         lock = self._held.pop(number)
         lock.release()
-        # Nobody else can be opening it: that happens under the study's lock, which is held.
+        # No other process can be opening it: that requires the study's lock, which is held.
         Path(lock.lock_file).unlink(missing_ok=True)
 
     def _lock(self, number: int) -> filelock.FileLock:
@@ -175,7 +175,7 @@ class StudyFolder:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keeps the study's other processes from asking and putting back."""
+        """Holds the study's lock, without which no process starts, ends or returns trials."""
         try:
             with filelock.FileLock(self.out / "locks" / "study"):
                 yield
@@ -188,20 +188,20 @@ class StudyFolder:
 
 
 def storage_url(definition: Definition, out: Path) -> str:
-    """Where a study is kept: what the file says, or SQLite in its folder."""
+    """URL of a study's storage: the file's, or SQLite in the study's folder."""
     return definition.settings.storage or f"sqlite:///{out / 'study.db'}"
 
 
 def refuse_memory(definition: Definition, out: Path) -> None:
-    """Refuses a storage that several processes cannot share.
+    """Rejects a storage that several processes cannot share.
 
     Raises:
-        ArenaError: the storage is in memory, or its URL is none.
+        ArenaError: the storage is in memory, or its URL is invalid.
     """
     url = _parsed(storage_url(definition, out))
     if url.get_backend_name() == "sqlite" and (url.database in (None, "", ":memory:") or "mode" in url.query):
         raise ArenaError(
-            f"the storage {url} is in one process's memory", "give --workers 1, or another storage"
+            f"the storage {url} is in one process's memory", "use --workers 1, or another storage"
         )
 
 
@@ -210,13 +210,13 @@ def _parsed(url: str) -> Any:
         return make_url(url)
     except SQLAlchemyError as error:
         example = "write one such as sqlite:///study.db or postgresql://user@host/database"
-        raise ArenaError(f"the storage {url!r} is no database's URL", example) from error
+        raise ArenaError(f"the storage {url!r} is no database URL", example) from error
 
 
 def _opened(text: str) -> RDBStorage:
     url = _parsed(text)
     shown = url.render_as_string(hide_password=True)
-    patient = {"connect_args": {"timeout": PATIENCE}} if url.get_backend_name() == "sqlite" else {}
+    patient = {"connect_args": {"timeout": LOCK_SECONDS}} if url.get_backend_name() == "sqlite" else {}
     try:
         return RDBStorage(text, engine_kwargs=patient)
     except ImportError as error:
@@ -225,12 +225,13 @@ def _opened(text: str) -> RDBStorage:
     except (SQLAlchemyError, RuntimeError, optuna.exceptions.OptunaError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise ArenaError(
-            f"cannot open the storage {shown}: {reason}", "check its URL and that it is there"
+            f"cannot open the storage {shown}: {reason}",
+            "check that its URL is right and the database exists",
         ) from error
 
 
 def _token(out: Path) -> str:
-    """What tells this folder from others, also when it has been moved."""
+    """Identifier of the folder, which stays the same when it is moved."""
     path = out / "study.json"
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads(path.read_text(encoding="utf-8"))["token"])
@@ -239,5 +240,5 @@ def _token(out: Path) -> str:
     return token
 
 
-def _said(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return "not searched or set" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""One trial: its seeds are trained side by side, from one evaluation to the next, until the end or the pruner's."""
+"""One trial: its seeds are trained in parallel from one evaluation to the next, to the end or until it is pruned."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from arena_optuna.study import StudyFolder
 
 __all__ = ["evaluations", "score", "train_trial"]
 
-#: Seconds between looks at a run that another process trains: two trials may have the same parameters.
+#: Seconds between checks of a run that another process trains: two trials may have the same parameters.
 WAIT = 0.2
 
-#: What makes a score of the means of a run's evaluations.
+#: Score of a run from its mean returns at each evaluation, by objective.
 SCORES: dict[Objective, Callable[[Sequence[float]], float]] = {
     "final": lambda means: means[-1],
     "best": max,
@@ -35,20 +35,20 @@ SCORES: dict[Objective, Callable[[Sequence[float]], float]] = {
 
 
 def train_trial(folder: StudyFolder, trial: Trial, listener: Listener) -> tuple[TrialState, float]:
-    """Trains the runs of a trial until they are done or it is pruned.
+    """Trains the runs of a trial until they are done or the trial is pruned.
 
-    Runs that have gone far enough already, in an earlier session or an equal trial, cost nothing.
+    Runs that an earlier session or an equal trial has trained far enough cost nothing.
 
     Returns:
-        The trial's state and its value; a pruned one's is as far as it came.
+        The trial's state and its value; for a pruned trial, the value so far.
 
     Raises:
-        Interrupted: the listener asked to stop; every run has a checkpoint.
-        ArenaError: the parameters do not go together, or a run diverged or failed.
+        Interrupted: the listener requested a stop; every run has a checkpoint.
+        ArenaError: the parameters are incompatible, or a run diverged or failed.
     """
     definition = folder.definition
     experiment = definition.experiment(definition.values(trial.params))
-    if "trackers" not in definition.arguments:  # hundreds of short sessions are nothing to look at one by one
+    if "trackers" not in definition.arguments:  # hundreds of short sessions would flood a tracker
         experiment = dataclasses.replace(experiment, trackers=())
     runs = [Run.prepare(experiment, seed, folder.out) for seed in experiment.seeds]
     trial.set_user_attr("runs", [run.folder.name for run in runs])
@@ -64,23 +64,26 @@ def train_trial(folder: StudyFolder, trial: Trial, listener: Listener) -> tuple[
             if step not in reported:
                 trial.report(score(runs, step, definition.settings.objective), step)
                 reported.add(step)
-        # What was reported before this process began has been judged, but perhaps for the last of it.
+        # Reports of an earlier process have been judged, except perhaps the last one.
         if decided <= rung < steps and trial.should_prune():
             return TrialState.PRUNED, score(runs, rung, definition.settings.objective)
     return TrialState.COMPLETE, score(runs, steps, definition.settings.objective)
 
 
 def score(runs: Sequence[Run], step: int, objective: Objective) -> float:
-    """The mean over runs of what they came to by a step.
+    """The mean of the runs' scores up to a step.
 
     Raises:
-        ArenaError: a return that is not finite.
+        ArenaError: a return is not finite.
     """
     scores = []
     for run in runs:
         means = [mean for _, mean in _until(run, step)]
         if not means or not all(map(math.isfinite, means)):
-            raise ArenaError(f"{run.folder} has a return that is not finite", "look at its metrics.jsonl")
+            raise ArenaError(
+                f"{run.folder} has a return that is not finite",
+                "check its metrics.jsonl, and exclude options that diverge",
+            )
         scores.append(SCORES[objective](means))
     return statistics.fmean(scores)
 
@@ -99,17 +102,19 @@ def evaluations(run: Run) -> list[tuple[int, float]]:
 
 
 def _until(run: Run, step: int) -> list[tuple[int, float]]:
-    """The evaluations up to the first at or past a step: a run may have been trained further than that."""
+    """The evaluations up to the first one at or after a step: a run may have been trained further."""
     found = evaluations(run)
     past = next((i for i, (at, _) in enumerate(found) if at >= step), len(found))
     return found[: past + 1]
 
 
 def _advance(run: Run, rung: int, listener: Listener) -> None:
-    """Trains a run to its evaluation at a step; the bytes are those of one that was trained at once."""
+    """Trains a run to its evaluation at a step; its bytes equal those of an uninterrupted run."""
     while True:
         if listener.stopping():
-            raise Interrupted(f"stopped before {run.folder} went on", "the same command goes on")
+            raise Interrupted(
+                f"stopped before {run.folder} continued", "run the same command again to continue"
+            )
         if any(at >= rung for at, _ in evaluations(run)) or run.result() is not None:
             return
         try:
@@ -122,15 +127,17 @@ def _advance(run: Run, rung: int, listener: Listener) -> None:
 
 
 class _ToRung(Listener):
-    """Stops a run at a step, where it leaves a checkpoint, or when somebody else asks to."""
+    """Listener that stops a run at a step, where it writes a checkpoint, or at another listener's request."""
 
     def __init__(self, rung: int, listener: Listener) -> None:
         self._rung, self._listener, self._step = rung, listener, 0
-        self.noticed = listener.noticed  # type: ignore[method-assign]
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
         self._step = progress.steps
         self._listener.progressed(run, progress, evaluation)
+
+    def noticed(self, run: Run, text: str) -> None:
+        self._listener.noticed(run, text)
 
     def stopping(self) -> bool:
         return self._step >= self._rung or self._listener.stopping()

@@ -1,4 +1,4 @@
-"""The loop that every process of a study runs: ask for a trial, train it, tell how it went."""
+"""The loop of every process of a study: ask for a trial, train it, report its result."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from arena_optuna.trial import train_trial
 
 __all__ = ["Ended", "News", "work"]
 
-#: Trials that may fail one after the other before it is taken to be no matter of parameters.
+#: Failed trials in a row after which the search ends: the cause is then hardly the parameters.
 MOST_FAILURES = 10
 
-#: Seconds between two pieces of news of a trial on its way.
+#: Seconds between two reports of a running trial's progress.
 PERIOD = 0.1
 
 
@@ -30,11 +30,11 @@ class Ended:
     """How a trial ended.
 
     Attributes:
-        number: the trial's.
+        number: number of the trial.
         state: ``complete``, ``pruned`` or ``failed``.
-        value: what it came to; None if it failed.
-        values: of what is searched, by name.
-        error: why it failed.
+        value: value of the objective; None if it failed.
+        values: values of the searched options, by name.
+        error: error message of a failed trial.
     """
 
     number: int
@@ -45,28 +45,28 @@ class Ended:
 
 
 class News:
-    """Whom a worker tells what happens, and asks whether to stop; every method may be overridden."""
+    """Receiver of a worker's events, which can request a stop; every method may be overridden."""
 
     def moved(self, number: int, fraction: float, steps: int) -> None:
-        """A trial has come so far, by so many steps more than at the last news."""
+        """A trial has reached a fraction of its steps, with this many new steps since the last report."""
 
     def ended(self, trial: Ended) -> None:
         """A trial ended."""
 
     def noticed(self, text: str) -> None:
-        """Something that its user should know, in one line."""
+        """A message for the user, on one line."""
 
     def stopping(self) -> bool:
-        """Whether to leave off."""
+        """Whether to stop."""
         return False
 
 
 def work(folder: StudyFolder, news: News) -> None:
-    """Works on a study until it has its trials.
+    """Runs trials of a study until it has enough.
 
     Raises:
-        Interrupted: the news asked to stop; the trial waits for the next command.
-        ArenaError: one trial after the other failed.
+        Interrupted: a stop was requested; the trial waits for the next command.
+        ArenaError: too many trials failed in a row.
     """
     failures = 0
     while not news.stopping() and (trial := folder.ask()) is not None:
@@ -75,10 +75,11 @@ def work(folder: StudyFolder, news: News) -> None:
         failures = failures + 1 if ended.state == "failed" else 0
         if failures == MOST_FAILURES:
             raise ArenaError(
-                f"{failures} trials in a row failed, the last with: {ended.error}", "mend the search"
+                f"{failures} trials in a row failed, the last with: {ended.error}",
+                "fix the options in [search] or the code that raised it",
             )
     if news.stopping():
-        raise Interrupted("stopped between two trials", "the same command goes on")
+        raise Interrupted("stopped between two trials", "run the same command again to continue")
 
 
 def _one(folder: StudyFolder, trial: Trial, news: News) -> Ended:
@@ -98,22 +99,22 @@ def _one(folder: StudyFolder, trial: Trial, news: News) -> Ended:
 
 
 class _Follower(Listener):
-    """Sums up a trial's runs."""
+    """Listener that adds up the progress of a trial's runs."""
 
     def __init__(self, folder: StudyFolder, trial: Trial, news: News) -> None:
         self._news, self._number = news, trial.number
         self._total = folder.definition.steps * len(folder.definition.seeds)
         self._steps: dict[int, int] = {}
-        self._new, self._told = 0, 0.0
+        self._new, self._reported = 0, 0.0
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
-        # The first news of a session may be of steps that an earlier one took.
+        # The first report of a session may include steps of an earlier one.
         self._new += progress.steps - self._steps.get(run.seed, progress.steps)
         self._steps[run.seed] = progress.steps
         now = time.monotonic()
-        if now - self._told >= PERIOD:
+        if now - self._reported >= PERIOD:
             self._news.moved(self._number, sum(self._steps.values()) / self._total, self._new)
-            self._new, self._told = 0, now
+            self._new, self._reported = 0, now
 
     def noticed(self, run: Run, text: str) -> None:
         self._news.noticed(f"trial {self._number}, seed {run.seed}: {text}")

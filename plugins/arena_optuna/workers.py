@@ -1,4 +1,4 @@
-"""Several processes at one study; a pipe to each carries its news, and ends with either side."""
+"""Several processes for one study; each sends its news through a pipe, which closes when either side ends."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from arena_optuna.work import Ended, News, work
 
 __all__ = ["work_in_processes"]
 
-#: Seconds between looks at whether to stop.
+#: Seconds between two checks for a requested stop.
 PERIOD = 0.1
 
 
 def work_in_processes(definition: Definition, out: Path, workers: int, news: News) -> None:
-    """Works on a study in several processes until it has its trials, or they have all died.
+    """Runs trials of a study in several processes until it has enough, or all processes have died.
 
     Raises:
-        Interrupted: the news asked to stop; what the processes had in hand waits for the next command.
-        ArenaError: a process's own.
+        Interrupted: a stop was requested; unfinished trials wait for the next command.
+        ArenaError: the error of a process.
     """
     # Spawned, not forked: a fork would copy this process's threads' locks and torch's state.
     context = multiprocessing.get_context("spawn")
@@ -45,13 +45,13 @@ def work_in_processes(definition: Definition, out: Path, workers: int, news: New
         for process in processes.values():
             process.kill()
     if news.stopping():
-        raise Interrupted("stopped", "the same command goes on")
+        raise Interrupted("stopped", "run the same command again to continue")
     if failures:
         raise failures[0]
 
 
 def _relay(processes: dict[Connection, Any], news: News) -> list[ArenaError]:
-    """Hands on the processes' news until all have ended; what they gave up for."""
+    """Passes on the processes' news until all have ended; returns their errors."""
     failures: list[ArenaError] = []
     alive, asked = {*processes}, False
     while alive:
@@ -76,8 +76,8 @@ def _relay(processes: dict[Connection, Any], news: News) -> list[ArenaError]:
     return failures
 
 
-class _Wire(News):
-    """Sends a worker's news to the parent, and stops when it asks or is gone."""
+class _PipeNews(News):
+    """Receiver that sends a worker's news to the parent, and stops at its request or end."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -92,11 +92,11 @@ class _Wire(News):
         self.send("noticed", text)
 
     def stopping(self) -> bool:
-        # Either it said so, or its end of the pipe is closed.
+        # The parent has sent a stop, or its end of the pipe is closed.
         return self._connection.poll()
 
     def send(self, method: str, *arguments: Any) -> None:
-        with contextlib.suppress(OSError):  # the parent is gone: this process stops as soon as it looks
+        with contextlib.suppress(OSError):  # the parent has ended: this process stops at its next check
             self._connection.send((method, arguments))
 
 
@@ -104,13 +104,13 @@ def _work(connection: Connection, definition: Definition, out: Path) -> None:
     deaf()
     from arena_optuna.quiet import quiet
 
-    wire = _Wire(connection)
+    pipe = _PipeNews(connection)
     try:
         with quiet(), StudyFolder(definition, out) as folder:
-            work(folder, wire)
+            work(folder, pipe)
     except Interrupted:
-        wire.send("left")
+        pipe.send("left")
     except ArenaError as error:
-        wire.send("failed", error.problem, error.remedy)
+        pipe.send("failed", error.problem, error.remedy)
     else:
-        wire.send("left")
+        pipe.send("left")

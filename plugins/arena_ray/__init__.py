@@ -1,1 +1,1 @@
-"""Training on Ray: the processes of this machine, or a cluster's."""
+"""Training on Ray: as processes of this machine, or on a cluster."""

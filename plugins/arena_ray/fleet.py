@@ -1,4 +1,4 @@
-"""The driver's side: which run is a task now, what became of it, and what its listener hears."""
+"""The driver's side of training on Ray: starts tasks, relays their news and collects outcomes."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from arena.errors import ArenaError, Interrupted
 from arena.launch.base import BUSY, Outcome
 from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena_ray.work import Answer, Post, train
+from arena_ray.work import Answer, Mailbox, train
 
 __all__ = ["Fleet"]
 
 #: Seconds before a run that another process trains is tried again.
-PATIENCE = 1.0
+RETRY_SECONDS = 1.0
 
 #: Seconds that the driver waits for a task before it relays news.
-TURN = 0.1
+WAIT_SECONDS = 0.1
 
 
 class Fleet:
-    """Some runs as tasks of the Ray that this process is connected to; to be used once.
+    """Runs as tasks of the Ray that this process is connected to; for one use.
 
     Args:
         runs: prepared runs.
-        listener: follows them all.
-        options: of a run's task.
-        workers: how many tasks there may be at once.
-        retries: how often a run is begun again after its worker died.
+        listener: gets the events of all runs.
+        options: options of a run's task.
+        workers: largest number of tasks at once.
+        retries: number of restarts of a run whose worker died.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Fleet:
     ) -> None:
         self._runs, self._listener, self._workers, self._retries = runs, listener, workers, retries
         self._task = ray.remote(train).options(**options)
-        self._post: Any = ray.remote(Post).options(num_cpus=0, max_restarts=-1).remote()
+        self._mailbox: Any = ray.remote(Mailbox).options(num_cpus=0, max_restarts=-1).remote()
         self._queue = deque(range(len(runs)))
         self._not_before: dict[int, float] = {}
         self._tasks: dict[Any, int] = {}
@@ -50,10 +50,10 @@ class Fleet:
         self._stopping = False
 
     def train(self) -> list[Outcome]:
-        """Trains them all; what became of each.
+        """Trains all runs and returns their outcomes, in order.
 
         Raises:
-            Interrupted: the listener said to stop.
+            Interrupted: the listener requested a stop.
         """
         try:
             while self._queue or self._tasks:
@@ -61,10 +61,10 @@ class Fleet:
         finally:
             for task in self._tasks:  # there are some only after an exception, such as a second Ctrl-C
                 ray.cancel(task, force=True)
-            ray.kill(self._post)
+            ray.kill(self._mailbox)
         if len(self._outcomes) < len(self._runs):
             problem = f"stopped with {len(self._outcomes)} of {len(self._runs)} runs finished"
-            raise Interrupted(problem, "the same command goes on")
+            raise Interrupted(problem, "run the same command again to continue")
         return [self._outcomes[index] for index in range(len(self._runs))]
 
     def _turn(self) -> None:
@@ -73,12 +73,12 @@ class Fleet:
             self._queue.clear()
         self._submit()
         if not self._tasks:
-            time.sleep(TURN)
+            time.sleep(WAIT_SECONDS)
             return
-        ready, _ = ray.wait([*self._tasks], timeout=TURN)
+        ready, _ = ray.wait([*self._tasks], timeout=WAIT_SECONDS)
         if self._relay() and self._stopping:
-            # A task that had not begun when the post learnt of the stop trains nothing any more, and may never begin:
-            # its node may be busy.
+            # A task that had not begun when the mailbox got the stop will train nothing, and may never begin: its node
+            # may be busy.
             for task, index in self._tasks.items():
                 if index not in self._begun:
                     ray.cancel(task)
@@ -103,13 +103,13 @@ class Fleet:
                 continue
             self._begun.discard(index)
             folder = str(self._runs[index].folder.absolute())
-            self._tasks[self._task.remote(index, folder, self._post)] = index
+            self._tasks[self._task.remote(index, folder, self._mailbox)] = index
 
     def _relay(self) -> bool:
-        """Tells the listener what has come in; whether the post could be asked."""
+        """Passes news on to the listener; returns whether the mailbox answered."""
         try:
-            news = ray.get(self._post.collect.remote(self._stopping))
-        except ray.exceptions.RayError:  # it is being started anew
+            news = ray.get(self._mailbox.collect.remote(self._stopping))
+        except ray.exceptions.RayError:  # the mailbox is being restarted
             return False
         for index, method, arguments in news:
             if method == "begun":
@@ -119,16 +119,16 @@ class Fleet:
         return True
 
     def _settle(self, task: Any, index: int) -> None:
-        """Takes in how a task ended."""
+        """Handles the end of a task."""
         run = self._runs[index]
         try:
             answer: Answer = ray.get(task)
         except ray.exceptions.RayTaskError as error:
-            said = " ".join(str(error.cause or error).split())
+            reason = " ".join(str(error.cause or error).split())
             remedy = "install the same arena-rl[ray] on every node"
-            self._end(index, ArenaError(f"a worker of Ray's could not train {run.folder}: {said}", remedy))
+            self._end(index, ArenaError(f"a worker of Ray could not train {run.folder}: {reason}", remedy))
         except ray.exceptions.RayError as error:
-            self._mourn(index, error)
+            self._worker_died(index, error)
         else:
             kind, value = answer
             if kind == "finished":
@@ -138,11 +138,11 @@ class Fleet:
             elif kind == "busy" and not self._stopping:
                 if index not in self._not_before:
                     self._listener.noticed(run, BUSY)
-                self._not_before[index] = time.monotonic() + PATIENCE
+                self._not_before[index] = time.monotonic() + RETRY_SECONDS
                 self._queue.append(index)
 
-    def _mourn(self, index: int, error: Exception) -> None:
-        """Begins a run again whose worker died, unless that has happened too often."""
+    def _worker_died(self, index: int, error: Exception) -> None:
+        """Restarts a run whose worker died, unless that has happened too often."""
         if self._stopping:  # or it was cancelled before it began
             return
         run = self._runs[index]
@@ -150,13 +150,13 @@ class Fleet:
         deaths, reason = self._deaths[index], _reason(error)
         if deaths > self._retries:
             times = "once" if deaths == 1 else f"{deaths} times"
-            problem = f"the worker that trained {run.folder} died {times}, lastly because {reason}"
+            problem = f"the worker that trained {run.folder} died {times}, most recently because {reason}"
             remedy = (
-                "give runs more memory or allow more retries; the same command goes on from its checkpoint"
+                "give runs more memory or allow more retries; the same command continues from its checkpoint"
             )
             self._end(index, ArenaError(problem, remedy))
             return
-        text = f"its worker died because {reason}; retry {deaths} of {self._retries}, from its checkpoint"
+        text = f"its worker died because {reason}; restart {deaths} of {self._retries}, from its checkpoint"
         self._listener.noticed(run, text)
         self._queue.appendleft(index)
 

@@ -1,4 +1,4 @@
-"""What this plugin contributes; it does not import Ray."""
+"""Contributions of the plugin `arena_ray`; does not import Ray."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from arena.plugins.specs import LauncherSpec
 
 @hookimpl
 def arena_launchers() -> Iterable[LauncherSpec]:
-    """Ray, on this machine or on a cluster."""
+    """Contributes the launcher ``ray``."""
     yield LauncherSpec(
         name="ray",
         summary="Workers of Ray, on this machine or on a cluster that shares its files",

@@ -1,4 +1,4 @@
-"""What runs in Ray's processes: the task that trains a run, and the actor that news of it pass through."""
+"""Code that runs in Ray's processes: the task that trains a run, and the actor that relays its news."""
 
 from __future__ import annotations
 
@@ -19,57 +19,60 @@ from arena.runs.run import Run
 from arena.streams.base import Progress
 from arena.training.runner import execute
 
-__all__ = ["Answer", "News", "Post", "train"]
+__all__ = ["Answer", "Mailbox", "News", "train"]
 
-#: Seconds between two calls of a worker: news and the question whether to stop go together.
+#: Seconds between two calls of a worker, each of which delivers news and asks whether to stop.
 PERIOD = 0.25
 
 News: TypeAlias = tuple[int, Literal["begun", "progressed", "noticed"], tuple[Any, ...]]
-"""The run's index, and a method of `Listener` with its further arguments."""
+"""Index of the run, name of a method of `Listener`, and its further arguments."""
 
 Answer: TypeAlias = tuple[Literal["finished", "failed", "busy", "stopped"], Any]
-"""How a task ended; what ``result.json`` holds if it finished, an `ArenaError`'s arguments if it failed."""
+"""How a task ended; the contents of ``result.json`` if it finished, an `ArenaError`'s arguments if it failed."""
 
 
-class Post:
-    """An actor where workers leave their news and learn whether to stop.
+class Mailbox:
+    """An actor that collects the workers' news and passes on a request to stop.
 
-    It holds nothing that must outlive it: Ray may start it anew.
+    Its state may be lost: Ray may restart it.
     """
 
     def __init__(self) -> None:
         self._news: list[News] = []
         self._stop = False
 
-    def leave(self, news: Sequence[News]) -> bool:
-        """Takes a worker's news; says whether it should stop."""
+    def deliver(self, news: Sequence[News]) -> bool:
+        """Stores a worker's news; returns whether the worker should stop."""
         self._news += news
         return self._stop
 
     def collect(self, stop: bool) -> list[News]:
-        """Hands the driver what has come; from now on workers are told what it says."""
+        """Returns the news so far to the driver; from now on workers get its value of `stop`."""
         self._stop = stop
         news, self._news = self._news, []
         return news
 
 
-def train(index: int, folder: str, post: Any) -> Answer:
-    """Trains a run from wherever it stands.
+def train(index: int, folder: str, mailbox: Any) -> Answer:
+    """Trains a run from its last checkpoint.
 
-    Everything that it raises is in its answer: exceptions of an environment may not survive the journey.
+    Errors are part of the answer: an environment's exceptions may not be picklable.
 
     Args:
-        index: of the run, for its news.
-        folder: the run's, absolute.
-        post: a handle of the `Post`.
+        index: index of the run, for its news.
+        folder: absolute path of the run's folder.
+        mailbox: handle of the `Mailbox`.
     """
-    courier = _Courier(index, post)
-    with courier.working():
+    courier = _Courier(index, mailbox)
+    with courier.running():
         if courier.stopping():
             return "stopped", None
         if not (Path(folder) / "run.json").exists():
-            problem = f"node {platform.node()} sees no run in {folder}"
-            return "failed", (problem, "keep runs on a file system that every node of the cluster has there")
+            problem = f"node {platform.node()} finds no run in {folder}"
+            return "failed", (
+                problem,
+                "keep runs on a file system that every node of the cluster mounts at this path",
+            )
         try:
             return "finished", execute(Run.open(Path(folder)), courier)
         except Interrupted:
@@ -80,18 +83,17 @@ def train(index: int, folder: str, post: Any) -> Answer:
             return "failed", (error.problem, error.remedy)
         except (Exception, SystemExit) as error:
             problem = f"training {folder} raised {described(error)}"
-            return "failed", (problem, "mend that; the same command goes on from its checkpoint")
+            return "failed", (problem, "fix the error; the same command continues from its checkpoint")
 
 
 class _Courier(Listener):
-    """Carries a run's news in a thread of its own, so that training never waits for the network.
+    """Sends a run's news from a separate thread, so that training never waits for the network.
 
-    Not in training's thread for another reason too: there, Ray takes waiting for a call to mean that the task's CPU is
-    free.
+    There is a second reason for the thread: while a task's own thread waits for a call, Ray considers its CPU free.
     """
 
-    def __init__(self, index: int, post: Any) -> None:
-        self._index, self._post = index, post
+    def __init__(self, index: int, mailbox: Any) -> None:
+        self._index, self._mailbox = index, mailbox
         self._news: list[News] = [(index, "begun", (os.getpid(), platform.node()))]
         self._stop = False
         self._lock, self._answered, self._ending = threading.Lock(), threading.Event(), threading.Event()
@@ -110,9 +112,9 @@ class _Courier(Listener):
         return self._stop
 
     @contextlib.contextmanager
-    def working(self) -> Iterator[None]:
-        """Begins once the driver's word on stopping is known; ends when the last news is delivered."""
-        thread = threading.Thread(target=self._carry, daemon=True)
+    def running(self) -> Iterator[None]:
+        """Runs the thread; enters after the first answer about stopping, leaves after the last delivery."""
+        thread = threading.Thread(target=self._send, daemon=True)
         thread.start()
         self._answered.wait()
         try:
@@ -121,14 +123,14 @@ class _Courier(Listener):
             self._ending.set()
             thread.join()
 
-    def _carry(self) -> None:
+    def _send(self) -> None:
         while True:
             ending = self._ending.is_set()  # before the news, so that none comes after the last delivery
             with self._lock:
                 news, self._news = self._news, []
             try:
-                self._stop = ray.get(self._post.leave.remote(news))
-            except ray.exceptions.RayError:  # the post is being started anew
+                self._stop = ray.get(self._mailbox.deliver.remote(news))
+            except ray.exceptions.RayError:  # the mailbox is being restarted
                 with self._lock:
                     self._news = news + self._news
             else:

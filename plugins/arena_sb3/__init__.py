@@ -1,6 +1,6 @@
-"""Stable-Baselines3's algorithms as agents; what other packages may use of it.
+"""The algorithms of Stable-Baselines3 and sb3-contrib as agents.
 
-The names are loaded on first use: this package is imported for its light `arena_sb3.plugin` too.
+Public names are imported on first use, so that importing the light `arena_sb3.plugin` loads neither library.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""What Stable-Baselines3's algorithms have in common as agents: how they are set up, act, and are saved."""
+"""Base of the agents that run an algorithm of Stable-Baselines3: construction, training loop, acting, state."""
 
 from __future__ import annotations
 
 import copy
 import math
+from abc import abstractmethod
+from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,21 +15,24 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
 
 from arena.agents.base import Agent, Problem
 from arena.errors import ArenaError
 from arena.random.generators import Generators
 from arena.storage.codec import State
-from arena.streams.base import Stream
+from arena.streams.base import Progress, Stream
+from arena_sb3 import sde
 from arena_sb3.model import build
+from arena_sb3.options import Options
 from arena_sb3.stream_env import StreamVecEnv
 from arena_sb3.zips import read_zip
 
-__all__ = ["StableBaselines", "vector_steps"]
+__all__ = ["StableBaselines", "steps_to_boundary"]
 
 Array = npt.NDArray[Any]
 
-#: Plain attributes of the algorithms on which their loops depend; not every one has all of them.
+#: Plain attributes of the algorithms on which their loops depend; each algorithm has some of them.
 COUNTS = (
     *("num_timesteps", "_n_updates", "_episode_num", "_n_calls"),
     *("exploration_rate", "_current_progress_remaining"),
@@ -35,30 +40,32 @@ COUNTS = (
 
 
 class StableBaselines(Agent):
-    """One of Stable-Baselines3's algorithms.
+    """An algorithm of Stable-Baselines3 as an agent.
 
-    It is set up once; a subclass's `train` then calls its own ``collect_rollouts`` and ``train``, which is what its
-    ``learn`` does: calling ``learn`` again and again would begin its schedules anew and overshoot.
+    The algorithm is set up once, as by its ``learn``; `train` then calls its own ``collect_rollouts`` and ``train`` in
+    turn. Calling ``learn`` repeatedly would restart its schedules and collect more steps than asked for.
 
-    Its global random numbers are the run's, which the runner lends, and `set_random_seed` is never called; those of
-    the action space are the run's generator "sb3-actions".
+    The algorithm draws from the global generators, which the runner lends; `set_random_seed` is never called. The
+    action space draws from the run's generator "sb3-actions".
 
     Attributes:
-        algorithm: its class in Stable-Baselines3.
-        name: the agent's.
+        algorithm: the class in Stable-Baselines3.
+        name: name of the agent.
         model: the algorithm.
-        metrics: what it logged at its last update.
+        metrics: numbers logged at the last update.
     """
 
     algorithm: ClassVar[type[BaseAlgorithm]]
     name: ClassVar[str]
+    model: BaseAlgorithm
+    config: Options
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "algorithm" in vars(cls):
             cls.name = f"sb3-{cls.algorithm.__name__.lower()}"
 
-    def __init__(self, problem: Problem, config: Any) -> None:
+    def __init__(self, problem: Problem, config: Options) -> None:
         super().__init__(problem, config)
         actions = copy.deepcopy(problem.action_space)
         actions._np_random = problem.generators.numpy("sb3-actions")
@@ -67,10 +74,34 @@ class StableBaselines(Agent):
         _, self.callback = self.model._setup_learn(config.schedule_steps)
         self.metrics: dict[str, float] = {}
 
+    def train(self, stream: Stream) -> Iterator[Progress]:
+        """The loop of the algorithm's ``learn``: collects experience and updates in turn.
+
+        It also yields between two updates, at the runner's boundaries; what was collected is in the state.
+        """
+        self._begin(stream)
+        while True:
+            self._collect(stream)
+            if self._update_is_due():
+                self._update()
+            yield stream.progress(**self.metrics)
+
+    @abstractmethod
+    def _collect(self, stream: Stream) -> None:
+        """Collects experience up to the runner's boundary or the next update, whichever comes first."""
+
+    @abstractmethod
+    def _update_is_due(self) -> bool:
+        """Whether enough experience has been collected for an update."""
+
+    @abstractmethod
+    def _update(self) -> None:
+        """Updates the parameters from what was collected, and logs metrics."""
+
     def act(
         self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator
     ) -> tuple[Array, Any]:
-        """The policy's mode, or as in training."""
+        """Actions of the policy: its mode, or drawn as in training."""
         if not explore:
             return self._predict(observation, memory, deterministic=True)
         # Policies draw from the global generators.
@@ -78,7 +109,7 @@ class StableBaselines(Agent):
             return self._explore(observation, memory, generator)
 
     def state_dict(self) -> State:
-        """Everything: parameters, optimisers, counts, where episodes begin, noise, the last metrics."""
+        """Parameters, optimizers, counts, starts of episodes, exploration noise and the last metrics."""
         model = self.model
         modules, variables = model._get_torch_save_params()
         return {
@@ -89,6 +120,7 @@ class StableBaselines(Agent):
             "variables": {name: attrgetter(name)(model) for name in variables},
             "counts": {name: getattr(model, name) for name in COUNTS if hasattr(model, name)},
             "episode_starts": np.array(model._last_episode_starts),
+            "noise": sde.noise_state(model, self._explorer),
             "metrics": dict(self.metrics),
         }
 
@@ -103,55 +135,63 @@ class StableBaselines(Agent):
         for name, count in state["counts"].items():
             setattr(model, name, count)
         model._last_episode_starts = np.array(state["episode_starts"])
+        sde.set_noise_state(model, self._explorer, state["noise"])
         self.metrics = dict(state["metrics"])
 
     def snapshot(self) -> State:
-        """The policy's parameters, and ε where it has one."""
-        rate = (
-            {"exploration_rate": self.model.exploration_rate}
-            if hasattr(self.model, "exploration_rate")
-            else {}
-        )
-        return {"policy": self._parameters(), **rate}
+        """The policy's parameters."""
+        return {"policy": self._parameters()}
 
     def load_snapshot(self, state: State) -> None:
         self.transfer(state)
-        if "exploration_rate" in state:
-            self.model.exploration_rate = state["exploration_rate"]
 
     def transfer(self, state: State) -> None:
-        """Takes the parameters over; ε begins anew.
+        """Loads the parameters of another run's policy; schedules such as ε's start anew.
 
         Raises:
-            ArenaError: they are of another network.
+            ArenaError: the parameters are of another network.
         """
         try:
             self.model.policy.load_state_dict(state["policy"])
         except RuntimeError as error:
-            told = f"; that one is described as {network}" if (network := state.get("network")) else ""
+            network = state.get("network")
+            description = f"; its file describes it as {network}" if network else ""
             raise ArenaError(
-                f"the network to begin with is not {self.name}'s: {_first_difference(error)}{told}",
-                "set --agent.net-arch and --agent.activation as it has them, in its environment",
+                f"the network to begin with does not fit {self.name}'s: {_first_difference(error)}{description}",
+                "set --agent.net-arch and --agent.activation to its values, and use its environment",
             ) from error
 
     @classmethod
     def foreign_snapshot(cls, path: Path) -> State:
-        """The policy's parameters in a zip that Stable-Baselines3 saved; nothing pickled is loaded."""
+        """Reads the policy's parameters from a zip that Stable-Baselines3 saved; nothing is unpickled."""
         return read_zip(path)
 
+    @property
+    def _vec_env(self) -> VecEnv:
+        """The environment that the algorithm steps: `env`, perhaps wrapped by the algorithm."""
+        env = self.model.env
+        assert env is not None, "the constructor was given one"
+        return env
+
+    @property
+    def _explorer(self) -> Any:
+        """The network that holds gSDE's noise: the actor where there is a separate one, else the policy."""
+        return getattr(self.model, "actor", self.model.policy)
+
     def _begin(self, stream: Stream) -> None:
-        """Steps `stream` from where it stands; may be called twice."""
+        """Steps `stream` from its current observation; may be called more than once."""
         if stream.num_envs != self.env.num_envs:
             raise ArenaError(
                 f"{self.name} was built for {self.env.num_envs} environments, not {stream.num_envs}",
-                "train it with as many",
+                f"train it in {self.env.num_envs}",
             )
         self.env.attach(stream)
-        assert self.model.env is not None
-        self.model._last_obs = self.model.env.reset()
+        observation = self._vec_env.reset()
+        assert isinstance(observation, np.ndarray), "a stream's observations are arrays"
+        self.model._last_obs = observation
 
     def _take_metrics(self) -> None:
-        """Notes what the algorithm has logged since the last time; numbers it did not log stay."""
+        """Copies what the algorithm has logged since the last call; numbers that it did not log keep their values."""
         logged = self.model.logger.name_to_value
         for name, value in logged.items():
             self.metrics[name.rpartition("/")[2]] = float(value)
@@ -162,13 +202,13 @@ class StableBaselines(Agent):
 
     def _predict(self, observation: Array, memory: Any, *, deterministic: bool) -> tuple[Array, Any]:
         action, _ = self.model.policy.predict(observation, deterministic=deterministic)
-        return self._inside(action), None
+        return self._in_bounds(action), None
 
     def _explore(self, observation: Array, memory: Any, generator: np.random.Generator) -> tuple[Array, Any]:
         return self._predict(observation, memory, deterministic=False)
 
-    def _inside(self, action: Array) -> Array:
-        """The action in the space's bounds, which scaling from [-1, 1] can miss by a rounding."""
+    def _in_bounds(self, action: Array) -> Array:
+        """Clips actions to the space's bounds, which scaling from [-1, 1] can exceed by rounding."""
         space = self.env.action_space
         return np.clip(action, space.low, space.high) if isinstance(space, gym.spaces.Box) else action
 
@@ -177,10 +217,10 @@ class StableBaselines(Agent):
 
 
 def _first_difference(error: RuntimeError) -> str:
-    """What torch says of the first parameter that does not fit, on one line."""
+    """Torch's message about the first parameter that does not fit, on one line."""
     return " ".join(str(error).partition("\n")[2].partition("\n")[0].split())[:200] or str(error)[:200]
 
 
-def vector_steps(stream: Stream) -> int:
-    """The vector steps to the runner's boundary, at least one."""
+def steps_to_boundary(stream: Stream) -> int:
+    """Vector steps to the runner's boundary, at least one."""
     return max(1, -(-stream.remaining // stream.num_envs))

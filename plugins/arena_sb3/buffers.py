@@ -1,33 +1,34 @@
-"""Stable-Baselines3's buffers, so that they can be checkpointed cheaply and in the middle of a rollout."""
+"""Replay and rollout buffers of Stable-Baselines3 that can be checkpointed cheaply, and in the middle of a rollout."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer, RolloutBuffer
 
 from arena.storage.codec import State
 from arena.storage.journal import Journal
 
-__all__ = ["JournalNStepReplay", "JournalReplay", "resumable", "rollout_state", "set_rollout_state"]
+__all__ = ["JournalNStepReplay", "JournalReplay", "ResumableRollout", "rollout_state", "set_rollout_state"]
 
-#: What a rollout buffer collects a step at a time; the recurrent one's hidden states too.
+#: Arrays that a rollout buffer fills step by step; the hidden states are the recurrent buffer's.
 COLLECTED = (
     *("observations", "actions", "rewards", "episode_starts", "values", "log_probs"),
     *("hidden_states_pi", "cell_states_pi", "hidden_states_vf", "cell_states_vf"),
 )
 
-_Replay = ReplayBuffer if TYPE_CHECKING else object
-_Rollout = RolloutBuffer if TYPE_CHECKING else object
 
-
-class _Journalled(_Replay):
-    """Keeps its transitions in a journal, a vector step a row, of which a checkpoint writes what is new.
+class JournalReplay(ReplayBuffer):
+    """A replay buffer on a journal: a vector step is a row, and a checkpoint writes the new rows only.
 
     Attributes:
-        journal: the transitions; to be put into the agent's state.
+        journal: the transitions; part of the agent's state.
     """
+
+    timeouts: npt.NDArray[np.float32]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -37,27 +38,27 @@ class _Journalled(_Replay):
         self.adopt(Journal(self.buffer_size, fields))
 
     def adopt(self, journal: Journal) -> None:
-        """Goes on with the rows of a journal, such as a checkpoint's."""
+        """Continues with the rows of a journal, such as one read from a checkpoint."""
         self.journal = journal
         for name in journal.fields:
             setattr(self, name, journal[name])
         # n-step sampling marks the newest row for a moment, which a journal's final rows do not allow.
         self.timeouts = self.timeouts.copy()
-        self._look()
+        self._follow_journal()
 
     def add(
         self, obs: Any, next_obs: Any, action: Any, reward: Any, done: Any, infos: list[dict[str, Any]]
     ) -> None:
-        """Takes one step of every lane; the arguments are `ReplayBuffer.add`'s."""
-        cut = np.array([info.get("TimeLimit.truncated", False) for info in infos])
-        self.timeouts[self.pos] = cut
+        """Adds one step of every environment; the arguments are those of `ReplayBuffer.add`."""
+        truncated = np.array([info.get("TimeLimit.truncated", False) for info in infos])
+        self.timeouts[self.pos] = truncated
         row = {
             "observations": obs,
             "next_observations": next_obs,
             "actions": action,
             "rewards": reward,
             "dones": done,
-            "timeouts": cut,
+            "timeouts": truncated,
         }
         self.journal.append(
             **{
@@ -65,52 +66,37 @@ class _Journalled(_Replay):
                 for name, (shape, dtype) in self.journal.fields.items()
             }
         )
-        self._look()
+        self._follow_journal()
 
-    def _look(self) -> None:
+    def _follow_journal(self) -> None:
         self.pos = self.journal.total % self.buffer_size
         self.full = self.journal.total >= self.buffer_size
 
 
-class JournalReplay(_Journalled, ReplayBuffer):
-    """A replay buffer on a journal."""
-
-
-class JournalNStepReplay(_Journalled, NStepReplayBuffer):
+class JournalNStepReplay(JournalReplay, NStepReplayBuffer):
     """A replay buffer of n-step returns on a journal."""
 
 
-class _Resumable(_Rollout):
-    """Does not begin again in the middle of a rollout, so that `collect_rollouts` can be called for a part of it."""
+class ResumableRollout(RolloutBuffer):
+    """A rollout buffer that `collect_rollouts` can fill in parts: it is reset only when empty or full."""
 
     def reset(self) -> None:
         if self.pos in (0, self.buffer_size):
             super().reset()
 
-    def compute_returns_and_advantage(self, last_values: Any, dones: Any) -> None:
+    def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: npt.NDArray[np.bool_]) -> None:
         if self.full:
             super().compute_returns_and_advantage(last_values, dones)
 
 
-def resumable(buffer: RolloutBuffer) -> RolloutBuffer:
-    """The same buffer, over the same arrays, to be collected in parts.
-
-    Made of a buffer, and not in its place, because the recurrent algorithm takes no class of one's own.
-    """
-    kind = type(type(buffer).__name__, (_Resumable, type(buffer)), {})
-    made: RolloutBuffer = kind.__new__(kind)
-    vars(made).update(vars(buffer))
-    return made
-
-
 def rollout_state(buffer: RolloutBuffer) -> State:
-    """What has been collected of a rollout that is not whole yet."""
-    found = {name: getattr(buffer, name) for name in COLLECTED if hasattr(buffer, name)}
-    return {"rows": {name: array[: buffer.pos].copy() for name, array in found.items()}, "pos": buffer.pos}
+    """The collected part of an unfinished rollout."""
+    arrays = {name: getattr(buffer, name) for name in COLLECTED if hasattr(buffer, name)}
+    return {"rows": {name: array[: buffer.pos].copy() for name, array in arrays.items()}, "pos": buffer.pos}
 
 
 def set_rollout_state(buffer: RolloutBuffer, state: State) -> None:
-    """Takes `rollout_state` back."""
+    """Restores what `rollout_state` returned."""
     buffer.pos, buffer.full = 0, False
     buffer.reset()
     buffer.pos = state["pos"]

@@ -1,9 +1,8 @@
-"""An encoder of ours as the features extractor of a Stable-Baselines3 policy."""
+"""An encoder of arena as the features extractor of a Stable-Baselines3 policy."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -19,9 +18,9 @@ __all__ = ["Features", "keep_weights"]
 
 
 class Features(BaseFeaturesExtractor):
-    """A copy of a module that turns observations into features.
+    """A features extractor that applies a copy of a module to observations.
 
-    A copy, because each of a policy's networks has an extractor of its own, of which a target's stays behind.
+    A copy, because each of a policy's networks has its own extractor, and a target network's follows with delay.
 
     Args:
         observation_space: as the policy sees it: images with their channels first.
@@ -30,7 +29,7 @@ class Features(BaseFeaturesExtractor):
         original: the space of the observations that the module takes.
 
     Raises:
-        ArenaError: the module does not say its width.
+        ArenaError: the module has no width.
     """
 
     def __init__(
@@ -39,7 +38,8 @@ class Features(BaseFeaturesExtractor):
         width = getattr(module, "features_dim", getattr(module, "width", None))
         if not isinstance(width, int):
             raise ArenaError(
-                f"{type(module).__name__} does not say how wide its features are", "give it a `width`"
+                f"{type(module).__name__} has neither `width` nor `features_dim`",
+                "set its attribute `width` to the number of its features",
             )
         super().__init__(observation_space, width)
         self.module = copy.deepcopy(module)
@@ -51,14 +51,14 @@ class Features(BaseFeaturesExtractor):
     def forward(self, observations: Tensor) -> Tensor:
         if self._transposed:
             observations = observations.movedim(1, -1)
-        features: Any = self.module(observations.to(self._dtype))
+        features: Tensor = self.module(observations.to(self._dtype))
         flat: Tensor = features.flatten(1)
         loss = self.module.auxiliary_loss() if isinstance(self.module, EncoderFeatures) else None
         return flat if loss is None else add_loss_in_backward(flat, loss)
 
 
 def keep_weights(policy: nn.Module, module: nn.Module) -> None:
-    """Puts the module's weights into every copy again: some policies initialise all that they hold."""
+    """Restores the module's weights in every copy: some policies initialize all of their modules."""
     weights = module.state_dict()
     for part in policy.modules():
         if isinstance(part, Features):

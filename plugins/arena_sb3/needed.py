@@ -1,4 +1,4 @@
-"""Says what to install where Stable-Baselines3 or its contributions are missing."""
+"""The error for a missing Stable-Baselines3 or sb3-contrib, with the command that installs it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["needed"]
 
 @contextlib.contextmanager
 def needed(agents: str, library: str) -> Iterator[None]:
-    """Turns a failed import into what to do about it.
+    """Turns a failed import in the block into an error that names the command to install the library.
 
     Args:
-        agents: who needs it, such as "agents sb3-ppo and sb3-sac".
-        library: what they need.
+        agents: the agents that need it, such as "agents sb3-ppo and sb3-sac".
+        library: the library's name.
 
     Raises:
         ArenaError: the block could not import something; the ImportError is its cause.

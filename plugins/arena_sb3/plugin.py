@@ -1,4 +1,4 @@
-"""What this plugin contributes; it imports neither Stable-Baselines3 nor torch."""
+"""Contributions of the plugin `arena_sb3`; imports neither Stable-Baselines3 nor torch."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from arena_sb3.catalogue import specs
 
 @hookimpl
 def arena_agents() -> Iterable[AgentSpec]:
-    """The algorithms of Stable-Baselines3 and of its contributions."""
+    """Contributes the algorithms of Stable-Baselines3 and sb3-contrib."""
     yield from specs()

@@ -1,7 +1,7 @@
-"""State-dependent exploration (gSDE) where a rollout is collected in parts.
+"""State-dependent exploration (gSDE) for rollouts that are collected in parts.
 
-``collect_rollouts`` draws new noise when it begins, and every ``sde_sample_freq`` steps of its own count. Called for
-the rest of a rollout it must not, unless the rollout's count says so.
+``collect_rollouts`` draws new noise when it begins, and again every ``sde_sample_freq`` steps of its own count. When it
+collects the rest of a rollout, noise must be drawn by the rollout's count instead.
 
 Source: Raffin et al. 2021, Smooth exploration for robotic reinforcement learning.
 """
@@ -21,18 +21,18 @@ MATRICES = ("exploration_mat", "exploration_matrices")
 
 @contextlib.contextmanager
 def part(model: Any, network: Any, position: int, steps: int) -> Iterator[int]:
-    """Draws the noise that is due where a rollout goes on, and keeps the algorithm from drawing more.
+    """Draws the noise that is due at a position in a rollout, and keeps the algorithm from drawing more.
 
     Args:
         model: the algorithm.
-        network: its policy or actor, which holds the noise.
-        position: vector steps collected of the rollout.
+        network: the algorithm's policy or actor, which holds the noise.
+        position: vector steps of the rollout collected so far.
         steps: vector steps wanted.
 
     Yields:
-        The vector steps that may be collected until noise is due again, `steps` at most.
+        The vector steps to collect until noise is due again, at most `steps`.
     """
-    if not model.use_sde or position == 0:  # from the beginning, its own count is the rollout's
+    if not model.use_sde or position == 0:  # at the beginning, its own count is the rollout's
         yield steps
         return
     if model.sde_sample_freq > 0:
@@ -48,11 +48,11 @@ def part(model: Any, network: Any, position: int, steps: int) -> Iterator[int]:
 
 
 def noise_state(model: Any, network: Any) -> State:
-    """The noise that is being used."""
+    """The current noise matrices; empty without gSDE."""
     return {name: getattr(network.action_dist, name) for name in MATRICES} if model.use_sde else {}
 
 
 def set_noise_state(model: Any, network: Any, state: State) -> None:
-    """Takes `noise_state` back."""
+    """Restores what `noise_state` returned."""
     for name, matrix in state.items():
         setattr(network.action_dist, name, matrix.to(model.device))

@@ -1,4 +1,4 @@
-"""A stream as the vector environment that Stable-Baselines3 steps."""
+"""Adapter of a stream to the vector environment of Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Array = npt.NDArray[Any]
 
 
 class StreamVecEnv(VecEnv):
-    """Follows the conventions of `DummyVecEnv` around `Monitor`, on which Stable-Baselines3's truncation rests.
+    """A stream as a `VecEnv`, with the conventions of `DummyVecEnv` around `Monitor`.
 
-    * Where an episode ended, the observation is the next one's first, and ``terminal_observation`` the last.
-    * ``TimeLimit.truncated`` says that it was cut off and had not ended as well.
+    * After the end of an episode, the observation is the next one's first, and ``terminal_observation`` the last.
+    * ``TimeLimit.truncated`` is true where an episode was truncated and not terminated.
     * ``episode`` has its return ``r`` and length ``l``.
-    * Rewards are float32, and every array is the caller's own.
+    * Rewards are float32, and every array is a copy.
 
-    A stream seeds and resets its episodes itself, so `reset` only tells where it stands, and `seed` does nothing.
+    A stream seeds and resets its episodes itself, so `reset` returns the current observation, and `seed` does nothing.
 
     Args:
-        observation_space: of one lane.
-        action_space: of one lane.
-        num_envs: how many lanes.
+        observation_space: of one environment.
+        action_space: of one environment.
+        num_envs: number of parallel environments.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class StreamVecEnv(VecEnv):
         super().__init__(num_envs, observation_space, action_space)
 
     def attach(self, stream: Stream) -> None:
-        """Takes the steps from now on in `stream`."""
+        """Steps `stream` from now on."""
         self._stream = stream
 
     def reset(self) -> Array:
-        """Where the stream stands; zeros while there is none, for models are built before."""
+        """The stream's current observation; zeros before `attach`, since models are built earlier."""
         if self._stream is None:
             space = self.observation_space
             return np.zeros((self.num_envs, *(space.shape or ())), dtype=space.dtype)
@@ -52,7 +52,7 @@ class StreamVecEnv(VecEnv):
 
     def step_async(self, actions: Array) -> None:
         space = self.action_space
-        # Scaling from [-1, 1] can round to just outside of the bounds.
+        # Scaling from [-1, 1] can exceed the bounds by rounding.
         self._actions = (
             np.clip(actions, space.low, space.high) if isinstance(space, gym.spaces.Box) else actions
         )
@@ -78,7 +78,7 @@ class StreamVecEnv(VecEnv):
         return [None] * self.num_envs
 
     def close(self) -> None:
-        """Nothing: whoever made the stream closes it."""
+        """Does nothing: the stream is closed by its owner."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         if attr_name != "render_mode":

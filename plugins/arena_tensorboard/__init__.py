@@ -1,1 +1,1 @@
-"""TensorBoard as a tracker; docs/tracking.md says how to use it."""
+"""TensorBoard as a tracker; see docs/tracking.md."""

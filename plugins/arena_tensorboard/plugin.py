@@ -1,4 +1,4 @@
-"""What this plugin contributes; it does not import tensorboard."""
+"""Contributions of the plugin `arena_tensorboard`; does not import tensorboard."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from arena.plugins.specs import TrackerSpec
 
 @hookimpl
 def arena_trackers() -> Iterable[TrackerSpec]:
-    """The tracker ``tensorboard``."""
+    """Contributes the tracker ``tensorboard``."""
     yield TrackerSpec(
         name="tensorboard",
-        summary="Event files in the run folder, for `tensorboard --logdir`",
+        summary="Metrics to event files in the run folder, for `tensorboard --logdir`",
         target="arena_tensorboard.tracker:TensorBoard",
         default=True,
     )

@@ -1,4 +1,4 @@
-"""Event files for TensorBoard, through its own record writer: neither torch's SummaryWriter nor tensorflow."""
+"""Tracker for TensorBoard: event files through its own record writer, without torch's SummaryWriter or tensorflow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from arena.runs.trackers import grouped, hyperparameters
 
 try:
     # Not EventFileWriter: it imports tensorflow where that is installed, writes from a thread of its own up to two
-    # minutes later, and names files by the second, which does not tell two sessions apart.
+    # minutes later, and names files by the second, which two sessions can share.
     from tensorboard.compat.proto.event_pb2 import Event, SessionLog
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api_pb2, metadata
@@ -34,24 +34,26 @@ PREFIX = "events.out.tfevents."
 
 
 class TensorBoard:
-    """Writes a file a session into ``RUN/tensorboard``; TensorBoard reads them in the order of their names.
+    """Tracker that writes one file for each session into ``RUN/tensorboard``; TensorBoard reads them by name.
 
-    Each line of metrics is with the operating system when `log` returns, so that a checkpoint never knows of more
-    than the files do.
+    Each line of metrics is passed to the operating system before `log` returns, so that the files are never behind a
+    checkpoint.
 
     Args:
         run: the run.
-        step: where it stands; TensorBoard drops what an earlier session wrote of later steps.
+        step: current step of the run; TensorBoard drops what earlier sessions wrote of later steps.
 
     Raises:
-        ArenaError: ``RUN/tensorboard`` is a link: a run folder may be a stranger's.
-        OSError: it cannot be written.
+        ArenaError: ``RUN/tensorboard`` is a link: a run folder may come from an unknown source.
+        OSError: the folder cannot be written.
     """
 
     def __init__(self, run: Run, step: int) -> None:
         folder = run.folder / "tensorboard"
         if folder.is_symlink():
-            raise ArenaError(f"{folder} is a link", "put a folder there")
+            raise ArenaError(
+                f"{folder} is a link, through which nothing is written", "replace it by a folder"
+            )
         folder.mkdir(exist_ok=True)
         self._writer = RecordWriter(_next(folder).open("xb"))
         try:
@@ -78,8 +80,8 @@ class TensorBoard:
         self._writer.close()
 
     def _hparams(self, tag: str, step: int, **data: Any) -> None:
-        # No Experiment message: TensorBoard takes the first that it finds for all runs, and without one it gathers
-        # the columns of the HPARAMS tab from every run.
+        # No Experiment message: TensorBoard would apply the first one to all runs; without one it collects the
+        # columns of the HPARAMS tab from every run.
         about = metadata.create_summary_metadata(HParamsPluginData(**data))
         value = Summary.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)
         self._write(step=step, summary=Summary(value=[value]))
@@ -90,7 +92,7 @@ class TensorBoard:
 
 
 def _next(folder: Path) -> Path:
-    """The name of a new file, after those that are there."""
+    """Path of a new file, after all existing ones by name."""
     numbers = [path.name.removeprefix(PREFIX) for path in folder.glob(f"{PREFIX}*")]
     latest = max((int(number) for number in numbers if number.isdecimal()), default=0)
     return folder / f"{PREFIX}{latest + 1:06d}"

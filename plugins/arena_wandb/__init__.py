@@ -1,1 +1,1 @@
-"""Weights & Biases as a tracker; docs/tracking.md says how to use it."""
+"""Weights & Biases as a tracker; see docs/tracking.md."""

@@ -1,4 +1,4 @@
-"""What this plugin contributes; it does not import wandb."""
+"""Contributions of the plugin `arena_wandb`; does not import wandb."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from arena.plugins.specs import TrackerSpec
 
 @hookimpl
 def arena_trackers() -> Iterable[TrackerSpec]:
-    """The tracker ``wandb``."""
+    """Contributes the tracker ``wandb``."""
     yield TrackerSpec(
         name="wandb",
-        summary="Weights & Biases, online or offline",
+        summary="Metrics to Weights & Biases, online or offline",
         target="arena_wandb.tracker:Wandb",
     )

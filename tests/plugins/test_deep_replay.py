@@ -5,7 +5,6 @@ from __future__ import annotations
 import gymnasium as gym
 import numpy as np
 import pytest
-from arena_deep.prioritised import Priorities
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats

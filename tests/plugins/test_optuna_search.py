@@ -1,4 +1,4 @@
-"""What a study searches: counted by hand, drawn by Optuna, and refused where an option would not take it."""
+"""Search spaces: counted by hand, sampled by Optuna, and rejected where invalid for an option."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_logarithms_are_equally_likely():
         ({"size": {"low": 0.1, "high": 1, "log": 1}}, "log of agent.size is 1, which is not true or false"),
         ({"size": [0.1, 1, 1.0]}, "[search] has 1.0 twice for agent.size"),
         ({"size": []}, "[search] has no choices for agent.size"),
-        ({"size": 0.5}, "[search] has 0.5 for agent.size, which is no range and no list"),
+        ({"size": 0.5}, "[search] has 0.5 for agent.size, which is neither a range nor a list"),
         ({"kind": ["c"]}, "agent.kind is 'c', which is not 'a' or 'b'"),
         ({"kind": {"low": 1, "high": 2}}, "agent.kind is not a number, so it has no low and high"),
     ],

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from arena_deep.normalise import RewardScale
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""Runs on a real Ray of two workers: the bytes of this process, whoever is killed, fails, waits or is told to stop."""
+"""Runs on a real Ray of two workers give the bytes of this process, after kills, failures, waits and stops."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def ray(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         patch.setenv("PYTHONPATH", str(folder))
-        with connected(Ray.Config(), workers=2):
+        with connected(workers=2):
             import ray
 
             yield ray
@@ -223,15 +223,15 @@ def test_runs_end_in_the_same_bytes_whatever_befalls_the_others(ray, tmp_path, m
     assert outcomes[finished.seed] == finished_result
     assert finished.seed not in listener.steps, "a finished run is free"
 
-    death = "its worker died because it was killed or crashed; retry 1 of 1, from its checkpoint"
+    death = "its worker died because it was killed or crashed; restart 1 of 1, from its checkpoint"
     assert listener.notices[killed.seed] == [death]
     steps = listener.steps[killed.seed]
     assert all(step >= 10_000 for step in steps if step != "killed")
     assert steps[-1] == 30_000, "the last news always arrive"
     assert listener.notices[doomed.seed] == [death]
-    problem = f"the worker that trained {doomed.folder} died 2 times, lastly because it was killed or crashed"
+    problem = f"the worker that trained {doomed.folder} died 2 times, most recently because it was killed or crashed"
     assert outcomes[doomed.seed].problem == problem
-    assert outcomes[doomed.seed].remedy.endswith("the same command goes on from its checkpoint")
+    assert outcomes[doomed.seed].remedy.endswith("the same command continues from its checkpoint")
     assert listener.notices[busy.seed] == [BUSY]
     for run, said in ((failing, "raised ZeroDivisionError"), (damaged, "raised IsADirectoryError")):
         error = outcomes[run.seed]
@@ -244,35 +244,35 @@ def test_runs_end_in_the_same_bytes_whatever_befalls_the_others(ray, tmp_path, m
 
 
 def test_a_stop_checkpoints_and_the_next_launch_goes_on_to_the_same_bytes(ray, tmp_path):
-    runs = [prepared(tmp_path, seed, 20_000) for seed in range(3)]
+    runs = [prepared(tmp_path, seed) for seed in range(3)]
 
     class Stops(Watcher):
         def progressed(self, run, progress, evaluation):
             super().progressed(run, progress, evaluation)
             if {0, 1} <= self.steps.keys() and not self.stop:
-                for pid in processes("ray::Post"):  # what carries the news may die too
+                for pid in processes("ray::Mailbox"):  # what relays the news may die too
                     os.kill(pid, signal.SIGKILL)
                 self.stop = True
 
     # So many steps that neither ends before the stop.
     endless = [prepared(tmp_path / "endless", seed, 10**8) for seed in (0, 1)]
-    with pytest.raises(Interrupted, match="stopped with 0 of 3 runs finished; the same command goes on"):
+    with pytest.raises(
+        Interrupted, match="stopped with 0 of 3 runs finished; run the same command again to continue"
+    ):
         launch([*endless, runs[2]], Stops(), workers=3)  # and Ray has room for two
     assert all(run.checkpoints.load().info["step"] > 0 for run in endless)
     assert not runs[2].metrics.exists(), "no further run begins"
 
     with pytest.raises(Interrupted):
-        execute(runs[0], Until(5_000))
+        execute(runs[0], Until(500))
     outcomes = launch(runs, listener := Watcher(), workers=1)
     assert outcomes == [run.result() for run in runs]
-    assert listener.steps[0][0] >= 5_000
+    assert listener.steps[0][0] >= 500
     assert [outcome_bytes(run) for run in runs] == [trained_here(tmp_path / "here", run) for run in runs]
 
 
 def test_what_no_node_can_hold_is_refused_at_once(ray, tmp_path):
-    message = (
-        "a run is to hold 1 tpu, and no node of Ray has more than 0; ask for less in the launcher's options"
-    )
+    message = "a run needs 1 tpu, and no node of Ray has more than 0; reduce it in the launcher's options"
     with pytest.raises(ArenaError, match=message):
         launch([prepared(tmp_path, 0)], Watcher(), resources=(("tpu", 1.0),))
 
@@ -281,7 +281,7 @@ def test_a_worker_that_does_not_see_the_folder_says_so(ray, tmp_path):
     run = prepared(tmp_path, 0)
     elsewhere = Run(tmp_path / "elsewhere", run.spec)
     (outcome,) = launch([elsewhere], Watcher())
-    assert outcome.problem.endswith(f" sees no run in {elsewhere.folder}")
+    assert outcome.problem.endswith(f" finds no run in {elsewhere.folder}")
     assert "file system that every node" in outcome.remedy
 
 
@@ -308,7 +308,9 @@ def test_signals_stop_a_ray_of_our_own_and_nothing_is_left_of_it(tmp_path):
             assert process.poll() is None, process.stderr.read()
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
-    assert errors == "Interrupted: stopped with 0 of 1 runs finished; the same command goes on\n"
+    assert (
+        errors == "Interrupted: stopped with 0 of 1 runs finished; run the same command again to continue\n"
+    )
     assert run.checkpoints.load().info["step"] > 0
     assert not [pid for pid in mine if session(pid) == process.pid]
     assert not ray_folders(process.pid)
@@ -338,7 +340,9 @@ def test_without_ray_one_line_says_what_to_install(monkeypatch):
 def test_plugins_in_memory_do_not_reach_workers(tmp_path):
     run = prepared(tmp_path, 0)
     with use(Plugins(extra={"mine": types.ModuleType("mine")})):
-        with pytest.raises(ArenaError, match="plugins that are only in memory do not reach Ray's workers"):
+        with pytest.raises(
+            ArenaError, match="plugins that exist only in this process's memory do not reach Ray's workers"
+        ):
             launch([run], Watcher())
 
 
@@ -377,7 +381,7 @@ def test_a_cluster_that_is_not_there_is_not_waited_for(tmp_path, scheme):
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"{scheme}127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(
-        ArenaError, match=f"cannot join the Ray cluster {address}: ConnectionRefusedError.*; see"
+        ArenaError, match=f"cannot join the Ray cluster {address}: ConnectionRefusedError.*; check"
     ):
         _join(None, address, {})
 

@@ -1,5 +1,6 @@
 """Encoders in front of Stable-Baselines3's policies: frozen, or trained inside them."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from arena.runs.run import Run
 from arena.testing import difference
 from arena.training.runner import execute
 
+#: Steps in which every agent updates at least twice.
+STEPS = 64
+
 PIXELS = "arena/FourRooms-v0", {"observation": "pixels", "tile": 1}
 NUMBERS = "Pendulum-v1", {}
 
@@ -39,6 +43,16 @@ QUICK = {
     "sb3-sac": (NUMBERS, REPLAY),
     "sb3-td3": (NUMBERS, REPLAY),
 }
+#: Every mode with each training loop, and every agent; the rest of the product is slow.
+PLAIN = (
+    *(("sb3-a2c", "frozen"), ("sb3-ppo", "finetune"), ("sb3-ppo", "joint")),
+    *(("sb3-dqn", "frozen"), ("sb3-sac", "finetune"), ("sb3-sac", "joint"), ("sb3-td3", "joint")),
+)
+PAIRS = [
+    pytest.param(name, mode, marks=() if (name, mode) in PLAIN else pytest.mark.slow)
+    for name in QUICK
+    for mode in ("frozen", "finetune", "joint")
+]
 #: Those that have networks to train.
 TRAINED = [name for name in AGENTS if name != "sb3-ars"]
 #: Those that go down a loss, beside which an encoder's can be.
@@ -60,7 +74,14 @@ def fitted(tmp_path_factory):
     return {env: Path(result.runs[0]["path"]) for env, result in results.items()}
 
 
-def experiment(fitted, name, mode, steps=96):
+@pytest.fixture(scope="module")
+def whole(fitted, tmp_path_factory):
+    """The folder of a run that was trained without a stop, by agent and mode; trained once."""
+    out = tmp_path_factory.mktemp("whole")
+    return functools.cache(lambda name, mode: trained(fitted, name, mode, out))
+
+
+def experiment(fitted, name, mode, steps=STEPS):
     (env, options), settings = QUICK[name]
     return resolve_experiment(
         *(name, env),
@@ -72,7 +93,7 @@ def experiment(fitted, name, mode, steps=96):
     )
 
 
-def trained(fitted, name, mode, out, steps=96):
+def trained(fitted, name, mode, out, steps=STEPS):
     results = train_experiment(experiment(fitted, name, mode, steps), out=out, progress=False)
     return Path(results.runs[0]["path"])
 
@@ -81,22 +102,20 @@ def state_of(folder):
     return Run.open(folder).checkpoints.load(lambda info: True).state["agent"]
 
 
-@pytest.mark.parametrize("mode", ["frozen", "finetune", "joint"])
-@pytest.mark.parametrize("name", QUICK)
-def test_resumed_equals_uninterrupted(name, mode, fitted, tmp_path):
-    whole = trained(fitted, name, mode, tmp_path / "whole")
-    part = trained(fitted, name, mode, tmp_path / "part", steps=50)
-    run = Run.prepare(Run.open(part).spec.replaced(steps=96), 0, tmp_path / "part")
+@pytest.mark.parametrize(("name", "mode"), PAIRS)
+def test_resumed_equals_uninterrupted(name, mode, fitted, whole, tmp_path):
+    part = trained(fitted, name, mode, tmp_path, steps=42)  # within a rollout, and between two updates
+    run = Run.prepare(Run.open(part).spec.replaced(steps=STEPS), 0, tmp_path)
     execute(run)
-    assert part.name == whole.name
-    assert difference(state_of(whole), state_of(part)) is None
-    assert Run.open(whole).result()["evaluation"] == Run.open(part).result()["evaluation"]
+    expected = whole(name, mode)
+    assert part.name == expected.name
+    assert difference(state_of(expected), state_of(part)) is None
+    assert Run.open(expected).result()["evaluation"] == Run.open(part).result()["evaluation"]
 
 
-@pytest.mark.parametrize("mode", ["frozen", "finetune", "joint"])
-@pytest.mark.parametrize("name", ["sb3-ppo", "sb3-sac"])
-def test_a_loaded_run_acts_as_it_was_evaluated(name, mode, fitted, tmp_path):
-    loaded = arena.load(trained(fitted, name, mode, tmp_path))
+@pytest.mark.parametrize(("name", "mode"), PAIRS)
+def test_a_loaded_run_acts_as_it_was_evaluated(name, mode, whole):
+    loaded = arena.load(whole(name, mode))
     (env, options), _ = QUICK[name]
     observation, _ = gym.make(env, **options).reset(seed=0)
     action = loaded.act(observation)
@@ -107,12 +126,12 @@ def test_a_loaded_run_acts_as_it_was_evaluated(name, mode, fitted, tmp_path):
     assert bool(copies) is (mode != "frozen")
 
 
-@pytest.mark.parametrize("name", ["sb3-ppo", "sb3-dqn", "sb3-sac"])
-def test_fine_tuning_leaves_what_the_agent_does_not_use(name, fitted, tmp_path):
+@pytest.mark.parametrize("name", ["sb3-ppo", pytest.param("sb3-dqn", marks=pytest.mark.slow), "sb3-sac"])
+def test_fine_tuning_leaves_what_the_agent_does_not_use(name, fitted, whole):
     before = arena.load(fitted[QUICK[name][0][0]]).encoder.state_dict()
 
     def changed(mode):
-        agent = arena.load(trained(fitted, name, mode, tmp_path)).agent
+        agent = arena.load(whole(name, mode)).agent
         return [
             {
                 key
@@ -224,7 +243,16 @@ SHARING = [name for name in JOINT if name not in ("sb3-dqn", "sb3-qrdqn")]
 
 
 @pytest.mark.parametrize(
-    ("name", "shared"), [*((name, None) for name in JOINT), *((name, True) for name in SHARING)]
+    ("name", "shared"),
+    [
+        *((name, None) for name in JOINT),
+        *(
+            pytest.param(
+                name, True, marks=() if name in ("sb3-ppo", "sb3-sac", "sb3-td3") else pytest.mark.slow
+            )
+            for name in SHARING
+        ),
+    ],
 )
 def test_the_encoder_s_own_loss_counts_once_an_update(name, shared):
     further = {"policy_kwargs": {"share_features_extractor": True}} if shared else {}
@@ -258,5 +286,5 @@ def test_fine_tuning_gives_every_copy_gradients_and_a_target_follows(name):
 
 
 def test_a_step_that_is_solved_for_has_no_loss_beside_it():
-    with pytest.raises(ArenaError, match="sb3-trpo solves for its step.*; say --encoder.mode finetune"):
+    with pytest.raises(ArenaError, match="sb3-trpo solves for its step.*; use --encoder.mode finetune"):
         agent_with("sb3-trpo", 1.0)

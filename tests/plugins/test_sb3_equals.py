@@ -1,4 +1,4 @@
-"""Our agents end in the very parameters of Stable-Baselines3's own `learn`, whatever their boundaries."""
+"""The agents end in the same parameters as Stable-Baselines3's own `learn`, wherever their boundaries lie."""
 
 import numpy as np
 import pytest
@@ -27,11 +27,18 @@ def same(model, agent):
     assert (model.num_timesteps, model._n_updates) == (agent.model.num_timesteps, agent.model._n_updates)
 
 
-@pytest.mark.parametrize("pace", [None, 7])
-def test_ppo(pace):
+def stopped(model, paces, *arguments, **options):
+    """Our agent, equal to a model whatever its boundaries: one at the end, and one every few steps."""
+    for pace in paces:
+        agent = trained(*arguments, pace, **options)
+        same(model, agent)
+    return agent
+
+
+def test_ppo():
     options = {
         "n_steps": 64,
-        "batch_size": 32,
+        "batch_size": 64,
         "n_epochs": 2,
         "gae_lambda": 0.8,
         "gamma": 0.98,
@@ -47,30 +54,24 @@ def test_ppo(pace):
         policy_kwargs=SMALL,
         **options,
     )
-    linear = {"learning_rate_schedule": "linear", "clip_range_schedule": "linear"}
-    agent = trained("sb3-ppo", NUMBERS, 2, 512, pace, learning_rate=1e-3, net_arch=[16], **linear, **options)
-    same(model, agent)
+    options |= {"learning_rate": 1e-3, "learning_rate_schedule": "linear", "clip_range_schedule": "linear"}
+    stopped(model, (None, 7), "sb3-ppo", NUMBERS, 2, 512, net_arch=[16], **options)
 
 
-@pytest.mark.parametrize("pace", [None, 3])
-def test_a2c(pace):
-    model = learned(sb3.A2C, DISCRETE, 3, 300, policy_kwargs=SMALL)
-    same(model, trained("sb3-a2c", DISCRETE, 3, 300, pace, n_steps=5, net_arch=[16]))
+def test_a2c():
+    model = learned(sb3.A2C, DISCRETE, 3, 150, policy_kwargs=SMALL)
+    stopped(model, (None, 3), "sb3-a2c", DISCRETE, 3, 150, n_steps=5, net_arch=[16])
 
 
-@pytest.mark.parametrize("pace", [None, 3])
-def test_ppo_with_noise_that_depends_on_the_state(pace):
+def test_ppo_with_noise_that_depends_on_the_state():
     options = {"n_steps": 48, "batch_size": 48, "n_epochs": 1, "use_sde": True, "sde_sample_freq": 5}
-    model = learned(sb3.PPO, NUMBERS, 2, 288, policy_kwargs=SMALL, learning_rate=1e-3, **options)
-    same(
-        model,
-        trained("sb3-ppo", NUMBERS, 2, 288, pace, net_arch=[16], learning_rate=1e-3, gamma=0.99, **options),
-    )
+    options |= {"learning_rate": 1e-3}
+    model = learned(sb3.PPO, NUMBERS, 2, 192, policy_kwargs=SMALL, **options)
+    stopped(model, (None, 3), "sb3-ppo", NUMBERS, 2, 192, net_arch=[16], gamma=0.99, **options)
 
 
-@pytest.mark.parametrize("pace", [None, 7])
 @pytest.mark.parametrize("n_steps", [1, 3])
-def test_dqn(pace, n_steps):
+def test_dqn(n_steps):
     options = {
         "train_freq": 5,
         "gradient_steps": -1,
@@ -79,40 +80,38 @@ def test_dqn(pace, n_steps):
         **REPLAY,
     }
     options |= {"learning_rate": 1e-3, "exploration_fraction": 0.3, "exploration_final_eps": 0.04}
-    model = learned(sb3.DQN, DISCRETE, 2, 400, policy_kwargs=SMALL, **options)
-    same(model, trained("sb3-dqn", DISCRETE, 2, 400, pace, net_arch=[16], gamma=0.99, **options))
+    model = learned(sb3.DQN, DISCRETE, 2, 300, policy_kwargs=SMALL, **options)
+    stopped(model, (None, 7), "sb3-dqn", DISCRETE, 2, 300, net_arch=[16], gamma=0.99, **options)
 
 
-@pytest.mark.parametrize("pace", [None, 7])
-def test_sac(pace):
-    options = {"ent_coef": "auto_0.1", "train_freq": 2, "learning_rate": 1e-3, **REPLAY}
-    model = learned(sb3.SAC, NUMBERS, 2, 500, policy_kwargs=SMALL, **options)
-    agent = trained("sb3-sac", NUMBERS, 2, 500, pace, net_arch=[16], **options)
-    same(model, agent)
+def test_sac():
+    options = {"ent_coef": "auto_0.1", "train_freq": 4, "learning_rate": 1e-3, **REPLAY}
+    model = learned(sb3.SAC, NUMBERS, 2, 440, policy_kwargs=SMALL, **options)
+    agent = stopped(model, (None, 7), "sb3-sac", NUMBERS, 2, 440, net_arch=[16], **options)
     assert torch.equal(model.log_ent_coef, agent.model.log_ent_coef)
     for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts"):
         assert np.array_equal(getattr(model.replay_buffer, name), getattr(agent.model.replay_buffer, name))
 
 
-@pytest.mark.parametrize("pace", [None, 3])
 @pytest.mark.parametrize("warmup", [False, True])
-def test_sac_with_noise_that_depends_on_the_state(pace, warmup):
+def test_sac_with_noise_that_depends_on_the_state(warmup):
     options = {"use_sde": True, "sde_sample_freq": 4, "use_sde_at_warmup": warmup, "train_freq": 10, **REPLAY}
-    model = learned(sb3.SAC, NUMBERS, 1, 200, policy_kwargs=SMALL, learning_rate=1e-3, **options)
-    same(model, trained("sb3-sac", NUMBERS, 1, 200, pace, net_arch=[16], learning_rate=1e-3, **options))
+    options |= {"learning_rate": 1e-3}
+    model = learned(sb3.SAC, NUMBERS, 1, 150, policy_kwargs=SMALL, **options)
+    stopped(model, (None, 3), "sb3-sac", NUMBERS, 1, 150, net_arch=[16], **options)
 
 
 @pytest.mark.parametrize("kind", ["normal", "ornstein-uhlenbeck"])
 def test_td3(kind):
     noises = {"normal": NormalActionNoise, "ornstein-uhlenbeck": OrnsteinUhlenbeckActionNoise}
     noise = noises[kind](np.zeros(1, np.float32), np.full(1, 0.3, np.float32))
-    model = learned(sb3.TD3, NUMBERS, 2, 300, policy_kwargs=SMALL, action_noise=noise, **REPLAY)
+    model = learned(sb3.TD3, NUMBERS, 2, 160, policy_kwargs=SMALL, action_noise=noise, **REPLAY)
     options = {"action_noise": kind, "action_noise_std": 0.3, "gamma": 0.99, "learning_rate": 1e-3, **REPLAY}
-    same(model, trained("sb3-td3", NUMBERS, 2, 300, 7, net_arch=[16], **options))
+    same(model, trained("sb3-td3", NUMBERS, 2, 160, 7, net_arch=[16], **options))
 
 
 def test_episodes_between_updates():
-    options = {"train_freq": (1, "episode"), "gradient_steps": -1, **REPLAY}
+    options = {"train_freq": (1, "episode"), "gradient_steps": 20, **REPLAY}
     model = learned(sb3.DDPG, NUMBERS, 1, 400, policy_kwargs=SMALL, **options)
     options |= {"train_freq": 1, "train_freq_unit": "episode", "action_noise": None, "gamma": 0.99}
     same(model, trained("sb3-ddpg", NUMBERS, 1, 400, 7, net_arch=[16], learning_rate=1e-3, **options))
@@ -123,20 +122,18 @@ def test_contributions():
     same(model, trained("sb3-tqc", NUMBERS, 1, 120, 7, net_arch=[16], learning_rate=1e-3, **REPLAY))
 
 
-@pytest.mark.parametrize("pace", [None, 3])
-def test_recurrent_ppo(pace):
+def test_recurrent_ppo():
     network = {"lstm_hidden_size": 8}
-    options = {"n_steps": 32, "batch_size": 16, "n_epochs": 1, "learning_rate": 1e-3}
+    options = {"n_steps": 104, "batch_size": 104, "n_epochs": 1, "learning_rate": 1e-3}
 
     def make(policy, *args, **keywords):
         return RecurrentPPO("MlpLstmPolicy", *args, **keywords)
 
-    model = learned(make, NUMBERS, 2, 448, policy_kwargs=network, **options)
-    same(model, trained("sb3-recurrentppo", NUMBERS, 2, 448, pace, policy_kwargs=network, **options))
+    model = learned(make, NUMBERS, 2, 416, policy_kwargs=network, **options)
+    stopped(model, (None, 3), "sb3-recurrentppo", NUMBERS, 2, 416, policy_kwargs=network, **options)
 
 
-@pytest.mark.parametrize("pace", [None, 7])
-def test_augmented_random_search(pace):
+def test_augmented_random_search():
     draws = Generators(0).numpy("sb3-candidates")
 
     class Drawn(ARS):
@@ -152,9 +149,9 @@ def test_augmented_random_search(pace):
         "n_eval_episodes": 2,
         "zero_policy": False,
     }
-    model = learned(Drawn, DISCRETE, 1, 1500, policy_kwargs=SMALL, **options)
-    agent = trained("sb3-ars", DISCRETE, 1, model.num_timesteps, pace, policy="mlp", net_arch=[16], **options)
-    same(model, agent)
+    model = learned(Drawn, DISCRETE, 1, 600, policy_kwargs=SMALL, **options)
+    options |= {"policy": "mlp", "net_arch": [16]}
+    agent = stopped(model, (None, 7), "sb3-ars", DISCRETE, 1, model.num_timesteps, **options)
     assert agent.seed is None  # at the end of a round, like the model
 
 

@@ -37,7 +37,8 @@ def saved(path, seed=0, **network):
 
 def begun(path, out, **options):
     options = {"learning_rate": 1e-9, **options}
-    return arena.train("sb3-ppo", "CartPole-v1", steps=8, seeds=1, start=path, out=out, agent_options=options)
+    short = {"steps": 8, "seeds": 1, "episodes": 1, "horizon": 5}
+    return arena.train("sb3-ppo", "CartPole-v1", start=path, out=out, agent_options=options, **short)
 
 
 def test_a_run_begins_with_a_saved_policy_and_keeps_it(tmp_path):
@@ -62,7 +63,7 @@ def test_another_network_is_refused_and_the_saved_one_described(tmp_path):
     path = tmp_path / "model.zip"
     saved(path, net_arch=[8], activation_fn=nn.ReLU)
     with pytest.raises(
-        ArenaError, match=r"not sb3-ppo's: Missing key.*net_arch \[8\], activation_fn .*ReLU.*; set"
+        ArenaError, match=r"does not fit sb3-ppo's: Missing key.*net_arch \[8\], activation_fn .*ReLU.*; set"
     ):
         begun(path, tmp_path / "runs")
 

@@ -139,7 +139,7 @@ def test_without_a_key_it_says_so_and_does_not_ask(wandb, tmp_path, monkeypatch)
     run, told, before = prepared(tmp_path / "runs"), Told(), time.monotonic()
     execute(run, told)
     [notice] = told.notices
-    assert notice.endswith("W&B knows no key; run `wandb login`, or set WANDB_MODE=offline")
+    assert notice.endswith("W&B has no API key; run `wandb login`, or set WANDB_MODE=offline")
     assert time.monotonic() - before < 30
     assert not (run.folder / "wandb").exists()
 
