@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from arena.stream import Stream, Transition
     from arena.sweeps import sweep
-    from arena.viewer.watching import watch
+    from arena_viewer import watch
 
 _HOMES = {
     "Agent": "arena.agent",
@@ -55,7 +55,7 @@ _HOMES = {
     "load": "arena.api",
     "sweep": "arena.sweeps",
     "train": "arena.api",
-    "watch": "arena.viewer.watching",
+    "watch": "arena_viewer",
 }
 
 __all__ = [
@@ -90,7 +90,17 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'arena' has no attribute {name!r}")
-    return getattr(importlib.import_module(home), name)
+    try:
+        module = importlib.import_module(home)
+    except ModuleNotFoundError as error:
+        if error.name != home:  # only `watch` comes from a plugin
+            raise
+        from arena.errors import ArenaError
+
+        raise ArenaError(
+            f"arena.{name} needs the plugin {home}", "pip install --force-reinstall arena-rl"
+        ) from error
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -269,7 +269,7 @@ class LauncherSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class OverlaySpec(Spec):
-    """An overlay; ``target`` is an `arena.viewer.Overlay` subclass, made without arguments.
+    """An overlay; ``target`` is an `arena_viewer.Overlay` subclass, made without arguments.
 
     Args:
         title: what stands above it and in the list of keys; the name, if not given.
@@ -294,7 +294,11 @@ class OverlaySpec(Spec):
 
 
 class Command(Protocol):
-    """What a :class:`CommandSpec`'s target offers: an object, or a class, with these two methods."""
+    """What a :class:`CommandSpec`'s target offers: an object, or a class, with these two methods.
+
+    A third one is optional: ``parse(parser, words)`` returns the namespace of the words behind the verb, for a verb
+    that takes the options of an agent or an environment.
+    """
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Adds the verb's arguments to its own parser."""

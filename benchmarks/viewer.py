@@ -85,10 +85,10 @@ def redrawing() -> list[Row]:
     """The whole window."""
     import pygame
 
-    from arena.viewer.cast import players, untrained
-    from arena.viewer.overlay import overlays
-    from arena.viewer.show import Show
-    from arena.viewer.stage import SIZE, Stage
+    from arena_viewer.overlay import overlays
+    from arena_viewer.playback import Show
+    from arena_viewer.renderer import SIZE, Stage
+    from arena_viewer.roles import players, untrained
 
     surface = pygame.Surface(SIZE)
     sides = {}

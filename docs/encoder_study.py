@@ -20,9 +20,9 @@ import arena
 from arena.frames import Frames
 from arena.loaded import LoadedEncoder
 from arena.perception import at_rest, codes, probe
-from arena.report.data import RunRecord, read_runs
-from arena.report.encoders import area
 from arena.statistics import bootstrap_ci, iqm
+from arena_report.encoders import area
+from arena_report.run_records import RunRecord, read_runs
 
 OUT = Path("runs/encoders")
 

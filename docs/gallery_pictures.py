@@ -12,8 +12,8 @@ from pathlib import Path
 import arena
 from arena.api import train_experiment
 from arena.fit import Fit
-from arena.gallery import gallery
 from arena.loaded import LoadedEncoder
+from arena_gallery import gallery
 
 HERE = Path(__file__).resolve().parent / "pictures"
 

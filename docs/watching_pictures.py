@@ -21,15 +21,15 @@ from arena.api import train_experiment
 from arena.experiment import Experiment
 from arena.fit import Fit
 from arena.run import Run
-from arena.viewer.cast import Snapshots, beginning, players, role_of, through_training, untrained
-from arena.viewer.following import Following
-from arena.viewer.frames import png_of
-from arena.viewer.keys import TAKEN, sheet
-from arena.viewer.overlay import overlays
-from arena.viewer.pilot import Hands, Person
-from arena.viewer.player import Player
-from arena.viewer.show import Show
-from arena.viewer.stage import SIZE, Stage
+from arena_viewer.following import Following
+from arena_viewer.frames import png_of
+from arena_viewer.human_player import Hands, Person
+from arena_viewer.keys import TAKEN, sheet
+from arena_viewer.overlay import overlays
+from arena_viewer.playback import Show
+from arena_viewer.player import Player
+from arena_viewer.renderer import SIZE, Stage
+from arena_viewer.roles import Snapshots, beginning, players, role_of, through_training, untrained
 
 HERE = Path(__file__).resolve().parent / "pictures"
 

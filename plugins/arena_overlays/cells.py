@@ -11,9 +11,7 @@ import numpy.typing as npt
 
 from arena.mind import Mind, Thought
 from arena.painting import CellPainter
-from arena.viewer.overlay import Look, Overlay
-from arena.viewer.pen import Area
-from arena.viewer.player import Player
+from arena_viewer import Area, Look, Overlay, Player
 
 if TYPE_CHECKING:
     from arena.lens import Lens

@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.colours import ACCENT, FAINT, LINE, PAPER, SLATE, Colour
-from arena.viewer.overlay import Look, Overlay
-from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Player
+from arena_viewer import SMALL, Area, Look, Overlay, Pen, Player
 
 __all__ = ["Latent", "Trace"]
 

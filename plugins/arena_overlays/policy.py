@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from arena.colours import INK
 from arena.mind import Mind, Thought
-from arena.viewer.overlay import Look
-from arena.viewer.pen import SMALL, Area, Pen
 from arena_overlays.cells import OverCells, Survey, cell_area
 from arena_overlays.wash import BASE, ROOMY
+from arena_viewer import SMALL, Area, Look, Pen
 
 __all__ = ["Policy", "greedy"]
 

@@ -6,10 +6,7 @@ import gymnasium as gym
 import numpy as np
 
 from arena.colours import FAINT, SLATE
-from arena.viewer.overlay import Look, Overlay
-from arena.viewer.panel import MOST_ROWS, ROW, action_names, bars
-from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Player
+from arena_viewer import MOST_ROWS, ROW, SMALL, Area, Look, Overlay, Pen, Player, action_names, bars
 
 __all__ = ["Probabilities"]
 

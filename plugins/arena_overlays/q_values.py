@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from arena.colours import INK, LINE, PAPER, Colour
 from arena.mind import Mind, Thought
-from arena.viewer.overlay import Look
-from arena.viewer.pen import SMALL, Area, Pen
 from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.policy import greedy
 from arena_overlays.values import SCALE, figure
 from arena_overlays.wash import shares, tints
+from arena_viewer import SMALL, Area, Look, Pen
 
 __all__ = ["QValues"]
 

@@ -9,14 +9,11 @@ import numpy.typing as npt
 
 from arena.colours import LINE, SLATE
 from arena.encoder import Decodes, Encoder, Encodes, Remembers
-from arena.gallery.cells import Picture
-from arena.gallery.showing import Showing
 from arena.mind import Mind
 from arena.perception import reconstruct
 from arena.pixels import image_shape
-from arena.viewer.overlay import Look, Overlay
-from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Moment, Player
+from arena_gallery import Picture, Showing
+from arena_viewer import SMALL, Area, Look, Moment, Overlay, Pen, Player
 
 __all__ = ["Reconstruction"]
 

@@ -11,11 +11,9 @@ import numpy.typing as npt
 
 from arena.colours import INK
 from arena.mind import Mind, Thought
-from arena.viewer.overlay import Look
-from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Player
 from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.wash import BASE, ROOMY, legend, shares, wash
+from arena_viewer import SMALL, Area, Look, Pen, Player
 
 __all__ = ["SCALE", "Values", "figure"]
 

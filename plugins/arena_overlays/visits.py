@@ -9,11 +9,9 @@ import numpy.typing as npt
 
 from arena.mind import Mind, Thought
 from arena.painting import CellPainter
-from arena.viewer.overlay import Look
-from arena.viewer.pen import Area, Pen
-from arena.viewer.player import Player
 from arena_overlays.cells import OverCells
 from arena_overlays.wash import legend, shares, wash
+from arena_viewer import Area, Look, Pen, Player
 
 __all__ = ["SCALE", "Visits"]
 

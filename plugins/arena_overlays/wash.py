@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pygame
 
 from arena.colours import INK, LINE, PAPER, SLATE
 from arena.painting import CellPainter
-from arena.viewer.pen import SMALL, Area, Pen, surface_of
+from arena_viewer import SMALL, Area, Pen
 
 __all__ = ["BASE", "ROOMY", "legend", "shares", "wash"]
 
@@ -71,9 +70,7 @@ def wash(pen: Pen, area: Area, painter: CellPainter, cells: Array, shares: Array
     sheet = np.full((painter.rows * painter.columns, 3), 255, np.uint8)
     told = np.isfinite(shares)
     sheet[cells[told]] = tints(shares[told], scale)
-    box = pen.pixels(area)
-    drawn = surface_of(sheet.reshape(painter.rows, painter.columns, 3))
-    pen.surface.blit(pygame.transform.scale(drawn, box.size), box, special_flags=pygame.BLEND_MULT)
+    pen.stretch(area, sheet.reshape(painter.rows, painter.columns, 3), multiply=True)
 
 
 def legend(
@@ -109,8 +106,7 @@ def legend(
     x += pen.text((x, y), label, SMALL, SLATE) + PAD
     x += pen.text((x, y), low, SMALL, INK) + 4
     ramp = tints(np.linspace(0, 1, 64), scale)[None]
-    strip = pen.pixels(Area(x, y - 4, BAR, 8))
-    pen.surface.blit(pygame.transform.scale(surface_of(ramp), strip.size), strip)
+    pen.stretch(Area(x, y - 4, BAR, 8), ramp)
     pen.text((x + BAR + 4, y), high, SMALL, INK)
 
 

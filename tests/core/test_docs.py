@@ -16,10 +16,10 @@ from arena.experiment import Experiment, arguments_of
 from arena.fit import Fit
 from arena.plugins import Plugins, use
 from arena.testing import check_encoder, controls_steer, painter_paints_scenes
-from arena.viewer.cast import players, untrained
-from arena.viewer.overlay import overlays
-from arena.viewer.show import Show
-from arena.viewer.stage import SIZE, Stage
+from arena_viewer.overlay import overlays
+from arena_viewer.playback import Show
+from arena_viewer.renderer import SIZE, Stage
+from arena_viewer.roles import players, untrained
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from agent_cases import AGENTS
-from planted_clock import Clock
 
 from arena import live, runner
 from arena.agent import Progress
@@ -24,6 +23,7 @@ from arena.live import HEADER, KIND, Broadcast, Watcher
 from arena.run import Run
 from arena.runner import Listener, execute
 from arena.testing import Trial, contents, difference
+from planted_clock import Clock
 
 CLIFF = ("q-learning", "arena/CliffWalk-v0")
 PROGRESS = Progress(1234, 5, {"loss": 0.5})

@@ -17,9 +17,9 @@ from arena.mind import Thought
 from arena.pixels import Numbers
 from arena.random import Generators
 from arena.training import build_agent
-from arena.viewer.cast import Role, untrained
-from arena.viewer.overlay import Look
-from arena.viewer.show import Show
+from arena_viewer.overlay import Look
+from arena_viewer.playback import Show
+from arena_viewer.roles import Role, untrained
 
 NAMES = ["action-probabilities", "latent", "policy", "q-values", "reconstruction", "values", "visits"]
 PIXELS = {"observation": "pixels", "tile": 2}

@@ -14,17 +14,17 @@ import arena
 from arena.colours import ACCENT
 from arena.perception import reconstruct
 from arena.plugins import get_plugins
-from arena.viewer.cast import players, role_of
-from arena.viewer.overlay import Shown
-from arena.viewer.pen import Area, Pen
-from arena.viewer.show import Show
-from arena.viewer.stage import Stage
 from arena_overlays.latent import Latent, trace_of
 from arena_overlays.policy import Policy
 from arena_overlays.q_values import SIDE, QValues
 from arena_overlays.reconstruction import Reconstruction
 from arena_overlays.values import SCALE, Values
 from arena_overlays.visits import Visits
+from arena_viewer.drawing import Area, Pen
+from arena_viewer.overlay import Shown
+from arena_viewer.playback import Show
+from arena_viewer.renderer import Stage
+from arena_viewer.roles import players, role_of
 
 
 @pytest.fixture(scope="module")

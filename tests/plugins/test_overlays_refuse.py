@@ -7,10 +7,10 @@ import pytest
 from overlay_players import NAMES, PIXELS, Person, Recalling, Telling, at_newest, fresh, play, through
 
 from arena.plugins import get_plugins
-from arena.viewer.cast import players
-from arena.viewer.overlay import Shown
-from arena.viewer.player import Player
-from arena.viewer.stage import Stage
+from arena_viewer.overlay import Shown
+from arena_viewer.player import Player
+from arena_viewer.renderer import Stage
+from arena_viewer.roles import players
 
 OVER = {"policy", "q-values", "values", "visits"}
 #: Who plays, and what there is to draw.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from arena.colours import ACCENT
-from arena.viewer.overlay import Look, Overlay
-from arena.viewer.pen import Area, Pen
-from arena.viewer.player import Player
+from arena_viewer import Area, Look, Overlay, Pen, Player
 
 #: Steps after which the trail is gone.
 LONGEST = 30

@@ -1,0 +1,141 @@
+"""Sections of what an encoder takes labels to be, beside what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from arena.colours import WRONG
+from arena.encoder import Perceives
+from arena.perception import at_rest, device_of, in_batches
+from arena_gallery.cells import Caption, Cell, Picture, Row, Section
+from arena_gallery.observation_cells import class_colours, is_class, is_class_map, is_picture
+from arena_gallery.plots import PLOTS, against
+from arena_gallery.scene import Scene, grid, lines
+
+__all__ = ["perceptions"]
+
+Array = npt.NDArray[Any]
+
+
+def perceptions(scene: Scene) -> Iterator[Section]:
+    """What it takes labels to be, beside what they are."""
+    encoder, frames = scene.encoder, scene.frames
+    assert isinstance(encoder, Perceives)
+    with at_rest(encoder):
+        names = list(encoder.perceive(scene.observations(scene.shown[:1])))
+    for name in names:
+        if name not in frames.labels:
+            continue
+
+        def ask(x: torch.Tensor, name: str = name) -> torch.Tensor:
+            return encoder.perceive(x)[name]
+
+        with at_rest(encoder):
+            told = {
+                part: in_batches(ask, frames.observation, rows=rows, device=device_of(encoder))
+                for part, rows in (("held", scene.held), ("shown", np.concatenate([*lines(scene)])))
+            }
+        space, truth = frames.label_spaces[name], np.asarray(frames.labels[name][scene.held])
+        if is_class(space) or _one_class(space):
+            yield _classes(scene, name, told, truth)
+        elif is_class_map(space):
+            yield _class_maps(scene, name, told, truth)
+        elif is_picture(space):
+            yield _pictures(scene, name, told)
+        else:
+            yield _numbers(name, told["held"], truth)
+
+
+def _classes(scene: Scene, name: str, told: Mapping[str, Array], truth: Array) -> Section:
+    at, rows = 0, []
+    for shown in lines(scene):
+        said = told["shown"][at : at + len(shown)].reshape(-1).tolist()
+        right = np.asarray(scene.frames.labels[name][shown]).reshape(-1).tolist()
+        captions = [
+            Caption(f"{guess}" if guess == fact else f"{guess}, not {fact}", guess != fact)
+            for guess, fact in zip(said, right, strict=True)
+        ]
+        rows.append(Row("held out", scene.showing.cells(scene.frames.observation[shown], captions)))
+        at += len(shown)
+    accuracy = float((told["held"].reshape(-1) == truth.reshape(-1)).mean())
+    note = f"{accuracy:.1%} of {len(truth):,} held-out frames right"
+    return Section(f"Perceived: {name}", tuple(rows), note, {"accuracy": accuracy})
+
+
+def _class_maps(scene: Scene, name: str, told: Mapping[str, Array], truth: Array) -> Section:
+    space = scene.frames.label_spaces[name]
+    assert isinstance(space, gym.spaces.Box)
+    first = int(space.low.min())
+    parts = [*lines(scene)]
+    shown = np.concatenate(parts)
+    cells = scene.showing.cells(scene.frames.observation[shown])
+    facts = np.asarray(scene.frames.labels[name][shown]).astype(np.int64) - first
+    colours = class_colours(int(space.high.max()) - first + 1, facts, cells)
+    at, rows = 0, []
+    for line in parts:
+        stop = at + len(line)
+        said, fact = told["shown"][at:stop].astype(np.int64) - first, facts[at:stop]
+        rows.append(Row("held out", cells[at:stop]))
+        rows.append(Row("label", _painted(colours[fact], cells[0]), close=True))
+        rows.append(Row("perceived", _painted(colours[said], cells[0]), close=True))
+        if (said != fact).any():
+            wrong = np.where((said != fact)[..., None], np.array(WRONG), np.array((246, 244, 239)))
+            rows.append(Row("wrong", _painted(wrong.astype(np.uint8), cells[0]), close=True))
+        at = stop
+    accuracy = float((told["held"] == truth).mean())
+    whole = float((told["held"] == truth).reshape(len(truth), -1).all(axis=1).mean())
+    note = f"{accuracy:.2%} of all places right, {whole:.0%} of {len(truth):,} held-out frames wholly"
+    return Section(f"Perceived: {name}", tuple(rows), note, {"accuracy": accuracy, "whole": whole})
+
+
+def _pictures(scene: Scene, name: str, told: Mapping[str, Array]) -> Section:
+    """Numbers in every place as shades of grey, from the least to the greatest."""
+    parts = [*lines(scene)]
+    facts = np.asarray(scene.frames.labels[name][np.concatenate(parts)], dtype=np.float64)
+    low, reach = facts.min(), float(np.ptp(facts)) or 1.0
+    cells = scene.showing.cells(scene.frames.observation[np.concatenate(parts)])
+
+    def grey(values: Array) -> tuple[Cell, ...]:
+        shades = np.rint(((values - low) / reach).clip(0, 1) * 255).astype(np.uint8)
+        return _painted(shades[..., None].repeat(3, axis=-1), cells[0])
+
+    at, rows = 0, []
+    for line in parts:
+        stop = at + len(line)
+        rows.append(Row("held out", cells[at:stop]))
+        rows.append(Row("label", grey(facts[at:stop]), close=True))
+        rows.append(Row("perceived", grey(told["shown"][at:stop].astype(np.float64)), close=True))
+        at = stop
+    error = float(np.sqrt(((told["shown"] - facts) ** 2).mean()))
+    return Section(f"Perceived: {name}", tuple(rows), f"root mean square error {error:.3g}", {"error": error})
+
+
+def _numbers(name: str, told: Array, truth: Array) -> Section:
+    """Each number perceived against what it is."""
+    cells, error = against(name, told, truth)
+    note = f"root mean square error {error:.3g} over {len(truth):,} held-out frames"
+    return Section(f"Perceived: {name}", grid(cells, PLOTS, "perceived"), note, {"error": error})
+
+
+def _one_class(space: gym.Space[Any]) -> bool:
+    """Whether a box holds one whole number."""
+    return (
+        isinstance(space, gym.spaces.Box)
+        and int(np.prod(space.shape)) == 1
+        and np.issubdtype(space.dtype, np.integer)
+    )
+
+
+def _painted(pixels: Array, beside: Cell) -> tuple[Cell, ...]:
+    """Pictures of the size of one that they stand under, where that is a multiple of theirs."""
+    if isinstance(beside, Picture):
+        (high, wide), (height, width) = beside.pixels.shape[:2], pixels.shape[1:3]
+        if high % height == 0 and wide % width == 0:
+            pixels = pixels.repeat(high // height, axis=1).repeat(wide // width, axis=2)
+    return tuple(Picture(frame) for frame in pixels)

@@ -1,0 +1,40 @@
+"""Which sections a gallery has: one for each thing that the encoder can do, by the protocols that it answers to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from arena.encoder import Decodes, Encodes, Perceives, Samples
+from arena.errors import ArenaError
+from arena_gallery.cells import Section
+from arena_gallery.decoding import reconstructions, samples, sweeps, walks
+from arena_gallery.latent_plot import scattered
+from arena_gallery.predictions import perceptions
+from arena_gallery.scene import Scene
+
+__all__ = ["sections"]
+
+
+def sections(scene: Scene) -> Iterator[Section]:
+    """All that it can do."""
+    encoder, found = scene.encoder, 0
+    makers = []
+    if isinstance(encoder, Perceives):
+        makers.append(perceptions)
+    if isinstance(encoder, Encodes) and isinstance(encoder, Decodes):
+        makers.append(reconstructions)
+    if isinstance(encoder, Samples):
+        makers.append(samples)
+    if isinstance(encoder, Encodes) and isinstance(encoder, Decodes):
+        makers += [walks, sweeps]
+    if isinstance(encoder, Encodes):
+        makers.append(scattered)
+    for maker in makers:
+        for section in maker(scene):
+            found += 1
+            yield section
+    if not found:
+        raise ArenaError(
+            f"{type(encoder).__name__} neither encodes, decodes, samples nor perceives: nothing can be drawn",
+            "give it one of the protocols of arena.encoder",
+        )

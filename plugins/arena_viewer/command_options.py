@@ -1,0 +1,151 @@
+"""What the verbs that show something have in common: the window's size, and films."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from arena.cli.parser import whole
+from arena.errors import ArenaError
+
+if TYPE_CHECKING:
+    from arena_viewer.playback import Show
+
+__all__ = ["add_film", "add_look", "check_film", "film_of", "grid_of", "size_of"]
+
+#: Frames a second of a film.
+FILM_FPS = 30
+
+#: Pixels of a side of a film, at most.
+LARGEST = 16_384
+
+
+def add_look(parser: argparse.ArgumentParser) -> None:
+    """How large it is, and how fast it goes."""
+    add = parser.add_argument
+    add(
+        "--speed",
+        metavar="N",
+        type=positive("--speed"),
+        help="steps a second (default: the environment's own)",
+    )
+    add("--size", metavar="WxH", type=sides_of, help="of the window or film, in points (default: 1120x760)")
+    add("--scale", metavar="X", type=positive("--scale"), default=1.0, help="pixels a point (default: 1)")
+
+
+def add_film(parser: argparse.ArgumentParser) -> None:
+    """Where a film of it goes, in the place of a window."""
+    add = parser.add_argument
+    add("--record", metavar="FILE", type=Path, help="film it to .mp4, .gif or .png, without a window")
+    add(
+        "--fps", metavar="N", type=whole("--fps"), help=f"frames per second of the film (default: {FILM_FPS})"
+    )
+
+
+def film_of(show: Show, args: argparse.Namespace, columns: int | None = None) -> dict[str, Any]:
+    """Films a show, as the flags say; what ``--json`` prints."""
+    from arena.progress import counting
+    from arena_viewer.filming import record
+    from arena_viewer.renderer import Stage
+
+    with interruptible(), counting("frames") as progressed:
+        count = record(
+            show,
+            args.record,
+            stage=Stage(columns=columns, hint=False),
+            size=size_of(args),
+            scale=args.scale,
+            fps=args.fps or FILM_FPS,
+            episodes=args.episodes,
+            progressed=progressed,
+        )
+    return {
+        "path": str(args.record),
+        "title": show.title,
+        "frames": count,
+        "fps": args.fps or FILM_FPS,
+        "returns": [[*player.returns] for player in show.players],
+    }
+
+
+def check_film(args: argparse.Namespace) -> None:
+    """Finds out what is wrong with a film before anything is trained or played for it."""
+    from arena_viewer.recording import film
+
+    width, height = (round(side * args.scale) for side in size_of(args))
+    if not (2 <= width <= LARGEST and 2 <= height <= LARGEST):
+        raise ArenaError(
+            f"a film of {width:,} × {height:,} pixels cannot be made",
+            f"give sides from 2 to {LARGEST:,} pixels",
+        )
+    film(args.record, args.fps or FILM_FPS).close()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Has SIGTERM end a film as Ctrl-C does: whole, and playable."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: whoever owns it handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def size_of(args: argparse.Namespace) -> tuple[int, int]:
+    """Of the window, in points."""
+    from arena_viewer.renderer import SIZE
+
+    return args.size or SIZE
+
+
+def sides_of(text: str) -> tuple[int, int]:
+    """Reads a width and a height."""
+    width, height = _pair(text, "--size", "1120x760")
+    if not (64 <= width <= 8192 and 64 <= height <= 8192):
+        raise ArenaError(f"--size is {text}", "give sides from 64 to 8192, such as 1120x760")
+    return width, height
+
+
+def grid_of(text: str) -> tuple[int, int]:
+    """Reads rows and columns."""
+    rows, columns = _pair(text, "--grid", "4x4")
+    if rows * columns > 100 or rows * columns < 1:
+        raise ArenaError(f"--grid is {text}, {rows * columns} worlds", "give from 1 to 100, such as 4x4")
+    return rows, columns
+
+
+def positive(name: str) -> Any:
+    """Reads a positive number."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and number > 0):
+            raise ArenaError(f"{name} is {text!r}", "give a positive number")
+        return number
+
+    return read
+
+
+def _pair(text: str, name: str, example: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text.strip().lower())
+    if found is None:
+        raise ArenaError(f"{name} is {text!r}", f"write it like {example}")
+    return int(found[1]), int(found[2])

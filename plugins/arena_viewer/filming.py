@@ -1,0 +1,64 @@
+"""A show as a film: every frame a fixed share of a second, so that equal seeds give equal frames; no display needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from arena_viewer.frames import rgb_of
+from arena_viewer.playback import Show
+from arena_viewer.recording import film
+from arena_viewer.renderer import SIZE, Stage
+from arena_viewer.sdl import pygame
+
+__all__ = ["frames", "record"]
+
+
+def record(
+    show: Show,
+    path: Path,
+    *,
+    stage: Stage | None = None,
+    size: tuple[int, int] = SIZE,
+    scale: float = 1.0,
+    fps: int = 30,
+    episodes: int | None = None,
+    progressed: Callable[[int], None] = lambda count: None,
+) -> int:
+    """Films whole episodes.
+
+    Args:
+        show: what there is to see.
+        path: ends in ``.mp4``, ``.gif`` or ``.png`` (numbered pictures).
+        stage: where everything stands.
+        size: of the film, in points.
+        scale: pixels a point.
+        fps: frames a second.
+        episodes: how many, one after another; one, if not given, and of a time-lapse one a snapshot.
+        progressed: told of how many frames there are, one by one.
+
+    Returns:
+        How many frames there are.
+
+    Raises:
+        ArenaError: the file cannot be written.
+    """
+    if episodes is None:
+        episodes = len(show.checkpoints.steps) if show.lapse and show.checkpoints is not None else 1
+    with film(path, fps) as recording:
+        for surface in frames(show, stage or Stage(), size, scale, fps, episodes):
+            recording.write(rgb_of(surface))
+            progressed(recording.frames)
+        return recording.frames
+
+
+def frames(
+    show: Show, stage: Stage, size: tuple[int, int], scale: float, fps: int, episodes: int
+) -> Iterator[pygame.Surface]:
+    """Every frame of some episodes, on one surface that the next one is drawn over."""
+    surface = pygame.Surface((max(1, round(size[0] * scale)), max(1, round(size[1] * scale))))
+    left = episodes
+    while left:
+        stage.draw(surface, show, scale)
+        yield surface
+        left -= show.tick(1 / fps)

@@ -1,0 +1,103 @@
+"""Following a run while it trains: its newest agent takes over, and how far it is stands above."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from arena.errors import ArenaError
+from arena.live import Watcher
+from arena.locks import is_trained_now
+from arena.mind import Mind
+from arena.run import Run
+from arena.start import read_snapshot, snapshot_folder
+from arena_viewer.curve import Curve
+from arena_viewer.roles import Role, replace_weights
+
+if TYPE_CHECKING:
+    from arena.codec import State
+
+__all__ = ["Following"]
+
+#: Seconds for which an agent plays on, where its episode lasts longer, before a newer one takes over.
+PATIENCE = 5.0
+
+#: Seconds between two looks at the run's folder.
+LOOK = 1.0
+
+
+class Following:
+    """Keeps an agent that plays up with a run.
+
+    Args:
+        role: of the run.
+        minds: whoever plays with its agent.
+
+    Attributes:
+        status: how things stand, in a few words.
+        finished: whether the run has come to its end, and its last agent plays.
+    """
+
+    def __init__(self, role: Role, minds: Sequence[Mind]) -> None:
+        assert role.run is not None, "only a run is followed"
+        self.run: Run = role.run
+        self.curve: Curve | None = role.curve
+        self._role, self._minds = role, minds
+        self._watcher = Watcher(self.run)
+        self.status, self.finished = "waiting for its first steps", False
+        self._look_at = self._taken_at = 0.0
+        self._heard = False
+
+    def pulse(self) -> None:
+        """To be called often: says that somebody watches, and takes over a newer agent where it is time."""
+        if self.finished:
+            return
+        self._watcher.wish()
+        now = time.monotonic()
+        if now - self._taken_at > PATIENCE and now > self._look_at:
+            self._look_at = now + LOOK
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Takes over the newest agent; at an episode's end, say."""
+        answer = self._watcher.newest()
+        total, unit = self.run.experiment.steps, self.run.experiment.spec.unit
+        if answer is not None and self._takes(answer.state, answer.steps):
+            self.status, self._heard = f"training: {answer.steps:,} of {total:,} {unit}s", True
+        elif self._has_ended():
+            folder = snapshot_folder(self.run)
+            self._takes(read_snapshot(folder), int(folder.name))
+            self.status, self.finished = f"trained: {int(folder.name):,} {unit}s", True
+            self._watcher.close()
+        else:
+            self._look_for_the_trainer()
+
+    def _look_for_the_trainer(self) -> None:
+        """Says so where it trained and does so no more: it failed, or somebody stopped it."""
+        at = self.curve.at if self.curve else 0
+        if self.run.failure.exists():
+            self.status = f"failed after {at:,} {self.run.experiment.spec.unit}s"
+        elif self._heard and is_trained_now(self.run.folder) is False:
+            self.status = f"stopped after {at:,} {self.run.experiment.spec.unit}s"
+
+    def close(self) -> None:
+        """Nobody watches any more."""
+        self._watcher.close()
+
+    def _has_ended(self) -> bool:
+        try:
+            return self.run.result() is not None
+        except ArenaError:
+            return False
+
+    def _takes(self, state: State, steps: int) -> bool:
+        """Takes over an agent; False where what lies there is none of this run's."""
+        try:
+            replace_weights(self._role, self._minds, state, steps)
+        except ArenaError:
+            return False
+        self._taken_at = time.monotonic()
+        if self.curve is not None:
+            self.curve.read(self.run)
+        return True

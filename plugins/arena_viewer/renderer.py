@@ -1,0 +1,266 @@
+"""Where everything stands in a window or a frame of a film, and the drawing of it; it needs no display."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from arena.colours import ACCENT, FAINT, INK, LINE, SLATE, WRONG, Colour
+from arena.tables_text import number
+from arena_viewer.drawing import BODY, SMALL, TITLE, Area, Pen, Point
+from arena_viewer.overlay import Look
+from arena_viewer.panel import draw_panel
+from arena_viewer.playback import Show
+from arena_viewer.player import Moment, Player, Squeezed
+from arena_viewer.sdl import pygame
+from arena_viewer.world_picture import draw_world
+
+__all__ = ["SIZE", "Stage", "tiles"]
+
+#: A window's width and height, in points, unless something else is asked for.
+SIZE = (1120, 760)
+
+#: All in points: around everything, the bars above and below, the panel, below a tile's picture, between tiles.
+MARGIN, HEAD, FOOT, PANEL, CAPTION, GUTTER = 24.0, 56.0, 52.0, 292.0, 30.0, 16.0
+
+#: The least width of a tile, where there is room: a caption goes in.
+CAPTION_WIDTH = 150.0
+
+#: A column of the list of keys.
+KEYS_WIDTH = 320.0
+
+#: A window that is narrower than this has no panel.
+NARROW = 640.0
+
+#: The layer of overlays that lie over the walker, too.
+ABOVE = 2
+
+NOWHERE = Area(0, 0, 0, 0)
+GROUND: Colour = (250, 249, 246)
+WHITE: Colour = (255, 255, 255)
+
+
+@dataclass
+class Stage:
+    """Draws a show.
+
+    Attributes:
+        columns: of tiles, where there are several players; as square as can be, if not given.
+        pictures: where each player's world was drawn last.
+        timeline: where the scrubber was drawn last.
+        curve: where the run's evaluations were, if they were.
+        mouse: where the mouse is, in points; None where it is elsewhere.
+        sheet: lines of the list of keys, while it is shown: each a key and what it does.
+        recording: whether a film is being made of the window.
+        hint: whether to say how one sees the keys.
+    """
+
+    columns: int | None = None
+    pictures: list[Area] = field(default_factory=list)
+    timeline: Area = NOWHERE
+    curve: Area | None = None
+    mouse: Point | None = None
+    sheet: Sequence[tuple[str, str]] = ()
+    recording: bool = False
+    hint: bool = True
+
+    def draw(self, surface: pygame.Surface, show: Show, scale: float = 1.0) -> None:
+        """Draws everything.
+
+        Args:
+            surface: of any size.
+            show: what there is to see.
+            scale: pixels a point.
+        """
+        pen = Pen(surface, scale)
+        whole = pen.area
+        pen.fill(whole, GROUND)
+        room = Area(MARGIN, HEAD, max(1.0, whole.width - 2 * MARGIN), max(1.0, whole.height - HEAD - FOOT))
+        self.pictures, self.curve = [], None
+        for player in show.players:
+            look = Look(player, show.seen(player)[0], players=show.players)
+            for overlay in show.overlays:
+                if overlay.stands("over", player):
+                    overlay.prepare(look)
+        if len(show.players) == 1:
+            self._one(pen, room, show)
+        else:
+            self._tiles(pen, room, show)
+        self._head(pen, Area(MARGIN, 0, room.width, HEAD), show)
+        self._foot(pen, Area(MARGIN, whole.height - FOOT, room.width, FOOT), show)
+        if show.notice:
+            self._toast(pen, room, show.notice)
+        if self.sheet:
+            self._keys(pen, whole)
+
+    def _one(self, pen: Pen, room: Area, show: Show) -> None:
+        """One world, and the panel beside it."""
+        player = show.players[0]
+        wide = room.width >= NARROW
+        world = room._replace(width=room.width - PANEL - MARGIN) if wide else room
+        if not wide:
+            world = room._replace(height=max(1.0, room.height - CAPTION))
+        look = self._world(pen, world, show, player)
+        if not wide:
+            self._caption(pen, self.pictures[-1], look, wins=False)
+        if wide:
+            panel = Area(room.right - PANEL, room.y, PANEL, room.height)
+            pen.fill(panel, WHITE, radius=8)
+            beside = [overlay for overlay in show.overlays if overlay.stands("beside", player)]
+            pen.surface.set_clip(pen.pixels(panel))  # what a low window has no room for is left out
+            self.curve = draw_panel(pen, panel.inset(18), look, beside)
+            pen.surface.set_clip(None)
+
+    def _tiles(self, pen: Pen, room: Area, show: Show) -> None:
+        """Many worlds, a caption below each."""
+        best = max((player.now.total for player in show.players if player.ended), default=None)
+        areas = tiles(room, len(show.players), _proportion(show.players[0]), self.columns)
+        for player, tile in zip(show.players, areas, strict=True):
+            look = self._world(pen, tile._replace(height=max(1.0, tile.height - CAPTION)), show, player)
+            wins = look.moment.ended and show.ended and look.moment.total == best
+            self._caption(pen, self.pictures[-1], look, wins=bool(wins))
+
+    @staticmethod
+    def _caption(pen: Pen, picture: Area, look: Look, *, wins: bool) -> None:
+        """A tile's name, step and return; without the step where there is no room for it."""
+        base, total = picture.bottom + CAPTION / 2 + 2, number(look.moment.total)
+        end = pen.text((picture.right, base), total, BODY, ACCENT if wins else INK, bold=True, align="right")
+        room = max(0.0, picture.width - end - 12)
+        notes = (f"{look.player.name}   step {look.moment.step:,}", look.player.name)
+        note = next((note for note in notes if pen.width_of(note, SMALL) <= room), notes[-1])
+        pen.text((picture.x, base), note, SMALL, SLATE, room=room)
+
+    def _world(self, pen: Pen, area: Area, show: Show, player: Player) -> Look:
+        """One world with what is laid over it."""
+        moment, before, share = show.seen(player)
+        picture = draw_world(pen, area, player, moment, before, share)
+        self.pictures.append(picture)
+        look = replace(self._look(player, moment, picture), players=show.players)
+        over = [overlay for overlay in show.overlays if overlay.stands("over", player)]
+        over.sort(key=lambda overlay: overlay.spec.layer)
+        below = [overlay for overlay in over if overlay.spec.layer < ABOVE]
+        uncovered = pen.copied(picture) if below and look.cells else None
+        for overlay in below:
+            overlay.draw(pen, picture, look)
+        if uncovered is not None and look.cells is not None:
+            row, column = look.cells.walker(
+                moment.scene, before=None if before is None else before.scene, share=share
+            )
+            uncovered(picture.cell(row, column, look.cells.rows, look.cells.columns))
+        for overlay in over[len(below) :]:
+            overlay.draw(pen, picture, look)
+        return look
+
+    def _look(self, player: Player, moment: Moment, picture: Area) -> Look:
+        painter = player.cells
+        if painter is None:
+            return Look(player, moment)
+        if self.mouse is None or not picture.holds(self.mouse):
+            return Look(player, moment, painter.cell(moment.scene))
+        # At the far edges rounding may count one too many.
+        across = min(int((self.mouse[0] - picture.x) / picture.width * painter.columns), painter.columns - 1)
+        down = min(int((self.mouse[1] - picture.y) / picture.height * painter.rows), painter.rows - 1)
+        return Look(player, moment, down * painter.columns + across, hovers=True)
+
+    def _head(self, pen: Pen, area: Area, show: Show) -> None:
+        middle = area.y + area.height / 2
+        words = []
+        if self.recording:
+            words.append(("recording", WRONG))
+        if show.paused and not show.steered:
+            words.append(("paused", INK))
+        if show.status:
+            words.append((show.status, SLATE))
+        if not show.steered:
+            words.append((f"{show.speed:g} steps/s", SLATE))
+        right = area.right
+        for text, colour in reversed(words):
+            right -= pen.text((right, middle), text, BODY, colour, align="right") + 18
+        pen.text((area.x, middle), show.title, TITLE, INK, bold=True, room=max(0.0, right - area.x))
+
+    def _foot(self, pen: Pen, area: Area, show: Show) -> None:
+        """The scrubber, and where to find the keys."""
+        middle = area.y + area.height / 2
+        end = pen.text((area.right, middle), "? keys" if self.hint else "", SMALL, SLATE, align="right")
+        step = f"{math.ceil(show.position):,}"
+        label = f"{step} of {show.newest:,}" if show.ended else f"step {step}"
+        end += pen.text((area.right - end - 20, middle), label, SMALL, SLATE, align="right") + 40
+        line = Area(area.x, middle - 2, max(1.0, area.width - end), 4)
+        self.timeline = Area(line.x, middle - 14, line.width, 28)
+        span = show.span
+        # Where the line ends at the newest step, each step that is begun would push the handle back.
+        at = math.ceil(show.position) if span == show.newest else show.position
+        played, here = line.width * show.newest / span, line.width * at / span
+        pen.fill(line, LINE, radius=2)
+        pen.fill(line._replace(width=max(4.0, played)), FAINT, 0.6, 2)
+        pen.fill(line._replace(width=max(4.0, here)), ACCENT, radius=2)
+        pen.disc((line.x + here, middle), 7, WHITE)
+        pen.disc((line.x + here, middle), 5.5, ACCENT)
+
+    @staticmethod
+    def _toast(pen: Pen, room: Area, text: str) -> None:
+        width = min(pen.width_of(text, BODY) + 36, room.width)
+        box = Area(room.x + (room.width - width) / 2, room.bottom - 52, width, 36)
+        pen.fill(box, INK, 0.92, 18)
+        pen.text(box.middle, text, BODY, WHITE, align="centre", room=width - 24)
+
+    def _keys(self, pen: Pen, whole: Area) -> None:
+        """The list of keys, in two columns."""
+        pen.fill(whole, GROUND, 0.86)
+        half = -(-len(self.sheet) // 2)
+        width, height = 2 * KEYS_WIDTH + 40, 76 + 26.0 * half
+        shrink = min(1.0, (whole.height - 24) / height, (whole.width - 24) / width)
+        pen = Pen(pen.surface, pen.scale * max(shrink, 0.05))
+        whole = pen.area
+        box = Area((whole.width - width) / 2, (whole.height - height) / 2, width, height)
+        pen.fill(Area(box.x - 1, box.y - 1, box.width + 2, box.height + 2), LINE, radius=11)
+        pen.fill(box, WHITE, radius=10)
+        pen.text((box.x + 28, box.y + 28), "Keys", TITLE, INK, bold=True)
+        for place, (key, meaning) in enumerate(self.sheet):
+            column, row = divmod(place, half)
+            x, y = box.x + 20 + column * KEYS_WIDTH, box.y + 66 + 26 * row
+            pen.text((x + 86, y), key, BODY, ACCENT, bold=True, align="right")
+            pen.text((x + 102, y), meaning, BODY, INK, room=KEYS_WIDTH - 110)
+
+
+def tiles(room: Area, count: int, proportion: float, columns: int | None = None) -> list[Area]:
+    """Areas for so many pictures with a caption below each, as large as can be, close together and in the middle.
+
+    Args:
+        room: for all of them.
+        count: how many.
+        proportion: of a picture: its width to its height.
+        columns: of tiles; those with which pictures are largest, if not given.
+    """
+
+    def width_in(columns: int) -> float:
+        """Of a picture, with so many columns."""
+        height = room.height / math.ceil(count / columns) - GUTTER - CAPTION
+        return max(1.0, min(room.width / columns - GUTTER, height * proportion))
+
+    columns = min(columns or max(range(1, count + 1), key=width_in), count)
+    rows, width = math.ceil(count / columns), width_in(columns)
+    height = width / proportion + CAPTION
+    across = min(max(width, CAPTION_WIDTH) + GUTTER, room.width / columns)
+    down = min(height + GUTTER, room.height / rows)
+    left = room.x + (room.width - columns * across) / 2
+    top = room.y + (room.height - rows * down) / 2
+    return [
+        Area(
+            left + place % columns * across + (across - width) / 2,
+            top + place // columns * down + (down - height) / 2,
+            width,
+            height,
+        )
+        for place in range(count)
+    ]
+
+
+def _proportion(player: Player) -> float:
+    """A picture's width to its height."""
+    if player.painter is not None:
+        width, height = player.painter.fit(1000, 1000)
+        return width / height
+    scene = player.now.scene
+    return scene.proportion if isinstance(scene, Squeezed) else 1.0

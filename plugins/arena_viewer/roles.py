@@ -1,0 +1,249 @@
+"""Who plays: agents of runs, at their newest or at a snapshot, or agents that have learned nothing yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arena.api import LoadedRun, load_agent
+from arena.errors import ArenaError
+from arena.mind import Mind
+from arena.random import Generators, derive
+from arena.run import Run
+from arena.runner import fits_this_version
+from arena.start import LAST, read_snapshot, snapshot_of
+from arena.training import build_agent, equip
+from arena_viewer.curve import Curve
+from arena_viewer.player import Player
+
+if TYPE_CHECKING:
+    from arena.agent import Agent
+    from arena.codec import State
+    from arena.environments import EnvironmentFactory
+    from arena.experiment import Experiment
+
+__all__ = ["Role", "Snapshots", "players", "role_of", "untrained"]
+
+
+@dataclass
+class Role:
+    """An agent that can play.
+
+    Attributes:
+        name: what to call it.
+        agent: the agent.
+        factory: the environment as it sees it.
+        seed: from which its episodes derive, unless somebody says otherwise.
+        horizon: its longest episode, in steps.
+        run: what trained it, or None.
+        curve: how that went.
+    """
+
+    name: str
+    agent: Agent
+    factory: EnvironmentFactory
+    seed: int
+    horizon: int
+    run: Run | None = None
+    curve: Curve | None = None
+
+    def mind(self, place: int) -> Mind:
+        """Its mind for one of several who play side by side: they share its weights, and nothing else."""
+        return Mind(self.agent, self.factory, Generators(derive(self.seed, "watched", place, bits=64)))
+
+
+def role_of(source: str | Path, which: str = LAST) -> Role:
+    """The agent of a run.
+
+    Args:
+        source: ``RUN``, ``RUN@best`` or ``RUN@20000``.
+        which: the word behind ``@``, where it is not there.
+
+    Raises:
+        ArenaError: no such run or snapshot, or a run that fitted an encoder.
+    """
+    folder, word = snapshot_of(source)
+    loaded = load_agent(folder, word if word != LAST else which)
+    return _role(loaded)
+
+
+def beginning(run: Run) -> Role:
+    """The agent of a run that may have trained nothing yet.
+
+    Raises:
+        ArenaError: the run fits an encoder.
+    """
+    if run.experiment.spec.kind != "agent":
+        load_agent(run.folder)  # says so
+    return _role(LoadedRun(run, None))
+
+
+def untrained(experiment: Experiment) -> Role:
+    """An experiment's agent before its first step.
+
+    Raises:
+        ArenaError: it sees through an encoder, which stands in a run's folder.
+    """
+    if experiment.perception is not None:
+        raise ArenaError(
+            f"{experiment.agent} is to see through an encoder, which comes with training", "give --train"
+        )
+    seed = experiment.seeds[0]
+    generators = Generators(seed)
+    factory, _ = equip(experiment, Path(), generators)
+    agent = build_agent(experiment, factory, generators)
+    return Role(experiment.agent, agent, factory, seed, experiment.horizon)
+
+
+def players(
+    roles: Sequence[Role],
+    *,
+    count: int | None = None,
+    seed: int | None = None,
+    horizon: int | None = None,
+    explore: bool = False,
+    budget: int | None = None,
+) -> list[Player]:
+    """Players for roles.
+
+    Several roles share their episodes: each meets the same seeds. One role that plays several times at once meets
+    different ones.
+
+    Args:
+        roles: who plays.
+        count: how many players there are to be; one each, if not given.
+        seed: from which episodes derive; the first role's, if not given.
+        horizon: the longest episode; each role's own, if not given.
+        explore: whether to act as in training.
+        budget: bytes of moments that each keeps; see `Player`.
+
+    Raises:
+        ArenaError: the roles are of different environments.
+    """
+    count = len(roles) if count is None else count
+    _refuse_strangers(roles)
+    seed = roles[0].seed if seed is None else seed
+    rounds = -(-count // len(roles))
+    made = []
+    for number in range(count):
+        turn, place = divmod(number, len(roles))
+        role = roles[place]
+        name = role.name if rounds == 1 else f"episode {turn + 1}"
+        if rounds > 1 and len(roles) > 1:
+            name = f"{role.name} · {name}"
+        player = Player(
+            role.factory,
+            role.mind(number),
+            seed=seed,
+            place=turn,
+            rounds=rounds,
+            horizon=horizon or role.horizon,
+            name=name,
+            explore=explore,
+            budget=budget,
+        )
+        player.curve = role.curve
+        made.append(player)
+    return made
+
+
+class Snapshots:
+    """The snapshots of a run, any of which its agent can be set to.
+
+    Args:
+        role: of a run.
+        minds: whoever plays with its agent.
+
+    Attributes:
+        steps: after how many steps each was taken.
+        place: of the one that the agent has.
+        unit: of steps.
+    """
+
+    def __init__(self, role: Role, minds: Sequence[Mind]) -> None:
+        assert role.run is not None, "only a run has snapshots"
+        self._role, self._minds = role, minds
+        self.unit = role.run.experiment.spec.unit
+        self._folders = snapshots_of(role.run)
+        self.steps = list(self._folders)
+        at = role.curve.at if role.curve else 0
+        self.place = min(range(len(self.steps)), key=lambda i: abs(self.steps[i] - at), default=0)
+
+    def go(self, place: int) -> None:
+        """Gives the agent what it had learned then."""
+        role, self.place = self._role, place
+        step = self.steps[place]
+        replace_weights(role, self._minds, read_snapshot(self._folders[step]), step)
+
+
+def snapshots_of(run: Run) -> dict[int, Path]:
+    """The folders of a run's snapshots, by their steps, the first one first."""
+    found = (path.parent for path in run.snapshots.glob("*/state.json"))
+    return dict(sorted((int(folder.name), folder) for folder in found if folder.name.isdecimal()))
+
+
+def replace_weights(role: Role, minds: Sequence[Mind], state: State, step: int) -> None:
+    """Has a role's agent go on as another one: a snapshot of its run.
+
+    Args:
+        role: of a run.
+        minds: whoever plays with its agent.
+        state: the snapshot.
+        step: after how many steps it was taken.
+    """
+    assert role.run is not None, "only a run has snapshots"
+    with fits_this_version(role.run), minds[0].generators.lent("agent"):
+        role.agent.load_snapshot(state)
+    for mind in minds:
+        mind.version += 1
+    if role.curve is not None:
+        role.curve.at = step
+
+
+def through_training(source: str | Path, most: int) -> list[Role]:
+    """The agents of a run's snapshots, evenly chosen, the first and the last among them.
+
+    Args:
+        source: the run.
+        most: how many, at most; two in any case.
+
+    Raises:
+        ArenaError: it has fewer than two.
+    """
+    folder, _ = snapshot_of(source)
+    run = Run.open(folder)
+    steps = list(snapshots_of(run))
+    if len(steps) < 2:
+        found = f"{len(steps) or 'no'} snapshot{'' if len(steps) == 1 else 's'}"
+        raise ArenaError(
+            f"{folder} has {found}, one an evaluation",
+            "train with --evaluate-every N, so that there are more",
+        )
+    count = min(max(most, 2), len(steps))
+    chosen = [steps[round(place * (len(steps) - 1) / (count - 1))] for place in range(count)]
+    roles = [role_of(folder, str(step)) for step in chosen]
+    for role, step in zip(roles, chosen, strict=True):
+        role.name = f"after {step:,} {run.experiment.spec.unit}s"
+    return roles
+
+
+def _role(loaded: LoadedRun) -> Role:
+    experiment = loaded.run.experiment
+    curve = Curve(at=loaded.steps)
+    curve.read(loaded.run)
+    return Role(
+        experiment.agent, loaded.agent, loaded.factory, loaded.run.seed, experiment.horizon, loaded.run, curve
+    )
+
+
+def _refuse_strangers(roles: Sequence[Role]) -> None:
+    first = roles[0].factory
+    for role in roles[1:]:
+        if role.factory.identity() != first.identity():
+            other = role.factory.id if role.factory.id != first.id else f"{first.id} with other options"
+            raise ArenaError(
+                f"these runs are of different environments: {first.id} and {other}",
+                "watch runs of one environment together",
+            )

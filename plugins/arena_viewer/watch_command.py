@@ -1,0 +1,241 @@
+"""``arena watch RUN`` or ``arena watch AGENT ENV``: see agents play, in a window or as a film."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arena.cli import options, train, two_phases
+from arena.cli.output import clean, console, only_json, print_json
+from arena.cli.parser import Parser, seed, whole
+from arena.errors import ArenaError
+from arena_viewer.command_options import add_film, add_look, check_film, film_of, grid_of, size_of
+
+if TYPE_CHECKING:
+    from arena_viewer.playback import Show
+    from arena_viewer.roles import Role
+
+__all__ = ["Watch", "command"]
+
+EPILOG = """\
+Several runs of one environment play side by side, and meet the same episodes. What is on the screen can be filmed
+without one: --record FILE.mp4. The window's keys are listed when you press ?.
+
+`arena watch AGENT ENV --help` also shows the options --agent.… and --env.… of that pair.
+"""
+
+
+class Watch:
+    """The verb ``watch``."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Adds the arguments of ``arena watch``."""
+        parser.usage = (
+            "arena watch RUN … | AGENT ENV [--agent.OPTION VALUE …] [--env.OPTION VALUE …] [options]"
+        )
+        parser.description = "Shows agents at play: of runs, or one that has learned nothing yet."
+        parser.epilog = EPILOG
+        add = parser.add_argument
+        add(
+            "what",
+            metavar="RUN",
+            nargs="+",
+            help="run folders (RUN, RUN@best, RUN@20000), or the names of an agent and an environment",
+        )
+        add("--train", action="store_true", help="train AGENT in ENV first, as `arena train` does")
+        add("--steps", metavar="N", type=whole("--steps"), help="train for so many steps first")
+        at = "which agent of a run: last, best (by its evaluations), or after so many steps (default: last)"
+        add("--at", metavar="WHEN", default="last", help=at)
+        add(
+            "--checkpoints",
+            metavar="HOW",
+            nargs="?",
+            const="side-by-side",
+            choices=("side-by-side", "lapse"),
+            help="one episode played by the agents of a run's snapshots: side-by-side, or lapse for one after another",
+        )
+        add("--follow", action="store_true", help="keep up with a run that is being trained")
+        add(
+            "--grid",
+            metavar="RxC",
+            type=grid_of,
+            help="rows and columns of worlds at once, such as 4x4: more episodes",
+        )
+        add(
+            "--seed",
+            metavar="S",
+            type=seed,
+            help="seed of the episodes (default: the run's, as in its evaluations)",
+        )
+        add("--episode", metavar="K", type=whole("--episode"), default=1, help="begin with the K-th episode")
+        add("--horizon", metavar="H", type=whole("--horizon"), help="longest episode, in steps")
+        add("--explore", action="store_true", help="act as in training; otherwise as well as it can")
+        overlay = "what is laid over the world at first; see `arena list overlays`"
+        add("--overlay", metavar="NAME", nargs="+", action="extend", default=[], help=overlay)
+        add_look(parser)
+        add_film(parser)
+        add(
+            "--episodes",
+            metavar="N",
+            type=whole("--episodes"),
+            help="episodes of the film (default: 1; of a time-lapse, one a snapshot)",
+        )
+        add(
+            "--out",
+            metavar="DIR",
+            type=Path,
+            default=Path("runs"),
+            help="where --train puts runs (default: runs)",
+        )
+        add("--device", metavar="D", help="where neural networks live, such as cpu or cuda")
+        add("--json", action="store_true", help="print one JSON object about a film")
+
+    def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+        """Parses a command line with the agent's and the environment's options in it; ``--help`` knows them."""
+        return two_phases.parse(parser, words, _sections, leading=2, prefixes=("agent", "env"))
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Opens the window and waits until it is closed, or films."""
+        with only_json(args.json):
+            told = _watch(args) if args.record is None else _film(args)
+        if args.json:
+            print_json(told)
+        elif args.record is not None:
+            screen = console()
+            screen.print(
+                clean(f"{told['title']}: {told['frames']:,} frames → {told['path']}"), soft_wrap=True
+            )
+        return 0
+
+
+def _watch(args: argparse.Namespace) -> dict[str, Any]:
+    """Opens the window, and waits until it is closed."""
+    from arena.display import require_display
+    from arena_viewer.display import RECORD
+    from arena_viewer.renderer import Stage
+    from arena_viewer.window import Window
+
+    for flag in ("fps", "episodes", "json"):
+        if getattr(args, flag):
+            raise ArenaError(f"--{flag} is for films", "give --record FILE.mp4 as well")
+    if _is_pair(args.what):
+        require_display(RECORD)  # before anything is trained for it
+    with contextlib.closing(_show(args)) as show:
+        Window(show, Stage(columns=_columns(args)), size=size_of(args), scale=args.scale).run()
+    return {"title": show.title}
+
+
+def _film(args: argparse.Namespace) -> dict[str, Any]:
+    """Films, and says what."""
+    from arena_viewer.display import headless
+    from arena_viewer.watching import warn_of_overlays
+
+    check_film(args)
+    with headless(), contextlib.closing(_show(args)) as show:
+        told = film_of(show, args, _columns(args))
+        warn_of_overlays(show, args.overlay)
+        return told
+
+
+def _columns(args: argparse.Namespace) -> int | None:
+    return None if args.grid is None else args.grid[1]
+
+
+def _show(args: argparse.Namespace) -> Show:
+    """What there is to see."""
+    from arena_viewer.watching import show_of
+
+    roles, follow = _roles(args)
+    return show_of(
+        roles,
+        checkpoints=args.checkpoints,
+        grid=args.grid,
+        named=args.overlay,
+        seed=args.seed,
+        episode=args.episode,
+        horizon=args.horizon,
+        explore=args.explore,
+        speed=args.speed,
+        follow=follow,
+        film=args.record is not None,
+    )
+
+
+def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
+    """Who plays, and whether to keep up with a training."""
+    if _is_pair(args.what):
+        return [_of_pair(args)], False
+    from arena.locks import is_trained_now
+    from arena.run import Run
+    from arena_viewer.roles import beginning
+    from arena_viewer.watching import one_run, roles_of
+
+    if args.train or args.steps is not None:
+        raise ArenaError("--train is for AGENT ENV", "`arena resume RUN --steps N` trains a run further")
+    if args.at != "last" and (args.follow or args.checkpoints):
+        which = "--follow is for the newest agent" if args.follow else "--checkpoints is for all snapshots"
+        raise ArenaError(which, "leave out --at")
+    if args.follow and args.checkpoints:
+        raise ArenaError("--follow and --checkpoints exclude each other", "give one of them")
+    if args.follow:
+        return [beginning(Run.open(Path(one_run(args.what))))], True
+    roles = roles_of(args.what, args.checkpoints, args.grid, args.at)
+    newest = args.at == "last" and not args.checkpoints and args.record is None and "@" not in args.what[0]
+    run = roles[0].run
+    can = len(roles) == 1 and newest and run is not None and os.access(run.folder, os.W_OK)
+    return roles, can and run is not None and bool(is_trained_now(run.folder))
+
+
+def _of_pair(args: argparse.Namespace) -> Role:
+    """An agent in an environment, untrained or trained now."""
+    from arena.api import train_experiment
+    from arena.experiment import Experiment
+    from arena_viewer.roles import role_of, untrained
+
+    arguments: dict[str, Any] = {**dict(zip(("agent", "env"), args.what, strict=True)), **_given(args)}
+    if args.device is not None:
+        arguments["device"] = args.device
+    experiment = Experiment.create(**arguments, steps=args.steps, seeds=[args.seed or 0])
+    if args.train or args.steps is not None:
+        results = train_experiment(experiment, out=args.out)
+        return role_of(results.runs[0]["path"], args.at)
+    if args.checkpoints or args.follow or args.at != "last":
+        raise ArenaError("there is no training to look at without --train", "give --train, or a run folder")
+    return untrained(experiment)
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    return {f"{prefix}_options": given for prefix, given in args.given.items()}
+
+
+def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
+    """The options of the agent and the environment; none where runs are watched, which have their own."""
+    if _is_pair(args.what):
+        yield from train.sections(dict(zip(("agent", "env"), args.what, strict=True)))
+
+
+def _is_pair(words: Sequence[str]) -> bool:
+    """Whether two words name an agent and an environment, and not two runs."""
+    from arena.plugins import get_plugins
+    from arena.start import snapshot_of
+
+    if any((snapshot_of(word)[0] / "run.json").exists() for word in words):
+        return False
+    if len(words) == 2 and words[0] in get_plugins().agents:
+        return True
+    folders = [word for word in words if snapshot_of(word)[0].is_dir()]
+    if folders or len(words) > 2:
+        return False
+    if len(words) == 2:
+        return True
+    word = words[0]
+    if word in get_plugins().agents:
+        raise ArenaError(f"{word} is an agent, and ENV is missing", f"write `arena watch {word} ENV`")
+    raise ArenaError(f"{word} is no run folder", "see `arena list runs`, or write `arena watch AGENT ENV`")
+
+
+command = Watch()

@@ -1,0 +1,96 @@
+"""A player's world in an area: by its painter, from its frames, or, where nothing can be seen, as its observation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.colours import ACCENT, FAINT, LINE, SLATE
+from arena_viewer.drawing import SMALL, Area, Pen
+from arena_viewer.player import Moment, Player, Squeezed
+from arena_viewer.sdl import pygame
+
+__all__ = ["draw_world", "numbers_of"]
+
+#: Frames with fewer pixels on a side are enlarged to squares.
+SMALL_FRAME = 128
+
+#: Numbers of an observation that are shown, at most.
+MOST_NUMBERS = 32
+
+
+def draw_world(
+    pen: Pen, area: Area, player: Player, moment: Moment, before: Moment | None = None, share: float = 1.0
+) -> Area:
+    """Draws where a player stands.
+
+    Args:
+        pen: draws in points.
+        area: the room that there is.
+        player: whose environment it is.
+        moment: what is shown.
+        before: the moment before it, for what lies between.
+        share: how far from `before` to `moment`.
+
+    Returns:
+        Where the picture is.
+    """
+    if player.painter is not None:
+        room = pen.pixels(area)
+        width, height = player.painter.fit(max(1, room.width), max(1, room.height))
+        frame = player.painter.paint(
+            moment.scene, width, height, before=None if before is None else before.scene, share=share
+        )
+        if width > room.width or height > room.height:  # more cells than pixels
+            return pen.picture(area, frame)
+        box = pygame.Rect(0, 0, width, height)
+        box.center = room.center
+        pen.surface.blit(pygame.image.frombuffer(frame.data, (width, height), "RGB"), box)
+        place = pen.points(box)
+    elif isinstance(moment.scene, Squeezed):
+        frame = moment.scene.frame()
+        place = pen.picture(area, frame, smooth=max(frame.shape[:2]) >= SMALL_FRAME)
+    else:
+        return _numbers(pen, area, moment)
+    edge = max(1, round(pen.scale)) / pen.scale  # whole pixels, so that none of the picture's is covered
+    pen.frame(Area(place.x - edge, place.y - edge, place.width + 2 * edge, place.height + 2 * edge), LINE)
+    return place
+
+
+def _numbers(pen: Pen, area: Area, moment: Moment) -> Area:
+    """An observation that has no picture, as bars."""
+    pen.fill(area, (255, 255, 255))
+    pen.frame(area, LINE)
+    inner = area.inset(24)
+    pen.text((inner.x, inner.y + 8), "no picture: what it observes", SMALL, SLATE)
+    numbers = numbers_of(moment.observation)
+    shown = numbers[:MOST_NUMBERS]
+    top, pitch = inner.y + 34, min(26.0, (inner.height - 50) / max(1, len(shown)))
+    largest = max(1e-9, float(np.abs(shown[np.isfinite(shown)]).max(initial=0)))
+    middle = inner.x + 60 + (inner.width - 140) / 2
+    for place, number in enumerate(shown.tolist()):
+        y = top + pitch * (place + 0.5)
+        pen.text((inner.x, y), f"{place}", SMALL, FAINT)
+        length = (number / largest if math.isfinite(number) else 0.0) * (inner.width - 140) / 2
+        pen.fill(Area(min(middle, middle + length), y - pitch * 0.3, abs(length), pitch * 0.6), ACCENT, 0.8)
+        pen.text((inner.right, y), f"{number:.4g}", SMALL, SLATE, align="right")
+    if len(numbers) > len(shown):
+        y = top + pitch * (len(shown) + 0.6)
+        pen.text((inner.x, y), f"… and {len(numbers) - len(shown):,} more", SMALL, FAINT)
+    return area
+
+
+def numbers_of(value: Any) -> npt.NDArray[np.float64]:
+    """An observation or an action as a row of numbers; text counts as none."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return np.concatenate([np.zeros(0), *map(numbers_of, value)])
+    try:
+        return np.asarray(value, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        return np.zeros(0)
