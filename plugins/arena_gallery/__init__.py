@@ -16,11 +16,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from arena_gallery.build import Gallery, gallery
     from arena_gallery.cells import Picture
-    from arena_gallery.observation_cells import Showing
+    from arena_gallery.observation_renderer import ObservationRenderer
 
-_HOMES = {"Gallery": "build", "Picture": "cells", "Showing": "observation_cells", "gallery": "build"}
+_HOMES = {
+    "Gallery": "build",
+    "Picture": "cells",
+    "ObservationRenderer": "observation_renderer",
+    "gallery": "build",
+}
 
-__all__ = ["Gallery", "Picture", "Showing", "gallery"]
+__all__ = ["Gallery", "ObservationRenderer", "Picture", "gallery"]
 
 
 def __getattr__(name: str) -> Any:

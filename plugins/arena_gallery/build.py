@@ -12,8 +12,8 @@ from arena.loaded import LoadedEncoder, fit_of
 from arena.native import whole
 from arena.random import Generators, derive
 from arena_gallery.cells import Section
+from arena_gallery.inputs import GalleryInputs
 from arena_gallery.page import Page, draw
-from arena_gallery.scene import Scene
 from arena_gallery.sections import sections
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def gallery(
     fit = fit_of(loaded.run)
     frames = loaded.frames() if frames is None else frames
     with Generators(derive(seed, "gallery")).lent("gallery"):
-        scene = Scene.of(
+        inputs = GalleryInputs.from_encoder(
             loaded.encoder,
             frames,
             fit.options["holdout"],
@@ -111,7 +111,7 @@ def gallery(
             columns=columns,
             seed=seed,
         )
-        found = tuple(sections(scene))
+        found = tuple(sections(inputs))
     loss = held_out_loss(loaded.run, loaded.steps)
     said = [
         fit.env,

@@ -14,10 +14,10 @@ from arena.colours import ACCENT, classes, on_scale
 from arena.errors import ArenaError
 from arena.perception import codes, probe
 from arena_gallery.cells import Caption, Legend, Row, Scatter, Section, one_colour
-from arena_gallery.plots import colour, ends_of, r2_text
-from arena_gallery.scene import Scene
+from arena_gallery.inputs import GalleryInputs
+from arena_gallery.plots import colour, r2_text, scale_legend
 
-__all__ = ["scattered"]
+__all__ = ["latent_plots"]
 
 #: Ways to colour the same codes, and classes that a legend names.
 MOST_COLOURED, MOST_NAMED = 2, 16
@@ -25,7 +25,7 @@ MOST_COLOURED, MOST_NAMED = 2, 16
 Array = npt.NDArray[Any]
 
 
-class _Look(NamedTuple):
+class _Coloring(NamedTuple):
     """Colours of frames, and the number of a label that they show."""
 
     label: str
@@ -34,21 +34,21 @@ class _Look(NamedTuple):
     legend: Legend | None
 
 
-def scattered(scene: Scene) -> Iterator[Section]:
+def latent_plots(inputs: GalleryInputs) -> Iterator[Section]:
     """The codes' two principal components, coloured by what is known of the frames."""
-    z = codes(scene.encoder, scene.frames.observation, rows=scene.held)
+    z = codes(inputs.encoder, inputs.frames.observation, rows=inputs.held)
     flat = z.reshape(len(z), -1).astype(np.float64)
     if len(flat) < 3 or not np.isfinite(flat).all():
         return
     x, y, share = _principal(flat)
-    coloured = _colourings(scene)[:MOST_COLOURED]
-    r2 = _read_off(scene, coloured[0].label, flat)
+    coloured = _colourings(inputs)[:MOST_COLOURED]
+    r2 = _linear_probe_r2(inputs, coloured[0].label, flat)
     figures = {f"r2_{number + 1}": value for number, value in enumerate(r2)}
     cells = []
-    for look in coloured:
-        read = f"read off the code by a line: {r2_text(r2[look.number])}" if r2 else ""
+    for coloring in coloured:
+        read = f"read off the code by a line: {r2_text(r2[coloring.number])}" if r2 else ""
         caption = Caption(read) if read else None
-        cells.append(Scatter(x, y, look.colours, caption, side=400, legend=look.legend))
+        cells.append(Scatter(x, y, coloring.colours, caption, side=400, legend=coloring.legend))
     what = (
         "the one number of the code"
         if flat.shape[1] == 1
@@ -57,57 +57,57 @@ def scattered(scene: Scene) -> Iterator[Section]:
     yield Section("Codes", (Row("", tuple(cells)),), f"of {len(flat):,} held-out frames, {what}", figures)
 
 
-def _colourings(scene: Scene) -> list[_Look]:
+def _colourings(inputs: GalleryInputs) -> list[_Coloring]:
     """By the first class, or else by each number of the first label of numbers, or else by time."""
-    spaces, held = scene.frames.label_spaces, scene.held
-    if scene.class_label is not None:
-        return [_by_class(scene, scene.class_label)]
+    spaces, held = inputs.frames.label_spaces, inputs.held
+    if inputs.class_label is not None:
+        return [_by_class(inputs, inputs.class_label)]
     for name, space in spaces.items():
         if not isinstance(space, gym.spaces.Box) or not 0 < int(np.prod(space.shape)) <= MOST_NAMED:
             continue
-        values = np.asarray(scene.frames.labels[name][held]).reshape(len(held), -1)
+        values = np.asarray(inputs.frames.labels[name][held]).reshape(len(held), -1)
         titles = (
             [name] if values.shape[1] == 1 else [f"{name} {number + 1}" for number in range(values.shape[1])]
         )
         found = [
-            _Look(name, number, on_scale(column), ends_of(title, column))
+            _Coloring(name, number, on_scale(column), scale_legend(title, column))
             for number, (title, column) in enumerate(zip(titles, values.T, strict=True))
             if np.isfinite(column).all() and np.ptp(column) > 0
         ]
         if found:
             return found
-    return [_by_time(scene)]
+    return [_by_time(inputs)]
 
 
-def _by_class(scene: Scene, name: str) -> _Look:
-    space = scene.frames.label_spaces[name]
+def _by_class(inputs: GalleryInputs, name: str) -> _Coloring:
+    space = inputs.frames.label_spaces[name]
     assert isinstance(space, gym.spaces.Discrete)
-    values = np.asarray(scene.frames.labels[name][scene.held]).reshape(-1).astype(np.int64)
+    values = np.asarray(inputs.frames.labels[name][inputs.held]).reshape(-1).astype(np.int64)
     seen = np.unique(values).tolist()
     if len(seen) > MOST_NAMED:
-        return _Look(name, 0, on_scale(values), ends_of(name, values))
+        return _Coloring(name, 0, on_scale(values), scale_legend(name, values))
     palette, first = classes(int(space.n)), int(space.start)
     names = tuple((str(value), colour(palette[value - first])) for value in seen)
-    return _Look(name, 0, palette[values - first], Legend(name, names))
+    return _Coloring(name, 0, palette[values - first], Legend(name, names))
 
 
-def _by_time(scene: Scene) -> _Look:
-    frames = scene.frames
+def _by_time(inputs: GalleryInputs) -> _Coloring:
+    frames = inputs.frames
     if frames.begin is None:
-        return _Look("", 0, one_colour(len(scene.held), ACCENT), None)
-    episode = np.searchsorted(frames.starts, scene.held, side="right") - 1
-    step = scene.held.astype(np.int64) - frames.starts[episode]
-    return _Look("", 0, on_scale(step), ends_of("episode step", step))
+        return _Coloring("", 0, one_colour(len(inputs.held), ACCENT), None)
+    episode = np.searchsorted(frames.starts, inputs.held, side="right") - 1
+    step = inputs.held.astype(np.int64) - frames.starts[episode]
+    return _Coloring("", 0, on_scale(step), scale_legend("episode step", step))
 
 
-def _read_off(scene: Scene, name: str, flat: Array) -> tuple[float, ...]:
+def _linear_probe_r2(inputs: GalleryInputs, name: str, flat: Array) -> tuple[float, ...]:
     """R² of each number of a label by a line from codes, fitted to frames that are not held out; () of other labels."""
-    if not isinstance(scene.frames.label_spaces.get(name), gym.spaces.Box):
+    if not isinstance(inputs.frames.label_spaces.get(name), gym.spaces.Box):
         return ()
-    truth = scene.frames.labels[name]
-    z = codes(scene.encoder, scene.frames.observation, rows=scene.learned)
+    truth = inputs.frames.labels[name]
+    z = codes(inputs.encoder, inputs.frames.observation, rows=inputs.learned)
     with contextlib.suppress(ArenaError):  # it never changes
-        return probe(z, truth[scene.learned], held_out=(flat, truth[scene.held])).r2
+        return probe(z, truth[inputs.learned], held_out=(flat, truth[inputs.held])).r2
     return ()
 
 

@@ -92,10 +92,10 @@ def draw(title: str, subtitle: str, sections: Sequence[Section]) -> Page:
     Raises:
         ArenaError: Pillow is missing.
     """
-    return _Press(title, subtitle, sections).page()
+    return _PageDrawing(title, subtitle, sections).page()
 
 
-class _Press:
+class _PageDrawing:
     """Lays out and draws at once; a first pass on a page of no height finds out how high it is to be."""
 
     def __init__(self, title: str, subtitle: str, sections: Sequence[Section]) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from arena.colours import ACCENT, Colour, on_scale
 from arena_gallery.cells import Caption, Cell, Legend, Scatter, one_colour
 
-__all__ = ["PLOTS", "against", "colour", "ends_of", "r2_text"]
+__all__ = ["PLOTS", "colour", "prediction_plots", "r2_text", "scale_legend"]
 
 #: Numbers that are plotted, each by itself.
 MOST_PLOTTED = 8
@@ -21,7 +21,7 @@ PLOTS = 4
 Array = npt.NDArray[Any]
 
 
-def against(name: str, told: Array, truth: Array) -> tuple[tuple[Cell, ...], float]:
+def prediction_plots(name: str, told: Array, truth: Array) -> tuple[tuple[Cell, ...], float]:
     """A plot of each number told against what it is, and the root mean square error of all."""
     said, fact = (values.reshape(len(values), -1).astype(np.float64) for values in (told, truth))
     spread = ((fact - fact.mean(0)) ** 2).sum(0)
@@ -50,7 +50,7 @@ def r2_text(r2: float) -> str:
     return f"R² {r2:.3f}" if r2 > -0.0005 else "R² below 0"
 
 
-def ends_of(title: str, values: Array) -> Legend:
+def scale_legend(title: str, values: Array) -> Legend:
     """The scale from the least value to the greatest."""
     low, high = float(values.min()), float(values.max())
     colours = on_scale(np.array([low, high]))

@@ -14,21 +14,21 @@ from arena.colours import WRONG
 from arena.encoder import Perceives
 from arena.perception import at_rest, device_of, in_batches
 from arena_gallery.cells import Caption, Cell, Picture, Row, Section
-from arena_gallery.observation_cells import class_colours, is_class, is_class_map, is_picture
-from arena_gallery.plots import PLOTS, against
-from arena_gallery.scene import Scene, grid, lines
+from arena_gallery.inputs import GalleryInputs, grid, lines
+from arena_gallery.observation_renderer import class_colours, is_class, is_class_map, is_picture
+from arena_gallery.plots import PLOTS, prediction_plots
 
-__all__ = ["perceptions"]
+__all__ = ["predictions"]
 
 Array = npt.NDArray[Any]
 
 
-def perceptions(scene: Scene) -> Iterator[Section]:
+def predictions(inputs: GalleryInputs) -> Iterator[Section]:
     """What it takes labels to be, beside what they are."""
-    encoder, frames = scene.encoder, scene.frames
+    encoder, frames = inputs.encoder, inputs.frames
     assert isinstance(encoder, Perceives)
     with at_rest(encoder):
-        names = list(encoder.perceive(scene.observations(scene.shown[:1])))
+        names = list(encoder.perceive(inputs.observations(inputs.shown[:1])))
     for name in names:
         if name not in frames.labels:
             continue
@@ -39,43 +39,43 @@ def perceptions(scene: Scene) -> Iterator[Section]:
         with at_rest(encoder):
             told = {
                 part: in_batches(ask, frames.observation, rows=rows, device=device_of(encoder))
-                for part, rows in (("held", scene.held), ("shown", np.concatenate([*lines(scene)])))
+                for part, rows in (("held", inputs.held), ("shown", np.concatenate([*lines(inputs)])))
             }
-        space, truth = frames.label_spaces[name], np.asarray(frames.labels[name][scene.held])
+        space, truth = frames.label_spaces[name], np.asarray(frames.labels[name][inputs.held])
         if is_class(space) or _one_class(space):
-            yield _classes(scene, name, told, truth)
+            yield _classes(inputs, name, told, truth)
         elif is_class_map(space):
-            yield _class_maps(scene, name, told, truth)
+            yield _class_maps(inputs, name, told, truth)
         elif is_picture(space):
-            yield _pictures(scene, name, told)
+            yield _pictures(inputs, name, told)
         else:
             yield _numbers(name, told["held"], truth)
 
 
-def _classes(scene: Scene, name: str, told: Mapping[str, Array], truth: Array) -> Section:
+def _classes(inputs: GalleryInputs, name: str, told: Mapping[str, Array], truth: Array) -> Section:
     at, rows = 0, []
-    for shown in lines(scene):
+    for shown in lines(inputs):
         said = told["shown"][at : at + len(shown)].reshape(-1).tolist()
-        right = np.asarray(scene.frames.labels[name][shown]).reshape(-1).tolist()
+        right = np.asarray(inputs.frames.labels[name][shown]).reshape(-1).tolist()
         captions = [
             Caption(f"{guess}" if guess == fact else f"{guess}, not {fact}", guess != fact)
             for guess, fact in zip(said, right, strict=True)
         ]
-        rows.append(Row("held out", scene.showing.cells(scene.frames.observation[shown], captions)))
+        rows.append(Row("held out", inputs.renderer.cells(inputs.frames.observation[shown], captions)))
         at += len(shown)
     accuracy = float((told["held"].reshape(-1) == truth.reshape(-1)).mean())
     note = f"{accuracy:.1%} of {len(truth):,} held-out frames right"
     return Section(f"Perceived: {name}", tuple(rows), note, {"accuracy": accuracy})
 
 
-def _class_maps(scene: Scene, name: str, told: Mapping[str, Array], truth: Array) -> Section:
-    space = scene.frames.label_spaces[name]
+def _class_maps(inputs: GalleryInputs, name: str, told: Mapping[str, Array], truth: Array) -> Section:
+    space = inputs.frames.label_spaces[name]
     assert isinstance(space, gym.spaces.Box)
     first = int(space.low.min())
-    parts = [*lines(scene)]
+    parts = [*lines(inputs)]
     shown = np.concatenate(parts)
-    cells = scene.showing.cells(scene.frames.observation[shown])
-    facts = np.asarray(scene.frames.labels[name][shown]).astype(np.int64) - first
+    cells = inputs.renderer.cells(inputs.frames.observation[shown])
+    facts = np.asarray(inputs.frames.labels[name][shown]).astype(np.int64) - first
     colours = class_colours(int(space.high.max()) - first + 1, facts, cells)
     at, rows = 0, []
     for line in parts:
@@ -94,12 +94,12 @@ def _class_maps(scene: Scene, name: str, told: Mapping[str, Array], truth: Array
     return Section(f"Perceived: {name}", tuple(rows), note, {"accuracy": accuracy, "whole": whole})
 
 
-def _pictures(scene: Scene, name: str, told: Mapping[str, Array]) -> Section:
+def _pictures(inputs: GalleryInputs, name: str, told: Mapping[str, Array]) -> Section:
     """Numbers in every place as shades of grey, from the least to the greatest."""
-    parts = [*lines(scene)]
-    facts = np.asarray(scene.frames.labels[name][np.concatenate(parts)], dtype=np.float64)
+    parts = [*lines(inputs)]
+    facts = np.asarray(inputs.frames.labels[name][np.concatenate(parts)], dtype=np.float64)
     low, reach = facts.min(), float(np.ptp(facts)) or 1.0
-    cells = scene.showing.cells(scene.frames.observation[np.concatenate(parts)])
+    cells = inputs.renderer.cells(inputs.frames.observation[np.concatenate(parts)])
 
     def grey(values: Array) -> tuple[Cell, ...]:
         shades = np.rint(((values - low) / reach).clip(0, 1) * 255).astype(np.uint8)
@@ -118,7 +118,7 @@ def _pictures(scene: Scene, name: str, told: Mapping[str, Array]) -> Section:
 
 def _numbers(name: str, told: Array, truth: Array) -> Section:
     """Each number perceived against what it is."""
-    cells, error = against(name, told, truth)
+    cells, error = prediction_plots(name, told, truth)
     note = f"root mean square error {error:.3g} over {len(truth):,} held-out frames"
     return Section(f"Perceived: {name}", grid(cells, PLOTS, "perceived"), note, {"error": error})
 

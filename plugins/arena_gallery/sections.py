@@ -8,19 +8,19 @@ from arena.encoder import Decodes, Encodes, Perceives, Samples
 from arena.errors import ArenaError
 from arena_gallery.cells import Section
 from arena_gallery.decoding import reconstructions, samples, sweeps, walks
-from arena_gallery.latent_plot import scattered
-from arena_gallery.predictions import perceptions
-from arena_gallery.scene import Scene
+from arena_gallery.inputs import GalleryInputs
+from arena_gallery.latent_plot import latent_plots
+from arena_gallery.predictions import predictions
 
 __all__ = ["sections"]
 
 
-def sections(scene: Scene) -> Iterator[Section]:
+def sections(inputs: GalleryInputs) -> Iterator[Section]:
     """All that it can do."""
-    encoder, found = scene.encoder, 0
+    encoder, found = inputs.encoder, 0
     makers = []
     if isinstance(encoder, Perceives):
-        makers.append(perceptions)
+        makers.append(predictions)
     if isinstance(encoder, Encodes) and isinstance(encoder, Decodes):
         makers.append(reconstructions)
     if isinstance(encoder, Samples):
@@ -28,9 +28,9 @@ def sections(scene: Scene) -> Iterator[Section]:
     if isinstance(encoder, Encodes) and isinstance(encoder, Decodes):
         makers += [walks, sweeps]
     if isinstance(encoder, Encodes):
-        makers.append(scattered)
+        makers.append(latent_plots)
     for maker in makers:
-        for section in maker(scene):
+        for section in maker(inputs):
             found += 1
             yield section
     if not found:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from arena.mind import Mind, Thought
 from arena.painting import CellPainter
-from arena_viewer import Area, Look, Overlay, Player
+from arena_viewer import Area, Overlay, OverlayContext, Player
 
 if TYPE_CHECKING:
     from arena.lens import Lens
@@ -73,11 +73,11 @@ class OverCells(Overlay):
             return "its actions are no moves"
         return self.silence(player.moments[0].thought)
 
-    def survey(self, look: Look) -> Survey:
+    def survey(self, context: OverlayContext) -> Survey:
         """What the agent says of every cell, with the map as it is in the moment that is looked at."""
-        painter, mind = look.cells, look.player.mind
+        painter, mind = context.cells, context.player.mind
         assert painter is not None and mind is not None, "refused"
-        states = painter.states(look.moment.scene)
+        states = painter.states(context.moment.scene)
         key = mind.version, states.tobytes()
         if self._survey is None or self._survey.key != key:
             cells = np.flatnonzero(states >= 0)

@@ -12,7 +12,7 @@ from arena.colours import INK
 from arena.mind import Mind, Thought
 from arena_overlays.cells import OverCells, Survey, cell_area
 from arena_overlays.wash import BASE, ROOMY
-from arena_viewer import SMALL, Area, Look, Pen
+from arena_viewer import SMALL, Area, Canvas, OverlayContext
 
 __all__ = ["Policy", "greedy"]
 
@@ -52,9 +52,9 @@ class Policy(OverCells):
         assert found is not None, "refused"
         return np.where(found > LEAST, found, 0.0)
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
-        survey = self.survey(look)
-        pen.kept((self, survey.key), area, lambda pen, area: _arrows(pen, area, look, survey))
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
+        survey = self.survey(context)
+        canvas.kept((self, survey.key), area, lambda canvas, area: _arrows(canvas, area, context, survey))
 
 
 def greedy(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -66,8 +66,8 @@ def greedy(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return found
 
 
-def _arrows(pen: Pen, area: Area, look: Look, survey: Survey) -> None:
-    painter, steps = look.cells, look.player.moves
+def _arrows(canvas: Canvas, area: Area, context: OverlayContext, survey: Survey) -> None:
+    painter, steps = context.cells, context.player.moves
     assert painter is not None and steps is not None, "refused"
     moves, side = steps.tolist(), min(area.width / painter.columns, area.height / painter.rows)
     if side < SMALLEST:
@@ -79,16 +79,16 @@ def _arrows(pen: Pen, area: Area, look: Look, survey: Survey) -> None:
         drawn = [(move, strength) for move, strength in zip(moves, told, strict=True) if strength > 0]
         for (right, down), strength in drawn:
             if right == down == 0:
-                pen.disc(place.middle, DOT * min(side, LARGEST) * math.sqrt(strength), INK, OPACITY)
+                canvas.disc(place.middle, DOT * min(side, LARGEST) * math.sqrt(strength), INK, OPACITY)
             else:
-                _arrow(pen, place, math.degrees(math.atan2(down, right)), strength, alone=len(drawn) == 1)
+                _arrow(canvas, place, math.degrees(math.atan2(down, right)), strength, alone=len(drawn) == 1)
 
 
-def _arrow(pen: Pen, cell: Area, turn: float, strength: float, alone: bool) -> None:
+def _arrow(canvas: Canvas, cell: Area, turn: float, strength: float, alone: bool) -> None:
     """From a cell's middle on, or through it.
 
     Args:
-        pen: draws in points.
+        canvas: draws in points.
         cell: where.
         turn: degrees clockwise from the right.
         strength: its share of the longest one's length.
@@ -106,4 +106,4 @@ def _arrow(pen: Pen, cell: Area, turn: float, strength: float, alone: bool) -> N
         *((tail, 0.5 - THIN), (neck, 0.5 - THIN), (neck, 0.5 - wide), (tip, 0.5)),
         *((neck, 0.5 + wide), (neck, 0.5 + THIN), (tail, 0.5 + THIN)),
     )
-    pen.shape(square, points, INK, OPACITY, turn)
+    canvas.shape(square, points, INK, OPACITY, turn)

@@ -12,8 +12,8 @@ from arena.encoder import Decodes, Encoder, Encodes, Remembers
 from arena.mind import Mind
 from arena.perception import reconstruct
 from arena.pixels import image_shape
-from arena_gallery import Picture, Showing
-from arena_viewer import SMALL, Area, Look, Moment, Overlay, Pen, Player
+from arena_gallery import ObservationRenderer, Picture
+from arena_viewer import SMALL, Area, Canvas, Moment, Overlay, OverlayContext, Player
 
 __all__ = ["Reconstruction"]
 
@@ -44,27 +44,27 @@ class Reconstruction(Overlay):
             return "its encoder's code depends on what came before"
         return None if image_shape(encoder.space) else "its observations are no pictures"
 
-    def height(self, look: Look, width: float) -> float:
-        assert look.player.mind is not None, "refused"
-        encoder = _encoder_of(look.player.mind)
+    def height(self, context: OverlayContext, width: float) -> float:
+        assert context.player.mind is not None, "refused"
+        encoder = _encoder_of(context.player.mind)
         shape = None if encoder is None else image_shape(encoder.space)
         assert shape is not None, "refused"
         return WORDS + (width - GAP) / 2 * shape[1] / shape[2]
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
         half = (area.width - GAP) / 2
         for place, (words, pixels) in enumerate(
-            zip(("frame", "reconstruction"), self.pictures(look), strict=True)
+            zip(("frame", "reconstruction"), self.pictures(context), strict=True)
         ):
             x = area.x + place * (half + GAP)
-            pen.text((x, area.y + 6), words, SMALL, SLATE, room=half)
+            canvas.text((x, area.y + 6), words, SMALL, SLATE, room=half)
             room = Area(x, area.y + WORDS, half, max(1.0, area.height - WORDS))
-            drawn = pen.picture(room, pixels, smooth=max(pixels.shape[:2]) >= SMALL_PICTURE)
-            pen.frame(drawn, LINE)
+            drawn = canvas.picture(room, pixels, smooth=max(pixels.shape[:2]) >= SMALL_PICTURE)
+            canvas.frame(drawn, LINE)
 
-    def pictures(self, look: Look) -> list[npt.NDArray[Any]]:
+    def pictures(self, context: OverlayContext) -> list[npt.NDArray[Any]]:
         """What is seen in the moment and what is told: uint8, shape (height, width, 3) each."""
-        mind, moment = look.player.mind, look.moment
+        mind, moment = context.player.mind, context.moment
         assert mind is not None, "refused"
         kept = self._kept
         if kept is None or kept[0] != mind.version or kept[1] is not moment:
@@ -72,7 +72,7 @@ class Reconstruction(Overlay):
             assert encoder is not None, "refused"
             seen = np.asarray(moment.observation, encoder.space.dtype)[None]
             both = np.concatenate([seen, reconstruct(encoder, seen).cpu().numpy()])
-            cells = Showing(encoder.space, seen).cells(both)
+            cells = ObservationRenderer(encoder.space, seen).cells(both)
             self._kept = kept = (
                 mind.version,
                 moment,

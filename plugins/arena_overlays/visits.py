@@ -11,7 +11,7 @@ from arena.mind import Mind, Thought
 from arena.painting import CellPainter
 from arena_overlays.cells import OverCells
 from arena_overlays.wash import legend, shares, wash
-from arena_viewer import Area, Look, Pen, Player
+from arena_viewer import Area, Canvas, OverlayContext, Player
 
 __all__ = ["SCALE", "Visits"]
 
@@ -31,23 +31,23 @@ class Visits(OverCells):
         counts: npt.NDArray[Any] = _trained(mind)[batch].sum(axis=1)
         return counts
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
-        painter = look.cells
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
+        painter = context.cells
         assert painter is not None, "refused"
-        cells, counts, label = self.counts(look)
+        cells, counts, label = self.counts(context)
         seen = counts > 0
         told = np.where(seen, np.log(np.maximum(counts, 1)), np.nan)
-        wash(pen, area, painter, cells, shares(told), SCALE)
+        wash(canvas, area, painter, cells, shares(told), SCALE)
         ends = f"{counts[seen].min(initial=counts.max(initial=0)):,}", f"{counts.max(initial=0):,}"
-        legend(pen, area, painter, cells[seen], "right", label, ends, SCALE)
+        legend(canvas, area, painter, cells[seen], "right", label, ends, SCALE)
 
-    def counts(self, look: Look) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
+    def counts(self, context: OverlayContext) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
         """Cells, how often somebody was in each, and who."""
-        mind = look.player.mind
-        if mind is not None and len(_trained(mind)) and super().refusal(look.player) is None:
-            _, cells, counts = self.survey(look)
+        mind = context.player.mind
+        if mind is not None and len(_trained(mind)) and super().refusal(context.player) is None:
+            _, cells, counts = self.survey(context)
             return cells, counts, "visits in training"
-        counts = look.player.visits
+        counts = context.player.visits
         return np.arange(len(counts)), counts, "visits watched"
 
 

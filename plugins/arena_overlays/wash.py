@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from arena.colours import INK, LINE, PAPER, SLATE
 from arena.painting import CellPainter
-from arena_viewer import SMALL, Area, Pen
+from arena_viewer import SMALL, Area, Canvas
 
 __all__ = ["BASE", "ROOMY", "legend", "shares", "wash"]
 
@@ -54,13 +54,13 @@ def tints(shares: Array, scale: Scale) -> npt.NDArray[np.uint8]:
     return found
 
 
-def wash(pen: Pen, area: Area, painter: CellPainter, cells: Array, shares: Array, scale: Scale) -> None:
+def wash(canvas: Canvas, area: Area, painter: CellPainter, cells: Array, shares: Array, scale: Scale) -> None:
     """Tints cells as water colour does: the paper takes the colour, and what is dark stays dark.
 
     So walkers, arrows and figures stay legible, whatever is drawn first.
 
     Args:
-        pen: draws in points.
+        canvas: draws in points.
         area: the picture.
         painter: whose cells they are.
         cells: shape (count,).
@@ -70,11 +70,11 @@ def wash(pen: Pen, area: Area, painter: CellPainter, cells: Array, shares: Array
     sheet = np.full((painter.rows * painter.columns, 3), 255, np.uint8)
     told = np.isfinite(shares)
     sheet[cells[told]] = tints(shares[told], scale)
-    pen.stretch(area, sheet.reshape(painter.rows, painter.columns, 3), multiply=True)
+    canvas.stretch(area, sheet.reshape(painter.rows, painter.columns, 3), multiply=True)
 
 
 def legend(
-    pen: Pen,
+    canvas: Canvas,
     area: Area,
     painter: CellPainter,
     cells: Array,
@@ -86,7 +86,7 @@ def legend(
     """What tints mean, in its half of the picture, where it covers the fewest cells.
 
     Args:
-        pen: draws in points.
+        canvas: draws in points.
         area: the picture; a narrow one gets none.
         painter: whose cells they are.
         cells: that are better not covered: shape (count,).
@@ -96,18 +96,18 @@ def legend(
         scale: as `tints` takes it.
     """
     low, high = ends
-    width = sum(pen.width_of(text, SMALL) for text in (label, low, high)) + BAR + 3 * PAD + 4
+    width = sum(canvas.width_of(text, SMALL) for text in (label, low, high)) + BAR + 3 * PAD + 4
     if area.width / 2 < width + 2 * MARGIN:
         return
     box = _free(area, painter, cells, side, width)
-    pen.fill(Area(box.x - 1, box.y - 1, box.width + 2, box.height + 2), LINE, 0.9, HIGH / 2 + 1)
-    pen.fill(box, PAPER, radius=HIGH / 2)
+    canvas.fill(Area(box.x - 1, box.y - 1, box.width + 2, box.height + 2), LINE, 0.9, HIGH / 2 + 1)
+    canvas.fill(box, PAPER, radius=HIGH / 2)
     x, y = box.x + PAD, box.middle[1]
-    x += pen.text((x, y), label, SMALL, SLATE) + PAD
-    x += pen.text((x, y), low, SMALL, INK) + 4
+    x += canvas.text((x, y), label, SMALL, SLATE) + PAD
+    x += canvas.text((x, y), low, SMALL, INK) + 4
     ramp = tints(np.linspace(0, 1, 64), scale)[None]
-    pen.stretch(Area(x, y - 4, BAR, 8), ramp)
-    pen.text((x + BAR + 4, y), high, SMALL, INK)
+    canvas.stretch(Area(x, y - 4, BAR, 8), ramp)
+    canvas.text((x + BAR + 4, y), high, SMALL, INK)
 
 
 def _free(

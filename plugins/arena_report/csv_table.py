@@ -6,7 +6,7 @@ import csv
 import io
 
 from arena_report.groups import ENCODERS
-from arena_report.run_records import Facts, canonical
+from arena_report.run_records import JsonObject, canonical
 
 __all__ = ["table"]
 
@@ -27,7 +27,7 @@ COLUMNS = (
 )
 
 
-def table(document: Facts) -> str:
+def table(document: JsonObject) -> str:
     """The runs that the report counts, and behind them their options as ``agent.NAME`` and ``env.NAME``.
 
     Where encoders are compared, also the area under a run's curve as ``auc``. As ``encoder.NAME`` and ``novelty.NAME``
@@ -55,7 +55,7 @@ def table(document: Facts) -> str:
     return text.getvalue()
 
 
-def _encoder(kind: str, encoder: Facts | None) -> Facts:
+def _encoder(kind: str, encoder: JsonObject | None) -> JsonObject:
     if encoder is None:
         return {}
     start = encoder["start"] and f"{encoder['start']['run']}@{encoder['start']['step']}"

@@ -10,14 +10,14 @@ import numpy as np
 from arena.comparison import Resampled, probability_of_improvement
 from arena.statistics import bootstrap_ci, iqm
 from arena_report.groups import Group
-from arena_report.run_records import Facts, RunRecord, canonical
+from arena_report.run_records import JsonObject, RunRecord, canonical
 
 __all__ = ["area", "encoder_rows", "fits"]
 
 
 def encoder_rows(
-    groups: Sequence[Group], rows: Sequence[Facts], resampled: Mapping[str, tuple[list[str], Resampled]]
-) -> list[Facts]:
+    groups: Sequence[Group], rows: Sequence[JsonObject], resampled: Mapping[str, tuple[list[str], Resampled]]
+) -> list[JsonObject]:
     """A row for each algorithm in an environment where its agent has run with an encoder.
 
     Args:
@@ -28,10 +28,10 @@ def encoder_rows(
     Returns:
         By environment and agent; the agent without an encoder first, and then the greatest area.
     """
-    compared: dict[tuple[str, str], list[tuple[Group, Facts]]] = defaultdict(list)
+    compared: dict[tuple[str, str], list[tuple[Group, JsonObject]]] = defaultdict(list)
     for one, row in zip(groups, rows, strict=True):
         compared[one.environment.label, one.agent].append((one, row))
-    found: list[Facts] = []
+    found: list[JsonObject] = []
     for several in compared.values():
         if any(row["encoder"] for _, row in several):
             span = _span([run for one, _ in several for run in one.runs])
@@ -62,7 +62,7 @@ def area(run: RunRecord, span: tuple[int, int] | None) -> float | None:
     return float(np.sum(np.diff(x) * (y[:-1] + y[1:]) / 2) / (x[-1] - x[0]))
 
 
-def fits(one: Group, kind: str) -> list[Facts]:
+def fits(one: Group, kind: str) -> list[JsonObject]:
     """The snapshots of the fits that the encoders of a group come from, each once, in the order of the seeds.
 
     Args:
@@ -85,11 +85,11 @@ def _span(runs: Sequence[RunRecord]) -> tuple[int, int] | None:
 
 def _row(
     one: Group,
-    row: Facts,
-    several: Sequence[tuple[Group, Facts]],
+    row: JsonObject,
+    several: Sequence[tuple[Group, JsonObject]],
     span: tuple[int, int] | None,
     resampled: Mapping[str, tuple[list[str], Resampled]],
-) -> Facts:
+) -> JsonObject:
     areas = [area(run, span) for run in one.runs]
     known = [value for value in areas if value is not None]
     whole = len(known) == len(areas)
@@ -115,14 +115,14 @@ def _row(
     }
 
 
-def _without_encoder(row: Facts, several: Sequence[tuple[Group, Facts]]) -> Facts | None:
+def _without_encoder(row: JsonObject, several: Sequence[tuple[Group, JsonObject]]) -> JsonObject | None:
     """The same agent without an encoder, if it has run with the same options and settings."""
     return next(
         (other for _, other in several if not other["encoder"] and _alike(other) == _alike(row)), None
     )
 
 
-def _alike(row: Facts) -> str:
+def _alike(row: JsonObject) -> str:
     start = row["start"] and row["start"]["digest"]
     return canonical(
         [
@@ -139,6 +139,6 @@ def _there(found: tuple[list[str], Resampled], place: str) -> Resampled:
     return scores.take([places.index(place)])
 
 
-def _none_then_best(row: Facts) -> tuple[bool, float, float, str]:
+def _none_then_best(row: JsonObject) -> tuple[bool, float, float, str]:
     auc = float("-inf") if row["auc"] is None else row["auc"]
     return row["encoder"] is not None, -auc, -row["iqm"], row["label"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena.plugins import get_plugins
-from arena_report.run_records import Facts, RunRecord, Skipped, canonical
+from arena_report.run_records import JsonObject, RunRecord, Skipped, canonical
 
 __all__ = ["Environment", "Group", "begun", "group", "shown", "unit"]
 
@@ -42,7 +42,7 @@ class Environment:
 
     label: str
     id: str
-    options: Facts
+    options: JsonObject
     wrappers: tuple[str, ...]
     horizon: Any
 
@@ -96,7 +96,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def begun(start: Facts) -> str:
+def begun(start: JsonObject) -> str:
     """The snapshot that a run began from, as a person would write it: the end of a long path says the most."""
     text = " ".join(f"{start['run']}@{start['step']}".split())
     return text if len(text) <= LONGEST else f"…{text[1 - LONGEST :]}"
@@ -130,7 +130,7 @@ def _environments(records: Iterable[RunRecord]) -> dict[str, Environment]:
     return found
 
 
-def _environment_facts(record: RunRecord) -> Facts:
+def _environment_facts(record: RunRecord) -> JsonObject:
     extra = {"wrappers": " + ".join(record.wrappers) or None, "horizon": record.settings["horizon"]}
     return {**record.env_options, **extra}
 
@@ -201,17 +201,17 @@ def _fits(records: Sequence[RunRecord], kind: str) -> dict[int, str | None]:
     return found
 
 
-def _but_the_fit(encoder: Facts | None) -> Facts | None:
+def _but_the_fit(encoder: JsonObject | None) -> JsonObject | None:
     """Whatever of an encoder is not which fit it comes from; but whether it comes from one."""
     return encoder and {**encoder, "start": encoder["start"] is not None}
 
 
-def _fitted(fit: str | None, start: Facts | None) -> str:
+def _fitted(fit: str | None, start: JsonObject | None) -> str:
     """A fit, or several, as a label has them."""
     return "none" if start is None else fit if fit == REPLICATED else begun(start)
 
 
-def _algorithm_facts(record: RunRecord) -> Facts:
+def _algorithm_facts(record: RunRecord) -> JsonObject:
     """By name: the options as they are declared, and behind them the settings, as `arena.labels` has them."""
     start = record.settings["start"]
     settings = {key: value for key, value in record.settings.items() if key not in ("horizon", "start")}
@@ -220,16 +220,16 @@ def _algorithm_facts(record: RunRecord) -> Facts:
     return {**taken, **{f"run.{key}" if key in taken else key: value for key, value in settings.items()}}
 
 
-def _disputed(records: Sequence[RunRecord], facts: Sequence[Facts]) -> list[str]:
+def _disputed(records: Sequence[RunRecord], facts: Sequence[JsonObject]) -> list[str]:
     """The facts about which runs disagree within one environment, in order."""
-    by_place: dict[str, list[Facts]] = defaultdict(list)
+    by_place: dict[str, list[JsonObject]] = defaultdict(list)
     for record, one in zip(records, facts, strict=True):
         by_place[_place(record)].append(one)
     differing = {key for several in by_place.values() for key in _varying(several)}
     return [key for key in dict.fromkeys(key for one in facts for key in one) if key in differing]
 
 
-def _varying(facts: Sequence[Facts]) -> list[str]:
+def _varying(facts: Sequence[JsonObject]) -> list[str]:
     """The keys whose values are not the same everywhere, in order; a missing one is a value of its own."""
     values: dict[str, Counter[str]] = defaultdict(Counter)
     for one in facts:
@@ -239,7 +239,7 @@ def _varying(facts: Sequence[Facts]) -> list[str]:
 
 
 def _labels(
-    name: str, facts: Sequence[Facts], keys: Sequence[str], texts: Mapping[str, Mapping[str, str]]
+    name: str, facts: Sequence[JsonObject], keys: Sequence[str], texts: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
     """A name with the given keys' values; equal values have equal labels, and others different ones.
 

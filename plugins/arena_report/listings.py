@@ -12,7 +12,7 @@ from typing import Any
 from arena.tables_text import count, duration
 from arena_report.groups import ENCODERS, shown
 from arena_report.html import UNKNOWN, decimals, escaped, named, plural, table, tag
-from arena_report.run_records import Facts, canonical
+from arena_report.run_records import JsonObject, canonical
 
 __all__ = ["all_options", "differing_options", "runs", "versions"]
 
@@ -20,7 +20,7 @@ __all__ = ["all_options", "differing_options", "runs", "versions"]
 SETTINGS = ("envs", "episodes", "device", "threads")
 
 
-def differing_options(document: Facts, index: Mapping[str, int]) -> str:
+def differing_options(document: JsonObject, index: Mapping[str, int]) -> str:
     """A row for each setting of options, with the options that are not the same in all; empty if there are none."""
     settings = _settings(document)
     keys = dict.fromkeys(key for options, _ in settings for key in options)
@@ -42,7 +42,7 @@ def differing_options(document: Facts, index: Mapping[str, int]) -> str:
     return table(columns, rows, "tall fit")
 
 
-def all_options(document: Facts, index: Mapping[str, int]) -> str:
+def all_options(document: JsonObject, index: Mapping[str, int]) -> str:
     """Every option of every algorithm and of every environment."""
     blocks = [
         _options(named(groups[0]["label"], index), ", ".join(row["env"] for row in groups), options)
@@ -54,7 +54,7 @@ def all_options(document: Facts, index: Mapping[str, int]) -> str:
     return "".join(blocks)
 
 
-def versions(document: Facts) -> str:
+def versions(document: JsonObject) -> str:
     """Of Python and of the distributions; with the number of runs where they are not the same in all."""
     parts = []
     for name, found in document["versions"].items():
@@ -64,7 +64,7 @@ def versions(document: Facts) -> str:
     return tag("ul", *parts, class_="inline") if parts else tag("p", "No run says.", class_="note")
 
 
-def runs(document: Facts, index: Mapping[str, int], folder: Path) -> str:
+def runs(document: JsonObject, index: Mapping[str, int], folder: Path) -> str:
     """Every run with a link to its folder, and first those that are in no number of the page.
 
     Args:
@@ -105,7 +105,7 @@ def runs(document: Facts, index: Mapping[str, int], folder: Path) -> str:
     return table(columns, rows, "tall")
 
 
-def _skipped(row: Facts, folder: Path) -> list[str]:
+def _skipped(row: JsonObject, folder: Path) -> list[str]:
     named = [tag("bdi", escaped(row[key] or UNKNOWN)) for key in ("agent", "env")]
     seed = UNKNOWN if row["seed"] is None else str(row["seed"])
     reason = tag("span", escaped(row["reason"]), class_="reason")
@@ -126,9 +126,9 @@ def _link(path: str, folder: Path) -> str:
     return tag("a", escaped(name), href=target)
 
 
-def _settings(document: Facts) -> list[tuple[dict[str, Any], list[Facts]]]:
+def _settings(document: JsonObject) -> list[tuple[dict[str, Any], list[JsonObject]]]:
     """Each algorithm's options, with the groups that have exactly those: presets differ by environment."""
-    found: dict[tuple[str, str], tuple[dict[str, Any], list[Facts]]] = {}
+    found: dict[tuple[str, str], tuple[dict[str, Any], list[JsonObject]]] = {}
     for row in document["groups"]:
         start = row["start"] and f"{row['start']['run']}@{row['start']['step']}"
         settings = {**{key: row[key] for key in SETTINGS}, "start": start}
@@ -139,7 +139,7 @@ def _settings(document: Facts) -> list[tuple[dict[str, Any], list[Facts]]]:
     return list(found.values())
 
 
-def _encoder(kind: str, encoder: Facts | None) -> dict[str, Any]:
+def _encoder(kind: str, encoder: JsonObject | None) -> dict[str, Any]:
     """An encoder's options, and how it is used; None for none, so that a table says so."""
     if encoder is None:
         return {kind: None}

@@ -14,7 +14,7 @@ from typing import Any
 from arena.errors import ArenaError
 from arena_report import listings, tables
 from arena_report.html import COLOURS, DASHES, escaped, json_block, named, plural, tag
-from arena_report.run_records import Facts
+from arena_report.run_records import JsonObject
 
 __all__ = ["page"]
 
@@ -28,7 +28,7 @@ MOST_SHOWN, FIRST_SHOWN = 14, 8
 MOST_CUT = 4
 
 
-def page(document: Facts, folder: Path) -> str:
+def page(document: JsonObject, folder: Path) -> str:
     """The whole page.
 
     Args:
@@ -89,14 +89,14 @@ def _policy(*scripts: str) -> str:
     return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:"
 
 
-def _title(document: Facts) -> str:
+def _title(document: JsonObject) -> str:
     algorithms, places = document["algorithms"], document["environments"]
     what = algorithms[0]["label"] if len(algorithms) == 1 else plural(len(algorithms), "algorithm")
     where = places[0]["label"] if len(places) == 1 else plural(len(places), "environment")
     return f"{what} {'on' if len(places) == 1 else 'in'} {where}"
 
 
-def _facts(document: Facts) -> str:
+def _facts(document: JsonObject) -> str:
     seeds = sorted({len(row["seeds"]) for row in document["groups"]})
     each = plural(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]:,} to {seeds[-1]:,} seeds"
     agents = len({one["agent"] for one in document["algorithms"]})
@@ -121,14 +121,14 @@ def _day(seconds: float) -> str:
         return "on no day of ours"
 
 
-def _notices(document: Facts) -> str:
+def _notices(document: JsonObject) -> str:
     if not document["warnings"]:
         return ""
     items = (tag("li", escaped(text)) for text in document["warnings"])
     return tag("ul", *items, class_="notices", role="note")
 
 
-def _chooser(document: Facts) -> str:
+def _chooser(document: JsonObject) -> str:
     """Buttons, or a list where there are many; nothing to choose from one."""
     labels = [place["label"] for place in document["environments"]]
     if len(labels) == 1:
@@ -143,7 +143,7 @@ def _chooser(document: Facts) -> str:
     return tag("label", "Environment ", tag("select", *options, id="env"), class_="choose")
 
 
-def _cut(document: Facts) -> str:
+def _cut(document: JsonObject) -> str:
     """Of each environment, the curves that end before those of some of their seeds do."""
     parts = []
     for i, place in enumerate(document["environments"]):
@@ -168,7 +168,7 @@ def _legend(index: dict[str, int]) -> str:
     return tag("div", *keys, every, class_="legend", role="group", aria_label="Algorithms")
 
 
-def _returns(document: Facts, index: dict[str, int]) -> str:
+def _returns(document: JsonObject, index: dict[str, int]) -> str:
     return "".join(
         tag(
             "div",
@@ -181,14 +181,14 @@ def _returns(document: Facts, index: dict[str, int]) -> str:
     )
 
 
-def _aggregates(document: Facts, index: dict[str, int]) -> str:
+def _aggregates(document: JsonObject, index: dict[str, int]) -> str:
     if not document["aggregate"]:
         return ""
     n = len(document["aggregate"][0]["environments"])
     return tag("h3", f"Over {plural(n, 'environment')}, normalised") + tables.aggregates(document, index)
 
 
-def _encoders(document: Facts, index: dict[str, int]) -> str:
+def _encoders(document: JsonObject, index: dict[str, int]) -> str:
     """A section where any agent has one, with a table for each such environment."""
     if not document["encoders"]:
         return ""
@@ -205,7 +205,7 @@ def _encoders(document: Facts, index: dict[str, int]) -> str:
     return _filled("encoders.html", {"encoders": "".join(parts)})
 
 
-def _spans(rows: list[Facts]) -> str:
+def _spans(rows: list[JsonObject]) -> str:
     """Over which steps the areas are."""
     spans = {row["agent"]: row["span"] for row in rows if row["span"]}
     several = len({*map(tuple, spans.values())}) > 1
@@ -214,7 +214,7 @@ def _spans(rows: list[Facts]) -> str:
     return tag("p", escaped(f"Areas from step {', '.join(said)}."), class_="note") if said else ""
 
 
-def _comparisons(document: Facts, index: dict[str, int]) -> str:
+def _comparisons(document: JsonObject, index: dict[str, int]) -> str:
     if len(document["groups"]) == 1:
         text = (
             "Profiles, probabilities of improvement and a matrix come with a second algorithm or environment."
@@ -229,7 +229,7 @@ def _comparisons(document: Facts, index: dict[str, int]) -> str:
     return _filled("comparisons.html", parts)
 
 
-def _order(document: Facts) -> str:
+def _order(document: JsonObject) -> str:
     """What the order of the algorithms means, where it is that of no single environment."""
     if len(document["environments"]) < 2 or len(document["algorithms"]) < 2:
         return ""
@@ -245,7 +245,7 @@ def _order(document: Facts) -> str:
     return by + behind.replace("follow,", "follows,") if rest == 1 else by + behind
 
 
-def _profiles(document: Facts, index: dict[str, int]) -> str:
+def _profiles(document: JsonObject, index: dict[str, int]) -> str:
     if not document["profiles"]["curves"]:
         return tag(
             "p", "No algorithm ran in every environment, so there is nothing to put together.", class_="empty"
@@ -254,7 +254,7 @@ def _profiles(document: Facts, index: dict[str, int]) -> str:
     return _legend(index) + plot
 
 
-def _improvement(document: Facts, index: dict[str, int]) -> str:
+def _improvement(document: JsonObject, index: dict[str, int]) -> str:
     if len(index) == 1:
         return tag("p", "There is one algorithm, and nothing to compare it with.", class_="empty")
     more = len(index) - tables.MOST_PAIRED
@@ -262,17 +262,17 @@ def _improvement(document: Facts, index: dict[str, int]) -> str:
     return tables.improvement(document, index) + (tag("p", rest, class_="note") if rest else "")
 
 
-def _options(document: Facts, index: dict[str, int]) -> str:
+def _options(document: JsonObject, index: dict[str, int]) -> str:
     if len(document["groups"]) == 1:
         return ""
     differing = listings.differing_options(document, index)
     return differing or tag("p", "No option differs between the algorithms that have it.", class_="note")
 
 
-def _figures(document: Facts, index: dict[str, int]) -> dict[str, Any]:
+def _figures(document: JsonObject, index: dict[str, int]) -> dict[str, Any]:
     """What the figures are drawn from."""
     places = {place["label"]: i for i, place in enumerate(document["environments"])}
-    curves: list[list[Facts]] = [[] for _ in places]
+    curves: list[list[JsonObject]] = [[] for _ in places]
     for row in document["curves"]:
         if row["steps"]:
             kept = {"key": index[row["label"]], "unit": row["unit"], "x": row["steps"], "y": row["iqm"]}
@@ -300,13 +300,13 @@ def _figures(document: Facts, index: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _one_axis(rows: list[Facts]) -> list[Facts]:
+def _one_axis(rows: list[JsonObject]) -> list[JsonObject]:
     """The curves that share an axis: planners count sweeps, and are drawn where nothing counts steps."""
     units = {row["unit"] for row in rows}
     chosen = "step" if "step" in units or not rows else rows[0]["unit"]
     return [row for row in rows if row["unit"] == chosen]
 
 
-def _first(rows: list[Facts]) -> list[int]:
+def _first(rows: list[JsonObject]) -> list[int]:
     """The algorithms that a figure begins with."""
     return [row["key"] for row in rows][: None if len(rows) <= MOST_SHOWN else FIRST_SHOWN]

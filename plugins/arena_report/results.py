@@ -23,7 +23,7 @@ from arena.statistics import bootstrap_ci, iqm, summarise
 from arena_report.encoders import encoder_rows, fits
 from arena_report.groups import ENCODERS, Environment, Group, group, unit
 from arena_report.notices import notices
-from arena_report.run_records import Facts, RunRecord, Skipped
+from arena_report.run_records import JsonObject, RunRecord, Skipped
 
 __all__ = ["comparison"]
 
@@ -34,7 +34,7 @@ POINTS, THRESHOLDS = 200, 101
 MOST_PAIRED = 50
 
 
-def comparison(found: Sequence[RunRecord | Skipped], *, partial: bool = False) -> Facts:
+def comparison(found: Sequence[RunRecord | Skipped], *, partial: bool = False) -> JsonObject:
     """Compares runs: every number of the report, None where something is unknown; docs/report.md has the layout.
 
     Args:
@@ -198,7 +198,7 @@ def _group_row(
     one: Group,
     normal: Mapping[tuple[str, str], Any],
     scales: Mapping[str, tuple[float, float, float | None]],
-) -> Facts:
+) -> JsonObject:
     means = _means(one)
     summary = summarise(means)
     place, first = one.environment, one.runs[0]
@@ -227,7 +227,7 @@ def _group_row(
     }
 
 
-def _environment_row(place: Environment, scales: tuple[float, float, float | None]) -> Facts:
+def _environment_row(place: Environment, scales: tuple[float, float, float | None]) -> JsonObject:
     low, high, optimum = scales
     return {
         "label": place.label,
@@ -245,7 +245,7 @@ def _aggregates(
     resampled: Mapping[str, tuple[list[str], Resampled]],
     block: tuple[list[str], list[str]],
     rank: Sequence[str],
-) -> list[Facts]:
+) -> list[JsonObject]:
     algorithms, environments = block
     if len(environments) < 2:
         return []
@@ -272,7 +272,7 @@ def _profiles(
     resampled: Mapping[str, tuple[list[str], Resampled]],
     block: tuple[list[str], list[str]],
     rank: Sequence[str],
-) -> Facts:
+) -> JsonObject:
     algorithms, environments = block
     chosen = {label: _taken(resampled[label], environments) for label in rank if label in algorithms}
     top = max([1.0, *(float(part.max()) for scores in chosen.values() for part in scores.strata)])
@@ -284,7 +284,9 @@ def _profiles(
     return {"environments": environments, "taus": _list(taus), "curves": curves}
 
 
-def _improvement(resampled: Mapping[str, tuple[list[str], Resampled]], labels: Sequence[str]) -> list[Facts]:
+def _improvement(
+    resampled: Mapping[str, tuple[list[str], Resampled]], labels: Sequence[str]
+) -> list[JsonObject]:
     """Every pair once, the better-ranked algorithm first, over the environments that both have."""
     rows = []
     for i, x in enumerate(labels):
@@ -304,7 +306,7 @@ def _improvement(resampled: Mapping[str, tuple[list[str], Resampled]], labels: S
     return rows
 
 
-def _curve_row(one: Group, generator: np.random.Generator) -> Facts:
+def _curve_row(one: Group, generator: np.random.Generator) -> JsonObject:
     band = learning_curve([run.curve for run in one.runs], points=POINTS, generator=generator)
     longest = max((run.curve[0][-1] for run in one.runs if run.curve[0]), default=None)
     row = {
@@ -318,7 +320,7 @@ def _curve_row(one: Group, generator: np.random.Generator) -> Facts:
     return {**row, "steps": [int(x) for x in band.x], "iqm": _list(band.middle), **_bounds(band)}
 
 
-def _run_row(run: RunRecord, one: Group, normal: Mapping[tuple[str, str], Any]) -> Facts:
+def _run_row(run: RunRecord, one: Group, normal: Mapping[tuple[str, str], Any]) -> JsonObject:
     scores = normal[one.algorithm, one.environment.label]
     return {
         "path": str(run.path),
@@ -340,7 +342,7 @@ def _run_row(run: RunRecord, one: Group, normal: Mapping[tuple[str, str], Any]) 
     }
 
 
-def _skipped_row(one: Skipped) -> Facts:
+def _skipped_row(one: Skipped) -> JsonObject:
     run = one.record
     return {
         "path": str(one.path),
@@ -371,12 +373,12 @@ def _agent(label: str, groups: Sequence[Group]) -> str:
     return next(one.agent for one in groups if one.algorithm == label)
 
 
-def _encoder(one: Group, kind: str) -> Facts | None:
-    found: Facts | None = getattr(one.runs[0], kind)
+def _encoder(one: Group, kind: str) -> JsonObject | None:
+    found: JsonObject | None = getattr(one.runs[0], kind)
     return found and {**_without(found, "start"), "fits": fits(one, kind)}
 
 
-def _without(facts: Facts, key: str) -> Facts:
+def _without(facts: JsonObject, key: str) -> JsonObject:
     return {name: value for name, value in facts.items() if name != key}
 
 
@@ -385,6 +387,6 @@ def _list(values: Any) -> list[float]:
     return [float(f"{value:.6g}") for value in values]
 
 
-def _bounds(band: Band) -> Facts:
+def _bounds(band: Band) -> JsonObject:
     bounds = {"low": band.low, "high": band.high}
     return {key: None if value is None else _list(value) for key, value in bounds.items()}

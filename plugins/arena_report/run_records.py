@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, TypeAlias
 from arena.errors import ArenaError
 from arena.folders import SCHEMA, find_runs
 
-__all__ = ["Facts", "RunRecord", "Skipped", "canonical", "read_runs"]
+__all__ = ["JsonObject", "RunRecord", "Skipped", "canonical", "read_runs"]
 
 #: Whatever can be wrong with a file that is JSON, or was.
 WRONG = (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError)
@@ -33,7 +33,7 @@ MOST, MOST_LOG, MOST_LINE = 64 << 20, 4 << 30, 1 << 20
 #: What lies beside the runs of a tuning study.
 STUDY = ("study.json", "study.db")
 
-Facts: TypeAlias = dict[str, Any]
+JsonObject: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class RunRecord:
     path: Path
     id: str
     agent: str
-    agent_options: Facts
+    agent_options: JsonObject
     env: str
-    env_options: Facts
+    env_options: JsonObject
     wrappers: tuple[str, ...]
-    settings: Facts
-    encoder: Facts | None
-    novelty: Facts | None
+    settings: JsonObject
+    encoder: JsonObject | None
+    novelty: JsonObject | None
     seed: int
     total: int
     steps: int
@@ -274,7 +274,7 @@ def _last_line(folder: Path) -> tuple[int, float | None, float | None]:
     return 0, None, None
 
 
-def _json(path: Path) -> Facts:
+def _json(path: Path) -> JsonObject:
     with _opened(path, MOST) as file:
         document = json.loads(file.read(MOST).decode("utf-8"))
     if not isinstance(document, dict):
@@ -282,7 +282,7 @@ def _json(path: Path) -> Facts:
     return document
 
 
-def _start(value: Any) -> Facts | None:
+def _start(value: Any) -> JsonObject | None:
     if value is None:
         return None
     return {
@@ -292,7 +292,7 @@ def _start(value: Any) -> Facts | None:
     }
 
 
-def _encoder(value: Any, mode: str | None = None) -> Facts | None:
+def _encoder(value: Any, mode: str | None = None) -> JsonObject | None:
     """An encoder; whatever else is said of its use counts as an option."""
     if value is None:
         return None
@@ -310,7 +310,7 @@ def _encoder(value: Any, mode: str | None = None) -> Facts | None:
     }
 
 
-def _options(value: Any) -> Facts:
+def _options(value: Any) -> JsonObject:
     """Options that can be compared and shown: 1.0 is 1, and texts can be encoded."""
     if not isinstance(value, dict):
         raise TypeError(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 from arena.tables_text import count
 from arena_report.html import COLOURS, UNKNOWN, decimals, escaped, named, table, tag
-from arena_report.run_records import Facts
+from arena_report.run_records import JsonObject
 
 __all__ = ["aggregates", "encoders", "improvement", "matrix", "returns"]
 
@@ -21,7 +21,7 @@ Interval = Sequence[float] | None
 Write = Callable[[float | None], str]
 
 
-def returns(document: Facts, place: Facts, index: Mapping[str, int]) -> str:
+def returns(document: JsonObject, place: JsonObject, index: Mapping[str, int]) -> str:
     """What every algorithm achieved in one environment, the best there first."""
     rows = [row for row in document["groups"] if row["env"] == place["label"]]
     rows.sort(key=lambda row: (-row["iqm"], -row["mean"]))
@@ -59,7 +59,7 @@ def returns(document: Facts, place: Facts, index: Mapping[str, int]) -> str:
     return table(columns, cells, "aligned tall" if len(rows) > MOST_ROWS else "aligned")
 
 
-def aggregates(document: Facts, index: Mapping[str, int]) -> str:
+def aggregates(document: JsonObject, index: Mapping[str, int]) -> str:
     """What every algorithm achieved over environments, on the normalised scale."""
     rows = document["aggregate"]
     ends = [0.0, 1.0, *(row["iqm"] for row in rows), *(b for row in rows for b in row["iqm_ci95"] or ())]
@@ -91,7 +91,7 @@ def aggregates(document: Facts, index: Mapping[str, int]) -> str:
     return table(columns, cells, "aligned tall" if len(rows) > MOST_ROWS else "aligned")
 
 
-def encoders(rows: Sequence[Facts], index: Mapping[str, int]) -> str:
+def encoders(rows: Sequence[JsonObject], index: Mapping[str, int]) -> str:
     """What one environment's agents achieved with each encoder, and how soon; each agent without one first."""
     finals = [bound for row in rows for bound in [row["iqm"], *(row["iqm_ci95"] or ())]]
     areas = [bound for row in rows for bound in [row["auc"], *(row["auc_ci95"] or ())] if bound is not None]
@@ -126,7 +126,7 @@ def encoders(rows: Sequence[Facts], index: Mapping[str, int]) -> str:
     return table(columns, cells, "aligned tall" if len(rows) > MOST_ROWS else "aligned")
 
 
-def improvement(document: Facts, index: Mapping[str, int]) -> str:
+def improvement(document: JsonObject, index: Mapping[str, int]) -> str:
     """P(row beats column) for every pair."""
     pairs: dict[tuple[str, str], tuple[float, Interval]] = {}
     for row in document["improvement"]:
@@ -144,7 +144,7 @@ def improvement(document: Facts, index: Mapping[str, int]) -> str:
     return table(columns, rows, "grid many" if numbered else "grid")
 
 
-def matrix(document: Facts, index: Mapping[str, int]) -> str:
+def matrix(document: JsonObject, index: Mapping[str, int]) -> str:
     """The mean return of every algorithm in every environment, tinted by how far it is from the optimum."""
     cells = {(row["label"], row["env"]): row for row in document["groups"]}
     places = document["environments"]
@@ -164,13 +164,13 @@ def matrix(document: Facts, index: Mapping[str, int]) -> str:
     return table(columns, rows, "grid tall")
 
 
-def _place_head(place: Facts) -> str:
+def _place_head(place: JsonObject) -> str:
     optimum = place["optimum"]
     known = "optimum unknown" if optimum is None else f"optimum {decimals([optimum])(optimum)}"
     return escaped(place["label"]) + tag("small", known)
 
 
-def _mean(row: Facts | None, write: Write) -> str:
+def _mean(row: JsonObject | None, write: Write) -> str:
     if row is None:
         return tag("td", UNKNOWN, class_="cell none")
     gap = min(max(1 - row["normalised"], 0.0), 1.0)

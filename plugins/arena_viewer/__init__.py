@@ -16,8 +16,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from arena_viewer.drawing import BODY, LARGE, SMALL, TITLE, Area, Pen, Point
-    from arena_viewer.overlay import Look, Overlay
+    from arena_viewer.drawing import BODY, LARGE, SMALL, TITLE, Area, Canvas, Point
+    from arena_viewer.overlay import Overlay, OverlayContext
     from arena_viewer.panel import MOST_ROWS, ROW, action_names, bars
     from arena_viewer.player import Moment, Player
     from arena_viewer.watching import watch
@@ -30,10 +30,10 @@ _HOMES = {
     "SMALL": "drawing",
     "TITLE": "drawing",
     "Area": "drawing",
-    "Look": "overlay",
+    "OverlayContext": "overlay",
     "Moment": "player",
     "Overlay": "overlay",
-    "Pen": "drawing",
+    "Canvas": "drawing",
     "Player": "player",
     "Point": "drawing",
     "action_names": "panel",
@@ -49,10 +49,10 @@ __all__ = [
     "SMALL",
     "TITLE",
     "Area",
-    "Look",
+    "Canvas",
     "Moment",
     "Overlay",
-    "Pen",
+    "OverlayContext",
     "Player",
     "Point",
     "action_names",

@@ -16,9 +16,16 @@ from arena.cli.parser import whole
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
-    from arena_viewer.playback import Show
+    from arena_viewer.playback import Playback
 
-__all__ = ["add_film", "add_look", "check_film", "film_of", "grid_of", "size_of"]
+__all__ = [
+    "add_display_options",
+    "add_film_options",
+    "check_film",
+    "parse_grid",
+    "record_film",
+    "window_size",
+]
 
 #: Frames a second of a film.
 FILM_FPS = 30
@@ -27,7 +34,7 @@ FILM_FPS = 30
 LARGEST = 16_384
 
 
-def add_look(parser: argparse.ArgumentParser) -> None:
+def add_display_options(parser: argparse.ArgumentParser) -> None:
     """How large it is, and how fast it goes."""
     add = parser.add_argument
     add(
@@ -36,11 +43,11 @@ def add_look(parser: argparse.ArgumentParser) -> None:
         type=positive("--speed"),
         help="steps a second (default: the environment's own)",
     )
-    add("--size", metavar="WxH", type=sides_of, help="of the window or film, in points (default: 1120x760)")
+    add("--size", metavar="WxH", type=parse_size, help="of the window or film, in points (default: 1120x760)")
     add("--scale", metavar="X", type=positive("--scale"), default=1.0, help="pixels a point (default: 1)")
 
 
-def add_film(parser: argparse.ArgumentParser) -> None:
+def add_film_options(parser: argparse.ArgumentParser) -> None:
     """Where a film of it goes, in the place of a window."""
     add = parser.add_argument
     add("--record", metavar="FILE", type=Path, help="film it to .mp4, .gif or .png, without a window")
@@ -49,18 +56,18 @@ def add_film(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def film_of(show: Show, args: argparse.Namespace, columns: int | None = None) -> dict[str, Any]:
+def record_film(playback: Playback, args: argparse.Namespace, columns: int | None = None) -> dict[str, Any]:
     """Films a show, as the flags say; what ``--json`` prints."""
     from arena.progress import counting
     from arena_viewer.filming import record
-    from arena_viewer.renderer import Stage
+    from arena_viewer.renderer import Renderer
 
     with interruptible(), counting("frames") as progressed:
         count = record(
-            show,
+            playback,
             args.record,
-            stage=Stage(columns=columns, hint=False),
-            size=size_of(args),
+            renderer=Renderer(columns=columns, hint=False),
+            size=window_size(args),
             scale=args.scale,
             fps=args.fps or FILM_FPS,
             episodes=args.episodes,
@@ -68,10 +75,10 @@ def film_of(show: Show, args: argparse.Namespace, columns: int | None = None) ->
         )
     return {
         "path": str(args.record),
-        "title": show.title,
+        "title": playback.title,
         "frames": count,
         "fps": args.fps or FILM_FPS,
-        "returns": [[*player.returns] for player in show.players],
+        "returns": [[*player.returns] for player in playback.players],
     }
 
 
@@ -79,7 +86,7 @@ def check_film(args: argparse.Namespace) -> None:
     """Finds out what is wrong with a film before anything is trained or played for it."""
     from arena_viewer.recording import film
 
-    width, height = (round(side * args.scale) for side in size_of(args))
+    width, height = (round(side * args.scale) for side in window_size(args))
     if not (2 <= width <= LARGEST and 2 <= height <= LARGEST):
         raise ArenaError(
             f"a film of {width:,} × {height:,} pixels cannot be made",
@@ -106,14 +113,14 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def size_of(args: argparse.Namespace) -> tuple[int, int]:
+def window_size(args: argparse.Namespace) -> tuple[int, int]:
     """Of the window, in points."""
     from arena_viewer.renderer import SIZE
 
     return args.size or SIZE
 
 
-def sides_of(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
     """Reads a width and a height."""
     width, height = _pair(text, "--size", "1120x760")
     if not (64 <= width <= 8192 and 64 <= height <= 8192):
@@ -121,7 +128,7 @@ def sides_of(text: str) -> tuple[int, int]:
     return width, height
 
 
-def grid_of(text: str) -> tuple[int, int]:
+def parse_grid(text: str) -> tuple[int, int]:
     """Reads rows and columns."""
     rows, columns = _pair(text, "--grid", "4x4")
     if rows * columns > 100 or rows * columns < 1:

@@ -9,11 +9,11 @@ from typing import Any
 
 from arena.run import Run
 
-__all__ = ["Curve"]
+__all__ = ["EvaluationCurve"]
 
 
 @dataclass
-class Curve:
+class EvaluationCurve:
     """How a run's evaluations went.
 
     Attributes:

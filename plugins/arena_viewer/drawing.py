@@ -18,7 +18,7 @@ import numpy.typing as npt
 from arena.colours import INK, Colour
 from arena_viewer.sdl import pygame
 
-__all__ = ["BODY", "LARGE", "SMALL", "TITLE", "Area", "Pen"]
+__all__ = ["BODY", "LARGE", "SMALL", "TITLE", "Area", "Canvas"]
 
 #: The one scale of type, in points.
 SMALL, BODY, TITLE, LARGE = 11.0, 13.0, 16.0, 26.0
@@ -72,7 +72,7 @@ class Area(NamedTuple):
         return Area(self.x + column * width, self.y + row * height, width, height)
 
 
-class Pen:
+class Canvas:
     """Draws on a surface.
 
     Args:
@@ -225,7 +225,7 @@ class Pen:
 
         return show
 
-    def kept(self, key: Hashable, area: Area, draw: Callable[[Pen, Area], None]) -> None:
+    def kept(self, key: Hashable, area: Area, draw: Callable[[Canvas, Area], None]) -> None:
         """What is drawn once, and copied from then on for as long as its key is the same.
 
         Args:
@@ -240,7 +240,7 @@ class Pen:
         layer = _layers.get(whole)
         if layer is None:
             layer = pygame.Surface(box.size, pygame.SRCALPHA)
-            draw(Pen(layer, self.scale), Area(0, 0, box.width / self.scale, box.height / self.scale))
+            draw(Canvas(layer, self.scale), Area(0, 0, box.width / self.scale, box.height / self.scale))
             while _layers and sum(map(_bytes, [layer, *_layers.values()])) > LAYERS:
                 _layers.pop(next(iter(_layers)))
             _layers[whole] = layer
@@ -258,7 +258,7 @@ class Pen:
         return Area(*(side / self.scale for side in box))
 
 
-#: What `Pen.kept` keeps, the oldest first, and how many bytes at most.
+#: What `Canvas.kept` keeps, the oldest first, and how many bytes at most.
 _layers: dict[Hashable, pygame.Surface] = {}
 LAYERS = 128 << 20
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from arena_viewer.frames import rgb_of
-from arena_viewer.playback import Show
+from arena_viewer.frames import rgb_array
+from arena_viewer.playback import Playback
 from arena_viewer.recording import film
-from arena_viewer.renderer import SIZE, Stage
+from arena_viewer.renderer import SIZE, Renderer
 from arena_viewer.sdl import pygame
 
 __all__ = ["frames", "record"]
 
 
 def record(
-    show: Show,
+    playback: Playback,
     path: Path,
     *,
-    stage: Stage | None = None,
+    renderer: Renderer | None = None,
     size: tuple[int, int] = SIZE,
     scale: float = 1.0,
     fps: int = 30,
@@ -28,9 +28,9 @@ def record(
     """Films whole episodes.
 
     Args:
-        show: what there is to see.
+        playback: what there is to see.
         path: ends in ``.mp4``, ``.gif`` or ``.png`` (numbered pictures).
-        stage: where everything stands.
+        renderer: where everything stands.
         size: of the film, in points.
         scale: pixels a point.
         fps: frames a second.
@@ -44,21 +44,23 @@ def record(
         ArenaError: the file cannot be written.
     """
     if episodes is None:
-        episodes = len(show.checkpoints.steps) if show.lapse and show.checkpoints is not None else 1
+        episodes = (
+            len(playback.checkpoints.steps) if playback.lapse and playback.checkpoints is not None else 1
+        )
     with film(path, fps) as recording:
-        for surface in frames(show, stage or Stage(), size, scale, fps, episodes):
-            recording.write(rgb_of(surface))
+        for surface in frames(playback, renderer or Renderer(), size, scale, fps, episodes):
+            recording.write(rgb_array(surface))
             progressed(recording.frames)
         return recording.frames
 
 
 def frames(
-    show: Show, stage: Stage, size: tuple[int, int], scale: float, fps: int, episodes: int
+    playback: Playback, renderer: Renderer, size: tuple[int, int], scale: float, fps: int, episodes: int
 ) -> Iterator[pygame.Surface]:
     """Every frame of some episodes, on one surface that the next one is drawn over."""
     surface = pygame.Surface((max(1, round(size[0] * scale)), max(1, round(size[1] * scale))))
     left = episodes
     while left:
-        stage.draw(surface, show, scale)
+        renderer.draw(surface, playback, scale)
         yield surface
-        left -= show.tick(1 / fps)
+        left -= playback.tick(1 / fps)

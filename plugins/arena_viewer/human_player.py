@@ -12,12 +12,12 @@ from arena.evaluate import episode_seed
 from arena.mind import Thought
 from arena.tables_text import number
 from arena_viewer.drawing import Point
-from arena_viewer.key_actions import PUSHES, controls_of, steered
-from arena_viewer.minari_data import Played
-from arena_viewer.playback import Show
-from arena_viewer.player import Player, own_speed
+from arena_viewer.key_actions import PUSHES, action_from_input, controls_of
+from arena_viewer.minari_data import RecordedEpisode
+from arena_viewer.playback import Playback
+from arena_viewer.player import Player, render_speed
 
-__all__ = ["Hands", "Person"]
+__all__ = ["HumanActor", "HumanController"]
 
 #: Steps a second of what moves by itself, unless the environment or somebody says otherwise.
 STEPS = 30.0
@@ -26,7 +26,7 @@ STEPS = 30.0
 GLIDE = 0.12
 
 
-class Person:
+class HumanActor:
     """The actor of a player whom a person steers: it never decides anything."""
 
     version = 0
@@ -43,14 +43,14 @@ class Person:
         return Thought()
 
 
-class Hands:
+class HumanController:
     """Steers the first player of a show; whoever else is in it takes a step whenever the person does.
 
     Where the environment stands still without an action, each key is a step. Elsewhere time runs, from the first key
     or movement of the mouse on, and the keys that are held and the mouse say what happens.
 
     Args:
-        show: its first player's actor is a `Person`.
+        playback: its first player's actor is a `HumanActor`.
         speed: steps a second where time runs.
         keep: whether to keep episodes, for a data set.
 
@@ -62,15 +62,15 @@ class Hands:
         ArenaError: the actions cannot be given by hand.
     """
 
-    def __init__(self, show: Show, speed: float | None = None, keep: bool = True) -> None:
-        self.show, self.player = show, show.players[0]
+    def __init__(self, playback: Playback, speed: float | None = None, keep: bool = True) -> None:
+        self.playback, self.player = playback, playback.players[0]
         self.controls = controls_of(self.player.env)
         self.player.controls = self.controls
-        show.steered = True
+        playback.action_from_input = True
         self.space: Any = self.player.env.action_space
-        self._speed = speed or own_speed(self.player.env, STEPS)
+        self._speed = speed or render_speed(self.player.env, STEPS)
         self.runs = self.controls.idle is not None
-        self.played: list[Played] = []
+        self.recorded_episodes: list[RecordedEpisode] = []
         self.returns: list[float] = []
         self._keep = keep
         self._held: frozenset[str] = frozenset()
@@ -99,10 +99,10 @@ class Hands:
 
     def tick(self, seconds: float, mouse: Point | None) -> None:
         """So much time has passed."""
-        show = self.show
-        show.paused = True  # time is the person's
+        playback = self.playback
+        playback.paused = True  # time is the person's
         glide = self._speed if self.runs else 1 / GLIDE
-        show.position = min(float(show.newest), show.position + seconds * glide)
+        playback.position = min(float(playback.newest), playback.position + seconds * glide)
         if self.player.ended:
             self._let_others_end()
             return
@@ -138,7 +138,7 @@ class Hands:
     def _wanted(self, mouse: Point | None) -> Any:
         """What the hands say now."""
         if isinstance(self.space, gym.spaces.Box):
-            return steered(self.space, self._held, mouse, self.controls.idle)
+            return action_from_input(self.space, self._held, mouse, self.controls.idle)
         held = [key for key in self.controls.keys if key in self._held]
         return self.controls.keys[held[-1]] if held else self.controls.idle
 
@@ -150,19 +150,19 @@ class Hands:
             self._actions.append(copy.deepcopy(action))
             self._observations.append(now.observation)
             self._rewards.append(now.reward)
-        for other in self.show.players[1:]:
+        for other in self.playback.players[1:]:
             other.advance()
         if self.runs:
-            self.show.position = max(self.show.position, self.show.newest - 1.0)
+            self.playback.position = max(self.playback.position, self.playback.newest - 1.0)
         if player.ended:
             self.returns.append(now.total)
             if self._keep:
-                self.played.append(self._finished())
+                self.recorded_episodes.append(self._finished())
 
-    def _finished(self) -> Played:
+    def _finished(self) -> RecordedEpisode:
         count, ended = len(self._actions), self.player.now.ended
         last = np.arange(count) == count - 1
-        return Played(
+        return RecordedEpisode(
             seed=episode_seed(self.player.seed, self.player.episode),
             observations=self._observations,
             actions=self._actions,
@@ -173,26 +173,26 @@ class Hands:
 
     def _let_others_end(self) -> None:
         """The person has ended: the others play on, and then the scores are told."""
-        others = self.show.players[1:]
+        others = self.playback.players[1:]
         waiting = [other for other in others if not other.ended]
         for other in waiting:
             other.advance()
         if not waiting:
-            self.show.say(f"{self._score(others)}   ·   enter: the next episode, backspace: again", 1.0)
+            self.playback.say(f"{self._score(others)}   ·   enter: the next episode, backspace: again", 1.0)
 
     def _score(self, others: list[Player]) -> str:
         mine = f"you {number(self.player.now.total)}"
         return "   ".join([mine, *(f"{other.name} {number(other.now.total)}" for other in others)])
 
     def _begin(self, episode: int) -> None:
-        self.show.go_to(episode)
-        self.show.paused = True
+        self.playback.go_to(episode)
+        self.playback.paused = True
         self._due, self._begun = 0.0, False
         self._observations = [self.player.now.observation]
         self._actions: list[Any] = []
         self._rewards: list[float] = []
         self._rest = None
-        self.show.say("")  # the score was of the episode before
+        self.playback.say("")  # the score was of the episode before
         if self.runs:
             mouse = "move the mouse over the picture, or " if isinstance(self.space, gym.spaces.Box) else ""
-            self.show.say(f"{mouse}press a key to begin, such as {next(iter(self.keys()), '')}", 4.0)
+            self.playback.say(f"{mouse}press a key to begin, such as {next(iter(self.keys()), '')}", 4.0)

@@ -11,7 +11,7 @@ from arena.errors import ArenaError
 from arena.painting import Controls
 from arena.spaces import described
 
-__all__ = ["controls_of", "known_controls", "plain_actions", "steered"]
+__all__ = ["action_from_input", "controls_of", "known_controls", "plain_actions"]
 
 #: The keys of a `Discrete` space of which nothing is known.
 DIGITS = "0123456789"
@@ -95,7 +95,7 @@ def controls_of(env: gym.Env[Any, Any]) -> Controls:
     return Controls({digit: start + int(digit) for digit in DIGITS[: int(space.n)]})
 
 
-def steered(
+def action_from_input(
     space: gym.spaces.Box, held: frozenset[str], mouse: tuple[float, float] | None, resting: Any
 ) -> np.ndarray[Any, Any]:
     """The action of a `Box` space that hands give: keys push to the bounds, the mouse goes anywhere between.

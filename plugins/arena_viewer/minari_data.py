@@ -22,13 +22,13 @@ from gymnasium.envs.registration import EnvSpec
 from arena.errors import ArenaError
 from arena.files import cannot_write
 
-__all__ = ["Played", "require_minari", "save_episodes"]
+__all__ = ["RecordedEpisode", "require_minari", "save_episodes"]
 
 REMEDY = "pip install 'arena-rl[minari]'"
 
 
 @dataclass(frozen=True)
-class Played:
+class RecordedEpisode:
     """An episode of T steps, or its beginning where the person left.
 
     Attributes:
@@ -56,7 +56,7 @@ class Played:
             )
 
 
-def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[Played]) -> str:
+def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[RecordedEpisode]) -> str:
     """Keeps episodes as a new Minari data set, among the others: in ``$MINARI_DATASETS_PATH`` or ``~/.minari``.
 
     Everything is kept as it was, images too (Minari would make JPEGs of them). An episode without an action is
@@ -84,8 +84,8 @@ def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[Played])
         raise _lacks(error) from error
 
     stem, version = _parse(name)
-    played = [episode for episode in episodes if len(episode.actions)]
-    if not played:
+    recorded_episodes = [episode for episode in episodes if len(episode.actions)]
+    if not recorded_episodes:
         raise ArenaError(f"there is nothing to keep as {name}", "play at least one step")
     root = Path()
     try:
@@ -121,7 +121,7 @@ def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[Played])
                     truncations=_truncations(episode),
                     infos={},
                 )
-                for episode in played
+                for episode in recorded_episodes
             )
             _make_namespace(stem)
             os.replace(whole, root / identifier)
@@ -195,7 +195,7 @@ def _spec(env: gym.Env[Any, Any]) -> EnvSpec | None:
     return spec
 
 
-def _truncations(episode: Played) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _truncations(episode: RecordedEpisode) -> np.ndarray[Any, np.dtype[np.bool_]]:
     truncations = np.array(episode.truncations, dtype=np.bool_)
     truncations[-1] |= not episode.terminations[-1]
     return truncations

@@ -11,18 +11,18 @@ from weakref import WeakKeyDictionary
 from arena.errors import ArenaError
 from arena.plugins import get_plugins
 from arena.specs import described
-from arena_viewer.drawing import Area, Pen
+from arena_viewer.drawing import Area, Canvas
 from arena_viewer.player import Moment, Player
 
 if TYPE_CHECKING:
     from arena.painting import CellPainter
     from arena.specs import OverlaySpec
 
-__all__ = ["Look", "Overlay", "Shown", "overlays"]
+__all__ = ["Overlay", "OverlayContext", "OverlaySwitch", "load_overlays"]
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class OverlayContext:
     """What is being looked at.
 
     Attributes:
@@ -49,7 +49,7 @@ class Overlay(ABC):
     """Something drawn over a world's picture, or in the panel beside it.
 
     One is made for each player, when it is first shown. It is called at every redrawing: what takes long should be kept
-    (`arena_viewer.drawing.Pen.kept`) for as long as ``mind.version`` and the scene are the same.
+    (`arena_viewer.drawing.Canvas.kept`) for as long as ``mind.version`` and the scene are the same.
     """
 
     #: Where it is drawn: over the picture, which is the area then, or beside it in the panel.
@@ -59,26 +59,26 @@ class Overlay(ABC):
         """Why there is nothing to draw for a player, in a few words; None where there is."""
         return None
 
-    def height(self, look: Look, width: float) -> float:
+    def height(self, context: OverlayContext, width: float) -> float:
         """How high it is in a panel of that width, in points, of an overlay beside."""
         return 0.0
 
-    def prepare(self, look: Look) -> None:
+    def prepare(self, context: OverlayContext) -> None:
         """Called for every player before anything is drawn: where all are to have one scale, for example."""
         return
 
     @abstractmethod
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
         """Draws.
 
         Args:
-            pen: draws in points.
+            canvas: draws in points.
             area: the world's picture, or its own part of the panel, below its title.
-            look: what is being looked at.
+            context: what is being looked at.
         """
 
 
-class Shown:
+class OverlaySwitch:
     """An overlay that can be switched on.
 
     Args:
@@ -109,18 +109,18 @@ class Shown:
         """Whether it is on, belongs there, and has something to draw."""
         return self.on and self._place(player) == place and self.refusal(player) is None
 
-    def height(self, look: Look, width: float) -> float:
+    def height(self, context: OverlayContext, width: float) -> float:
         """How high it is in a panel, in points."""
-        found: float = self._guarded(lambda: self._of(look.player).height(look, width), 0.0)
+        found: float = self._guarded(lambda: self._of(context.player).height(context, width), 0.0)
         return found
 
-    def prepare(self, look: Look) -> None:
+    def prepare(self, context: OverlayContext) -> None:
         """Tells it what will be drawn."""
-        self._guarded(lambda: self._of(look.player).prepare(look), None)
+        self._guarded(lambda: self._of(context.player).prepare(context), None)
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
         """Draws it; one that raises is switched off, and everything else goes on."""
-        self._guarded(lambda: self._of(look.player).draw(pen, area, look), None)
+        self._guarded(lambda: self._of(context.player).draw(canvas, area, context), None)
 
     def _place(self, player: Player) -> str:
         found: str = self._guarded(lambda: self._of(player).place, "")
@@ -141,7 +141,7 @@ class Shown:
             return otherwise
 
 
-def overlays(taken: str = "") -> list[Shown]:
+def load_overlays(taken: str = "") -> list[OverlaySwitch]:
     """All that plugins contribute, by name; one whose key is taken gets a digit.
 
     Args:
@@ -152,5 +152,5 @@ def overlays(taken: str = "") -> list[Shown]:
     for spec in get_plugins().overlays.values():
         key = spec.key if spec.key and spec.key not in keys else next(digits, "")
         keys.add(key)
-        found.append(Shown(spec, key))
+        found.append(OverlaySwitch(spec, key))
     return found

@@ -10,11 +10,11 @@ from arena.cli import options, two_phases
 from arena.cli.output import clean, console
 from arena.cli.parser import Parser, seed, whole
 from arena.errors import ArenaError
-from arena_viewer.command_options import add_look, size_of
+from arena_viewer.command_options import add_display_options, window_size
 
 if TYPE_CHECKING:
     from arena.environments import EnvironmentFactory
-    from arena_viewer.human_player import Hands
+    from arena_viewer.human_player import HumanController
     from arena_viewer.player import Player
 
 __all__ = ["Play", "command"]
@@ -47,7 +47,7 @@ class Play:
         add("--seed", metavar="S", type=seed, help="of the episodes (default: the run's, or 0)")
         add("--episode", metavar="K", type=whole("--episode"), default=1, help="begin with the K-th episode")
         add("--horizon", metavar="H", type=whole("--horizon"), help="longest episode, in steps")
-        add_look(parser)
+        add_display_options(parser)
 
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
         """Parses a command line with the environment's options in it; ``--help`` knows them."""
@@ -60,27 +60,31 @@ class Play:
         from arena.display import require_display
 
         require_display("play where there is one; `arena watch … --record FILE.mp4` films agents without")
-        from arena_viewer.human_player import Hands
+        from arena_viewer.human_player import HumanController
         from arena_viewer.keys import TAKEN
-        from arena_viewer.overlay import overlays
-        from arena_viewer.playback import Show
+        from arena_viewer.overlay import load_overlays
+        from arena_viewer.playback import Playback
         from arena_viewer.window import Window
 
         if args.save is not None:
             _check_minari(args.save)
         players = _players(args)
-        show = Show(players, title=" against ".join(player.name for player in players) + f" · {args.env}")
+        playback = Playback(
+            players, title=" against ".join(player.name for player in players) + f" · {args.env}"
+        )
         try:
-            show.go_to(args.episode - 1)
-            hands = Hands(show, args.speed, keep=args.save is not None)
-            show.overlays = overlays(TAKEN + "".join(key for key in [*hands.keys()] if len(key) == 1))
-            window = Window(show, size=size_of(args), scale=args.scale, pilot=hands)
+            playback.go_to(args.episode - 1)
+            controller = HumanController(playback, args.speed, keep=args.save is not None)
+            playback.overlays = load_overlays(
+                TAKEN + "".join(key for key in [*controller.keys()] if len(key) == 1)
+            )
+            window = Window(playback, size=window_size(args), scale=args.scale, controller=controller)
             try:
                 window.run()
             finally:  # what has been played is kept, however it ends
-                _tell(hands, args.save)
+                _print_returns(controller, args.save)
         finally:
-            show.close()
+            playback.close()
         return 0
 
 
@@ -93,17 +97,17 @@ def _section(args: argparse.Namespace) -> options.Section:
 def _players(args: argparse.Namespace) -> list[Player]:
     """The person, and whoever plays against them."""
     from arena.environments import EnvironmentFactory
-    from arena_viewer.human_player import Person
+    from arena_viewer.human_player import HumanActor
     from arena_viewer.player import Player
-    from arena_viewer.roles import role_of
+    from arena_viewer.roles import role_from_run
 
     factory = EnvironmentFactory.resolve(args.env, args.given)
-    role = role_of(args.against) if args.against is not None else None
+    role = role_from_run(args.against) if args.against is not None else None
     if role is not None:
         factory = _same(args, factory, role.factory)
     episode_seed = args.seed if args.seed is not None else role.seed if role else 0
     horizon = args.horizon or (role.horizon if role else factory.facts.limit or HORIZON)
-    found = [Player(factory, Person(), seed=episode_seed, horizon=horizon, name="you")]
+    found = [Player(factory, HumanActor(), seed=episode_seed, horizon=horizon, name="you")]
     if role is not None:
         found.append(Player(role.factory, role.mind(1), seed=episode_seed, horizon=horizon, name=role.name))
     return found
@@ -129,13 +133,13 @@ def _check_minari(name: str) -> None:
     require_minari(name)
 
 
-def _tell(hands: Hands, name: str | None) -> None:
+def _print_returns(controller: HumanController, name: str | None) -> None:
     """How it went, and where it is kept."""
     from arena.tables_text import number
     from arena_viewer.minari_data import save_episodes
 
     screen = console()
-    returns = hands.returns
+    returns = controller.returns
     if returns:
         mean = number(sum(returns) / len(returns))
         count = "1 episode, return" if len(returns) == 1 else f"{len(returns):,} episodes, mean return"
@@ -145,7 +149,7 @@ def _tell(hands: Hands, name: str | None) -> None:
     if not returns:
         screen.print("no episode came to its end, so nothing is saved")
         return
-    found = save_episodes(name, hands.player.env, hands.played)
+    found = save_episodes(name, controller.player.env, controller.recorded_episodes)
     screen.print(clean(f"saved as the Minari data set {found}"), soft_wrap=True)
 
 

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from arena.errors import ArenaError
-from arena_viewer.overlay import Shown
+from arena_viewer.overlay import OverlaySwitch
 from arena_viewer.player import Moment, Player
 
 if TYPE_CHECKING:
-    from arena_viewer.following import Following
+    from arena_viewer.follower import RunFollower
 
-__all__ = ["SPEEDS", "Checkpoints", "Show", "nearest_speed"]
+__all__ = ["SPEEDS", "Checkpoints", "Playback", "nearest_speed"]
 
 #: Steps a second.
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0, 1000.0)
@@ -48,7 +48,7 @@ class Checkpoints(Protocol):
         """Gives the player one of them, by its place."""
 
 
-class Show:
+class Playback:
     """Players who play the same number of episode, step by step together; the next one begins when all have ended.
 
     Args:
@@ -74,15 +74,15 @@ class Show:
         *,
         title: str = "",
         speed: float = 8.0,
-        overlays: Sequence[Shown] = (),
+        overlays: Sequence[OverlaySwitch] = (),
         checkpoints: Checkpoints | None = None,
         lapse: bool = False,
-        following: Following | None = None,
+        follower: RunFollower | None = None,
     ) -> None:
         self.players, self.title, self.overlays = list(players), title, list(overlays)
-        self.checkpoints, self.lapse, self.following = checkpoints, lapse, following
+        self.checkpoints, self.lapse, self.follower = checkpoints, lapse, follower
         self.speed = speed
-        self.paused = self.steered = False
+        self.paused = self.action_from_input = False
         self.patience: float | None = None
         self.position = 0.0
         self.notice, self._notice_left = "", 0.0
@@ -123,8 +123,8 @@ class Show:
     @property
     def status(self) -> str:
         """Whose agent plays, in a few words; empty where there is nothing to say."""
-        if self.following is not None:
-            return self.following.status
+        if self.follower is not None:
+            return self.follower.status
         points = self.checkpoints
         return f"after {points.steps[points.place]:,} {points.unit}s" if points and points.steps else ""
 
@@ -139,8 +139,8 @@ class Show:
 
     def tick(self, seconds: float) -> bool:
         """Lets time pass; whether an episode has just given way to the next."""
-        if self.following is not None:
-            self.following.pulse()
+        if self.follower is not None:
+            self.follower.pulse()
         self._notice_left -= seconds
         if self._notice_left <= 0:
             self.notice = ""
@@ -214,12 +214,12 @@ class Show:
             points.go(place)
             self.go_to(self.episode)
 
-    def refusal(self, overlay: Shown) -> str | None:
+    def refusal(self, overlay: OverlaySwitch) -> str | None:
         """Why an overlay has nothing to draw for anybody; None where it has."""
         reasons = [overlay.refusal(player) for player in self.players]
         return None if None in reasons else reasons[-1]
 
-    def switch(self, overlay: Shown) -> None:
+    def switch(self, overlay: OverlaySwitch) -> None:
         """Switches an overlay on or off."""
         reason = self.refusal(overlay)
         if reason is not None and not overlay.on:
@@ -231,12 +231,12 @@ class Show:
         """Closes the environments."""
         for player in self.players:
             player.close()
-        if self.following is not None:
-            self.following.close()
+        if self.follower is not None:
+            self.follower.close()
 
     def _next(self) -> None:
-        if self.following is not None:
-            self.following.refresh()
+        if self.follower is not None:
+            self.follower.refresh()
         points = self.checkpoints
         if self.lapse and points is not None:
             points.go((points.place + 1) % len(points.steps))

@@ -18,14 +18,23 @@ from arena.evaluate import episode_seed
 from arena.mind import Mind, Thought
 from arena.painting import CellPainter, Controls, Painter
 from arena.random import Generators
-from arena_viewer.curve import Curve
+from arena_viewer.curve import EvaluationCurve
 from arena_viewer.key_actions import known_controls, plain_actions
-from arena_viewer.series import History
+from arena_viewer.series import BoundedSeries
 
 if TYPE_CHECKING:
     from arena.environments import EnvironmentFactory
 
-__all__ = ["BUDGET", "FILM_BUDGET", "Actor", "Moment", "Player", "Squeezed", "own_speed", "world"]
+__all__ = [
+    "BUDGET",
+    "FILM_BUDGET",
+    "CompressedFrame",
+    "EpisodeActor",
+    "Moment",
+    "Player",
+    "open_environment",
+    "render_speed",
+]
 
 #: Bytes of moments of an episode that are kept, of all who play together; the oldest go first. Of a film less: nobody
 #: goes back in it, but overlays look back.
@@ -38,7 +47,7 @@ NOTHING = Thought()
 OVERHEAD = 1500
 
 
-class Actor(Protocol):
+class EpisodeActor(Protocol):
     """Who chooses the actions: a `Mind`, or a person."""
 
     version: int
@@ -55,7 +64,7 @@ class Actor(Protocol):
         ...
 
 
-class Squeezed:
+class CompressedFrame:
     """A frame in little memory.
 
     Args:
@@ -79,7 +88,7 @@ class Moment:
 
     Attributes:
         step: how many steps led here.
-        scene: what the painter draws, a `Squeezed` frame where there is no painter, or None where nothing can be seen.
+        scene: what the painter draws, a `CompressedFrame` where there is no painter, or None without a picture.
         observation: the environment's own.
         reward: of the step that led here; 0 at the beginning.
         total: the return so far.
@@ -140,7 +149,7 @@ class Player:
     def __init__(
         self,
         factory: EnvironmentFactory,
-        actor: Actor,
+        actor: EpisodeActor,
         *,
         seed: int = 0,
         place: int = 0,
@@ -153,14 +162,14 @@ class Player:
         self.factory, self.actor, self.name = factory, actor, name
         self.seed, self.horizon, self.explore = seed, horizon, explore
         self._place, self._rounds, self._budget = place, rounds, BUDGET if budget is None else budget
-        self.env, self.painter = world(factory, horizon)
+        self.env, self.painter = open_environment(factory, horizon)
         self.cells = self.painter if isinstance(self.painter, CellPainter) else None
         self.controls = known_controls(self.env) or Controls()
         #: How many cells right and down each action leads; None where actions are no moves, or a wrapper's own.
         self.moves = self.cells.moves if self.cells is not None and plain_actions(self.env) else None
         self.moments: deque[Moment] = deque()
         self.returns: list[float] = []
-        self.curve: Curve | None = None
+        self.curve: EvaluationCurve | None = None
         self.visits = np.zeros(self.cells.rows * self.cells.columns if self.cells else 0, np.int64)
         # Environments may draw from the global generators: these are lent meanwhile, as in an evaluation.
         self._generators = Generators(seed)
@@ -195,7 +204,7 @@ class Player:
         """Begins an episode by its number."""
         self.episode, self._kept = episode, 0
         self.moments.clear()
-        self.rewards = History()
+        self.rewards = BoundedSeries()
         self.actor.reset()
         seed = episode_seed(self.seed, episode * self._rounds + self._place)
         observation, _ = self._guarded(lambda: self.env.reset(seed=seed))
@@ -259,7 +268,7 @@ class Player:
                 frame = self.env.render()
         except Exception:  # it renders nothing here: what it observes is shown
             return None
-        return _squeezed(frame)
+        return _compressed_frame(frame)
 
     def _guarded(self, call: Callable[[], Any]) -> Any:
         """What an environment gives, its generators lent; what it raises, in one line."""
@@ -276,7 +285,7 @@ class Player:
             ) from error
 
 
-def world(factory: EnvironmentFactory, horizon: int) -> tuple[gym.Env[Any, Any], Painter | None]:
+def open_environment(factory: EnvironmentFactory, horizon: int) -> tuple[gym.Env[Any, Any], Painter | None]:
     """An environment to be looked at, and what draws it; without that it renders frames, where it can."""
     env = factory.make(horizon)
     painter = getattr(env.unwrapped, "painter", None)
@@ -292,7 +301,7 @@ def world(factory: EnvironmentFactory, horizon: int) -> tuple[gym.Env[Any, Any],
     return rendering, None
 
 
-def own_speed(env: gym.Env[Any, Any], otherwise: float) -> float:
+def render_speed(env: gym.Env[Any, Any], otherwise: float) -> float:
     """Steps a second, as an environment says itself."""
     fps = env.metadata.get("render_fps")
     if isinstance(fps, int | float) and not isinstance(fps, bool) and 0 < fps < 1e6:
@@ -300,7 +309,7 @@ def own_speed(env: gym.Env[Any, Any], otherwise: float) -> float:
     return otherwise
 
 
-def _squeezed(frame: Any) -> Squeezed | None:
+def _compressed_frame(frame: Any) -> CompressedFrame | None:
     """A frame, of grey or with opacity too; None of what is none."""
     if not (isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.size):
         return None
@@ -308,7 +317,7 @@ def _squeezed(frame: Any) -> Squeezed | None:
         frame = frame[..., None]
     if frame.ndim != 3 or frame.shape[2] not in (1, 3, 4):
         return None
-    return Squeezed(np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame[..., :3])
+    return CompressedFrame(np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame[..., :3])
 
 
 def _nbytes(value: Any) -> int:

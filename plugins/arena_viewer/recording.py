@@ -266,11 +266,11 @@ class _Pictures(Film):
     """A film of numbered pictures, exact to the pixel."""
 
     def _add(self, frame: Frame) -> None:
-        from arena_viewer.frames import png_of
+        from arena_viewer.frames import png_bytes
         from arena_viewer.sdl import pygame
 
         picture = pygame.image.frombuffer(frame.tobytes(), (frame.shape[1], frame.shape[0]), "RGB")
-        write_atomically(self._numbered(self.frames), png_of(picture))
+        write_atomically(self._numbered(self.frames), png_bytes(picture))
 
     def _finish(self) -> None:
         """Removes what a longer film of that name left behind the last picture, up to the first gap."""

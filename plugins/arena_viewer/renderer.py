@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 
 from arena.colours import ACCENT, FAINT, INK, LINE, SLATE, WRONG, Colour
 from arena.tables_text import number
-from arena_viewer.drawing import BODY, SMALL, TITLE, Area, Pen, Point
-from arena_viewer.overlay import Look
+from arena_viewer.drawing import BODY, SMALL, TITLE, Area, Canvas, Point
+from arena_viewer.overlay import OverlayContext
 from arena_viewer.panel import draw_panel
-from arena_viewer.playback import Show
-from arena_viewer.player import Moment, Player, Squeezed
+from arena_viewer.playback import Playback
+from arena_viewer.player import CompressedFrame, Moment, Player
 from arena_viewer.sdl import pygame
 from arena_viewer.world_picture import draw_world
 
-__all__ = ["SIZE", "Stage", "tiles"]
+__all__ = ["SIZE", "Renderer", "tiles"]
 
 #: A window's width and height, in points, unless something else is asked for.
 SIZE = (1120, 760)
@@ -42,7 +42,7 @@ WHITE: Colour = (255, 255, 255)
 
 
 @dataclass
-class Stage:
+class Renderer:
     """Draws a show.
 
     Attributes:
@@ -65,163 +65,167 @@ class Stage:
     recording: bool = False
     hint: bool = True
 
-    def draw(self, surface: pygame.Surface, show: Show, scale: float = 1.0) -> None:
+    def draw(self, surface: pygame.Surface, playback: Playback, scale: float = 1.0) -> None:
         """Draws everything.
 
         Args:
             surface: of any size.
-            show: what there is to see.
+            playback: what there is to see.
             scale: pixels a point.
         """
-        pen = Pen(surface, scale)
-        whole = pen.area
-        pen.fill(whole, GROUND)
+        canvas = Canvas(surface, scale)
+        whole = canvas.area
+        canvas.fill(whole, GROUND)
         room = Area(MARGIN, HEAD, max(1.0, whole.width - 2 * MARGIN), max(1.0, whole.height - HEAD - FOOT))
         self.pictures, self.curve = [], None
-        for player in show.players:
-            look = Look(player, show.seen(player)[0], players=show.players)
-            for overlay in show.overlays:
+        for player in playback.players:
+            context = OverlayContext(player, playback.seen(player)[0], players=playback.players)
+            for overlay in playback.overlays:
                 if overlay.stands("over", player):
-                    overlay.prepare(look)
-        if len(show.players) == 1:
-            self._one(pen, room, show)
+                    overlay.prepare(context)
+        if len(playback.players) == 1:
+            self._one(canvas, room, playback)
         else:
-            self._tiles(pen, room, show)
-        self._head(pen, Area(MARGIN, 0, room.width, HEAD), show)
-        self._foot(pen, Area(MARGIN, whole.height - FOOT, room.width, FOOT), show)
-        if show.notice:
-            self._toast(pen, room, show.notice)
+            self._tiles(canvas, room, playback)
+        self._head(canvas, Area(MARGIN, 0, room.width, HEAD), playback)
+        self._foot(canvas, Area(MARGIN, whole.height - FOOT, room.width, FOOT), playback)
+        if playback.notice:
+            self._toast(canvas, room, playback.notice)
         if self.sheet:
-            self._keys(pen, whole)
+            self._keys(canvas, whole)
 
-    def _one(self, pen: Pen, room: Area, show: Show) -> None:
+    def _one(self, canvas: Canvas, room: Area, playback: Playback) -> None:
         """One world, and the panel beside it."""
-        player = show.players[0]
+        player = playback.players[0]
         wide = room.width >= NARROW
         world = room._replace(width=room.width - PANEL - MARGIN) if wide else room
         if not wide:
             world = room._replace(height=max(1.0, room.height - CAPTION))
-        look = self._world(pen, world, show, player)
+        context = self._world(canvas, world, playback, player)
         if not wide:
-            self._caption(pen, self.pictures[-1], look, wins=False)
+            self._caption(canvas, self.pictures[-1], context, wins=False)
         if wide:
             panel = Area(room.right - PANEL, room.y, PANEL, room.height)
-            pen.fill(panel, WHITE, radius=8)
-            beside = [overlay for overlay in show.overlays if overlay.stands("beside", player)]
-            pen.surface.set_clip(pen.pixels(panel))  # what a low window has no room for is left out
-            self.curve = draw_panel(pen, panel.inset(18), look, beside)
-            pen.surface.set_clip(None)
+            canvas.fill(panel, WHITE, radius=8)
+            beside = [overlay for overlay in playback.overlays if overlay.stands("beside", player)]
+            canvas.surface.set_clip(canvas.pixels(panel))  # what a low window has no room for is left out
+            self.curve = draw_panel(canvas, panel.inset(18), context, beside)
+            canvas.surface.set_clip(None)
 
-    def _tiles(self, pen: Pen, room: Area, show: Show) -> None:
+    def _tiles(self, canvas: Canvas, room: Area, playback: Playback) -> None:
         """Many worlds, a caption below each."""
-        best = max((player.now.total for player in show.players if player.ended), default=None)
-        areas = tiles(room, len(show.players), _proportion(show.players[0]), self.columns)
-        for player, tile in zip(show.players, areas, strict=True):
-            look = self._world(pen, tile._replace(height=max(1.0, tile.height - CAPTION)), show, player)
-            wins = look.moment.ended and show.ended and look.moment.total == best
-            self._caption(pen, self.pictures[-1], look, wins=bool(wins))
+        best = max((player.now.total for player in playback.players if player.ended), default=None)
+        areas = tiles(room, len(playback.players), _proportion(playback.players[0]), self.columns)
+        for player, tile in zip(playback.players, areas, strict=True):
+            context = self._world(
+                canvas, tile._replace(height=max(1.0, tile.height - CAPTION)), playback, player
+            )
+            wins = context.moment.ended and playback.ended and context.moment.total == best
+            self._caption(canvas, self.pictures[-1], context, wins=bool(wins))
 
     @staticmethod
-    def _caption(pen: Pen, picture: Area, look: Look, *, wins: bool) -> None:
+    def _caption(canvas: Canvas, picture: Area, context: OverlayContext, *, wins: bool) -> None:
         """A tile's name, step and return; without the step where there is no room for it."""
-        base, total = picture.bottom + CAPTION / 2 + 2, number(look.moment.total)
-        end = pen.text((picture.right, base), total, BODY, ACCENT if wins else INK, bold=True, align="right")
+        base, total = picture.bottom + CAPTION / 2 + 2, number(context.moment.total)
+        end = canvas.text(
+            (picture.right, base), total, BODY, ACCENT if wins else INK, bold=True, align="right"
+        )
         room = max(0.0, picture.width - end - 12)
-        notes = (f"{look.player.name}   step {look.moment.step:,}", look.player.name)
-        note = next((note for note in notes if pen.width_of(note, SMALL) <= room), notes[-1])
-        pen.text((picture.x, base), note, SMALL, SLATE, room=room)
+        notes = (f"{context.player.name}   step {context.moment.step:,}", context.player.name)
+        note = next((note for note in notes if canvas.width_of(note, SMALL) <= room), notes[-1])
+        canvas.text((picture.x, base), note, SMALL, SLATE, room=room)
 
-    def _world(self, pen: Pen, area: Area, show: Show, player: Player) -> Look:
+    def _world(self, canvas: Canvas, area: Area, playback: Playback, player: Player) -> OverlayContext:
         """One world with what is laid over it."""
-        moment, before, share = show.seen(player)
-        picture = draw_world(pen, area, player, moment, before, share)
+        moment, before, share = playback.seen(player)
+        picture = draw_world(canvas, area, player, moment, before, share)
         self.pictures.append(picture)
-        look = replace(self._look(player, moment, picture), players=show.players)
-        over = [overlay for overlay in show.overlays if overlay.stands("over", player)]
+        context = replace(self._context(player, moment, picture), players=playback.players)
+        over = [overlay for overlay in playback.overlays if overlay.stands("over", player)]
         over.sort(key=lambda overlay: overlay.spec.layer)
         below = [overlay for overlay in over if overlay.spec.layer < ABOVE]
-        uncovered = pen.copied(picture) if below and look.cells else None
+        uncovered = canvas.copied(picture) if below and context.cells else None
         for overlay in below:
-            overlay.draw(pen, picture, look)
-        if uncovered is not None and look.cells is not None:
-            row, column = look.cells.walker(
+            overlay.draw(canvas, picture, context)
+        if uncovered is not None and context.cells is not None:
+            row, column = context.cells.walker(
                 moment.scene, before=None if before is None else before.scene, share=share
             )
-            uncovered(picture.cell(row, column, look.cells.rows, look.cells.columns))
+            uncovered(picture.cell(row, column, context.cells.rows, context.cells.columns))
         for overlay in over[len(below) :]:
-            overlay.draw(pen, picture, look)
-        return look
+            overlay.draw(canvas, picture, context)
+        return context
 
-    def _look(self, player: Player, moment: Moment, picture: Area) -> Look:
+    def _context(self, player: Player, moment: Moment, picture: Area) -> OverlayContext:
         painter = player.cells
         if painter is None:
-            return Look(player, moment)
+            return OverlayContext(player, moment)
         if self.mouse is None or not picture.holds(self.mouse):
-            return Look(player, moment, painter.cell(moment.scene))
+            return OverlayContext(player, moment, painter.cell(moment.scene))
         # At the far edges rounding may count one too many.
         across = min(int((self.mouse[0] - picture.x) / picture.width * painter.columns), painter.columns - 1)
         down = min(int((self.mouse[1] - picture.y) / picture.height * painter.rows), painter.rows - 1)
-        return Look(player, moment, down * painter.columns + across, hovers=True)
+        return OverlayContext(player, moment, down * painter.columns + across, hovers=True)
 
-    def _head(self, pen: Pen, area: Area, show: Show) -> None:
+    def _head(self, canvas: Canvas, area: Area, playback: Playback) -> None:
         middle = area.y + area.height / 2
         words = []
         if self.recording:
             words.append(("recording", WRONG))
-        if show.paused and not show.steered:
+        if playback.paused and not playback.action_from_input:
             words.append(("paused", INK))
-        if show.status:
-            words.append((show.status, SLATE))
-        if not show.steered:
-            words.append((f"{show.speed:g} steps/s", SLATE))
+        if playback.status:
+            words.append((playback.status, SLATE))
+        if not playback.action_from_input:
+            words.append((f"{playback.speed:g} steps/s", SLATE))
         right = area.right
         for text, colour in reversed(words):
-            right -= pen.text((right, middle), text, BODY, colour, align="right") + 18
-        pen.text((area.x, middle), show.title, TITLE, INK, bold=True, room=max(0.0, right - area.x))
+            right -= canvas.text((right, middle), text, BODY, colour, align="right") + 18
+        canvas.text((area.x, middle), playback.title, TITLE, INK, bold=True, room=max(0.0, right - area.x))
 
-    def _foot(self, pen: Pen, area: Area, show: Show) -> None:
+    def _foot(self, canvas: Canvas, area: Area, playback: Playback) -> None:
         """The scrubber, and where to find the keys."""
         middle = area.y + area.height / 2
-        end = pen.text((area.right, middle), "? keys" if self.hint else "", SMALL, SLATE, align="right")
-        step = f"{math.ceil(show.position):,}"
-        label = f"{step} of {show.newest:,}" if show.ended else f"step {step}"
-        end += pen.text((area.right - end - 20, middle), label, SMALL, SLATE, align="right") + 40
+        end = canvas.text((area.right, middle), "? keys" if self.hint else "", SMALL, SLATE, align="right")
+        step = f"{math.ceil(playback.position):,}"
+        label = f"{step} of {playback.newest:,}" if playback.ended else f"step {step}"
+        end += canvas.text((area.right - end - 20, middle), label, SMALL, SLATE, align="right") + 40
         line = Area(area.x, middle - 2, max(1.0, area.width - end), 4)
         self.timeline = Area(line.x, middle - 14, line.width, 28)
-        span = show.span
+        span = playback.span
         # Where the line ends at the newest step, each step that is begun would push the handle back.
-        at = math.ceil(show.position) if span == show.newest else show.position
-        played, here = line.width * show.newest / span, line.width * at / span
-        pen.fill(line, LINE, radius=2)
-        pen.fill(line._replace(width=max(4.0, played)), FAINT, 0.6, 2)
-        pen.fill(line._replace(width=max(4.0, here)), ACCENT, radius=2)
-        pen.disc((line.x + here, middle), 7, WHITE)
-        pen.disc((line.x + here, middle), 5.5, ACCENT)
+        at = math.ceil(playback.position) if span == playback.newest else playback.position
+        recorded_episodes, here = line.width * playback.newest / span, line.width * at / span
+        canvas.fill(line, LINE, radius=2)
+        canvas.fill(line._replace(width=max(4.0, recorded_episodes)), FAINT, 0.6, 2)
+        canvas.fill(line._replace(width=max(4.0, here)), ACCENT, radius=2)
+        canvas.disc((line.x + here, middle), 7, WHITE)
+        canvas.disc((line.x + here, middle), 5.5, ACCENT)
 
     @staticmethod
-    def _toast(pen: Pen, room: Area, text: str) -> None:
-        width = min(pen.width_of(text, BODY) + 36, room.width)
+    def _toast(canvas: Canvas, room: Area, text: str) -> None:
+        width = min(canvas.width_of(text, BODY) + 36, room.width)
         box = Area(room.x + (room.width - width) / 2, room.bottom - 52, width, 36)
-        pen.fill(box, INK, 0.92, 18)
-        pen.text(box.middle, text, BODY, WHITE, align="centre", room=width - 24)
+        canvas.fill(box, INK, 0.92, 18)
+        canvas.text(box.middle, text, BODY, WHITE, align="centre", room=width - 24)
 
-    def _keys(self, pen: Pen, whole: Area) -> None:
+    def _keys(self, canvas: Canvas, whole: Area) -> None:
         """The list of keys, in two columns."""
-        pen.fill(whole, GROUND, 0.86)
+        canvas.fill(whole, GROUND, 0.86)
         half = -(-len(self.sheet) // 2)
         width, height = 2 * KEYS_WIDTH + 40, 76 + 26.0 * half
         shrink = min(1.0, (whole.height - 24) / height, (whole.width - 24) / width)
-        pen = Pen(pen.surface, pen.scale * max(shrink, 0.05))
-        whole = pen.area
+        canvas = Canvas(canvas.surface, canvas.scale * max(shrink, 0.05))
+        whole = canvas.area
         box = Area((whole.width - width) / 2, (whole.height - height) / 2, width, height)
-        pen.fill(Area(box.x - 1, box.y - 1, box.width + 2, box.height + 2), LINE, radius=11)
-        pen.fill(box, WHITE, radius=10)
-        pen.text((box.x + 28, box.y + 28), "Keys", TITLE, INK, bold=True)
+        canvas.fill(Area(box.x - 1, box.y - 1, box.width + 2, box.height + 2), LINE, radius=11)
+        canvas.fill(box, WHITE, radius=10)
+        canvas.text((box.x + 28, box.y + 28), "Keys", TITLE, INK, bold=True)
         for place, (key, meaning) in enumerate(self.sheet):
             column, row = divmod(place, half)
             x, y = box.x + 20 + column * KEYS_WIDTH, box.y + 66 + 26 * row
-            pen.text((x + 86, y), key, BODY, ACCENT, bold=True, align="right")
-            pen.text((x + 102, y), meaning, BODY, INK, room=KEYS_WIDTH - 110)
+            canvas.text((x + 86, y), key, BODY, ACCENT, bold=True, align="right")
+            canvas.text((x + 102, y), meaning, BODY, INK, room=KEYS_WIDTH - 110)
 
 
 def tiles(room: Area, count: int, proportion: float, columns: int | None = None) -> list[Area]:
@@ -263,4 +267,4 @@ def _proportion(player: Player) -> float:
         width, height = player.painter.fit(1000, 1000)
         return width / height
     scene = player.now.scene
-    return scene.proportion if isinstance(scene, Squeezed) else 1.0
+    return scene.proportion if isinstance(scene, CompressedFrame) else 1.0

@@ -15,7 +15,7 @@ from arena.run import Run
 from arena.runner import fits_this_version
 from arena.start import LAST, read_snapshot, snapshot_of
 from arena.training import build_agent, equip
-from arena_viewer.curve import Curve
+from arena_viewer.curve import EvaluationCurve
 from arena_viewer.player import Player
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from arena.environments import EnvironmentFactory
     from arena.experiment import Experiment
 
-__all__ = ["Role", "Snapshots", "players", "role_of", "untrained"]
+__all__ = ["Role", "Snapshots", "make_players", "role_from_run", "untrained_role"]
 
 
 @dataclass
@@ -47,14 +47,14 @@ class Role:
     seed: int
     horizon: int
     run: Run | None = None
-    curve: Curve | None = None
+    curve: EvaluationCurve | None = None
 
     def mind(self, place: int) -> Mind:
         """Its mind for one of several who play side by side: they share its weights, and nothing else."""
         return Mind(self.agent, self.factory, Generators(derive(self.seed, "watched", place, bits=64)))
 
 
-def role_of(source: str | Path, which: str = LAST) -> Role:
+def role_from_run(source: str | Path, which: str = LAST) -> Role:
     """The agent of a run.
 
     Args:
@@ -69,7 +69,7 @@ def role_of(source: str | Path, which: str = LAST) -> Role:
     return _role(loaded)
 
 
-def beginning(run: Run) -> Role:
+def role_in_training(run: Run) -> Role:
     """The agent of a run that may have trained nothing yet.
 
     Raises:
@@ -80,7 +80,7 @@ def beginning(run: Run) -> Role:
     return _role(LoadedRun(run, None))
 
 
-def untrained(experiment: Experiment) -> Role:
+def untrained_role(experiment: Experiment) -> Role:
     """An experiment's agent before its first step.
 
     Raises:
@@ -97,7 +97,7 @@ def untrained(experiment: Experiment) -> Role:
     return Role(experiment.agent, agent, factory, seed, experiment.horizon)
 
 
-def players(
+def make_players(
     roles: Sequence[Role],
     *,
     count: int | None = None,
@@ -166,7 +166,7 @@ class Snapshots:
         assert role.run is not None, "only a run has snapshots"
         self._role, self._minds = role, minds
         self.unit = role.run.experiment.spec.unit
-        self._folders = snapshots_of(role.run)
+        self._folders = snapshot_folders(role.run)
         self.steps = list(self._folders)
         at = role.curve.at if role.curve else 0
         self.place = min(range(len(self.steps)), key=lambda i: abs(self.steps[i] - at), default=0)
@@ -178,7 +178,7 @@ class Snapshots:
         replace_weights(role, self._minds, read_snapshot(self._folders[step]), step)
 
 
-def snapshots_of(run: Run) -> dict[int, Path]:
+def snapshot_folders(run: Run) -> dict[int, Path]:
     """The folders of a run's snapshots, by their steps, the first one first."""
     found = (path.parent for path in run.snapshots.glob("*/state.json"))
     return dict(sorted((int(folder.name), folder) for folder in found if folder.name.isdecimal()))
@@ -202,7 +202,7 @@ def replace_weights(role: Role, minds: Sequence[Mind], state: State, step: int) 
         role.curve.at = step
 
 
-def through_training(source: str | Path, most: int) -> list[Role]:
+def roles_through_training(source: str | Path, most: int) -> list[Role]:
     """The agents of a run's snapshots, evenly chosen, the first and the last among them.
 
     Args:
@@ -214,7 +214,7 @@ def through_training(source: str | Path, most: int) -> list[Role]:
     """
     folder, _ = snapshot_of(source)
     run = Run.open(folder)
-    steps = list(snapshots_of(run))
+    steps = list(snapshot_folders(run))
     if len(steps) < 2:
         found = f"{len(steps) or 'no'} snapshot{'' if len(steps) == 1 else 's'}"
         raise ArenaError(
@@ -223,7 +223,7 @@ def through_training(source: str | Path, most: int) -> list[Role]:
         )
     count = min(max(most, 2), len(steps))
     chosen = [steps[round(place * (len(steps) - 1) / (count - 1))] for place in range(count)]
-    roles = [role_of(folder, str(step)) for step in chosen]
+    roles = [role_from_run(folder, str(step)) for step in chosen]
     for role, step in zip(roles, chosen, strict=True):
         role.name = f"after {step:,} {run.experiment.spec.unit}s"
     return roles
@@ -231,7 +231,7 @@ def through_training(source: str | Path, most: int) -> list[Role]:
 
 def _role(loaded: LoadedRun) -> Role:
     experiment = loaded.run.experiment
-    curve = Curve(at=loaded.steps)
+    curve = EvaluationCurve(at=loaded.steps)
     curve.read(loaded.run)
     return Role(
         experiment.agent, loaded.agent, loaded.factory, loaded.run.seed, experiment.horizon, loaded.run, curve

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["History"]
+__all__ = ["BoundedSeries"]
 
 
-class History:
+class BoundedSeries:
     """A long series as at most so many equal parts, each the mean of what it holds.
 
     Args:

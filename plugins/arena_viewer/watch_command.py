@@ -13,10 +13,17 @@ from arena.cli import options, train, two_phases
 from arena.cli.output import clean, console, only_json, print_json
 from arena.cli.parser import Parser, seed, whole
 from arena.errors import ArenaError
-from arena_viewer.command_options import add_film, add_look, check_film, film_of, grid_of, size_of
+from arena_viewer.command_options import (
+    add_display_options,
+    add_film_options,
+    check_film,
+    parse_grid,
+    record_film,
+    window_size,
+)
 
 if TYPE_CHECKING:
-    from arena_viewer.playback import Show
+    from arena_viewer.playback import Playback
     from arena_viewer.roles import Role
 
 __all__ = ["Watch", "command"]
@@ -62,7 +69,7 @@ class Watch:
         add(
             "--grid",
             metavar="RxC",
-            type=grid_of,
+            type=parse_grid,
             help="rows and columns of worlds at once, such as 4x4: more episodes",
         )
         add(
@@ -76,8 +83,8 @@ class Watch:
         add("--explore", action="store_true", help="act as in training; otherwise as well as it can")
         overlay = "what is laid over the world at first; see `arena list overlays`"
         add("--overlay", metavar="NAME", nargs="+", action="extend", default=[], help=overlay)
-        add_look(parser)
-        add_film(parser)
+        add_display_options(parser)
+        add_film_options(parser)
         add(
             "--episodes",
             metavar="N",
@@ -116,7 +123,7 @@ def _watch(args: argparse.Namespace) -> dict[str, Any]:
     """Opens the window, and waits until it is closed."""
     from arena.display import require_display
     from arena_viewer.display import RECORD
-    from arena_viewer.renderer import Stage
+    from arena_viewer.renderer import Renderer
     from arena_viewer.window import Window
 
     for flag in ("fps", "episodes", "json"):
@@ -124,20 +131,20 @@ def _watch(args: argparse.Namespace) -> dict[str, Any]:
             raise ArenaError(f"--{flag} is for films", "give --record FILE.mp4 as well")
     if _is_pair(args.what):
         require_display(RECORD)  # before anything is trained for it
-    with contextlib.closing(_show(args)) as show:
-        Window(show, Stage(columns=_columns(args)), size=size_of(args), scale=args.scale).run()
-    return {"title": show.title}
+    with contextlib.closing(_show(args)) as playback:
+        Window(playback, Renderer(columns=_columns(args)), size=window_size(args), scale=args.scale).run()
+    return {"title": playback.title}
 
 
 def _film(args: argparse.Namespace) -> dict[str, Any]:
     """Films, and says what."""
     from arena_viewer.display import headless
-    from arena_viewer.watching import warn_of_overlays
+    from arena_viewer.watching import warn_about_overlays
 
     check_film(args)
-    with headless(), contextlib.closing(_show(args)) as show:
-        told = film_of(show, args, _columns(args))
-        warn_of_overlays(show, args.overlay)
+    with headless(), contextlib.closing(_show(args)) as playback:
+        told = record_film(playback, args, _columns(args))
+        warn_about_overlays(playback, args.overlay)
         return told
 
 
@@ -145,12 +152,12 @@ def _columns(args: argparse.Namespace) -> int | None:
     return None if args.grid is None else args.grid[1]
 
 
-def _show(args: argparse.Namespace) -> Show:
+def _show(args: argparse.Namespace) -> Playback:
     """What there is to see."""
-    from arena_viewer.watching import show_of
+    from arena_viewer.watching import playback_of
 
     roles, follow = _roles(args)
-    return show_of(
+    return playback_of(
         roles,
         checkpoints=args.checkpoints,
         grid=args.grid,
@@ -171,8 +178,8 @@ def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
         return [_of_pair(args)], False
     from arena.locks import is_trained_now
     from arena.run import Run
-    from arena_viewer.roles import beginning
-    from arena_viewer.watching import one_run, roles_of
+    from arena_viewer.roles import role_in_training
+    from arena_viewer.watching import roles_of, single_run
 
     if args.train or args.steps is not None:
         raise ArenaError("--train is for AGENT ENV", "`arena resume RUN --steps N` trains a run further")
@@ -182,7 +189,7 @@ def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
     if args.follow and args.checkpoints:
         raise ArenaError("--follow and --checkpoints exclude each other", "give one of them")
     if args.follow:
-        return [beginning(Run.open(Path(one_run(args.what))))], True
+        return [role_in_training(Run.open(Path(single_run(args.what))))], True
     roles = roles_of(args.what, args.checkpoints, args.grid, args.at)
     newest = args.at == "last" and not args.checkpoints and args.record is None and "@" not in args.what[0]
     run = roles[0].run
@@ -194,7 +201,7 @@ def _of_pair(args: argparse.Namespace) -> Role:
     """An agent in an environment, untrained or trained now."""
     from arena.api import train_experiment
     from arena.experiment import Experiment
-    from arena_viewer.roles import role_of, untrained
+    from arena_viewer.roles import role_from_run, untrained_role
 
     arguments: dict[str, Any] = {**dict(zip(("agent", "env"), args.what, strict=True)), **_given(args)}
     if args.device is not None:
@@ -202,10 +209,10 @@ def _of_pair(args: argparse.Namespace) -> Role:
     experiment = Experiment.create(**arguments, steps=args.steps, seeds=[args.seed or 0])
     if args.train or args.steps is not None:
         results = train_experiment(experiment, out=args.out)
-        return role_of(results.runs[0]["path"], args.at)
+        return role_from_run(results.runs[0]["path"], args.at)
     if args.checkpoints or args.follow or args.at != "last":
         raise ArenaError("there is no training to look at without --train", "give --train, or a run folder")
-    return untrained(experiment)
+    return untrained_role(experiment)
 
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:

@@ -12,15 +12,15 @@ from arena.errors import ArenaError, unknown
 from arena.start import LAST
 from arena_viewer.display import headless
 from arena_viewer.filming import record as film
-from arena_viewer.following import Following
+from arena_viewer.follower import RunFollower
 from arena_viewer.keys import TAKEN
-from arena_viewer.overlay import Shown, overlays
-from arena_viewer.playback import Show
-from arena_viewer.player import BUDGET, FILM_BUDGET, own_speed
-from arena_viewer.renderer import SIZE, Stage
-from arena_viewer.roles import Role, Snapshots, players, role_of, through_training
+from arena_viewer.overlay import OverlaySwitch, load_overlays
+from arena_viewer.playback import Playback
+from arena_viewer.player import BUDGET, FILM_BUDGET, render_speed
+from arena_viewer.renderer import SIZE, Renderer
+from arena_viewer.roles import Role, Snapshots, make_players, role_from_run, roles_through_training
 
-__all__ = ["LAPSE", "SIDE_BY_SIDE", "one_run", "show_of", "warn_of_overlays", "watch"]
+__all__ = ["LAPSE", "SIDE_BY_SIDE", "playback_of", "single_run", "warn_about_overlays", "watch"]
 
 #: The ways of seeing an agent through its training.
 SIDE_BY_SIDE, LAPSE = "side-by-side", "lapse"
@@ -79,7 +79,7 @@ def watch(
     with contextlib.ExitStack() as stack:
         if is_film:
             stack.enter_context(headless())
-        show = show_of(
+        playback = playback_of(
             roles,
             checkpoints=checkpoints,
             grid=grid,
@@ -91,21 +91,23 @@ def watch(
             speed=speed,
             film=is_film,
         )
-        stack.callback(show.close)
+        stack.callback(playback.close)
         if record is None:
             from arena_viewer.window import Window
 
-            Window(show, Stage(columns=columns), size=size, scale=scale).run()
+            Window(playback, Renderer(columns=columns), size=size, scale=scale).run()
         else:
-            stage = Stage(columns=columns, hint=False)
-            film(show, Path(record), stage=stage, size=size, scale=scale, fps=fps, episodes=episodes)
-            warn_of_overlays(show, overlay)
+            renderer = Renderer(columns=columns, hint=False)
+            film(
+                playback, Path(record), renderer=renderer, size=size, scale=scale, fps=fps, episodes=episodes
+            )
+            warn_about_overlays(playback, overlay)
 
 
-def warn_of_overlays(show: Show, names: Sequence[str]) -> None:
+def warn_about_overlays(playback: Playback, names: Sequence[str]) -> None:
     """Warns of the overlays that somebody asked for by name, and that a film lacks."""
-    for shown in show.overlays:
-        reason = shown.failed or (show.refusal(shown) if shown.spec.name in names else None)
+    for shown in playback.overlays:
+        reason = shown.failed or (playback.refusal(shown) if shown.spec.name in names else None)
         if reason is not None:
             warnings.warn(f"overlay {shown.spec.name} is not in the film: {reason}", stacklevel=3)
 
@@ -122,11 +124,11 @@ def roles_of(
         ArenaError: no such run or snapshot, or several runs where there can be one.
     """
     if checkpoints == SIDE_BY_SIDE:
-        return through_training(one_run(runs), _count(grid) or MOST_CHECKPOINTS)
-    return [role_of(run, at) for run in ([one_run(runs)] if checkpoints else runs)]
+        return roles_through_training(single_run(runs), _count(grid) or MOST_CHECKPOINTS)
+    return [role_from_run(run, at) for run in ([single_run(runs)] if checkpoints else runs)]
 
 
-def one_run(runs: Sequence[str | Path]) -> str | Path:
+def single_run(runs: Sequence[str | Path]) -> str | Path:
     """The only run.
 
     Raises:
@@ -137,7 +139,7 @@ def one_run(runs: Sequence[str | Path]) -> str | Path:
     return runs[0]
 
 
-def show_of(
+def playback_of(
     roles: Sequence[Role],
     *,
     checkpoints: str | None = None,
@@ -150,7 +152,7 @@ def show_of(
     speed: float | None = None,
     follow: bool = False,
     film: bool = False,
-) -> Show:
+) -> Playback:
     """What there is to see.
 
     Args:
@@ -168,7 +170,7 @@ def show_of(
     """
     count = _count(grid) if checkpoints != SIDE_BY_SIDE else None
     shown = _switched_on(named)
-    cast = players(
+    cast = make_players(
         roles,
         count=None if count is None else max(count, len(roles)),
         seed=seed,
@@ -178,29 +180,29 @@ def show_of(
     )
     minds = [player.mind for player in cast if player.mind is not None]
     alone = len(roles) == 1 and roles[0].run is not None
-    show = Show(
+    playback = Playback(
         cast,
         title=_title(roles, checkpoints),
-        speed=speed or own_speed(cast[0].env, STEPS),
+        speed=speed or render_speed(cast[0].env, STEPS),
         overlays=shown,
         checkpoints=Snapshots(roles[0], minds) if alone and not follow else None,
         lapse=checkpoints == LAPSE,
-        following=Following(roles[0], minds) if follow else None,
+        follower=RunFollower(roles[0], minds) if follow else None,
     )
-    if show.lapse and show.checkpoints is not None:
-        if not show.checkpoints.steps:
+    if playback.lapse and playback.checkpoints is not None:
+        if not playback.checkpoints.steps:
             raise ArenaError(f"{roles[0].name} has no snapshots yet", "train it first")
-        show.checkpoints.go(0)
-    if episode > 1 or show.lapse:
-        show.go_to(episode - 1)
+        playback.checkpoints.go(0)
+    if episode > 1 or playback.lapse:
+        playback.go_to(episode - 1)
     for one in shown:
-        if one.spec.name in named and (reason := show.refusal(one)) is not None:
-            show.say(f"{one.title}: {reason}", 4.0)
-    return show
+        if one.spec.name in named and (reason := playback.refusal(one)) is not None:
+            playback.say(f"{one.title}: {reason}", 4.0)
+    return playback
 
 
-def _switched_on(names: Sequence[str]) -> list[Shown]:
-    found = overlays(TAKEN)
+def _switched_on(names: Sequence[str]) -> list[OverlaySwitch]:
+    found = load_overlays(TAKEN)
     known = {overlay.spec.name: overlay for overlay in found}
     for name in names:
         if name not in known:
@@ -219,4 +221,4 @@ def _title(roles: Sequence[Role], checkpoints: str | None) -> str:
     if checkpoints and first.run is not None:
         names = [first.run.experiment.agent]
     who = " and ".join(names) if len(names) <= 3 else f"{len(names)} agents"
-    return f"{who}{' (untrained)' if first.run is None else ''} · {first.factory.id}"
+    return f"{who}{' (untrained_role)' if first.run is None else ''} · {first.factory.id}"

@@ -15,17 +15,17 @@ from arena.errors import ArenaError
 from arena.files import write_atomically
 from arena_viewer.display import RECORD, open_display
 from arena_viewer.drawing import Area, Point
-from arena_viewer.frames import png_of, rgb_of
+from arena_viewer.frames import png_bytes, rgb_array
 from arena_viewer.keys import KEYS, TIME, Key, sheet
-from arena_viewer.playback import Show
+from arena_viewer.playback import Playback
 from arena_viewer.recording import film
-from arena_viewer.renderer import SIZE, Stage
+from arena_viewer.renderer import SIZE, Renderer
 from arena_viewer.sdl import pygame
 
 if TYPE_CHECKING:
     from arena_viewer.recording import Film
 
-__all__ = ["FPS", "Pilot", "Window"]
+__all__ = ["FPS", "Controller", "Window", "commands_of"]
 
 #: Redrawings a second, and frames a second of a film of the window.
 FPS = 60
@@ -41,7 +41,7 @@ EPISODES = (("enter", "the next episode, at the end"), ("backspace", "the same e
 LEAST = (320, 240)
 
 
-class Pilot(Protocol):
+class Controller(Protocol):
     """A person's hands: hears of keys before the window does, and of time."""
 
     def keys(self) -> Mapping[str, str]:
@@ -63,12 +63,12 @@ class Window:
     """Shows a show until somebody closes it.
 
     Args:
-        show: what there is to see.
-        stage: where everything stands.
+        playback: what there is to see.
+        renderer: where everything stands.
         size: of the window, in points.
         scale: pixels a point, on top of what the system says.
         folder: where screenshots and films go.
-        pilot: who steers, where a person does.
+        controller: who steers, where a person does.
 
     Raises:
         ArenaError: there is no display.
@@ -76,20 +76,22 @@ class Window:
 
     def __init__(
         self,
-        show: Show,
-        stage: Stage | None = None,
+        playback: Playback,
+        renderer: Renderer | None = None,
         *,
         size: tuple[int, int] = SIZE,
         scale: float = 1.0,
         folder: Path = Path(),
-        pilot: Pilot | None = None,
+        controller: Controller | None = None,
     ) -> None:
-        open_display(RECORD if pilot is None else "play where there is one")
-        self.show, self.stage, self.pilot, self.folder = show, stage or Stage(), pilot, folder
+        open_display(RECORD if controller is None else "play where there is one")
+        self.playback, self.renderer, self.controller = playback, renderer or Renderer(), controller
+        self.folder = folder
+        self._commands = commands_of(self, playback)
         self._zoom = scale
-        show.patience = 0.5 / FPS
+        playback.patience = 0.5 / FPS
         self.window = pygame.Window(
-            f"{show.title} – arena", _fitting(size, scale), resizable=True, allow_high_dpi=True
+            f"{playback.title} – arena", _fitting(size, scale), resizable=True, allow_high_dpi=True
         )
         self.window.minimum_size = LEAST
         self._surface = self.window.get_surface()
@@ -115,19 +117,19 @@ class Window:
             self._take(event)
         if not self.open:
             return
-        if self.pilot is not None and not self.stage.sheet:
-            self.pilot.tick(seconds, self._aim())
+        if self.controller is not None and not self.renderer.sheet:
+            self.controller.tick(seconds, self._aim())
             self._dirty = True
         before = self._shown()
-        self.show.tick(seconds)
+        self.playback.tick(seconds)
         if self._dirty or self._shown() != before or self._film is not None:
             self._draw()
-            self._dirty = bool(self.show.notice)
+            self._dirty = bool(self.playback.notice)
 
     def _shown(self) -> tuple[object, ...]:
         """What a picture depends on beside events: equal, and there is nothing to draw."""
-        show = self.show
-        return show.position, show.newest, show.episode, show.status, show.notice
+        playback = self.playback
+        return playback.position, playback.newest, playback.episode, playback.status, playback.notice
 
     def close(self) -> None:
         """Ends a film that is being made, and closes the window."""
@@ -145,7 +147,7 @@ class Window:
         """Saves what is shown as a picture."""
         self._draw()
         path = _free(self.folder, "arena", ".png")
-        self._attempt(lambda: write_atomically(path, png_of(self._surface)), f"saved {path}")
+        self._attempt(lambda: write_atomically(path, png_bytes(self._surface)), f"saved {path}")
 
     def record(self) -> None:
         """Begins a film of the window, or ends it."""
@@ -156,13 +158,13 @@ class Window:
         with self._told():
             self._film = film(path, FPS)
             self._film_size, self._film_path = self._surface.get_size(), path
-            self.stage.recording = True
+            self.renderer.recording = True
 
     def zoom(self, by: int) -> None:
         """Makes everything larger or smaller."""
         place = min(range(len(SCALES)), key=lambda i: abs(SCALES[i] - self._zoom)) + by
         self._zoom = SCALES[min(max(place, 0), len(SCALES) - 1)]
-        self.show.say(f"{self._zoom:.0%}")
+        self.playback.say(f"{self._zoom:.0%}")
 
     def whole_screen(self) -> None:
         """Fills the screen, or goes back to a window."""
@@ -174,30 +176,30 @@ class Window:
 
     def all_overlays(self) -> None:
         """Switches every overlay off, or on all that have something to draw."""
-        shown = self.show.overlays
+        shown = self.playback.overlays
         off = any(overlay.on for overlay in shown)
         for overlay in shown:
-            overlay.on = not off and self.show.refusal(overlay) is None
+            overlay.on = not off and self.playback.refusal(overlay) is None
 
     def help(self) -> None:
         """Shows the keys, or hides them."""
-        self.stage.sheet = () if self.stage.sheet else self.keys()
+        self.renderer.sheet = () if self.renderer.sheet else self.keys()
 
     def keys(self) -> list[tuple[str, str]]:
         """The list of keys: those that steer, where a person does, and the window's."""
-        own = sheet(self.show.overlays, self._keys)
-        if self.pilot is None:
+        own = sheet(self.playback.overlays, self._keys)
+        if self.controller is None:
             return own
-        steering = self.pilot.keys()
+        steering = self.controller.keys()
         mine = [(ARROWS.get(name, name), meaning) for name, meaning in steering.items()]
-        if isinstance(self.show.players[0].env.action_space, gym.spaces.Box):
+        if isinstance(self.playback.players[0].env.action_space, gym.spaces.Box):
             mine.append(("mouse", "over the picture: right and up, to the bounds"))
         return [*mine, *EPISODES, *(line for line in own if line[0] not in steering)]
 
     def escape(self) -> None:
         """Hides the keys, leaves the whole screen, or closes."""
-        if self.stage.sheet:
-            self.stage.sheet = ()
+        if self.renderer.sheet:
+            self.renderer.sheet = ()
         elif self._whole_screen:
             self.whole_screen()
         else:
@@ -206,7 +208,7 @@ class Window:
     @property
     def _keys(self) -> Sequence[Key]:
         """Those that are the window's: an episode that is played by hand goes on and ends by hand."""
-        return KEYS if self.pilot is None else KEYS[len(TIME) :]
+        return KEYS if self.controller is None else KEYS[len(TIME) :]
 
     def _take(self, event: pygame.Event) -> None:
         """What has happened, and what it means."""
@@ -217,25 +219,25 @@ class Window:
             self._held.add(event.key)
         elif event.type == pygame.KEYUP:
             self._held.discard(event.key)
-            if self.pilot is not None:
-                self.pilot.released(pygame.key.name(event.key))
+            if self.controller is not None:
+                self.controller.released(pygame.key.name(event.key))
         elif event.type == pygame.WINDOWFOCUSLOST:
             self._held.clear()  # keys go up elsewhere
         elif event.type == pygame.MOUSEMOTION:
-            self.stage.mouse = self._point(event.pos)
+            self.renderer.mouse = self._point(event.pos)
             if self._dragging:
                 self._scrub()
         elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
-            self.stage.mouse = self._point(event.pos)
-            self._dragging = self.stage.timeline.holds(self.stage.mouse)
+            self.renderer.mouse = self._point(event.pos)
+            self._dragging = self.renderer.timeline.holds(self.renderer.mouse)
             if self._dragging:
                 self._scrub()
-            elif self.stage.curve is not None and self.stage.curve.holds(self.stage.mouse):
-                self._choose(self.stage.curve, self.stage.mouse)
+            elif self.renderer.curve is not None and self.renderer.curve.holds(self.renderer.mouse):
+                self._choose(self.renderer.curve, self.renderer.mouse)
         elif event.type == pygame.MOUSEBUTTONUP:
             self._dragging = False
         elif event.type == pygame.WINDOWLEAVE:
-            self.stage.mouse = None
+            self.renderer.mouse = None
 
     def _press(self, event: pygame.Event, again: bool) -> None:
         """A key went down, or is held so long that it counts again."""
@@ -243,16 +245,16 @@ class Window:
         if name == "q" and event.mod & (pygame.KMOD_CTRL | pygame.KMOD_META):
             self.open = False
             return
-        if self.pilot is not None and not self.stage.sheet and self.pilot.pressed(name):
+        if self.controller is not None and not self.renderer.sheet and self.controller.pressed(name):
             return
         key = _key(typed, self._keys) or _key(name, self._keys)
         if key is not None:
             if key.repeats or not again:
-                key.act(self, self.show)
+                self._commands[key.command]()
             return
-        for overlay in self.show.overlays if not again else ():
+        for overlay in self.playback.overlays if not again else ():
             if overlay.key and overlay.key in (name, typed):
-                self.show.switch(overlay)
+                self.playback.switch(overlay)
 
     def _point(self, at: Point) -> Point:
         """A place in the window, which is counted in the system's units, in points."""
@@ -260,48 +262,48 @@ class Window:
         return at[0] * share, at[1] * share
 
     def _scrub(self) -> None:
-        line, mouse = self.stage.timeline, self.stage.mouse
+        line, mouse = self.renderer.timeline, self.renderer.mouse
         assert mouse is not None, "only a mouse drags"
-        show = self.show
-        show.seek(round((mouse[0] - line.x) / max(1.0, line.width) * show.span))
+        playback = self.playback
+        playback.seek(round((mouse[0] - line.x) / max(1.0, line.width) * playback.span))
 
     def _choose(self, line: Area, mouse: Point) -> None:
         """The agent of the evaluation that was clicked on plays."""
-        curve = self.show.players[0].curve
-        if curve is not None and self.show.checkpoints is not None:
+        curve = self.playback.players[0].curve
+        if curve is not None and self.playback.checkpoints is not None:
             share = (mouse[0] - line.x) / max(1.0, line.width)
-            self.show.checkpoint_near(
+            self.playback.checkpoint_near(
                 curve.steps[min(round(share * (len(curve.steps) - 1)), len(curve.steps) - 1)]
             )
 
     def _aim(self) -> Point | None:
         """Where the mouse is over the picture, from −1 to 1, up and right positive."""
-        mouse = self.stage.mouse
-        if mouse is None or not self.stage.pictures or not self.stage.pictures[0].holds(mouse):
+        mouse = self.renderer.mouse
+        if mouse is None or not self.renderer.pictures or not self.renderer.pictures[0].holds(mouse):
             return None
-        area = self.stage.pictures[0]
+        area = self.renderer.pictures[0]
         return 2 * (mouse[0] - area.x) / area.width - 1, 1 - 2 * (mouse[1] - area.y) / area.height
 
     def _draw(self) -> None:
         self._surface = self.window.get_surface()
-        self.stage.draw(self._surface, self.show, self.scale)
+        self.renderer.draw(self._surface, self.playback, self.scale)
         self.window.flip()
         if self._film is not None:
             if self._surface.get_size() != self._film_size:
                 self._end_film("the film ended where the window changed its size")
                 return
             with self._told():
-                self._film.write(rgb_of(self._surface))
+                self._film.write(rgb_array(self._surface))
 
     def _end_film(self, text: str = "") -> None:
-        ending, self._film, self.stage.recording = self._film, None, False
+        ending, self._film, self.renderer.recording = self._film, None, False
         if ending is not None:
             self._attempt(ending.close, text or f"saved {self._film_path}")
 
     def _attempt(self, act: Callable[[], object], said: str) -> None:
         with self._told():
             act()
-            self.show.say(said, 4.0)
+            self.playback.say(said, 4.0)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -309,10 +311,35 @@ class Window:
         try:
             yield
         except ArenaError as error:
-            self._film, self.stage.recording = None, False
-            self.show.say(str(error), 6.0)
+            self._film, self.renderer.recording = None, False
+            self.playback.say(str(error), 6.0)
             if not self.open:  # nobody reads it there any more
                 warnings.warn(str(error), stacklevel=2)
+
+
+def commands_of(window: Window, playback: Playback) -> dict[str, Callable[[], object]]:
+    """The function of each command that `arena_viewer.keys` names."""
+    return {
+        "pause": playback.pause,
+        "step-forward": playback.forward,
+        "step-back": playback.back,
+        "faster": lambda: playback.faster(1),
+        "slower": lambda: playback.faster(-1),
+        "first-step": lambda: playback.seek(playback.first),
+        "latest-step": lambda: playback.seek(playback.newest),
+        "next-episode": lambda: playback.go_to(playback.episode + 1),
+        "previous-episode": lambda: playback.go_to(playback.episode - 1),
+        "next-checkpoint": lambda: playback.checkpoint(1),
+        "previous-checkpoint": lambda: playback.checkpoint(-1),
+        "all-overlays": window.all_overlays,
+        "screenshot": window.screenshot,
+        "record": window.record,
+        "zoom-in": lambda: window.zoom(1),
+        "zoom-out": lambda: window.zoom(-1),
+        "full-screen": window.whole_screen,
+        "help": window.help,
+        "escape": window.escape,
+    }
 
 
 def _key(name: str, keys: Sequence[Key]) -> Key | None:

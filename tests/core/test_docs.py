@@ -16,10 +16,10 @@ from arena.experiment import Experiment, arguments_of
 from arena.fit import Fit
 from arena.plugins import Plugins, use
 from arena.testing import check_encoder, controls_steer, painter_paints_scenes
-from arena_viewer.overlay import overlays
-from arena_viewer.playback import Show
-from arena_viewer.renderer import SIZE, Stage
-from arena_viewer.roles import players, untrained
+from arena_viewer.overlay import load_overlays
+from arena_viewer.playback import Playback
+from arena_viewer.renderer import SIZE, Renderer
+from arena_viewer.roles import make_players, untrained_role
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -82,8 +82,8 @@ def test_the_example_of_a_painter_keeps_the_laws(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "painter"))
     for law in (painter_paints_scenes, controls_steer):
         law("painted_walk:make")
-    role = untrained(Experiment.create("q-learning", "painted_walk:make", seeds=1))
-    [player] = players([role], horizon=9)
+    role = untrained_role(Experiment.create("q-learning", "painted_walk:make", seeds=1))
+    [player] = make_players([role], horizon=9)
     assert player.painter is not None and player.controls.names == ("left", "right")
 
 
@@ -91,15 +91,15 @@ def test_the_example_overlay_draws_where_the_walker_was(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "overlay"))
     plugin = load(ROOT / "docs" / "examples" / "overlay" / "trail_plugin.py")
     with use(Plugins(extra={"trail_plugin": plugin})):
-        role = untrained(Experiment.create("q-learning", "arena/CliffWalk-v0", seeds=1))
-        [trail] = [overlay for overlay in overlays() if overlay.spec.name == "trail"]
-        show = Show(players([role]), overlays=[trail])
+        role = untrained_role(Experiment.create("q-learning", "arena/CliffWalk-v0", seeds=1))
+        [trail] = [overlay for overlay in load_overlays() if overlay.spec.name == "trail"]
+        show = Playback(make_players([role]), overlays=[trail])
         for action in (0, 0, 1, 1):
             show.players[0].advance(action)
         show.seek(show.newest)
         pictures = []
         for trail.on in (False, True):
-            stage, surface = Stage(), pygame.Surface(SIZE)
+            stage, surface = Renderer(), pygame.Surface(SIZE)
             stage.draw(surface, show)
             pictures.append(pygame.surfarray.array3d(surface).swapaxes(0, 1))
     assert trail.key == "t" and not trail.failed

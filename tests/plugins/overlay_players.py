@@ -17,9 +17,9 @@ from arena.mind import Thought
 from arena.pixels import Numbers
 from arena.random import Generators
 from arena.training import build_agent
-from arena_viewer.overlay import Look
-from arena_viewer.playback import Show
-from arena_viewer.roles import Role, untrained
+from arena_viewer.overlay import OverlayContext
+from arena_viewer.playback import Playback
+from arena_viewer.roles import Role, untrained_role
 
 NAMES = ["action-probabilities", "latent", "policy", "q-values", "reconstruction", "values", "visits"]
 PIXELS = {"observation": "pixels", "tile": 2}
@@ -91,7 +91,7 @@ def through(encoder_class, joint=False):
 
 
 def fresh(agent, env, **settings):
-    return untrained(Experiment.create(agent, env, **settings))
+    return untrained_role(Experiment.create(agent, env, **settings))
 
 
 def play(player, steps):
@@ -102,13 +102,13 @@ def play(player, steps):
 
 def at_newest(found, shown):
     """A show of the newest moment."""
-    show = Show(found, overlays=shown)
-    show.seek(show.newest)
-    return show
+    playback = Playback(found, overlays=shown)
+    playback.seek(playback.newest)
+    return playback
 
 
-def look_at(player, cell=None, moment=None):
+def context_of(player, cell=None, moment=None):
     moment = moment or player.now
     cells = hasattr(player.painter, "cell")
     cell = player.painter.cell(moment.scene) if cells and cell is None else cell
-    return Look(player, moment, cell, hovers=True)
+    return OverlayContext(player, moment, cell, hovers=True)

@@ -50,12 +50,12 @@ FIND = ("search", "--sync", "--onlyvisible", "--class", ".")
 class Desk:
     """A window, and somebody before it."""
 
-    def __init__(self, show, **options):
+    def __init__(self, playback, **options):
         if shutil.which("xdotool") is not None:
             self.type("mousemove", 1399, 999)  # out of the way
-        self.show = show
-        self.window = Window(show, **options)
-        show.patience = math.inf  # however slow this machine is
+        self.playback = playback
+        self.window = Window(playback, **options)
+        playback.patience = math.inf  # however slow this machine is
         self.frames(2)
 
     @property
@@ -105,7 +105,7 @@ class Desk:
 
     def close(self):
         self.window.close()
-        self.show.close()
+        self.playback.close()
 
 
 @pytest.fixture
@@ -114,8 +114,8 @@ def desk(screen):
     pygame.quit()  # what Gymnasium's environments begin when they render
     opened = []
 
-    def open_one(show, **options):
-        opened.append(Desk(show, **options))
+    def open_one(playback, **options):
+        opened.append(Desk(playback, **options))
         return opened[-1]
 
     yield open_one

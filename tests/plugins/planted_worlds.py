@@ -10,7 +10,7 @@ import numpy as np
 
 from arena.mind import Thought
 from arena.specs import OverlaySpec
-from arena_viewer.overlay import Overlay, Shown
+from arena_viewer.overlay import Overlay, OverlaySwitch
 from arena_viewer.player import Player
 
 BLUE = (10, 20, 230)
@@ -107,14 +107,14 @@ class Red(Overlay):
         self._fail("refusal")
         return self.reason
 
-    def height(self, look, width):
+    def height(self, context, width):
         self._fail("height")
         return 40.0
 
-    def draw(self, pen, area, look):
+    def draw(self, canvas, area, context):
         self._fail("draw")
-        self.looks = [*getattr(self, "looks", []), look]
-        pen.fill(area, (255, 0, 0))
+        self.contexts = [*getattr(self, "looks", []), context]
+        canvas.fill(area, (255, 0, 0))
 
     def _fail(self, where):
         if self.fault == where:
@@ -125,4 +125,4 @@ def shown_of(key="e", on=True, name="red", kind=Red, layer=2, **attributes):
     """An overlay as a plugin contributes it."""
     made = type("Made", (kind,), attributes)
     spec = OverlaySpec(name, "planted", title=name.title(), key=key, shown=on, layer=layer)
-    return Shown(SimpleNamespace(**vars(spec), load=lambda: made), key)
+    return OverlaySwitch(SimpleNamespace(**vars(spec), load=lambda: made), key)

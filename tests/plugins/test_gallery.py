@@ -26,7 +26,7 @@ from arena.loaded import LoadedEncoder
 from arena.perception import reconstruct
 from arena_gallery import gallery
 from arena_gallery.cells import Bars, Picture, Row, Scatter, Section, one_colour
-from arena_gallery.observation_cells import Showing, class_colours
+from arena_gallery.observation_renderer import ObservationRenderer, class_colours
 from arena_gallery.page import draw
 
 ROOMS = {"env_options": {"observation": "pixels", "tile": 2}}
@@ -321,23 +321,23 @@ def test_grey_colour_and_numbers_are_shown_as_they_are():
     rng = np.random.default_rng(0)
     grey = gym.spaces.Box(0, 16, (8, 8, 1), np.uint8)
     seen = rng.integers(0, 17, (4, 8, 8, 1)).astype(np.uint8)
-    for cell, frame in zip(Showing(grey, seen).cells(seen), seen, strict=True):
+    for cell, frame in zip(ObservationRenderer(grey, seen).cells(seen), seen, strict=True):
         assert np.array_equal(cell.pixels, np.rint(frame / 16 * 255).astype(np.uint8).repeat(3, axis=2))
     coloured = gym.spaces.Box(0, 255, (6, 5, 3), np.uint8)
     seen = rng.integers(0, 256, (4, 6, 5, 3)).astype(np.uint8)
-    for cell, frame in zip(Showing(coloured, seen).cells(seen), seen, strict=True):
+    for cell, frame in zip(ObservationRenderer(coloured, seen).cells(seen), seen, strict=True):
         assert np.array_equal(cell.pixels, frame)
     stacked = gym.spaces.Box(0, 255, (4, 6, 5), np.uint8)
     seen = rng.integers(0, 256, (4, 4, 6, 5)).astype(np.uint8)
-    showing = Showing(stacked, seen)
-    assert showing.note == "the last of 4 channels"
-    assert np.array_equal(showing.cells(seen)[0].pixels[..., 0], seen[0, 3])
+    renderer = ObservationRenderer(stacked, seen)
+    assert renderer.note == "the last of 4 channels"
+    assert np.array_equal(renderer.cells(seen)[0].pixels[..., 0], seen[0, 3])
     numbers = gym.spaces.Box(-9, 9, (2,), np.float32)
     values = np.array([[0, -4], [2, 4], [1, 0]], np.float32)
-    bars = Showing(numbers, values).cells(values)
+    bars = ObservationRenderer(numbers, values).cells(values)
     assert [bar.values.tolist() for bar in bars] == [[0, 0], [1, 1], [0.5, 0.5]]
     with pytest.raises(ArenaError, match="neither images nor few enough to be a curve"):
-        Showing(gym.spaces.Box(-1, 1, (70, 70), np.float32), np.zeros((1, 70, 70), np.float32))
+        ObservationRenderer(gym.spaces.Box(-1, 1, (70, 70), np.float32), np.zeros((1, 70, 70), np.float32))
 
 
 def test_a_class_has_the_colour_of_its_pixels_unless_two_look_alike():

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from arena_viewer.curve import Curve
-from arena_viewer.roles import snapshots_of
+from arena_viewer.curve import EvaluationCurve
+from arena_viewer.roles import snapshot_folders
 
 GOOD = '{"step": 10, "evaluation": -3.5}\n', '{"step": 20, "evaluation": 4}\n'
 
@@ -31,7 +31,7 @@ BAD = {
 def test_a_line_that_is_none_is_left_out_and_the_others_count(tmp_path, bad):
     path = tmp_path / "metrics.jsonl"
     path.write_bytes((GOOD[0] + bad + "\n" + GOOD[1]).encode("latin-1"))
-    curve = Curve(at=19)
+    curve = EvaluationCurve(at=19)
     curve.read(SimpleNamespace(metrics=path))
     assert (curve.steps, curve.returns) == ([10, 20], [-3.5, 4.0])
     assert curve.place == 1 and curve.at_hand == 4.0 and curve.share == 1.0
@@ -40,7 +40,7 @@ def test_a_line_that_is_none_is_left_out_and_the_others_count(tmp_path, bad):
 def test_a_return_without_end_is_a_return(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text(GOOD[0] + '{"step": 20, "evaluation": Infinity}\n')
-    curve = Curve()
+    curve = EvaluationCurve()
     curve.read(SimpleNamespace(metrics=path))
     assert (curve.steps, curve.returns) == ([10, 20], [-3.5, float("inf")])
 
@@ -50,5 +50,5 @@ def test_only_folders_that_are_numbers_are_snapshots(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "state.json").touch()
     (tmp_path / "9").mkdir()  # without a state it is none
-    found = snapshots_of(SimpleNamespace(snapshots=tmp_path))
+    found = snapshot_folders(SimpleNamespace(snapshots=tmp_path))
     assert list(found.items()) == [(5, tmp_path / "5"), (20, tmp_path / "20")]

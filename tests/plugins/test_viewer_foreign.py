@@ -12,13 +12,13 @@ from arena.environments import EnvironmentFactory
 from arena.errors import ArenaError
 from arena.experiment import Experiment
 from arena.plugins import get_plugins
-from arena_viewer.human_player import Hands, Person
+from arena_viewer.human_player import HumanActor, HumanController
 from arena_viewer.key_actions import controls_of
-from arena_viewer.overlay import Shown
-from arena_viewer.playback import Show
-from arena_viewer.player import Player, own_speed
-from arena_viewer.renderer import Stage
-from arena_viewer.roles import players, untrained
+from arena_viewer.overlay import OverlaySwitch
+from arena_viewer.playback import Playback
+from arena_viewer.player import Player, render_speed
+from arena_viewer.renderer import Renderer
+from arena_viewer.roles import make_players, untrained_role
 
 CLIFF = "arena/CliffWalk-v0"
 
@@ -52,25 +52,25 @@ def speaking() -> gym.Env:
 def wrapped_cliff(backwards=True):
     """Somebody on a cliff, whose actions a wrapper turns round."""
     wrappers = [f"{__name__}:Backwards"] if backwards else []
-    return players([untrained(Experiment.create("q-learning", CLIFF, wrappers=wrappers))])[0]
+    return make_players([untrained_role(Experiment.create("q-learning", CLIFF, wrappers=wrappers))])[0]
 
 
 def draw(player):
-    Stage().draw(pygame.Surface((900, 600)), Show([player]))
+    Renderer().draw(pygame.Surface((900, 600)), Playback([player]))
 
 
 def test_observations_are_kept_as_they_were_where_an_environment_changes_its_array():
-    player = player_of(kind=Reusing, length=4, actor=Person())
-    hands = Hands(Show([player]))
+    player = player_of(kind=Reusing, length=4, actor=HumanActor())
+    controller = HumanController(Playback([player]))
     while not player.ended:
-        hands.pressed("0")
+        controller.pressed("0")
     assert [moment.observation[0] for moment in player.moments] == [0, 1, 2, 3, 4]
-    assert [observation[0] for observation in hands.played[0].observations] == [0, 1, 2, 3, 4]
+    assert [observation[0] for observation in controller.recorded_episodes[0].observations] == [0, 1, 2, 3, 4]
 
 
 def test_an_action_that_a_wrapper_changes_has_no_name_and_is_no_move():
     plain, player = wrapped_cliff(backwards=False), wrapped_cliff()
-    policy = Shown(get_plugins().overlays["policy"], "")
+    policy = OverlaySwitch(get_plugins().overlays["policy"], "")
     assert plain.controls.names and plain.moves is not None and policy.refusal(plain) is None
     assert player.cells is not None and not player.controls.names and player.moves is None
     assert policy.refusal(player) == "its actions are no moves"
@@ -134,6 +134,6 @@ def test_a_function_that_takes_no_render_mode_is_played_without_a_picture(make):
 def test_a_speed_that_is_none_gives_way_to_ours(fps):
     env = Corridor()
     env.metadata = {"render_modes": [], "render_fps": fps}
-    assert own_speed(env, 8.0) == 8.0
+    assert render_speed(env, 8.0) == 8.0
     env.metadata = {"render_fps": 25}
-    assert own_speed(env, 8.0) == 25.0
+    assert render_speed(env, 8.0) == 25.0

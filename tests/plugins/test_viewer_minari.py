@@ -15,7 +15,7 @@ from gymnasium import spaces
 
 import arena_gridworld  # noqa: F401  registers arena/CliffWalk-v0
 from arena.errors import ArenaError
-from arena_viewer.minari_data import Played, save_episodes
+from arena_viewer.minari_data import RecordedEpisode, save_episodes
 
 minari = pytest.importorskip("minari")
 pytest.importorskip("h5py")
@@ -45,10 +45,10 @@ class Anything(gym.Env[Any, Any]):
         return self.observation_space.sample(), float(self._left), self._left == 0, False, {}
 
 
-def play(env: gym.Env[Any, Any], seed: int, most: int = 30) -> Played:
+def play(env: gym.Env[Any, Any], seed: int, most: int = 30) -> RecordedEpisode:
     env.action_space.seed(seed)
     observation, _ = env.reset(seed=seed)
-    played = Played(seed, [observation], [], [], [], [])
+    recorded_episodes = RecordedEpisode(seed, [observation], [], [], [], [])
     columns: list[list[Any]] = [[], [], [], []]
     observations = [observation]
     while len(columns[0]) < most:
@@ -61,7 +61,7 @@ def play(env: gym.Env[Any, Any], seed: int, most: int = 30) -> Played:
             break
     actions, rewards, terminations, truncations = columns
     return dataclasses.replace(
-        played,
+        recorded_episodes,
         observations=observations,
         actions=actions,
         rewards=rewards,
@@ -88,7 +88,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(np.array_equal(one, other))
 
 
-def check(name: str, episodes: list[Played]) -> None:
+def check(name: str, episodes: list[RecordedEpisode]) -> None:
     data = minari.load_dataset(name)
     assert data.total_episodes == len(episodes)
     kept = list(data.iterate_episodes())

@@ -80,18 +80,18 @@ def press(name):
 def test_a_person_plays_an_episode(play):
     out, window = play(CLIFF, script=BEST)
     assert out == "you: 1 episode, return -13\n"
-    moments = list(window.show.players[0].moments)
+    moments = list(window.playback.players[0].moments)
     assert [moment.action for moment in moments] == [0, *[1] * 11, 2, None]
     assert (moments[0].observation, moments[-1].observation, moments[-1].ended) == (36, 47, "terminated")
-    assert not window.pilot.played, "nobody asked to keep it"
-    assert window.show.title == f"you · {CLIFF}"
+    assert not window.controller.recorded_episodes, "nobody asked to keep it"
+    assert window.playback.title == f"you · {CLIFF}"
 
 
 def test_enter_is_the_next_episode_and_backspace_the_same_again(play):
     out, window = play(CLIFF, script=[*BEST, "return", *BEST, "backspace", "up", *BEST[1:], "return", "up"])
     assert out == "you: 3 episodes, mean return -13\n"
-    assert window.pilot.returns == [-13.0] * 3
-    assert window.show.episode == 2
+    assert window.controller.returns == [-13.0] * 3
+    assert window.playback.episode == 2
 
 
 def test_nobody_played_and_nothing_is_said(play):
@@ -101,39 +101,39 @@ def test_nobody_played_and_nothing_is_said(play):
 
 def test_flags_say_which_episode_is_played(play, runs):
     _, window = play(CLIFF, "--seed", 4, "--episode", 3, "--horizon", 2, script=["up", "up"])
-    [player] = window.show.players
+    [player] = window.playback.players
     assert (player.seed, player.episode, player.horizon) == (4, 2, 2)
     assert player.now.ended == "truncated"
     _, window = play(CLIFF, "--env.slip", 0.5)
-    assert window.show.players[0].factory.options["slip"] == 0.5
+    assert window.playback.players[0].factory.options["slip"] == 0.5
     _, window = play("CartPole-v1")
-    assert window.show.players[0].horizon == 500, "the environment's own"
+    assert window.playback.players[0].horizon == 500, "the environment's own"
     _, window = play(CLIFF)
-    assert window.show.players[0].horizon == 10_000
+    assert window.playback.players[0].horizon == 10_000
 
 
 def test_time_runs_where_nothing_stands_still(play):
     out, window = play("CartPole-v1", "--speed", 20, script=["left"], wait=60)
     assert out.startswith("you: 1 episode, return ")
-    assert {moment.action for moment in window.show.players[0].moments} == {0, None}
+    assert {moment.action for moment in window.playback.players[0].moments} == {0, None}
 
 
 def test_an_agent_plays_the_same_episode_beside_one(play, runs):
     out, window = play(CLIFF, "--against", runs["cliff"], "--episode", 2, script=BEST, wait=100)
-    you, other = window.show.players
+    you, other = window.playback.players
     assert (you.name, other.name) == ("you", "q-learning")
     assert (you.seed, you.episode, you.horizon) == (other.seed, other.episode, other.horizon) == (5, 1, 60)
     assert you.at(0).observation == other.at(0).observation
     assert other.now.ended, "it plays on where the person has ended"
     assert out == "you: 1 episode, return -13\n"
-    assert window.show.title == f"you against q-learning · {CLIFF}"
+    assert window.playback.title == f"you against q-learning · {CLIFF}"
 
 
 def test_who_plays_against_a_run_has_its_options(play, runs):
     _, window = play(CLIFF, "--against", f"{runs['slippery']}@best")
-    assert [player.factory.options["slip"] for player in window.show.players] == [0.1, 0.1]
+    assert [player.factory.options["slip"] for player in window.playback.players] == [0.1, 0.1]
     _, window = play(CLIFF, "--against", runs["slippery"], "--seed", 7, "--horizon", 9)
-    assert [(player.seed, player.horizon) for player in window.show.players] == [(7, 9), (7, 9)]
+    assert [(player.seed, player.horizon) for player in window.playback.players] == [(7, 9), (7, 9)]
 
 
 # Keeping

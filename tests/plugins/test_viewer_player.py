@@ -14,9 +14,9 @@ from arena.errors import ArenaError
 from arena.evaluate import Evaluator, episode_seed
 from arena.experiment import Experiment
 from arena.painting import CellPainter
-from arena_viewer.player import Moment, Player, Squeezed, world
-from arena_viewer.roles import Snapshots, players, role_of, through_training, untrained
-from arena_viewer.series import History
+from arena_viewer.player import CompressedFrame, Moment, Player, open_environment
+from arena_viewer.roles import Snapshots, make_players, role_from_run, roles_through_training, untrained_role
+from arena_viewer.series import BoundedSeries
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +37,14 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def role(run):
-    return role_of(run)
+    return role_from_run(run)
 
 
 def new(agent, env, **settings):
-    return untrained(Experiment.create(agent, env, seeds=[0], **settings))
+    return untrained_role(Experiment.create(agent, env, seeds=[0], **settings))
 
 
-def played(player, episode):
+def recorded_episodes(player, episode):
     player.begin(episode)
     while player.advance():
         pass
@@ -59,10 +59,10 @@ def test_the_kth_episode_is_the_kth_of_the_evaluation(role, seed):
     evaluator = Evaluator(role.factory, type(role.agent), role.horizon, 12, seed)
     expected = evaluator(role.agent)
     evaluator.close()
-    (player,) = players([role], seed=seed)
+    (player,) = make_players([role], seed=seed)
     assert len(set(expected)) > 1
-    assert [played(player, episode) for episode in range(12)] == expected.tolist()
-    assert played(player, 5) == expected[5], "a second time too"
+    assert [recorded_episodes(player, episode) for episode in range(12)] == expected.tolist()
+    assert recorded_episodes(player, 5) == expected[5], "a second time too"
     assert list(player.returns) == [*expected, expected[5]]
 
 
@@ -71,8 +71,8 @@ def test_an_agent_with_memory_plays_as_it_was_judged():
     evaluator = Evaluator(role.factory, type(role.agent), 40, 3, 0)
     expected = evaluator(role.agent)
     evaluator.close()
-    (player,) = players([role], seed=0, horizon=40)
-    assert [played(player, episode) for episode in range(3)] == expected.tolist()
+    (player,) = make_players([role], seed=0, horizon=40)
+    assert [recorded_episodes(player, episode) for episode in range(3)] == expected.tolist()
     assert player.moments[0].thought.value is None, "it says nothing, since its memory is needed"
 
 
@@ -81,8 +81,10 @@ def test_continuous_actions_reach_the_environment_as_it_takes_them():
     evaluator = Evaluator(role.factory, type(role.agent), 30, 2, 0)
     expected = evaluator(role.agent)
     evaluator.close()
-    (player,) = players([role], seed=0, horizon=30)
-    assert [played(player, episode) for episode in range(2)] == pytest.approx(expected.tolist(), rel=1e-5)
+    (player,) = make_players([role], seed=0, horizon=30)
+    assert [recorded_episodes(player, episode) for episode in range(2)] == pytest.approx(
+        expected.tolist(), rel=1e-5
+    )
     space = player.env.action_space
     assert isinstance(space, gym.spaces.Box)
     assert all(space.contains(moment.action) for moment in list(player.moments)[:-1])
@@ -94,29 +96,29 @@ def test_several_roles_meet_the_same_episodes_and_one_role_different_ones(role):
         made = list(made)
         return [player.env.unwrapped.np_random_seed for player in made], made
 
-    rivals, made = seeds(players([role, role, role], seed=9))
+    rivals, made = seeds(make_players([role, role, role], seed=9))
     assert set(rivals) == {episode_seed(9, 0)}
     for player in made:
-        played(player, 2)
+        recorded_episodes(player, 2)
     totals = [[moment.observation for moment in player.moments] for player in made]
     assert totals[0] == totals[1] == totals[2]
 
-    alone, made = seeds(players([role], count=4, seed=9))
+    alone, made = seeds(make_players([role], count=4, seed=9))
     assert alone == [episode_seed(9, place) for place in range(4)]
     for player in made:
         player.begin(1)
     assert seeds(made)[0] == [episode_seed(9, 4 + place) for place in range(4)]
     assert [player.name for player in made] == [f"episode {place + 1}" for place in range(4)]
 
-    both, made = seeds(players([role, role], count=4, seed=9))
+    both, made = seeds(make_players([role, role], count=4, seed=9))
     assert both == [episode_seed(9, place) for place in (0, 0, 1, 1)]
     assert [player.name for player in made] == [f"q-learning · episode {i}" for i in (1, 1, 2, 2)]
 
 
 def test_players_share_an_agent_without_disturbing_each_other(role):
-    alone, *_ = players([role], seed=1)
-    expected = played(alone, 0)
-    together = players([role, role], seed=1)
+    alone, *_ = make_players([role], seed=1)
+    expected = recorded_episodes(alone, 0)
+    together = make_players([role, role], seed=1)
     while sum(player.advance() for player in together):
         pass
     assert {player.now.total for player in together} == {expected}
@@ -125,7 +127,7 @@ def test_players_share_an_agent_without_disturbing_each_other(role):
 def test_strangers_are_not_watched_together(role):
     other = new("random", "arena/FourRooms-v0")
     with pytest.raises(ArenaError, match="different environments: arena/CliffWalk-v0 and arena/FourRooms-v0"):
-        players([role, other])
+        make_players([role, other])
 
 
 # Moments
@@ -208,14 +210,14 @@ def test_a_squeezed_frame_comes_back(height, width, seed, plain):
     frame = np.random.default_rng(seed).integers(256, size=(height, width, 3), dtype=np.uint8)
     frame = np.full_like(frame, 7) if plain else frame
     for each in (frame, frame[::-1], frame[:, ::-1]):
-        squeezed = Squeezed(each)
+        squeezed = CompressedFrame(each)
         assert np.array_equal(squeezed.frame(), each)
         assert squeezed.proportion == width / height
     assert not plain or squeezed.nbytes < 100
 
 
 def test_a_painted_world_keeps_scenes_and_counts_visits(role):
-    (player,) = players([role])
+    (player,) = make_players([role])
     assert isinstance(player.painter, CellPainter) and player.env.render_mode is None
     while player.advance():
         pass
@@ -226,7 +228,7 @@ def test_a_painted_world_keeps_scenes_and_counts_visits(role):
 
 
 def test_a_world_without_a_painter_keeps_its_frames():
-    (player,) = players([new("random", "CartPole-v1")])
+    (player,) = make_players([new("random", "CartPole-v1")])
     for _ in range(4):
         player.advance()
     first, *_, second = (moment.scene for moment in player.moments)
@@ -260,7 +262,7 @@ def test_a_world_is_made_once_more_only_to_render():
     for kind in (Film, Corridor):
         kind.close = lambda self: closed.append(self)
     try:
-        env, painter = world(factory, 10)
+        env, painter = open_environment(factory, 10)
     finally:
         for kind in (Film, Corridor):
             del kind.close
@@ -310,7 +312,7 @@ def test_equal_seeds_give_equal_episodes_whatever_else_draws():
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(-9, 9), max_size=300), st.sampled_from([2, 4, 8, 16]))
 def test_a_history_keeps_the_means_of_equal_parts(numbers, most):
-    history = History(most)
+    history = BoundedSeries(most)
     for number in numbers:
         history.append(number)
     length = history.length
@@ -335,7 +337,7 @@ def test_a_runs_snapshots_are_agents_that_one_can_go_to(role, run):
     def mind_of(agent):
         return agent if hasattr(agent, "version") else agent.mind(0)
 
-    tables = [table(each) for each in through_training(run, 3)]
+    tables = [table(each) for each in roles_through_training(run, 3)]
     assert not np.array_equal(tables[0], tables[2])
     for place in (0, 1, 2):
         snapshots.go(place)
@@ -345,7 +347,9 @@ def test_a_runs_snapshots_are_agents_that_one_can_go_to(role, run):
 
 @pytest.mark.parametrize(("most", "chosen"), [(2, [1, 3]), (3, [1, 2, 3]), (9, [1, 2, 3])])
 def test_side_by_side_the_first_and_the_last_are_there(run, most, chosen):
-    assert [role.name for role in through_training(run, most)] == [f"after {k},000 steps" for k in chosen]
+    assert [role.name for role in roles_through_training(run, most)] == [
+        f"after {k},000 steps" for k in chosen
+    ]
 
 
 def test_an_agent_that_learned_nothing_can_be_watched_too():

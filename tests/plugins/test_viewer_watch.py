@@ -15,7 +15,7 @@ from arena.cli import main
 from arena.codec import encode
 from arena.run import Run
 from arena_viewer import watching
-from arena_viewer.following import Following
+from arena_viewer.follower import RunFollower
 from arena_viewer.window import Window
 
 PAIR = ("q-learning", "arena/CliffWalk-v0")
@@ -41,13 +41,13 @@ def cli(tmp_path, monkeypatch, capsys):
 @pytest.fixture
 def shows(monkeypatch):
     """The shows that are put together."""
-    found, show_of = [], watching.show_of
+    found, playback_of = [], watching.playback_of
 
     def caught(*args, **settings):
-        found.append(show_of(*args, **settings))
+        found.append(playback_of(*args, **settings))
         return found[-1]
 
-    monkeypatch.setattr(watching, "show_of", caught)
+    monkeypatch.setattr(watching, "playback_of", caught)
     return found
 
 
@@ -56,7 +56,7 @@ def shown(cli, shows, monkeypatch):
     """The show that a command would film."""
     monkeypatch.setattr(
         "arena_viewer.watch_command.film_of",
-        lambda show, args, columns: {"title": "", "frames": 0, "path": ""},
+        lambda playback, args, columns: {"title": "", "frames": 0, "path": ""},
     )
 
     def call(*words):
@@ -81,27 +81,27 @@ def knows(player):
 @pytest.mark.parametrize("which", ["last", "best", "4000"])
 def test_a_run_is_watched_at_its_end_at_its_best_or_at_any_snapshot(runs, shown, which):
     for words in ([f"{runs['cliff']}@{which}"], [runs["cliff"], "--at", which]):
-        show = shown(*words)
-        [player] = show.players
+        playback = shown(*words)
+        [player] = playback.players
         assert knows(player) == learned(runs["cliff"], which)
-        assert show.title == "q-learning · arena/CliffWalk-v0"
-        assert which != "4000" or show.status == "after 4,000 steps"
+        assert playback.title == "q-learning · arena/CliffWalk-v0"
+        assert which != "4000" or playback.status == "after 4,000 steps"
 
 
 def test_several_runs_meet_the_same_episodes(runs, shown):
-    show = shown(runs["lake"], f"{runs['lake']}@100", runs["lake"])
-    assert {player.seed for player in show.players} == {5}
-    assert len({player.now.observation for player in show.players}) == 1
-    show = shown(runs["cliff"], runs["sarsa"], f"{runs['cliff']}@2000")
-    assert [player.name for player in show.players] == ["q-learning", "sarsa", "q-learning"]
-    assert show.title == "q-learning and sarsa · arena/CliffWalk-v0"
-    assert len({knows(player).arrays for player in show.players}) == 3
+    playback = shown(runs["lake"], f"{runs['lake']}@100", runs["lake"])
+    assert {player.seed for player in playback.players} == {5}
+    assert len({player.now.observation for player in playback.players}) == 1
+    playback = shown(runs["cliff"], runs["sarsa"], f"{runs['cliff']}@2000")
+    assert [player.name for player in playback.players] == ["q-learning", "sarsa", "q-learning"]
+    assert playback.title == "q-learning and sarsa · arena/CliffWalk-v0"
+    assert len({knows(player).arrays for player in playback.players}) == 3
 
 
 def test_a_pair_plays_untrained_with_its_options(shown, tmp_path):
-    show = shown(*PAIR, "--agent.initial_value", 3, "--env.slip=0.3", "--seed", 9)
-    [player] = show.players
-    assert show.title == "q-learning (untrained) · arena/CliffWalk-v0"
+    playback = shown(*PAIR, "--agent.initial_value", 3, "--env.slip=0.3", "--seed", 9)
+    [player] = playback.players
+    assert playback.title == "q-learning (untrained) · arena/CliffWalk-v0"
     assert player.mind.agent.config.initial_value == 3
     assert player.factory.options["slip"] == 0.3
     assert (player.seed, player.curve) == (9, None)
@@ -110,41 +110,41 @@ def test_a_pair_plays_untrained_with_its_options(shown, tmp_path):
 
 @pytest.mark.parametrize("words", [["--train", "--steps", 600], ["--steps", "0.6k"]])
 def test_a_pair_is_trained_first_where_that_is_asked_for(shown, tmp_path, words):
-    show = shown(*PAIR, *words, "--seed", 2, "--out", "here", "--agent.step_size", 0.25)
+    playback = shown(*PAIR, *words, "--seed", 2, "--out", "here", "--agent.step_size", 0.25)
     [folder] = (tmp_path / "here").iterdir()
     assert Run.open(folder).result()["steps"] == 600
     assert Run.open(folder).experiment.agent_options["step_size"] == 0.25
-    [player] = show.players
+    [player] = playback.players
     assert knows(player) == learned(folder, "last")
     assert player.seed == 2
-    assert show.title == "q-learning · arena/CliffWalk-v0"
+    assert playback.title == "q-learning · arena/CliffWalk-v0"
 
 
 def test_a_grid_plays_other_episodes_at_once(runs, shown):
-    show = shown(runs["cliff"], "--grid", "2x3")
-    assert [player.name for player in show.players] == [f"episode {n}" for n in range(1, 7)]
-    assert len({id(player.mind.agent) for player in show.players}) == 1, "one agent"
-    assert len({id(player.mind) for player in show.players}) == 6, "of several minds"
-    returns = played(show)
+    playback = shown(runs["cliff"], "--grid", "2x3")
+    assert [player.name for player in playback.players] == [f"episode {n}" for n in range(1, 7)]
+    assert len({id(player.mind.agent) for player in playback.players}) == 1, "one agent"
+    assert len({id(player.mind) for player in playback.players}) == 6, "of several minds"
+    returns = recorded_episodes(playback)
     assert returns == evaluated(runs["cliff"], 6)
 
 
 def test_a_grid_of_several_runs_shares_its_episodes_between_them(runs, shown):
-    show = shown(runs["cliff"], runs["sarsa"], "--grid", "2x2")
-    assert [player.name for player in show.players] == [
+    playback = shown(runs["cliff"], runs["sarsa"], "--grid", "2x2")
+    assert [player.name for player in playback.players] == [
         "q-learning · episode 1", "sarsa · episode 1", "q-learning · episode 2", "sarsa · episode 2",
     ]  # fmt: skip
-    returns = played(show)
+    returns = recorded_episodes(playback)
     assert [returns[::2], returns[1::2]] == [evaluated(runs[name], 2) for name in ("cliff", "sarsa")]
     assert len(shown(runs["cliff"], runs["sarsa"], "--grid", "1x1").players) == 2, "nobody is left out"
 
 
-def played(show):
+def recorded_episodes(playback):
     """The returns of the episodes that have begun."""
-    for player in show.players:
+    for player in playback.players:
         while player.advance():
             pass
-    return [player.now.total for player in show.players]
+    return [player.now.total for player in playback.players]
 
 
 def evaluated(run, count):
@@ -166,22 +166,22 @@ def evaluated(run, count):
     ],
 )
 def test_snapshots_stand_side_by_side_the_first_and_the_last_among_them(runs, shown, words, steps):
-    show = shown(runs["cliff"], *words)
-    assert [player.name for player in show.players] == [f"after {step:,} steps" for step in steps]
-    for player, step in zip(show.players, steps, strict=True):
+    playback = shown(runs["cliff"], *words)
+    assert [player.name for player in playback.players] == [f"after {step:,} steps" for step in steps]
+    for player, step in zip(playback.players, steps, strict=True):
         assert knows(player) == learned(runs["cliff"], str(step))
 
 
 def test_a_time_lapse_plays_one_episode_by_every_snapshot(runs, shown):
-    show = shown(runs["cliff"], "--checkpoints", "lapse", "--episode", 2)
-    [player] = show.players
+    playback = shown(runs["cliff"], "--checkpoints", "lapse", "--episode", 2)
+    [player] = playback.players
     for step in (2000, 4000, 6000, 8000):
-        assert show.status == f"after {step:,} steps"
+        assert playback.status == f"after {step:,} steps"
         assert knows(player) == learned(runs["cliff"], str(step))
-        assert show.episode == 1
-        while not show.tick(10.0):
+        assert playback.episode == 1
+        while not playback.tick(10.0):
             pass
-    assert (show.status, show.episode) == ("after 2,000 steps", 2), "and then the next episode"
+    assert (playback.status, playback.episode) == ("after 2,000 steps", 2), "and then the next episode"
 
 
 # How it shows them
@@ -241,19 +241,19 @@ def window(cli, monkeypatch):
 def test_a_window_is_opened_where_there_is_a_display(runs, window):
     opened = window(runs["cliff"], "--size", "400x300", "--scale", 1.5, "--grid", "1x2")
     assert opened.size_was == (600, 450)
-    assert opened.stage.columns == 2
-    assert len(opened.show.players) == 2
+    assert opened.renderer.columns == 2
+    assert len(opened.playback.players) == 2
 
 
 def test_a_run_that_another_process_trains_is_followed(runs, window):
     with Run.open(Path(runs["cliff"])).locked():
-        assert isinstance(window(runs["cliff"]).show.following, Following)
-        assert window(f"{runs['cliff']}@best").show.following is None
-        assert window(runs["cliff"], "--at", "2000").show.following is None
-        assert window(runs["cliff"], "--checkpoints").show.following is None
-        assert window(runs["cliff"], runs["sarsa"]).show.following is None
-    assert window(runs["cliff"]).show.following is None
-    assert isinstance(window(runs["cliff"], "--follow").show.following, Following)
+        assert isinstance(window(runs["cliff"]).playback.follower, RunFollower)
+        assert window(f"{runs['cliff']}@best").playback.follower is None
+        assert window(runs["cliff"], "--at", "2000").playback.follower is None
+        assert window(runs["cliff"], "--checkpoints").playback.follower is None
+        assert window(runs["cliff"], runs["sarsa"]).playback.follower is None
+    assert window(runs["cliff"]).playback.follower is None
+    assert isinstance(window(runs["cliff"], "--follow").playback.follower, RunFollower)
     assert not (Path(runs["cliff"]) / "live").exists(), "who watched has gone"
 
 

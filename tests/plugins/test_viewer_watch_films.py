@@ -19,11 +19,11 @@ from arena.experiment import Experiment
 from arena.mind import Thought
 from arena.random import Generators
 from arena_gridworld.observation.looks import WALKER
-from arena_viewer.drawing import SMALL, Pen
+from arena_viewer.drawing import SMALL, Canvas
 from arena_viewer.filming import frames
-from arena_viewer.playback import HOLD, Show
-from arena_viewer.renderer import Stage
-from arena_viewer.roles import players, role_of, untrained
+from arena_viewer.playback import HOLD, Playback
+from arena_viewer.renderer import Renderer
+from arena_viewer.roles import make_players, role_from_run, untrained_role
 
 #: A step a frame, and narrow, so that there is no panel.
 BRIEF = ("--size", "320x200", "--fps", "8", "--speed", "8")
@@ -86,7 +86,7 @@ def test_the_same_command_films_the_same_bytes(runs, film, words):
 def test_the_walker_is_where_it_was_in_every_frame(runs, film):
     pytest.importorskip("PIL")
     told = film(runs["cliff"], "--overlay", "values")
-    [player] = players([role_of(runs["cliff"])])
+    [player] = make_players([role_from_run(runs["cliff"])])
     while player.advance():
         pass
     # Each of the film's frames is one step; at the end of the episode it stays.
@@ -103,9 +103,9 @@ def test_the_walker_is_where_it_was_in_every_frame(runs, film):
 
 def picture_of(player):
     """Where the world is drawn in a film of this size."""
-    stage, show = Stage(hint=False), Show([player], title="", speed=8)
-    stage.draw(pygame.Surface((320, 200)), show)
-    return stage.pictures[0]
+    renderer, playback = Renderer(hint=False), Playback([player], title="", speed=8)
+    renderer.draw(pygame.Surface((320, 200)), playback)
+    return renderer.pictures[0]
 
 
 def cell_of(frame, area, painter):
@@ -147,8 +147,11 @@ def test_who_sees_several_agents_sees_equal_episodes(runs, film, cli):
 
 
 def test_episodes_of_several_agents_begin_alike():
-    cast = players(
-        [untrained(Experiment.create(agent, "CartPole-v1", seeds=[3])) for agent in ("random", "reinforce")]
+    cast = make_players(
+        [
+            untrained_role(Experiment.create(agent, "CartPole-v1", seeds=[3]))
+            for agent in ("random", "reinforce")
+        ]
     )
     begun = []
     for episode in range(4):
@@ -176,12 +179,12 @@ def test_an_overlay_that_is_not_in_the_film_is_warned_of(runs, cli, capsys):
 @pytest.mark.parametrize("speed", [5.0, 8.0, 50.0])
 @pytest.mark.parametrize("budget", [None, 20_000])
 def test_the_handle_of_a_film_never_goes_back(speed, budget):
-    show = Show([player_of(90, budget=budget), player_of(60, budget=budget)], speed=speed)
-    stage, episodes, handles = Stage(hint=False), 0, []
+    playback = Playback([player_of(90, budget=budget), player_of(60, budget=budget)], speed=speed)
+    renderer, episodes, handles = Renderer(hint=False), 0, []
     while episodes < 2:
         surface = pygame.Surface((700, 500))
-        stage.draw(surface, show)
-        line = stage.timeline
+        renderer.draw(surface, playback)
+        line = renderer.timeline
         row = pygame.surfarray.array3d(surface)[:, round(line.middle[1])]
         here = int(np.flatnonzero((row == ACCENT).all(-1)).max())
         assert handles or here == pytest.approx(line.x + 5.5, abs=1), "it begins at the left"
@@ -189,9 +192,9 @@ def test_the_handle_of_a_film_never_goes_back(speed, budget):
         share = (here - line.x - 5.5) / line.width
         assert not handles or share >= handles[-1] - 2 / line.width
         handles.append(share)
-        if show.over:
+        if playback.over:
             assert share == pytest.approx(1, abs=2 / line.width)
-        if show.tick(1 / 30):
+        if playback.tick(1 / 30):
             episodes, handles = episodes + 1, []
 
 
@@ -268,22 +271,22 @@ class Forgetful(Walker):
 def test_an_hour_takes_no_more_memory_than_a_minute(kind, monkeypatch):
     length, surface = 20_000, pygame.Surface((96, 64))
     monkeypatch.setattr(Generators, "lent", lambda self, name: contextlib.nullcontext())  # slow to trace
-    show = Show([player_of(length, kind, Forgetful(), budget=1)], title="", speed=1000.0)
-    film = frames(show, Stage(), (96, 64), 1.0, 16, 1)
+    playback = Playback([player_of(length, kind, Forgetful(), budget=1)], title="", speed=1000.0)
+    film = frames(playback, Renderer(), (96, 64), 1.0, 16, 1)
 
     def peak(until):
         tracemalloc.reset_peak()
-        while show.newest < until:
+        while playback.newest < until:
             next(film)
         return tracemalloc.get_traced_memory()[1]
 
     tracemalloc.start()
     try:
         for count in range(2000):  # as many words as are ever kept ready
-            Pen(surface).text((0, 0), f"{count:,} / {count:,}", SMALL, (0, 0, 0))
+            Canvas(surface).text((0, 0), f"{count:,} / {count:,}", SMALL, (0, 0, 0))
         early, late = peak(2000), peak(length)
     finally:
         tracemalloc.stop()
     assert late < early + 100_000, f"{early:,} bytes, and later {late:,}"
-    assert len(show.players[0].moments) <= 2
-    show.close()
+    assert len(playback.players[0].moments) <= 2
+    playback.close()

@@ -14,19 +14,19 @@ from arena.encoder import Encoder
 from arena.frames.split import Rows, rows_of, shuffled
 from arena.perception import device_of
 from arena_gallery.cells import Cell, Row
-from arena_gallery.observation_cells import Showing, is_class
+from arena_gallery.observation_renderer import ObservationRenderer, is_class
 
 if TYPE_CHECKING:
     from arena.frames import Frames
 
-__all__ = ["Scene", "grid", "joined", "lines"]
+__all__ = ["GalleryInputs", "grid", "joined", "lines"]
 
 #: Held-out frames that numbers and points are of, at most.
 MOST = 1024
 
 
 @dataclass(frozen=True)
-class Scene:
+class GalleryInputs:
     """What a gallery is of.
 
     Attributes:
@@ -46,13 +46,13 @@ class Scene:
     held: Rows
     learned: Rows
     shown: Rows
-    showing: Showing
+    renderer: ObservationRenderer
     rows: int
     columns: int
     seed: int
 
     @classmethod
-    def of(
+    def from_encoder(
         cls,
         encoder: Encoder,
         frames: Frames,
@@ -62,7 +62,7 @@ class Scene:
         rows: int,
         columns: int,
         seed: int,
-    ) -> Scene:
+    ) -> GalleryInputs:
         """Chooses the frames.
 
         Args:
@@ -78,11 +78,11 @@ class Scene:
         mixed = held[shuffled(len(held), seed, "gallery")]
         held = np.sort(mixed[:MOST])
         some = np.sort(shuffled(len(frames), seed, "gallery", "range")[:MOST])
-        showing = Showing(frames.observation_space, frames.observation[some])
+        renderer = ObservationRenderer(frames.observation_space, frames.observation[some])
         others = rows_of(frames, "train", holdout, split)
         learned = np.sort(others[shuffled(len(others), seed, "gallery", "learned")[:MOST]])
-        scene = cls(encoder, frames, held, learned, mixed, showing, rows, columns, seed)
-        return dataclasses.replace(scene, shown=scene._in_turn(scene._distinct(mixed)))
+        inputs = cls(encoder, frames, held, learned, mixed, renderer, rows, columns, seed)
+        return dataclasses.replace(inputs, shown=inputs._in_turn(inputs._distinct(mixed)))
 
     def observations(self, rows: Rows) -> torch.Tensor:
         """Frames as the encoder takes them."""
@@ -115,11 +115,11 @@ class Scene:
         return mixed[np.lexsort((found, turn))]
 
 
-def lines(scene: Scene) -> Iterator[Rows]:
+def lines(inputs: GalleryInputs) -> Iterator[Rows]:
     """The frames of each row."""
-    shown = scene.shown[: scene.rows * scene.columns]
-    for start in range(0, len(shown), scene.columns):
-        yield shown[start : start + scene.columns]
+    shown = inputs.shown[: inputs.rows * inputs.columns]
+    for start in range(0, len(shown), inputs.columns):
+        yield shown[start : start + inputs.columns]
 
 
 def grid(cells: tuple[Cell, ...], columns: int, name: str = "") -> tuple[Row, ...]:

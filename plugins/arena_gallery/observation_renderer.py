@@ -15,7 +15,7 @@ from arena.errors import ArenaError
 from arena.pixels import Numbers, image_shape
 from arena_gallery.cells import Bars, Caption, Cell, Picture
 
-__all__ = ["Showing", "class_colours", "is_class", "is_class_map", "is_picture"]
+__all__ = ["ObservationRenderer", "class_colours", "is_class", "is_class_map", "is_picture"]
 
 #: An observation of more numbers than this, which is no image, is no curve either.
 MOST_NUMBERS = 4096
@@ -29,7 +29,7 @@ ALIKE = 30
 Array = npt.NDArray[Any]
 
 
-class Showing:
+class ObservationRenderer:
     """How the observations of a space are drawn: images as they are, all else as bars or a line.
 
     Args:

@@ -25,11 +25,11 @@ from arena.live import Broadcast, open_watch_window
 from arena.run import Run
 from arena.runner import Listener, execute
 from arena.testing import contents, difference
-from arena_viewer import following
-from arena_viewer.following import LOOK, PATIENCE, Following
-from arena_viewer.playback import HOLD, Show
+from arena_viewer import follower
+from arena_viewer.follower import PATIENCE, POLL_INTERVAL, RunFollower
+from arena_viewer.playback import HOLD, Playback
 from arena_viewer.player import Player
-from arena_viewer.roles import beginning
+from arena_viewer.roles import role_in_training
 from planted_clock import Clock
 
 CLIFF = ("q-learning", "arena/CliffWalk-v0")
@@ -39,7 +39,7 @@ STEPS = 400
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
     clock = Clock()
-    for module in (live, following):
+    for module in (live, follower):
         monkeypatch.setattr(module, "time", clock)
     return clock
 
@@ -52,7 +52,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def role(run):
-    return beginning(run)
+    return role_in_training(run)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def minds(role):
 
 @pytest.fixture
 def followed(role, minds):
-    found = Following(role, minds)
+    found = RunFollower(role, minds)
     yield found
     found.close()
 
@@ -75,13 +75,13 @@ def every_step(monkeypatch):
         yield
 
 
-def trained(run, clock, monkeypatch, look=lambda progress: None):
+def trained(run, clock, monkeypatch, context=lambda progress: None):
     """Trains to the end, a second a step, and looks after each."""
 
     class Looks(Listener):
         def progressed(self, run, progress, evaluation):
             clock.now += 1
-            look(progress)
+            context(progress)
 
     with every_step(monkeypatch):
         return execute(run, Looks())
@@ -106,14 +106,14 @@ def test_a_run_that_has_trained_nothing_can_be_followed(run, role, followed, clo
 def test_newer_agents_take_over_and_the_last_one_stays(run, role, minds, followed, clock, monkeypatch):
     steps, versions = [], []
 
-    def look(progress):
+    def context(progress):
         followed.pulse()
         if "training" in followed.status:
             steps.append(int(followed.status.split()[1].replace(",", "")))
         versions.append([mind.version for mind in minds])
         assert not followed.finished
 
-    trained(run, clock, monkeypatch, look)
+    trained(run, clock, monkeypatch, context)
     assert len(set(steps)) > 5 and steps == sorted(steps)
     assert versions == sorted(versions) and versions[-1] == [len(set(steps))] * 2
     assert followed.status == f"training: {steps[-1]} of 400 steps"
@@ -136,11 +136,11 @@ def test_newer_agents_take_over_and_the_last_one_stays(run, role, minds, followe
 
 def test_within_an_episode_it_waits_and_at_its_end_it_does_not(run, followed, clock, monkeypatch):
     """The newest answer is taken after PATIENCE, or at once by `refresh`."""
-    broadcast, learner = Broadcast(run), beginning(run).agent
+    broadcast, learner = Broadcast(run), role_in_training(run).agent
 
     def answered(step):
         followed.pulse()
-        clock.now += live.LOOK + 0.01
+        clock.now += live.POLL_INTERVAL + 0.01
         assert broadcast.offer(learner, Progress(step, 0, {}), None)
 
     with monkeypatch.context() as patch:
@@ -162,42 +162,42 @@ def test_within_an_episode_it_waits_and_at_its_end_it_does_not(run, followed, cl
 
 
 def test_it_looks_once_a_second_when_there_is_nothing_new(run, followed, clock, monkeypatch):
-    looks = []
-    monkeypatch.setattr(followed, "refresh", lambda: looks.append(clock.now))
+    contexts = []
+    monkeypatch.setattr(followed, "refresh", lambda: contexts.append(clock.now))
     for _ in range(1000):
         followed.pulse()
         clock.now += 0.01
-    assert 9 <= len(looks) <= 11
-    assert min(b - a for a, b in itertools.pairwise(looks)) >= LOOK
+    assert 9 <= len(contexts) <= 11
+    assert min(b - a for a, b in itertools.pairwise(contexts)) >= POLL_INTERVAL
 
 
 def test_a_show_takes_over_between_episodes_and_says_how_far_training_is(run, clock, monkeypatch):
-    role = beginning(run)
+    role = role_in_training(run)
     mind = role.mind(0)
-    show = Show(
-        [Player(role.factory, mind, seed=0, horizon=5)], title="", speed=8, following=Following(role, [mind])
+    playback = Playback(
+        [Player(role.factory, mind, seed=0, horizon=5)], title="", speed=8, follower=RunFollower(role, [mind])
     )
     try:
-        assert show.status == "waiting for its first steps"
-        show.tick(0.1)
+        assert playback.status == "waiting for its first steps"
+        playback.tick(0.1)
         trained(run, clock, monkeypatch)
-        monkeypatch.setattr(following, "PATIENCE", float("inf"))  # within an episode, never
-        while not show.over:
-            show.tick(0.1)
-            assert show.status == "waiting for its first steps"
-        while not show.tick(HOLD):
+        monkeypatch.setattr(follower, "PATIENCE", float("inf"))  # within an episode, never
+        while not playback.over:
+            playback.tick(0.1)
+            assert playback.status == "waiting for its first steps"
+        while not playback.tick(HOLD):
             pass
-        assert show.status.startswith("training: ")
-        while not show.tick(HOLD):
+        assert playback.status.startswith("training: ")
+        while not playback.tick(HOLD):
             pass
-        assert show.status == "trained: 400 steps"
+        assert playback.status == "trained: 400 steps"
     finally:
-        show.close()
+        playback.close()
 
 
 def test_closing_takes_the_wish_back(run, clock):
-    role = beginning(run)
-    watching = Following(role, [role.mind(0)])
+    role = role_in_training(run)
+    watching = RunFollower(role, [role.mind(0)])
     watching.pulse()
     watching.close()
     assert not (run.folder / "live").exists()
@@ -217,7 +217,7 @@ def test_what_does_not_fit_the_agent_is_no_answer(run, role, followed, clock):
         told = json.dumps({"steps": 9, "episodes": 1, "metrics": {}, "evaluation": None}).encode()
         head = live.HEADER.pack(live.KIND, len(told), len(encoded.tree))
         (run.folder / "live" / "agent").write_bytes(head + told + encoded.tree + encoded.arrays)
-        clock.now += PATIENCE + LOOK
+        clock.now += PATIENCE + POLL_INTERVAL
         followed.pulse()
         followed.refresh()
         assert followed.status == "waiting for its first steps" and not followed.finished

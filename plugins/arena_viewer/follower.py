@@ -12,22 +12,22 @@ from arena.locks import is_trained_now
 from arena.mind import Mind
 from arena.run import Run
 from arena.start import read_snapshot, snapshot_folder
-from arena_viewer.curve import Curve
+from arena_viewer.curve import EvaluationCurve
 from arena_viewer.roles import Role, replace_weights
 
 if TYPE_CHECKING:
     from arena.codec import State
 
-__all__ = ["Following"]
+__all__ = ["RunFollower"]
 
 #: Seconds for which an agent plays on, where its episode lasts longer, before a newer one takes over.
 PATIENCE = 5.0
 
 #: Seconds between two looks at the run's folder.
-LOOK = 1.0
+POLL_INTERVAL = 1.0
 
 
-class Following:
+class RunFollower:
     """Keeps an agent that plays up with a run.
 
     Args:
@@ -42,11 +42,11 @@ class Following:
     def __init__(self, role: Role, minds: Sequence[Mind]) -> None:
         assert role.run is not None, "only a run is followed"
         self.run: Run = role.run
-        self.curve: Curve | None = role.curve
+        self.curve: EvaluationCurve | None = role.curve
         self._role, self._minds = role, minds
         self._watcher = Watcher(self.run)
         self.status, self.finished = "waiting for its first steps", False
-        self._look_at = self._taken_at = 0.0
+        self._poll_at = self._taken_at = 0.0
         self._heard = False
 
     def pulse(self) -> None:
@@ -55,8 +55,8 @@ class Following:
             return
         self._watcher.wish()
         now = time.monotonic()
-        if now - self._taken_at > PATIENCE and now > self._look_at:
-            self._look_at = now + LOOK
+        if now - self._taken_at > PATIENCE and now > self._poll_at:
+            self._poll_at = now + POLL_INTERVAL
             self.refresh()
 
     def refresh(self) -> None:
