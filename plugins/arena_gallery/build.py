@@ -1,4 +1,4 @@
-"""From a fitted encoder to the picture of what it can do."""
+"""Making of a gallery from a fitted encoder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Gallery", "gallery", "held_out_loss"]
 
 @dataclass(frozen=True)
 class Gallery:
-    """What a fitted encoder can do, drawn.
+    """A drawn gallery of a fitted encoder.
 
     Attributes:
         title: the encoder.
@@ -47,7 +47,7 @@ class Gallery:
         return self.page.png
 
     def to_dict(self) -> dict[str, Any]:
-        """What it shows, and where: for scripts."""
+        """Sections, figures and positions of cells, for scripts."""
         found = []
         for number, section in enumerate(self.sections):
             cells = [
@@ -81,7 +81,7 @@ class Gallery:
 def gallery(
     loaded: LoadedEncoder, *, rows: int = 2, columns: int = 10, seed: int = 0, frames: Frames | None = None
 ) -> Gallery:
-    """Draws what a fitted encoder makes of frames that it never learned from.
+    """Draws a gallery of a fitted encoder: what it does with held-out frames.
 
     The same run, arguments and versions give the same bytes.
 

@@ -1,4 +1,4 @@
-"""What a gallery is made of: cells in rows, rows in sections; how they are drawn, `arena_gallery.page` says."""
+"""The parts of a gallery: sections of rows of cells; `arena_gallery.page` draws them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Scatter:
 
     Attributes:
         x: shape (count,).
-        y: likewise.
+        y: shape (count,).
         colours: uint8, shape (count, 3).
         caption: what stands below.
         across: the words along x.
@@ -143,5 +143,5 @@ class Section:
 
 
 def one_colour(count: int, colour: Colour) -> Array:
-    """So many times the same one: uint8, shape (count, 3)."""
+    """One colour for each of `count` points: uint8, shape (count, 3)."""
     return np.broadcast_to(np.array(colour, np.uint8), (count, 3))

@@ -12,9 +12,9 @@ from arena.errors import ArenaError
 __all__ = ["GalleryCommand", "command"]
 
 EPILOG = """\
-It shows what the encoder can do, on frames that it never learned from: reconstructions, samples, walks between
-codes and each of the code's numbers in turn; what it perceives beside what is so; the codes themselves.
-Frames that have gone are collected again.
+The picture has a section for each ability of the encoder, on held-out frames: predictions of labels beside the
+truth, reconstructions, samples, interpolations between codes, sweeps of each number of the code, and a plot of
+the codes. Frames that were deleted are collected again.
 """
 
 
@@ -23,7 +23,7 @@ class GalleryCommand:
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Adds the arguments of ``arena gallery``."""
-        parser.description = "Draws what a fitted encoder makes of frames that were held out."
+        parser.description = "Draws a picture of what a fitted encoder does with held-out frames."
         parser.epilog = EPILOG
         add = parser.add_argument
         add(
@@ -32,16 +32,43 @@ class GalleryCommand:
             type=Path,
             help="the run of a fit (RUN, RUN@best); see `arena list runs`",
         )
-        add("--out", metavar="FILE", type=Path, help="the picture (default: gallery.png in the run)")
-        add("--rows", metavar="N", type=whole("--rows"), default=2, help="of each section (default: 2)")
-        add("--columns", metavar="N", type=whole("--columns"), default=10, help="of each row (default: 10)")
-        add("--seed", metavar="S", type=seed, default=0, help="of the frames and samples (default: 0)")
+        add(
+            "--out",
+            metavar="FILE",
+            type=Path,
+            help="file of the picture, .png (default: gallery.png in the run's folder)",
+        )
+        add(
+            "--rows",
+            metavar="N",
+            type=whole("--rows"),
+            default=2,
+            help="rows of cells in each section, from 1 to 50 (default: 2)",
+        )
+        add(
+            "--columns",
+            metavar="N",
+            type=whole("--columns"),
+            default=10,
+            help="cells in each row, from 1 to 50 (default: 10)",
+        )
+        add(
+            "--seed",
+            metavar="S",
+            type=seed,
+            default=0,
+            help="seed of the choice of frames and of the samples, from 0 (default: 0)",
+        )
         at = "snapshot of the encoder: last, best (by held-out loss), or a number of updates (default: last)"
         add("--at", metavar="WHEN", default="last", help=at)
-        add("--json", action="store_true", help="print one JSON object: what is shown, measured, and where")
+        add(
+            "--json",
+            action="store_true",
+            help="print one JSON object: sections, measured figures, and positions of cells",
+        )
 
     def run(self, args: argparse.Namespace) -> int:
-        """Draws, and says where the picture is."""
+        """Draws the picture and writes it."""
         from arena.files import write_atomically
         from arena.loaded import LoadedEncoder
         from arena.run import Run
@@ -51,7 +78,7 @@ class GalleryCommand:
         folder, which = snapshot_of(args.run_folder)
         out = args.out or folder / "gallery.png"
         if out.suffix.lower() != ".png":
-            raise ArenaError(f"{out} is to be a picture, and does not end in .png", f"write {out.name}.png")
+            raise ArenaError(f"{out} is no PNG file: its name does not end in .png", f"write {out.name}.png")
         with only_json(args.json):
             drawn = gallery(
                 LoadedEncoder(Run.open(folder), args.at if which == LAST else which),

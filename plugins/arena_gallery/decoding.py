@@ -1,4 +1,4 @@
-"""Sections of what an encoder tells from codes: reconstructions, samples, walks and sweeps."""
+"""Sections of a decoder: reconstructions, samples, interpolations and sweeps of single numbers of the code."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ __all__ = ["reconstructions", "samples", "sweeps", "walks"]
 #: Numbers of a code that are swept one by one.
 MOST_SWEPT = 8
 
-#: A sweep goes so many standard deviations to either side.
+#: Standard deviations that a sweep goes to either side.
 DEVIATIONS = 2.5
 
 
 def reconstructions(inputs: GalleryInputs) -> Iterator[Section]:
-    """Held-out frames beside what the encoder tells of their codes."""
+    """Held-out frames, and their reconstructions from their codes."""
     encoder, observation = inputs.encoder, inputs.frames.observation
-    told = in_batches(
+    decoded = in_batches(
         lambda x: reconstruct(encoder, x), observation, rows=inputs.held, device=device_of(encoder)
     )
     if inputs.renderer.few:
-        cells, error = prediction_plots("number", told, np.asarray(observation[inputs.held]))
-        note = f"root mean square error {error:.3g} over {len(told):,} held-out frames"
+        cells, error = prediction_plots("number", decoded, np.asarray(observation[inputs.held]))
+        note = f"root mean square error {error:.3g} over {len(decoded):,} held-out frames"
         yield Section("Reconstructions", grid(cells, PLOTS, "reconstructed"), note, {"error": error})
         return
     truth = inputs.renderer.scaled(observation[inputs.held])
-    error = float(np.sqrt(np.square(inputs.renderer.scaled(told) - truth).mean()))
+    error = float(np.sqrt(np.square(inputs.renderer.scaled(decoded) - truth).mean()))
     rows: list[Row] = []
     for shown in lines(inputs):
         again = reconstruct(encoder, inputs.observations(shown)).cpu().numpy()
@@ -47,7 +47,7 @@ def reconstructions(inputs: GalleryInputs) -> Iterator[Section]:
 
 
 def samples(inputs: GalleryInputs) -> Iterator[Section]:
-    """Observations that never were."""
+    """Observations sampled from the model."""
     encoder = inputs.encoder
     assert isinstance(encoder, Samples)
     generator = torch.Generator(device_of(encoder)).manual_seed(
@@ -63,22 +63,22 @@ def samples(inputs: GalleryInputs) -> Iterator[Section]:
 
 
 def walks(inputs: GalleryInputs) -> Iterator[Section]:
-    """Straight lines between the codes of held-out frames."""
+    """Interpolations between the codes of two held-out frames."""
     count = min(inputs.rows, len(inputs.shown) // 2)
     steps = max(2, inputs.columns)
     if not count:
         return
     start, end = inputs.shown[: 2 * count].reshape(2, count)
-    told = interpolate(inputs.encoder, inputs.observations(start), inputs.observations(end), steps)
+    decoded = interpolate(inputs.encoder, inputs.observations(start), inputs.observations(end), steps)
     rows = [
-        Row(_ends(inputs, number, start, end), inputs.renderer.cells(told[:, number].cpu().numpy()))
+        Row(_ends(inputs, number, start, end), inputs.renderer.cells(decoded[:, number].cpu().numpy()))
         for number in range(count)
     ]
     yield Section("Walks", tuple(rows), "straight lines between the codes of two held-out frames")
 
 
 def sweeps(inputs: GalleryInputs) -> Iterator[Section]:
-    """Each number of the code in turn, the others at their mean."""
+    """Sweeps: one number of the code varies, the others stay at their mean."""
     encoder = inputs.encoder
     assert isinstance(encoder, Encodes) and isinstance(encoder, Decodes)
     if not np.issubdtype(encoder.latent.dtype, np.floating):
@@ -95,8 +95,8 @@ def sweeps(inputs: GalleryInputs) -> Iterator[Section]:
         lines[:, number] += np.linspace(-DEVIATIONS, DEVIATIONS, steps) * spread[number]
         asked = torch.from_numpy(lines.reshape(steps, *z.shape[1:]).astype(z.dtype)).to(device_of(encoder))
         with at_rest(encoder):
-            told = expected(encoder.decode(asked), encoder.space)
-        rows.append(Row(f"number {number + 1}", inputs.renderer.cells(told.cpu().numpy())))
+            decoded = expected(encoder.decode(asked), encoder.space)
+        rows.append(Row(f"number {number + 1}", inputs.renderer.cells(decoded.cpu().numpy())))
     if not rows:
         return
     whole = flat.shape[1]
@@ -108,7 +108,7 @@ def sweeps(inputs: GalleryInputs) -> Iterator[Section]:
 
 
 def _ends(inputs: GalleryInputs, number: int, start: Rows, end: Rows) -> str:
-    """What the ends of a walk are, where frames have a class."""
+    """Classes of the two frames of an interpolation, or its number."""
     if inputs.class_label is None:
         return f"walk {number + 1}"
     truth = inputs.frames.labels[inputs.class_label]

@@ -1,4 +1,4 @@
-"""What a gallery is of: an encoder, and frames that it never learned from."""
+"""Inputs of a gallery: an encoder, and frames on which it was not fitted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST = 1024
 
 @dataclass(frozen=True)
 class GalleryInputs:
-    """What a gallery is of.
+    """An encoder and the frames that a gallery shows.
 
     Attributes:
         encoder: at rest.
@@ -63,7 +63,7 @@ class GalleryInputs:
         columns: int,
         seed: int,
     ) -> GalleryInputs:
-        """Chooses the frames.
+        """Chooses the frames of a gallery.
 
         Args:
             encoder: at rest.
@@ -128,5 +128,5 @@ def grid(cells: tuple[Cell, ...], columns: int, name: str = "") -> tuple[Row, ..
 
 
 def joined(*parts: str) -> str:
-    """What there is to say, in one line."""
+    """The parts that are not empty, in one line."""
     return "; ".join(filter(None, parts))

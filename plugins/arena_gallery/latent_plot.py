@@ -1,4 +1,4 @@
-"""The section of the codes themselves."""
+"""The plot of the codes' two principal components."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def latent_plots(inputs: GalleryInputs) -> Iterator[Section]:
     figures = {f"r2_{number + 1}": value for number, value in enumerate(r2)}
     cells = []
     for coloring in coloured:
-        read = f"read off the code by a line: {r2_text(r2[coloring.number])}" if r2 else ""
+        read = f"linear regression on the code: {r2_text(r2[coloring.number])}" if r2 else ""
         caption = Caption(read) if read else None
         cells.append(Scatter(x, y, coloring.colours, caption, side=400, legend=coloring.legend))
     what = (
@@ -101,7 +101,7 @@ def _by_time(inputs: GalleryInputs) -> _Coloring:
 
 
 def _linear_probe_r2(inputs: GalleryInputs, name: str, flat: Array) -> tuple[float, ...]:
-    """R² of each number of a label by a line from codes, fitted to frames that are not held out; () of other labels."""
+    """R² of a linear probe for each number of a label, fitted to training frames; () for other labels."""
     if not isinstance(inputs.frames.label_spaces.get(name), gym.spaces.Box):
         return ()
     truth = inputs.frames.labels[name]

@@ -1,4 +1,4 @@
-"""Observations and labels as cells."""
+"""Drawing of observations as cells."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Array = npt.NDArray[Any]
 
 
 class ObservationRenderer:
-    """How the observations of a space are drawn: images as they are, all else as bars or a line.
+    """Draws the observations of a space: images as pictures, vectors as bars or lines.
 
     Args:
         space: of one observation.
@@ -62,7 +62,7 @@ class ObservationRenderer:
 
     @property
     def note(self) -> str:
-        """What must be known to read it."""
+        """A note on how observations are drawn."""
         if self.image is None:
             return "each number from its least to its greatest" if self.few else ""
         return "" if self.image[0] in (1, 3) else f"the last of {self.image[0]} channels"
@@ -84,7 +84,7 @@ class ObservationRenderer:
     def scaled(self, observations: Array) -> Array:
         """Observations as `Numbers` reads them: shape (count, *numbers.shape)."""
         taken = np.asarray(observations)
-        native = taken.astype(taken.dtype.newbyteorder("="))  # a copy: torch wants to be able to write
+        native = taken.astype(taken.dtype.newbyteorder("="))  # a copy, since torch needs writable memory
         found: Array = self.numbers(torch.from_numpy(native)).numpy()
         return found
 

@@ -71,7 +71,7 @@ class Page:
     Attributes:
         png: the file.
         width: in pixels.
-        height: likewise.
+        height: in pixels.
         places: of all cells.
     """
 

@@ -21,26 +21,26 @@ PLOTS = 4
 Array = npt.NDArray[Any]
 
 
-def prediction_plots(name: str, told: Array, truth: Array) -> tuple[tuple[Cell, ...], float]:
-    """A plot of each number told against what it is, and the root mean square error of all."""
-    said, fact = (values.reshape(len(values), -1).astype(np.float64) for values in (told, truth))
-    spread = ((fact - fact.mean(0)) ** 2).sum(0)
-    wrong = ((fact - said) ** 2).sum(0)
+def prediction_plots(name: str, predicted: Array, truth: Array) -> tuple[tuple[Cell, ...], float]:
+    """A plot of each predicted number against the true one, and the root mean square error of all."""
+    outputs, targets = (values.reshape(len(values), -1).astype(np.float64) for values in (predicted, truth))
+    spread = ((targets - targets.mean(0)) ** 2).sum(0)
+    wrong = ((targets - outputs) ** 2).sum(0)
     r2 = 1 - np.divide(wrong, spread, out=np.full_like(wrong, np.nan), where=spread > 0)
     cells = tuple(
         Scatter(
-            fact[:, number],
-            said[:, number],
-            one_colour(len(fact), ACCENT),
+            targets[:, number],
+            outputs[:, number],
+            one_colour(len(targets), ACCENT),
             Caption(r2_text(r2[number])),
-            f"{name} {number + 1}" if fact.shape[1] > 1 else name,
+            f"{name} {number + 1}" if targets.shape[1] > 1 else name,
             diagonal=True,
             ticks=True,
             side=250,
         )
-        for number in range(min(MOST_PLOTTED, fact.shape[1]))
+        for number in range(min(MOST_PLOTTED, targets.shape[1]))
     )
-    return cells, float(np.sqrt(((said - fact) ** 2).mean()))
+    return cells, float(np.sqrt(((outputs - targets) ** 2).mean()))
 
 
 def r2_text(r2: float) -> str:

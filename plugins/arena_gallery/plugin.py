@@ -13,6 +13,6 @@ def arena_commands() -> Iterable[CommandSpec]:
     """The verb ``gallery``."""
     yield CommandSpec(
         name="gallery",
-        summary="draw what a fitted encoder makes of frames: one picture",
+        summary="draw what a fitted encoder reconstructs, samples and predicts: one picture",
         target="arena_gallery.command:command",
     )

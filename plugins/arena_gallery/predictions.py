@@ -1,4 +1,4 @@
-"""Sections of what an encoder takes labels to be, beside what they are."""
+"""Sections of predicted labels beside the true ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 
 def predictions(inputs: GalleryInputs) -> Iterator[Section]:
-    """What it takes labels to be, beside what they are."""
+    """Predictions of labels beside the truth."""
     encoder, frames = inputs.encoder, inputs.frames
     assert isinstance(encoder, Perceives)
     with at_rest(encoder):
@@ -37,38 +37,38 @@ def predictions(inputs: GalleryInputs) -> Iterator[Section]:
             return encoder.perceive(x)[name]
 
         with at_rest(encoder):
-            told = {
+            outputs = {
                 part: in_batches(ask, frames.observation, rows=rows, device=device_of(encoder))
                 for part, rows in (("held", inputs.held), ("shown", np.concatenate([*lines(inputs)])))
             }
         space, truth = frames.label_spaces[name], np.asarray(frames.labels[name][inputs.held])
         if is_class(space) or _one_class(space):
-            yield _classes(inputs, name, told, truth)
+            yield _classes(inputs, name, outputs, truth)
         elif is_class_map(space):
-            yield _class_maps(inputs, name, told, truth)
+            yield _class_maps(inputs, name, outputs, truth)
         elif is_picture(space):
-            yield _pictures(inputs, name, told)
+            yield _pictures(inputs, name, outputs)
         else:
-            yield _numbers(name, told["held"], truth)
+            yield _numbers(name, outputs["held"], truth)
 
 
-def _classes(inputs: GalleryInputs, name: str, told: Mapping[str, Array], truth: Array) -> Section:
+def _classes(inputs: GalleryInputs, name: str, outputs: Mapping[str, Array], truth: Array) -> Section:
     at, rows = 0, []
     for shown in lines(inputs):
-        said = told["shown"][at : at + len(shown)].reshape(-1).tolist()
+        predicted = outputs["shown"][at : at + len(shown)].reshape(-1).tolist()
         right = np.asarray(inputs.frames.labels[name][shown]).reshape(-1).tolist()
         captions = [
             Caption(f"{guess}" if guess == fact else f"{guess}, not {fact}", guess != fact)
-            for guess, fact in zip(said, right, strict=True)
+            for guess, fact in zip(predicted, right, strict=True)
         ]
         rows.append(Row("held out", inputs.renderer.cells(inputs.frames.observation[shown], captions)))
         at += len(shown)
-    accuracy = float((told["held"].reshape(-1) == truth.reshape(-1)).mean())
+    accuracy = float((outputs["held"].reshape(-1) == truth.reshape(-1)).mean())
     note = f"{accuracy:.1%} of {len(truth):,} held-out frames right"
-    return Section(f"Perceived: {name}", tuple(rows), note, {"accuracy": accuracy})
+    return Section(f"Predicted: {name}", tuple(rows), note, {"accuracy": accuracy})
 
 
-def _class_maps(inputs: GalleryInputs, name: str, told: Mapping[str, Array], truth: Array) -> Section:
+def _class_maps(inputs: GalleryInputs, name: str, outputs: Mapping[str, Array], truth: Array) -> Section:
     space = inputs.frames.label_spaces[name]
     assert isinstance(space, gym.spaces.Box)
     first = int(space.low.min())
@@ -80,21 +80,21 @@ def _class_maps(inputs: GalleryInputs, name: str, told: Mapping[str, Array], tru
     at, rows = 0, []
     for line in parts:
         stop = at + len(line)
-        said, fact = told["shown"][at:stop].astype(np.int64) - first, facts[at:stop]
+        predicted, fact = outputs["shown"][at:stop].astype(np.int64) - first, facts[at:stop]
         rows.append(Row("held out", cells[at:stop]))
         rows.append(Row("label", _painted(colours[fact], cells[0]), close=True))
-        rows.append(Row("perceived", _painted(colours[said], cells[0]), close=True))
-        if (said != fact).any():
-            wrong = np.where((said != fact)[..., None], np.array(WRONG), np.array((246, 244, 239)))
+        rows.append(Row("predicted", _painted(colours[predicted], cells[0]), close=True))
+        if (predicted != fact).any():
+            wrong = np.where((predicted != fact)[..., None], np.array(WRONG), np.array((246, 244, 239)))
             rows.append(Row("wrong", _painted(wrong.astype(np.uint8), cells[0]), close=True))
         at = stop
-    accuracy = float((told["held"] == truth).mean())
-    whole = float((told["held"] == truth).reshape(len(truth), -1).all(axis=1).mean())
+    accuracy = float((outputs["held"] == truth).mean())
+    whole = float((outputs["held"] == truth).reshape(len(truth), -1).all(axis=1).mean())
     note = f"{accuracy:.2%} of all places right, {whole:.0%} of {len(truth):,} held-out frames wholly"
-    return Section(f"Perceived: {name}", tuple(rows), note, {"accuracy": accuracy, "whole": whole})
+    return Section(f"Predicted: {name}", tuple(rows), note, {"accuracy": accuracy, "whole": whole})
 
 
-def _pictures(inputs: GalleryInputs, name: str, told: Mapping[str, Array]) -> Section:
+def _pictures(inputs: GalleryInputs, name: str, outputs: Mapping[str, Array]) -> Section:
     """Numbers in every place as shades of grey, from the least to the greatest."""
     parts = [*lines(inputs)]
     facts = np.asarray(inputs.frames.labels[name][np.concatenate(parts)], dtype=np.float64)
@@ -110,17 +110,17 @@ def _pictures(inputs: GalleryInputs, name: str, told: Mapping[str, Array]) -> Se
         stop = at + len(line)
         rows.append(Row("held out", cells[at:stop]))
         rows.append(Row("label", grey(facts[at:stop]), close=True))
-        rows.append(Row("perceived", grey(told["shown"][at:stop].astype(np.float64)), close=True))
+        rows.append(Row("predicted", grey(outputs["shown"][at:stop].astype(np.float64)), close=True))
         at = stop
-    error = float(np.sqrt(((told["shown"] - facts) ** 2).mean()))
-    return Section(f"Perceived: {name}", tuple(rows), f"root mean square error {error:.3g}", {"error": error})
+    error = float(np.sqrt(((outputs["shown"] - facts) ** 2).mean()))
+    return Section(f"Predicted: {name}", tuple(rows), f"root mean square error {error:.3g}", {"error": error})
 
 
-def _numbers(name: str, told: Array, truth: Array) -> Section:
-    """Each number perceived against what it is."""
-    cells, error = prediction_plots(name, told, truth)
+def _numbers(name: str, outputs: Array, truth: Array) -> Section:
+    """Plots of each predicted number against the true one."""
+    cells, error = prediction_plots(name, outputs, truth)
     note = f"root mean square error {error:.3g} over {len(truth):,} held-out frames"
-    return Section(f"Perceived: {name}", grid(cells, PLOTS, "perceived"), note, {"error": error})
+    return Section(f"Predicted: {name}", grid(cells, PLOTS, "predicted"), note, {"error": error})
 
 
 def _one_class(space: gym.Space[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Which sections a gallery has: one for each thing that the encoder can do, by the protocols that it answers to."""
+"""The sections of a gallery: one for each protocol of encoders that the encoder implements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["sections"]
 
 
 def sections(inputs: GalleryInputs) -> Iterator[Section]:
-    """All that it can do."""
+    """All sections of an encoder."""
     encoder, found = inputs.encoder, 0
     makers = []
     if isinstance(encoder, Perceives):
@@ -35,6 +35,6 @@ def sections(inputs: GalleryInputs) -> Iterator[Section]:
             yield section
     if not found:
         raise ArenaError(
-            f"{type(encoder).__name__} neither encodes, decodes, samples nor perceives: nothing can be drawn",
+            f"{type(encoder).__name__} neither encodes, decodes, samples nor predicts labels: nothing can be drawn",
             "give it one of the protocols of arena.encoder",
         )

@@ -1,4 +1,4 @@
-"""The way of an episode through the codes of its observations."""
+"""The path of an episode through the codes of its observations."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class Trace(NamedTuple):
 
 
 class Latent(Overlay):
-    """A path that fades with age, and a row of bars."""
+    """The path of the last codes, which fades with age, and the present code as bars."""
 
     place = "beside"
 
     def refusal(self, player: Player) -> str | None:
-        return "no frozen encoder gives it codes" if player.moments[0].thought.code is None else None
+        return "the agent has no frozen encoder" if player.moments[0].thought.code is None else None
 
     def height(self, context: OverlayContext, width: float) -> float:
         return WORDS + PLOT + GAP + ROW
@@ -124,7 +124,7 @@ def _label(trace: Trace, context: OverlayContext) -> str:
     code = context.player.moments[0].thought.code
     assert code is not None, "refused"
     if len(trace.axes) == 1:
-        return "its one number, through time"
+        return "the code's one number over time"
     which = " and ".join(f"{axis + 1}" for axis in trace.axes)
     return f"numbers {which}" if code.size == 2 else f"numbers {which} of {code.size:,}, which vary most"
 

@@ -1,4 +1,4 @@
-"""What an agent would do in every cell."""
+"""The agent's policy in every cell."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ OPACITY = 0.85
 
 
 class Policy(OverCells):
-    """Arrows along the greedy actions; of an agent that values none, as long as actions are probable."""
+    """Arrows along the greedy actions; without action values, arrows whose length is the action's probability."""
 
     moving = True
 
     def silence(self, thought: Thought) -> str | None:
         silent = thought.action_values is None and thought.probabilities is None
-        return "the agent says nothing of its actions" if silent else None
+        return "the agent has neither action values nor probabilities" if silent else None
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         values = mind.action_values(batch)
@@ -74,9 +74,9 @@ def _arrows(canvas: Canvas, area: Area, context: OverlayContext, survey: Survey)
         return
     # The most probable action of the map has the longest arrow: where all are drawn at random, they are to be seen.
     strengths = survey.numbers / (survey.numbers.max(initial=0.0) or 1.0)
-    for cell, told in zip(survey.cells.tolist(), strengths.tolist(), strict=True):
+    for cell, row in zip(survey.cells.tolist(), strengths.tolist(), strict=True):
         place = cell_area(area, painter, cell)
-        drawn = [(move, strength) for move, strength in zip(moves, told, strict=True) if strength > 0]
+        drawn = [(move, strength) for move, strength in zip(moves, row, strict=True) if strength > 0]
         for (right, down), strength in drawn:
             if right == down == 0:
                 canvas.disc(place.middle, DOT * min(side, LARGEST) * math.sqrt(strength), INK, OPACITY)

@@ -1,4 +1,4 @@
-"""How probable each action is at the moment."""
+"""Probability of each action at the moment."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["Probabilities"]
 
 
 class Probabilities(Overlay):
-    """Bars of π, as far as there is room for them."""
+    """Bars of π(a | s); the most probable actions where there are many."""
 
     place = "beside"
 
     def refusal(self, player: Player) -> str | None:
         if not isinstance(player.env.action_space, gym.spaces.Discrete):
-            return "its actions cannot be counted"
+            return "the action space is not discrete"
         silent = player.moments[0].thought.probabilities is None
-        return "the agent says no probabilities" if silent else None
+        return "the agent has no action probabilities" if silent else None
 
     def height(self, context: OverlayContext, width: float) -> float:
         count = int(_space(context.player).n)
@@ -41,7 +41,7 @@ class Probabilities(Overlay):
         player, moment = context.player, context.moment
         probabilities = moment.thought.probabilities
         if probabilities is None:
-            canvas.text((area.x, area.y + ROW / 2), "nothing is left to decide", SMALL, SLATE)
+            canvas.text((area.x, area.y + ROW / 2), "the episode has ended", SMALL, SLATE)
             return
         taken = -1 if moment.action is None else int(moment.action) - int(_space(player).start)
         # The most probable ones, where there are too many, in the order of actions all the same.

@@ -1,4 +1,4 @@
-"""The values of the actions in one cell."""
+"""Action values in one cell."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ TURNS: dict[Direction, int] = {(0, -1): 0, (1, 0): 90, (0, 1): 180, (-1, 0): 270
 
 
 class QValues(OverCells):
-    """A card beside a cell: a triangle for each of four directions, a field for each of more."""
+    """Action values Q(s, a) on a card beside a cell: triangles for four directions, squares for eight."""
 
     moving = True
 
     def silence(self, thought: Thought) -> str | None:
-        return "the agent says no values of actions" if thought.action_values is None else None
+        return "the agent has no action values" if thought.action_values is None else None
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         found = mind.action_values(batch)
@@ -61,7 +61,7 @@ class QValues(OverCells):
         (_triangles if values.keys() <= TURNS.keys() else _fields)(canvas, card.inset(PAD), values)
 
     def of_cell(self, context: OverlayContext) -> dict[Direction, float]:
-        """The value of each direction, that of its best action, in the cell; empty where nobody decides anything."""
+        """The value of each direction, that of its best action, in the cell; empty where the agent never acts."""
         moves = context.player.moves
         assert moves is not None, "refused"
         _, cells, numbers = self.survey(context)
@@ -74,7 +74,7 @@ class QValues(OverCells):
 
 
 def _triangles(canvas: Canvas, square: Area, values: dict[Direction, float]) -> None:
-    for (right, down), value, colour, best in _told(values):
+    for (right, down), value, colour, best in _directions(values):
         shift = (1 - FILLED) / 2 * square.width
         place = square._replace(x=square.x + right * shift, y=square.y + down * shift)
         part = [(0.5 + (x - 0.5) * FILLED, 0.5 + (y - 0.5) * FILLED) for x, y in TRIANGLE]
@@ -85,19 +85,19 @@ def _triangles(canvas: Canvas, square: Area, values: dict[Direction, float]) -> 
 
 
 def _fields(canvas: Canvas, square: Area, values: dict[Direction, float]) -> None:
-    for (right, down), value, colour, best in _told(values):
+    for (right, down), value, colour, best in _directions(values):
         field = square.cell(down + 1, right + 1, 3, 3).inset(1.5)
         canvas.fill(field, colour, radius=5)
         canvas.text(field.middle, figure(value), SMALL, INK, bold=best, align="centre", room=field.width - 2)
 
 
-def _told(values: dict[Direction, float]) -> list[tuple[Direction, float, Colour, bool]]:
-    """Directions with their values, colours, and whether they are best."""
+def _directions(values: dict[Direction, float]) -> list[tuple[Direction, float, Colour, bool]]:
+    """Directions with their values, colours, and whether they are greedy."""
     numbers = np.array(list(values.values()))
     colours = tints(np.nan_to_num(shares(numbers)), SCALE).tolist()
     best = greedy(numbers[None])[0] > 0
-    told = zip(values.items(), colours, best.tolist(), strict=True)
-    return [(where, value, tuple(colour), marked) for (where, value), colour, marked in told]
+    rows = zip(values.items(), colours, best.tolist(), strict=True)
+    return [(where, value, tuple(colour), marked) for (where, value), colour, marked in rows]
 
 
 def _beside(canvas: Canvas, area: Area, cell: Area) -> Area:

@@ -1,4 +1,4 @@
-"""A frame as an encoder sees it, and its reconstruction from the code."""
+"""An observation as the encoder receives it, and its reconstruction from the code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMALL_PICTURE = 128
 
 
 class Reconstruction(Overlay):
-    """Both pictures side by side."""
+    """The observation and its reconstruction side by side."""
 
     place = "beside"
 
@@ -34,15 +34,15 @@ class Reconstruction(Overlay):
 
     def refusal(self, player: Player) -> str | None:
         if player.mind is None:
-            return "no agent acts"
+            return "no agent plays"
         encoder = _encoder_of(player.mind)
         if encoder is None:
             return "the agent has no encoder"
         if not (isinstance(encoder, Encodes) and isinstance(encoder, Decodes)):
-            return "its encoder tells no observations from codes"
+            return "the encoder does not reconstruct observations"
         if isinstance(encoder, Remembers):
-            return "its encoder's code depends on what came before"
-        return None if image_shape(encoder.space) else "its observations are no pictures"
+            return "the encoder's code depends on earlier observations"
+        return None if image_shape(encoder.space) else "the observations are no images"
 
     def height(self, context: OverlayContext, width: float) -> float:
         assert context.player.mind is not None, "refused"
@@ -63,7 +63,7 @@ class Reconstruction(Overlay):
             canvas.frame(drawn, LINE)
 
     def pictures(self, context: OverlayContext) -> list[npt.NDArray[Any]]:
-        """What is seen in the moment and what is told: uint8, shape (height, width, 3) each."""
+        """The observation and its reconstruction: uint8, shape (height, width, 3) each."""
         mind, moment = context.player.mind, context.moment
         assert mind is not None, "refused"
         kept = self._kept

@@ -1,4 +1,4 @@
-"""The value of every cell."""
+"""State value V(s) of every cell."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Values(OverCells):
         self._known: tuple[Hashable, npt.NDArray[Any]] | None = None
 
     def silence(self, thought: Thought) -> str | None:
-        return "the agent says no values" if thought.value is None else None
+        return "the agent has no state values" if thought.value is None else None
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         found = mind.values(batch)
@@ -45,8 +45,8 @@ class Values(OverCells):
         if self._known is None or self._known[0] != survey.key:
             states = context.cells.states(context.moment.scene)[survey.cells]
             unknown = _untouched(mind, mind.see(context.cells.observe(states)))
-            told = survey.numbers if unknown.all() else np.where(unknown, np.nan, survey.numbers)
-            self._known = survey.key, told
+            shown = survey.numbers if unknown.all() else np.where(unknown, np.nan, survey.numbers)
+            self._known = survey.key, shown
         return self._known[1]
 
     def prepare(self, context: OverlayContext) -> None:

@@ -1,4 +1,4 @@
-"""How often somebody was in every cell."""
+"""Number of visits of every cell."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SCALE = np.array([(246, 238, 246), (213, 188, 220), (170, 132, 190)], np.float64
 
 
 class Visits(OverCells):
-    """Visits on a scale of logarithms: those of training where the agent counts them, else those watched."""
+    """Visits on a logarithmic scale: those of training where the agent counts them, else those of the player."""
 
     def refusal(self, player: Player) -> str | None:
-        return None if isinstance(player.painter, CellPainter) else "its world is no grid of cells"
+        return None if isinstance(player.painter, CellPainter) else "the environment is no grid of cells"
 
     def silence(self, thought: Thought) -> str | None:
-        return None  # whoever counts nothing is counted
+        return None  # without the agent's counts, the player's are shown
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         counts: npt.NDArray[Any] = _trained(mind)[batch].sum(axis=1)
@@ -36,13 +36,13 @@ class Visits(OverCells):
         assert painter is not None, "refused"
         cells, counts, label = self.counts(context)
         seen = counts > 0
-        told = np.where(seen, np.log(np.maximum(counts, 1)), np.nan)
-        wash(canvas, area, painter, cells, shares(told), SCALE)
+        values = np.where(seen, np.log(np.maximum(counts, 1)), np.nan)
+        wash(canvas, area, painter, cells, shares(values), SCALE)
         ends = f"{counts[seen].min(initial=counts.max(initial=0)):,}", f"{counts.max(initial=0):,}"
         legend(canvas, area, painter, cells[seen], "right", label, ends, SCALE)
 
     def counts(self, context: OverlayContext) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
-        """Cells, how often somebody was in each, and who."""
+        """Cells, the number of visits of each, and a label that says of whom."""
         mind = context.player.mind
         if mind is not None and len(_trained(mind)) and super().refusal(context.player) is None:
             _, cells, counts = self.survey(context)

@@ -1,4 +1,4 @@
-"""Numbers of cells as tints over a map, and what the tints mean."""
+"""Values of cells as tints over a map, with a legend."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def tints(shares: Array, scale: Scale) -> npt.NDArray[np.uint8]:
 
 
 def wash(canvas: Canvas, area: Area, painter: CellPainter, cells: Array, shares: Array, scale: Scale) -> None:
-    """Tints cells as water colour does: the paper takes the colour, and what is dark stays dark.
+    """Tints cells by multiplication, like water color: dark lines stay dark.
 
     So walkers, arrows and figures stay legible, whatever is drawn first.
 
@@ -68,8 +68,8 @@ def wash(canvas: Canvas, area: Area, painter: CellPainter, cells: Array, shares:
         scale: as `tints` takes it.
     """
     sheet = np.full((painter.rows * painter.columns, 3), 255, np.uint8)
-    told = np.isfinite(shares)
-    sheet[cells[told]] = tints(shares[told], scale)
+    known = np.isfinite(shares)
+    sheet[cells[known]] = tints(shares[known], scale)
     canvas.stretch(area, sheet.reshape(painter.rows, painter.columns, 3), multiply=True)
 
 
@@ -83,7 +83,7 @@ def legend(
     ends: tuple[str, str],
     scale: Scale,
 ) -> None:
-    """What tints mean, in its half of the picture, where it covers the fewest cells.
+    """Draws the legend of tints in one half of the picture, where it covers the fewest cells.
 
     Args:
         canvas: draws in points.

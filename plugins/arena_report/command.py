@@ -20,16 +20,25 @@ class Report:
             "performance profiles, probabilities of improvement, exact optima, and a link to every run."
         )
         add = parser.add_argument
-        add("folders", metavar="DIR", nargs="*", type=Path, help="folders of runs, or runs (default: runs)")
         add(
-            "--out", metavar="FILE", type=Path, help="the page (default: report.html, unless --json or --csv)"
+            "folders",
+            metavar="DIR",
+            nargs="*",
+            type=Path,
+            help="folders of runs, or run folders (default: runs)",
         )
-        add("--csv", metavar="FILE", type=Path, help="write a table with a row for each run")
+        add(
+            "--out",
+            metavar="FILE",
+            type=Path,
+            help="HTML file (default: report.html, unless --json or --csv)",
+        )
+        add("--csv", metavar="FILE", type=Path, help="file of a table with one row for each run")
         add("--json", action="store_true", help="print one JSON object and nothing else")
-        add("--partial", action="store_true", help="count unfinished runs too, by their last evaluation")
+        add("--partial", action="store_true", help="include unfinished runs, by their last evaluation")
 
     def run(self, args: argparse.Namespace) -> int:
-        """Reads, compares and writes."""
+        """Reads runs, compares them, and writes the page, the table or JSON."""
         from arena.files import write_atomically
         from arena_report import comparison, read_runs
 

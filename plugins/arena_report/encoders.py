@@ -1,4 +1,4 @@
-"""Encoders compared: how much an agent achieves, and how soon, with each and with none."""
+"""Comparison of encoders: returns and area under the learning curve, with each encoder and without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that differ only in their seed, together; and names that say what sets the others apart."""
+"""Groups of runs that differ only in their seed, with labels that name the options in which groups differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pieces of HTML. Names in a run that others made are text: nothing here lets them be anything else."""
+"""Pieces of HTML, in which all names from runs are escaped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 #: Okabe & Ito's palette, which the colour-blind can tell apart, without its yellow, which paper swallows.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#808080")
 
-#: What tells lines of one colour apart: Plotly's name and SVG's.
+#: Dash patterns that distinguish lines of one colour: Plotly's name and SVG's.
 DASHES = (("solid", ""), ("dash", "5 3"), ("dot", "1.5 2.5"), ("dashdot", "5 2 1.5 2"))
 
 #: What steers a terminal, and the marks that turn the direction of writing.

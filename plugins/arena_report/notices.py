@@ -1,4 +1,4 @@
-"""What a reader of the report must know before believing it, in a sentence each."""
+"""Warnings of a report, a sentence each."""
 
 from __future__ import annotations
 

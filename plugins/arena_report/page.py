@@ -1,4 +1,4 @@
-"""The page: one file, with the figures' library inside, that nothing from the net completes."""
+"""The HTML page of a report: one file, which contains its scripts and needs no network."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def _resampled(
 def _unscaled(
     resampled: Mapping[str, tuple[list[str], Resampled]], means: Mapping[tuple[str, str], Sequence[float]]
 ) -> dict[str, tuple[list[str], Resampled]]:
-    """The means as they are, with the same draws: a scale may put on one point what they tell apart."""
+    """Unscaled means with the same resamples: normalization may make different means equal."""
     return {
         label: (places, scores.like([[_digits(x) for x in means[label, place]] for place in places]))
         for label, (places, scores) in resampled.items()

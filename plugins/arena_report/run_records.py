@@ -1,4 +1,4 @@
-"""Run folders as plain files: nothing they name is imported, and a broken one is a row and stops nothing."""
+"""Reader of run folders for reports: imports nothing that runs name, and lists damaged runs instead of failing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ JsonObject: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run's files say of it.
+    """A run as its files describe it.
 
     Attributes:
         path: its folder.
@@ -50,10 +50,10 @@ class RunRecord:
         wrappers: the wrappers around it, the innermost first.
         settings: whatever else decides the result: ``envs``, ``episodes``, ``horizon``, ``device``, ``threads``,
             and ``start``, the snapshot (``run``, ``step``, ``digest``) that it began from, or None.
-        encoder: the encoder that it perceives with, or None: its ``name``, ``mode``, ``options``, ``weight`` (None
+        encoder: the encoder of its observations, or None: its ``name``, ``mode``, ``options``, ``weight`` (None
             unless joint), and ``start``, the snapshot of the fit that it comes from, or None.
-        novelty: likewise the encoder whose surprise is its bonus, or None; the mode is ``novelty``, and the options are
-            also those of its use.
+        novelty: the encoder of its novelty bonus, laid out like `encoder`, or None; the mode is ``novelty``, and
+            the options include those of its use.
         seed: of its random numbers.
         total: the steps it was asked for.
         steps: the steps it has trained.

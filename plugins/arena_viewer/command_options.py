@@ -1,4 +1,4 @@
-"""What the verbs that show something have in common: the window's size, and films."""
+"""Options that `arena watch` and `arena play` share: speed, size and films."""
 
 from __future__ import annotations
 
@@ -35,29 +35,40 @@ LARGEST = 16_384
 
 
 def add_display_options(parser: argparse.ArgumentParser) -> None:
-    """How large it is, and how fast it goes."""
+    """Adds the options of speed and size."""
     add = parser.add_argument
     add(
         "--speed",
         metavar="N",
         type=positive("--speed"),
-        help="steps a second (default: the environment's own)",
+        help="speed, in environment steps per second (default: the environment's render_fps)",
     )
-    add("--size", metavar="WxH", type=parse_size, help="of the window or film, in points (default: 1120x760)")
-    add("--scale", metavar="X", type=positive("--scale"), default=1.0, help="pixels a point (default: 1)")
+    add(
+        "--size",
+        metavar="WxH",
+        type=parse_size,
+        help="width and height, in points (default: 1120x760)",
+    )
+    add(
+        "--scale",
+        metavar="X",
+        type=positive("--scale"),
+        default=1.0,
+        help="pixels per point (default: 1)",
+    )
 
 
 def add_film_options(parser: argparse.ArgumentParser) -> None:
-    """Where a film of it goes, in the place of a window."""
+    """Adds the options of a film."""
     add = parser.add_argument
-    add("--record", metavar="FILE", type=Path, help="film it to .mp4, .gif or .png, without a window")
+    add("--record", metavar="FILE", type=Path, help="film to record, .mp4, .gif or .png; no window is opened")
     add(
         "--fps", metavar="N", type=whole("--fps"), help=f"frames per second of the film (default: {FILM_FPS})"
     )
 
 
 def record_film(playback: Playback, args: argparse.Namespace, columns: int | None = None) -> dict[str, Any]:
-    """Films a show, as the flags say; what ``--json`` prints."""
+    """Records a playback as a film; returns what ``--json`` prints."""
     from arena.progress import counting
     from arena_viewer.filming import record
     from arena_viewer.renderer import Renderer
@@ -83,7 +94,7 @@ def record_film(playback: Playback, args: argparse.Namespace, columns: int | Non
 
 
 def check_film(args: argparse.Namespace) -> None:
-    """Finds out what is wrong with a film before anything is trained or played for it."""
+    """Checks a film's options before anything is trained or played."""
     from arena_viewer.recording import film
 
     width, height = (round(side * args.scale) for side in window_size(args))
@@ -97,14 +108,14 @@ def check_film(args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Has SIGTERM end a film as Ctrl-C does: whole, and playable."""
+    """Makes SIGTERM end a film like Ctrl-C: the file is complete and can be played."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     try:
         before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: whoever owns it handles signals
+    except ValueError:  # not the main thread, the only one that can handle signals
         yield
         return
     try:
@@ -114,14 +125,14 @@ def interruptible() -> Iterator[None]:
 
 
 def window_size(args: argparse.Namespace) -> tuple[int, int]:
-    """Of the window, in points."""
+    """Width and height of the window, in points."""
     from arena_viewer.renderer import SIZE
 
     return args.size or SIZE
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Reads a width and a height."""
+    """Parses a width and a height."""
     width, height = _pair(text, "--size", "1120x760")
     if not (64 <= width <= 8192 and 64 <= height <= 8192):
         raise ArenaError(f"--size is {text}", "give sides from 64 to 8192, such as 1120x760")
@@ -129,7 +140,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_grid(text: str) -> tuple[int, int]:
-    """Reads rows and columns."""
+    """Parses a number of rows and of columns."""
     rows, columns = _pair(text, "--grid", "4x4")
     if rows * columns > 100 or rows * columns < 1:
         raise ArenaError(f"--grid is {text}, {rows * columns} worlds", "give from 1 to 100, such as 4x4")
@@ -137,7 +148,7 @@ def parse_grid(text: str) -> tuple[int, int]:
 
 
 def positive(name: str) -> Any:
-    """Reads a positive number."""
+    """Parser of a positive number."""
 
     def read(text: str) -> float:
         try:

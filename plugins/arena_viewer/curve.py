@@ -1,4 +1,4 @@
-"""How a run's training went, for whoever looks at its agent."""
+"""The evaluations of a run, as the panel beside the picture shows them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["EvaluationCurve"]
 
 @dataclass
 class EvaluationCurve:
-    """How a run's evaluations went.
+    """Mean returns of a run's evaluations.
 
     Attributes:
         steps: after how many steps each was made.

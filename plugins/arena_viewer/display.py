@@ -1,4 +1,4 @@
-"""Whether there is a screen, and pygame made ready for it, or for none."""
+"""Preparation of pygame for windows, or for drawing without a display."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECORD = "give --record FILE.mp4 (or .gif, .png), which needs no display"
 
 
 def open_display(remedy: str = RECORD) -> None:
-    """Makes pygame ready to open windows; sound is never touched, so that no missing device is heard of.
+    """Prepares pygame for windows; sound stays off, so that a missing sound device causes no warning.
 
     Raises:
         ArenaError: the display cannot be used.
@@ -32,7 +32,7 @@ def open_display(remedy: str = RECORD) -> None:
     if not given and pygame.display.get_driver() in (
         "dummy",
         "offscreen",
-    ):  # SDL's last resort: nobody would see it
+    ):  # SDL's last resort, a screen that cannot be seen
         pygame.display.quit()
         raise ArenaError(f"the display {os.environ.get('DISPLAY', '')} cannot be reached", remedy)
     pygame.key.set_repeat(300, 60)
@@ -40,7 +40,7 @@ def open_display(remedy: str = RECORD) -> None:
 
 @contextlib.contextmanager
 def headless() -> Iterator[None]:
-    """While something is drawn without a window: Gymnasium's renderers start a display, and none is looked for."""
+    """Lets Gymnasium's renderers, which start a display, draw on a machine without one."""
     given = os.environ.get("SDL_VIDEODRIVER")
     os.environ["SDL_VIDEODRIVER"] = given or "dummy"
     try:

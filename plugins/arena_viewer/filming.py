@@ -1,4 +1,4 @@
-"""A show as a film: every frame a fixed share of a second, so that equal seeds give equal frames; no display needed."""
+"""Recording of a playback as a film, without a display; equal seeds give equal frames."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def record(
     episodes: int | None = None,
     progressed: Callable[[int], None] = lambda count: None,
 ) -> int:
-    """Films whole episodes.
+    """Records whole episodes as a film.
 
     Args:
         playback: what there is to see.
@@ -35,7 +35,7 @@ def record(
         scale: pixels a point.
         fps: frames a second.
         episodes: how many, one after another; one, if not given, and of a time-lapse one a snapshot.
-        progressed: told of how many frames there are, one by one.
+        progressed: called with the number of frames after each one.
 
     Returns:
         How many frames there are.

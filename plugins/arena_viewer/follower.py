@@ -1,4 +1,4 @@
-"""Following a run while it trains: its newest agent takes over, and how far it is stands above."""
+"""Following of a run while it trains: newer agents replace the one that plays."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = ["RunFollower"]
 
-#: Seconds for which an agent plays on, where its episode lasts longer, before a newer one takes over.
+#: Seconds after which a newer agent replaces one whose episode has not ended.
 PATIENCE = 5.0
 
-#: Seconds between two looks at the run's folder.
+#: Seconds between two looks into the run's folder.
 POLL_INTERVAL = 1.0
 
 
 class RunFollower:
-    """Keeps an agent that plays up with a run.
+    """Replaces an agent that plays by newer ones of a run in training.
 
     Args:
         role: of the run.
-        minds: whoever plays with its agent.
+        minds: of the players that share its agent.
 
     Attributes:
         status: how things stand, in a few words.
@@ -50,7 +50,7 @@ class RunFollower:
         self._heard = False
 
     def pulse(self) -> None:
-        """To be called often: says that somebody watches, and takes over a newer agent where it is time."""
+        """Keeps the request for snapshots alive, and takes a newer agent where it is time; call it often."""
         if self.finished:
             return
         self._watcher.wish()
@@ -60,7 +60,7 @@ class RunFollower:
             self.refresh()
 
     def refresh(self) -> None:
-        """Takes over the newest agent; at an episode's end, say."""
+        """Takes the newest agent."""
         answer = self._watcher.newest()
         total, unit = self.run.experiment.steps, self.run.experiment.spec.unit
         if answer is not None and self._takes(answer.state, answer.steps):
@@ -74,7 +74,7 @@ class RunFollower:
             self._look_for_the_trainer()
 
     def _look_for_the_trainer(self) -> None:
-        """Says so where it trained and does so no more: it failed, or somebody stopped it."""
+        """Updates the status of a run whose training failed or was stopped."""
         at = self.curve.at if self.curve else 0
         if self.run.failure.exists():
             self.status = f"failed after {at:,} {self.run.experiment.spec.unit}s"
@@ -82,7 +82,7 @@ class RunFollower:
             self.status = f"stopped after {at:,} {self.run.experiment.spec.unit}s"
 
     def close(self) -> None:
-        """Nobody watches any more."""
+        """Takes the request for snapshots back."""
         self._watcher.close()
 
     def _has_ended(self) -> bool:
@@ -92,7 +92,7 @@ class RunFollower:
             return False
 
     def _takes(self, state: State, steps: int) -> bool:
-        """Takes over an agent; False where what lies there is none of this run's."""
+        """Takes an agent's state; False where it does not fit this run."""
         try:
             replace_weights(self._role, self._minds, state, steps)
         except ArenaError:

@@ -1,4 +1,4 @@
-"""A person who steers: keys and the mouse become actions, and episodes are kept."""
+"""Control by a person: keys and the mouse become actions, and episodes are recorded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from arena_viewer.player import Player, render_speed
 
 __all__ = ["HumanActor", "HumanController"]
 
-#: Steps a second of what moves by itself, unless the environment or somebody says otherwise.
+#: Steps a second of what moves by itself, unless the environment or --speed gives another value.
 STEPS = 30.0
 
 #: Seconds that a step takes to be seen where time stands still otherwise.
@@ -27,24 +27,24 @@ GLIDE = 0.12
 
 
 class HumanActor:
-    """The actor of a player whom a person steers: it never decides anything."""
+    """The actor of a player that a person steers: all actions come from `HumanController`."""
 
     version = 0
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Does nothing: there is no memory."""
 
     def act(self, observation: Any, *, explore: bool = False) -> Any:
-        """None: the hands say it later."""
+        """None: `HumanController` gives the action later."""
         return None
 
     def thought(self) -> Thought:
-        """People do not say."""
+        """No estimates."""
         return Thought()
 
 
 class HumanController:
-    """Steers the first player of a show; whoever else is in it takes a step whenever the person does.
+    """Steers the first player of a playback; the other players take a step whenever the person does.
 
     Where the environment stands still without an action, each key is a step. Elsewhere time runs, from the first key
     or movement of the mouse on, and the keys that are held and the mouse say what happens.
@@ -79,7 +79,7 @@ class HumanController:
         self._begin(self.player.episode)
 
     def pressed(self, name: str) -> bool:
-        """A key went down; whether it steers."""
+        """Handles a pressed key; returns whether it steers."""
         if name in ("return", "enter", "backspace") and (self.player.ended or name == "backspace"):
             self._begin(self.player.episode + (name != "backspace"))
             return True
@@ -94,11 +94,11 @@ class HumanController:
         return True
 
     def released(self, name: str) -> None:
-        """A key went up."""
+        """Handles a released key."""
         self._held -= {name}
 
     def tick(self, seconds: float, mouse: Point | None) -> None:
-        """So much time has passed."""
+        """Advances time by some seconds."""
         playback = self.playback
         playback.paused = True  # time is the person's
         glide = self._speed if self.runs else 1 / GLIDE
@@ -114,14 +114,14 @@ class HumanController:
                 self._step(self._wanted(mouse))
 
     def _has_moved(self, mouse: Point | None) -> bool:
-        """Whether the mouse steers, and has moved over the picture since the episode began."""
+        """Whether the mouse has moved over the picture of a continuous environment in this episode."""
         if mouse is None or not isinstance(self.space, gym.spaces.Box):
             return False
         self._rest = self._rest or mouse
         return mouse != self._rest
 
     def keys(self) -> dict[str, str]:
-        """Every key that steers, and what it does."""
+        """Every key that steers, with its description."""
         if isinstance(self.space, gym.spaces.Box):
             return {
                 key: f"push {way} number {axis + 1}"
@@ -136,7 +136,7 @@ class HumanController:
         }
 
     def _wanted(self, mouse: Point | None) -> Any:
-        """What the hands say now."""
+        """The action of the keys that are held and of the mouse."""
         if isinstance(self.space, gym.spaces.Box):
             return action_from_input(self.space, self._held, mouse, self.controls.idle)
         held = [key for key in self.controls.keys if key in self._held]
@@ -172,13 +172,13 @@ class HumanController:
         )
 
     def _let_others_end(self) -> None:
-        """The person has ended: the others play on, and then the scores are told."""
+        """Lets the other players end their episodes after the person's, then shows the scores."""
         others = self.playback.players[1:]
         waiting = [other for other in others if not other.ended]
         for other in waiting:
             other.advance()
         if not waiting:
-            self.playback.say(f"{self._score(others)}   ·   enter: the next episode, backspace: again", 1.0)
+            self.playback.say(f"{self._score(others)}   ·   enter: next episode, backspace: restart", 1.0)
 
     def _score(self, others: list[Player]) -> str:
         mine = f"you {number(self.player.now.total)}"

@@ -1,4 +1,4 @@
-"""What a plugin draws over a world, or beside it."""
+"""Overlays: what plugins draw over the picture of an environment, or beside it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["Overlay", "OverlayContext", "OverlaySwitch", "load_overlays"]
 
 @dataclass(frozen=True, eq=False)
 class OverlayContext:
-    """What is being looked at.
+    """What an overlay draws: a moment of a player.
 
     Attributes:
-        player: who plays, with all moments of the episode that are kept, and the agent (`Player.mind`).
-        moment: the one that is shown; not the newest where somebody went back.
+        player: the player, with the kept moments of the episode and the agent (`Player.mind`).
+        moment: the moment that is shown, which may be an earlier one.
         cell: the cell under the mouse, or else the walker's; None where there are no cells.
         hovers: whether the mouse is over it.
-        players: all who play side by side, this one among them.
+        players: all players side by side, including this one.
     """
 
     player: Player
@@ -46,7 +46,7 @@ class OverlayContext:
 
 
 class Overlay(ABC):
-    """Something drawn over a world's picture, or in the panel beside it.
+    """Base class of overlays: drawn over an environment's picture, or in the panel beside it.
 
     One is made for each player, when it is first shown. It is called at every redrawing: what takes long should be kept
     (`arena_viewer.drawing.Canvas.kept`) for as long as ``mind.version`` and the scene are the same.
@@ -56,15 +56,15 @@ class Overlay(ABC):
     place: ClassVar[Literal["over", "beside"]] = "over"
 
     def refusal(self, player: Player) -> str | None:
-        """Why there is nothing to draw for a player, in a few words; None where there is."""
+        """The reason why nothing can be drawn for a player, in a few words; None if it can."""
         return None
 
     def height(self, context: OverlayContext, width: float) -> float:
-        """How high it is in a panel of that width, in points, of an overlay beside."""
+        """Height in points, in a panel of the given width, of an overlay beside the picture."""
         return 0.0
 
     def prepare(self, context: OverlayContext) -> None:
-        """Called for every player before anything is drawn: where all are to have one scale, for example."""
+        """Prepares drawing; called for every player before any is drawn, for example to share one scale."""
         return
 
     @abstractmethod
@@ -79,7 +79,7 @@ class Overlay(ABC):
 
 
 class OverlaySwitch:
-    """An overlay that can be switched on.
+    """An overlay with its switch.
 
     Args:
         spec: of the overlay.
@@ -87,7 +87,7 @@ class OverlaySwitch:
 
     Attributes:
         on: whether it is drawn.
-        failed: why it is not drawn any more, in one line, where it raised.
+        failed: the error that switched it off, in one line; empty if there was none.
     """
 
     def __init__(self, spec: OverlaySpec, key: str) -> None:
@@ -97,29 +97,29 @@ class OverlaySwitch:
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """Title in the panel and in the list of keys."""
         return self.spec.title or self.spec.name
 
     def refusal(self, player: Player) -> str | None:
-        """Why there is nothing to draw for a player; None where there is."""
+        """The reason why nothing can be drawn for a player; None if it can."""
         found: str | None = self._guarded(lambda: self._of(player).refusal(player), None)
         return self.failed or found
 
     def stands(self, place: str, player: Player) -> bool:
-        """Whether it is on, belongs there, and has something to draw."""
+        """Whether it is on, belongs to that place, and has something to draw."""
         return self.on and self._place(player) == place and self.refusal(player) is None
 
     def height(self, context: OverlayContext, width: float) -> float:
-        """How high it is in a panel, in points."""
+        """Height in a panel, in points."""
         found: float = self._guarded(lambda: self._of(context.player).height(context, width), 0.0)
         return found
 
     def prepare(self, context: OverlayContext) -> None:
-        """Tells it what will be drawn."""
+        """Prepares the overlay for a player."""
         self._guarded(lambda: self._of(context.player).prepare(context), None)
 
     def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
-        """Draws it; one that raises is switched off, and everything else goes on."""
+        """Draws the overlay; an error switches it off and stops nothing else."""
         self._guarded(lambda: self._of(context.player).draw(canvas, area, context), None)
 
     def _place(self, player: Player) -> str:
@@ -142,7 +142,7 @@ class OverlaySwitch:
 
 
 def load_overlays(taken: str = "") -> list[OverlaySwitch]:
-    """All that plugins contribute, by name; one whose key is taken gets a digit.
+    """The overlays that plugins contribute, by name; one whose key is taken gets a digit.
 
     Args:
         taken: keys that mean something else.

@@ -1,4 +1,4 @@
-"""What stands beside the world: the episode's figures, its rewards, and what the agent makes of the moment."""
+"""The panel beside the picture: episode, return, rewards, evaluations and the agent's estimates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_ROWS = 12
 def draw_panel(
     canvas: Canvas, area: Area, context: OverlayContext, shown: Sequence[OverlaySwitch]
 ) -> Area | None:
-    """Draws everything about the moment that is looked at.
+    """Draws the panel of a moment.
 
     Args:
         canvas: draws in points.
@@ -75,7 +75,7 @@ def draw_panel(
 def sparkline(
     canvas: Canvas, area: Area, values: Sequence[float], zero: bool = True, here: float = 1.0
 ) -> None:
-    """A series as a line over its whole range.
+    """Draws a series as a line over its whole range.
 
     Args:
         canvas: draws in points.
@@ -121,7 +121,7 @@ def bars(
     base: float = 0.0,
     form: str = "{:.3g}",
 ) -> None:
-    """A row a number: its name, a bar, its figure.
+    """Draws a row for each number: name, bar and value.
 
     Args:
         canvas: draws in points.
@@ -156,7 +156,7 @@ def bars(
 
 
 def action_name(player: Player, action: Any) -> str:
-    """An action in a word or two."""
+    """Name of an action, in a word or two."""
     space = player.env.action_space
     if action is None:
         return "–"
@@ -168,7 +168,7 @@ def action_name(player: Player, action: Any) -> str:
 
 
 def action_names(player: Player) -> list[str]:
-    """Of the actions of a finite space, as many as are shown."""
+    """Names of the actions of a `Discrete` space, at most `MOST_ROWS`."""
     space = player.env.action_space
     assert isinstance(space, gym.spaces.Discrete), "asked of finite ones only"
     count = min(int(space.n), MOST_ROWS)

@@ -23,8 +23,8 @@ __all__ = ["Play", "command"]
 HORIZON = 10_000
 
 EPILOG = """\
-Arrow keys steer, or what the list of keys says when you press ?; where actions are numbers, the mouse over the picture
-does, too. Enter begins the next episode, backspace the same one again.
+Arrow keys steer, or the keys that ? lists. Continuous actions also follow the mouse over the picture.
+Enter begins the next episode, backspace restarts the present one.
 
 `arena play ENV --help` also shows the environment's options --env.….
 """
@@ -36,17 +36,35 @@ class Play:
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Adds the arguments of ``arena play``."""
         parser.usage = "arena play ENV [--env.OPTION VALUE …] [--against RUN] [options]"
-        parser.description = "Lets you steer an environment, alone or against a trained agent."
+        parser.description = (
+            "Opens a window in which you steer an environment, alone or beside a trained agent."
+        )
         parser.epilog = EPILOG
         add = parser.add_argument
         add("env", metavar="ENV", help="any Gymnasium id, or module:function; see `arena list envs`")
-        against = "a run whose agent plays the same episodes beside you: RUN, RUN@best or RUN@STEP"
+        against = "run whose agent plays the same episodes beside you: RUN, RUN@best or RUN@STEP"
         add("--against", metavar="RUN", help=against)
-        save = "keep the episodes as a Minari data set of that name, such as human/cliff (extra: minari)"
+        save = "name of a Minari data set for the episodes, such as human/cliff (needs the extra minari)"
         add("--save", metavar="NAME", help=save)
-        add("--seed", metavar="S", type=seed, help="of the episodes (default: the run's, or 0)")
-        add("--episode", metavar="K", type=whole("--episode"), default=1, help="begin with the K-th episode")
-        add("--horizon", metavar="H", type=whole("--horizon"), help="longest episode, in steps")
+        add(
+            "--seed",
+            metavar="S",
+            type=seed,
+            help="seed of the episodes, from 0 (default: the run's seed, or 0)",
+        )
+        add(
+            "--episode",
+            metavar="K",
+            type=whole("--episode"),
+            default=1,
+            help="first episode, from 1 (default: 1)",
+        )
+        add(
+            "--horizon",
+            metavar="H",
+            type=whole("--horizon"),
+            help="step limit of an episode (default: the run's)",
+        )
         add_display_options(parser)
 
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
@@ -56,7 +74,7 @@ class Play:
         return args
 
     def run(self, args: argparse.Namespace) -> int:
-        """Opens the window, and says at the end how it went."""
+        """Opens the window; prints the returns when it is closed."""
         from arena.display import require_display
 
         require_display("play where there is one; `arena watch … --record FILE.mp4` films agents without")
@@ -95,7 +113,7 @@ def _section(args: argparse.Namespace) -> options.Section:
 
 
 def _players(args: argparse.Namespace) -> list[Player]:
-    """The person, and whoever plays against them."""
+    """The person's player, and the player of --against."""
     from arena.environments import EnvironmentFactory
     from arena_viewer.human_player import HumanActor
     from arena_viewer.player import Player
@@ -116,7 +134,7 @@ def _players(args: argparse.Namespace) -> list[Player]:
 def _same(
     args: argparse.Namespace, factory: EnvironmentFactory, theirs: EnvironmentFactory
 ) -> EnvironmentFactory:
-    """The environment of the run, with its options, unless another one was asked for."""
+    """The environment of the run with its options; raises an error if others were asked for."""
     if factory.id != theirs.id:
         raise ArenaError(
             f"the agent of {args.against} plays {theirs.id}, not {factory.id}", f"arena play {theirs.id}"
@@ -127,14 +145,14 @@ def _same(
 
 
 def _check_minari(name: str) -> None:
-    """Finds out before an hour has been played."""
+    """Checks before anything is played that the episodes can be saved."""
     from arena_viewer.minari_data import require_minari
 
     require_minari(name)
 
 
 def _print_returns(controller: HumanController, name: str | None) -> None:
-    """How it went, and where it is kept."""
+    """Prints the returns, and saves the episodes where a name is given."""
     from arena.tables_text import number
     from arena_viewer.minari_data import save_episodes
 

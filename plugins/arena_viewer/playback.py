@@ -1,4 +1,4 @@
-"""What a window or a film shows, and what its keys do to it: players in step with each other, and time."""
+"""Playback of episodes: players that step together, time, speed and checkpoints."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_STEPS = 64
 
 
 class Checkpoints(Protocol):
-    """The agents that a player can have, one after another."""
+    """Snapshots of a run from which a player's agent can be chosen."""
 
     @property
     def steps(self) -> Sequence[int]:
@@ -49,7 +49,7 @@ class Checkpoints(Protocol):
 
 
 class Playback:
-    """Players who play the same number of episode, step by step together; the next one begins when all have ended.
+    """Plays episodes of several players in step; the next episode begins when all have ended.
 
     Args:
         players: at least one.
@@ -112,7 +112,7 @@ class Playback:
 
     @property
     def ended(self) -> bool:
-        """Whether everybody's episode has."""
+        """Whether the episodes of all players have ended."""
         return all(player.ended for player in self.players)
 
     @property
@@ -122,14 +122,14 @@ class Playback:
 
     @property
     def status(self) -> str:
-        """Whose agent plays, in a few words; empty where there is nothing to say."""
+        """Training step of the agent that plays, in a few words; empty if unknown."""
         if self.follower is not None:
             return self.follower.status
         points = self.checkpoints
         return f"after {points.steps[points.place]:,} {points.unit}s" if points and points.steps else ""
 
     def seen(self, player: Player) -> tuple[Moment, Moment | None, float]:
-        """What to draw of a player: the moment, the one before it, and how far it is from that to the moment."""
+        """The moment to draw of a player, the moment before it, and the share of the way between them."""
         step = min(math.ceil(self.position), player.now.step)
         moment = player.at(step)
         share = self.position - (step - 1)
@@ -138,7 +138,7 @@ class Playback:
         return moment, player.at(step - 1), share
 
     def tick(self, seconds: float) -> bool:
-        """Lets time pass; whether an episode has just given way to the next."""
+        """Advances time by some seconds; returns whether the next episode has just begun."""
         if self.follower is not None:
             self.follower.pulse()
         self._notice_left -= seconds
@@ -157,30 +157,30 @@ class Playback:
         return False
 
     def say(self, text: str, seconds: float = 2.0) -> None:
-        """Shows a few words for a moment."""
+        """Shows a short text for some seconds."""
         self.notice, self._notice_left = text, seconds
 
     def pause(self) -> None:
-        """Stops time, or lets it go on."""
+        """Pauses or resumes."""
         self.paused = not self.paused
 
     def forward(self) -> None:
-        """One step on, and stop there."""
+        """Pauses one step later."""
         self.paused = True
         self._go(math.floor(self.position) + 1 - self.position)
 
     def back(self) -> None:
-        """One step back, and stop there."""
+        """Pauses one step earlier."""
         self.seek(math.ceil(self.position) - 1)
 
     def seek(self, step: float) -> None:
-        """Goes to a step of the episode that has been played, and stops there."""
+        """Goes to a step of the episode that has been played, and pauses."""
         self.paused = True
         self._held = 0.0
         self.position = float(min(max(step, self.first), self.newest))
 
     def faster(self, by: int = 1) -> None:
-        """Some speeds up, or down."""
+        """Raises the speed by some levels of `SPEEDS`, or lowers it."""
         place = SPEEDS.index(nearest_speed(self.speed)) + by
         self.speed = SPEEDS[min(max(place, 0), len(SPEEDS) - 1)]
         self.say(f"{self.speed:g} steps a second")
@@ -192,7 +192,7 @@ class Playback:
         self.position = self._held = 0.0
 
     def checkpoint(self, by: int) -> None:
-        """Plays the episode again by a later or an earlier agent."""
+        """Replays the episode with the agent of a later or an earlier snapshot."""
         if self.checkpoints is None or not self.checkpoints.steps:
             several = len(self.players) > 1
             self.say(
@@ -207,7 +207,7 @@ class Playback:
         self.go_to(self.episode)
 
     def checkpoint_near(self, step: float) -> None:
-        """Plays the episode again by the agent of the checkpoint that is nearest to a number of training steps."""
+        """Replays the episode with the agent of the snapshot nearest to a number of training steps."""
         points = self.checkpoints
         if points is not None and points.steps:
             place = min(range(len(points.steps)), key=lambda place: abs(points.steps[place] - step))
@@ -215,7 +215,7 @@ class Playback:
             self.go_to(self.episode)
 
     def refusal(self, overlay: OverlaySwitch) -> str | None:
-        """Why an overlay has nothing to draw for anybody; None where it has."""
+        """The reason why an overlay can draw nothing for any player; None if it can."""
         reasons = [overlay.refusal(player) for player in self.players]
         return None if None in reasons else reasons[-1]
 
@@ -245,14 +245,14 @@ class Playback:
             self.go_to(self.episode + 1)
 
     def _go(self, steps: float) -> None:
-        """Goes on, and plays what has not been played yet."""
+        """Advances the position, and plays steps that have not been played yet."""
         self.position += steps
         began = time.monotonic()
         while self.newest < self.position and not self.ended:
             for player in self.players:
                 player.advance()
             if self.patience is not None and time.monotonic() - began > self.patience:
-                break  # an agent that thinks long slows time down, and not the window
+                break  # a slow agent slows the playback down, not the window
         self.position = min(self.position, float(self.newest))
         if self.ended:
             self.longest = max(self.longest, self.newest)

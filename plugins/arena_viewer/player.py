@@ -1,4 +1,4 @@
-"""One agent in one environment, an episode at a time: every moment of it is kept, to go back to."""
+"""One agent in one environment: episodes whose moments are kept, so that one can go back."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ __all__ = [
     "render_speed",
 ]
 
-#: Bytes of moments of an episode that are kept, of all who play together; the oldest go first. Of a film less: nobody
-#: goes back in it, but overlays look back.
+#: Bytes of moments of an episode that are kept, of all who play together; the oldest go first. Fewer in a film,
+#: where only overlays look back.
 BUDGET, FILM_BUDGET = 512 << 20, 32 << 20
 
-#: What somebody thinks who does not say.
+#: The estimates of an actor that has none.
 NOTHING = Thought()
 
 #: Bytes of a moment beside its arrays, about.
@@ -48,7 +48,7 @@ OVERHEAD = 1500
 
 
 class EpisodeActor(Protocol):
-    """Who chooses the actions: a `Mind`, or a person."""
+    """Source of a player's actions: an agent's `Mind`, or a person."""
 
     version: int
 
@@ -60,12 +60,12 @@ class EpisodeActor(Protocol):
         ...
 
     def thought(self) -> Thought:
-        """What it made of the observation."""
+        """Estimates for the last observation."""
         ...
 
 
 class CompressedFrame:
-    """A frame in little memory.
+    """A compressed frame.
 
     Args:
         frame: uint8, shape (height, width, 3).
@@ -78,13 +78,13 @@ class CompressedFrame:
         self.proportion = frame.shape[1] / frame.shape[0]
 
     def frame(self) -> npt.NDArray[np.uint8]:
-        """The same frame."""
+        """The frame, decompressed."""
         return np.frombuffer(zlib.decompress(self._bytes), np.uint8).reshape(self._shape)
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """One instant of an episode: where it stands, and what is decided there.
+    """One time step of an episode: scene, observation, reward and action.
 
     Attributes:
         step: how many steps led here.
@@ -114,7 +114,7 @@ class Moment:
 
 
 class Player:
-    """Plays episodes, and keeps the moments of the present one.
+    """Plays episodes in one environment, and keeps the moments of the present one.
 
     An episode's seed is that of the first episode of an evaluation's lane of the same number, so that a run's agent is
     seen where it was judged: in arena's own environments the K-th episode is that of the K-th return in the result.
@@ -286,7 +286,7 @@ class Player:
 
 
 def open_environment(factory: EnvironmentFactory, horizon: int) -> tuple[gym.Env[Any, Any], Painter | None]:
-    """An environment to be looked at, and what draws it; without that it renders frames, where it can."""
+    """Makes an environment and its painter; one without a painter renders frames where it can."""
     env = factory.make(horizon)
     painter = getattr(env.unwrapped, "painter", None)
     if isinstance(painter, Painter):
@@ -295,14 +295,14 @@ def open_environment(factory: EnvironmentFactory, horizon: int) -> tuple[gym.Env
         return env, None
     try:
         rendering = factory.make(horizon, render_mode="rgb_array")
-    except ArenaError:  # a function of one's own may take no render_mode
+    except ArenaError:  # a user's function may take no render_mode
         return env, None
     env.close()
     return rendering, None
 
 
 def render_speed(env: gym.Env[Any, Any], otherwise: float) -> float:
-    """Steps a second, as an environment says itself."""
+    """Steps per second by an environment's ``render_fps``."""
     fps = env.metadata.get("render_fps")
     if isinstance(fps, int | float) and not isinstance(fps, bool) and 0 < fps < 1e6:
         return float(fps)

@@ -1,4 +1,4 @@
-"""Films: frames go to disk one by one as they are drawn, so that an hour takes no more memory than a second.
+"""Writers of films: frames go to disk one by one, so that memory does not grow with the length.
 
 Three kinds, by the end of the name: ``.mp4`` (H.264), ``.gif``, and ``.png`` for numbered pictures. The first two
 are encoded by ffmpeg in a process of its own. It is run here rather than by `imageio_ffmpeg.write_frames`, which
@@ -161,7 +161,7 @@ class _Encoded(Film):
         path: the film.
         fps: frames per second.
         options: ffmpeg's, of the output.
-        even: the encoder wants even sizes: an odd one gets its last row or column twice, which keeps pixels sharp.
+        even: whether sizes must be even: an odd one gets its last row or column twice, which keeps pixels sharp.
     """
 
     def __init__(self, path: Path, fps: int, options: list[str], *, even: bool) -> None:
@@ -200,7 +200,7 @@ class _Encoded(Film):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._log,
-                # A Ctrl-C in the terminal is for us: ffmpeg goes on until we have told it that this was all.
+                # Ctrl-C in the terminal reaches this process only: ffmpeg goes on until its input is closed.
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
@@ -218,7 +218,7 @@ class _Encoded(Film):
             self._failure(process)
             return
         assert process.stdin is not None
-        with contextlib.suppress(OSError):  # its status tells
+        with contextlib.suppress(OSError):  # the exit status reports the failure
             process.stdin.close()
         if process.wait():
             raise self._failure(process)

@@ -1,4 +1,4 @@
-"""Where everything stands in a window or a frame of a film, and the drawing of it; it needs no display."""
+"""Layout and drawing of a window or a film's frame; needs no display."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WHITE: Colour = (255, 255, 255)
 
 @dataclass
 class Renderer:
-    """Draws a show.
+    """Draws a playback.
 
     Attributes:
         columns: of tiles, where there are several players; as square as can be, if not given.
@@ -229,7 +229,7 @@ class Renderer:
 
 
 def tiles(room: Area, count: int, proportion: float, columns: int | None = None) -> list[Area]:
-    """Areas for so many pictures with a caption below each, as large as can be, close together and in the middle.
+    """Areas of a grid of pictures with captions: as large as possible, close together and centered.
 
     Args:
         room: for all of them.
@@ -239,7 +239,7 @@ def tiles(room: Area, count: int, proportion: float, columns: int | None = None)
     """
 
     def width_in(columns: int) -> float:
-        """Of a picture, with so many columns."""
+        """Width of a picture in a grid with that many columns."""
         height = room.height / math.ceil(count / columns) - GUTTER - CAPTION
         return max(1.0, min(room.width / columns - GUTTER, height * proportion))
 

@@ -1,4 +1,4 @@
-"""Who plays: agents of runs, at their newest or at a snapshot, or agents that have learned nothing yet."""
+"""Agents that can play: of runs, at the newest or another snapshot, or untrained."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Role:
         name: what to call it.
         agent: the agent.
         factory: the environment as it sees it.
-        seed: from which its episodes derive, unless somebody says otherwise.
+        seed: of its episodes, unless another one is given.
         horizon: its longest episode, in steps.
         run: what trained it, or None.
         curve: how that went.
@@ -50,7 +50,7 @@ class Role:
     curve: EvaluationCurve | None = None
 
     def mind(self, place: int) -> Mind:
-        """Its mind for one of several who play side by side: they share its weights, and nothing else."""
+        """A `Mind` for one of several players: they share the agent's weights, and nothing else."""
         return Mind(self.agent, self.factory, Generators(derive(self.seed, "watched", place, bits=64)))
 
 
@@ -70,7 +70,7 @@ def role_from_run(source: str | Path, which: str = LAST) -> Role:
 
 
 def role_in_training(run: Run) -> Role:
-    """The agent of a run that may have trained nothing yet.
+    """The agent of a run whose training may not have begun.
 
     Raises:
         ArenaError: the run fits an encoder.
@@ -81,14 +81,14 @@ def role_in_training(run: Run) -> Role:
 
 
 def untrained_role(experiment: Experiment) -> Role:
-    """An experiment's agent before its first step.
+    """The untrained agent of an experiment.
 
     Raises:
         ArenaError: it sees through an encoder, which stands in a run's folder.
     """
     if experiment.perception is not None:
         raise ArenaError(
-            f"{experiment.agent} is to see through an encoder, which comes with training", "give --train"
+            f"{experiment.agent} has an encoder, which is loaded when training begins", "give --train"
         )
     seed = experiment.seeds[0]
     generators = Generators(seed)
@@ -106,7 +106,7 @@ def make_players(
     explore: bool = False,
     budget: int | None = None,
 ) -> list[Player]:
-    """Players for roles.
+    """Makes players for roles.
 
     Several roles share their episodes: each meets the same seeds. One role that plays several times at once meets
     different ones.
@@ -150,11 +150,11 @@ def make_players(
 
 
 class Snapshots:
-    """The snapshots of a run, any of which its agent can be set to.
+    """The snapshots of a run, with which its agent can be replaced.
 
     Args:
         role: of a run.
-        minds: whoever plays with its agent.
+        minds: of the players that share its agent.
 
     Attributes:
         steps: after how many steps each was taken.
@@ -172,7 +172,7 @@ class Snapshots:
         self.place = min(range(len(self.steps)), key=lambda i: abs(self.steps[i] - at), default=0)
 
     def go(self, place: int) -> None:
-        """Gives the agent what it had learned then."""
+        """Loads a snapshot into the agent."""
         role, self.place = self._role, place
         step = self.steps[place]
         replace_weights(role, self._minds, read_snapshot(self._folders[step]), step)
@@ -185,11 +185,11 @@ def snapshot_folders(run: Run) -> dict[int, Path]:
 
 
 def replace_weights(role: Role, minds: Sequence[Mind], state: State, step: int) -> None:
-    """Has a role's agent go on as another one: a snapshot of its run.
+    """Loads a snapshot of its run into a role's agent.
 
     Args:
         role: of a run.
-        minds: whoever plays with its agent.
+        minds: of the players that share its agent.
         state: the snapshot.
         step: after how many steps it was taken.
     """

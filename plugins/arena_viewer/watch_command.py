@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Watch", "command"]
 
 EPILOG = """\
-Several runs of one environment play side by side, and meet the same episodes. What is on the screen can be filmed
-without one: --record FILE.mp4. The window's keys are listed when you press ?.
+Several runs of one environment play side by side in the same episodes. --record FILE.mp4 makes a film instead of
+opening a window. Press ? in the window for the list of keys.
 
 `arena watch AGENT ENV --help` also shows the options --agent.… and --env.… of that pair.
 """
@@ -44,7 +44,9 @@ class Watch:
         parser.usage = (
             "arena watch RUN … | AGENT ENV [--agent.OPTION VALUE …] [--env.OPTION VALUE …] [options]"
         )
-        parser.description = "Shows agents at play: of runs, or one that has learned nothing yet."
+        parser.description = (
+            "Shows agents as they act in their environment: agents of runs, or an untrained agent."
+        )
         parser.epilog = EPILOG
         add = parser.add_argument
         add(
@@ -54,8 +56,8 @@ class Watch:
             help="run folders (RUN, RUN@best, RUN@20000), or the names of an agent and an environment",
         )
         add("--train", action="store_true", help="train AGENT in ENV first, as `arena train` does")
-        add("--steps", metavar="N", type=whole("--steps"), help="train for so many steps first")
-        at = "which agent of a run: last, best (by its evaluations), or after so many steps (default: last)"
+        add("--steps", metavar="N", type=whole("--steps"), help="train AGENT in ENV first, for N steps")
+        at = "snapshot of a run: last, best (by mean evaluation return), or a number of steps (default: last)"
         add("--at", metavar="WHEN", default="last", help=at)
         add(
             "--checkpoints",
@@ -65,23 +67,38 @@ class Watch:
             choices=("side-by-side", "lapse"),
             help="one episode played by the agents of a run's snapshots: side-by-side, or lapse for one after another",
         )
-        add("--follow", action="store_true", help="keep up with a run that is being trained")
+        add(
+            "--follow",
+            action="store_true",
+            help="follow a run that is being trained: replace the agent by newer ones",
+        )
         add(
             "--grid",
             metavar="RxC",
             type=parse_grid,
-            help="rows and columns of worlds at once, such as 4x4: more episodes",
+            help="rows and columns of environments side by side, such as 4x4, each with its own episode",
         )
         add(
             "--seed",
             metavar="S",
             type=seed,
-            help="seed of the episodes (default: the run's, as in its evaluations)",
+            help="seed of the episodes, from 0 (default: the run's seed, as in its evaluations)",
         )
-        add("--episode", metavar="K", type=whole("--episode"), default=1, help="begin with the K-th episode")
-        add("--horizon", metavar="H", type=whole("--horizon"), help="longest episode, in steps")
-        add("--explore", action="store_true", help="act as in training; otherwise as well as it can")
-        overlay = "what is laid over the world at first; see `arena list overlays`"
+        add(
+            "--episode",
+            metavar="K",
+            type=whole("--episode"),
+            default=1,
+            help="first episode, from 1 (default: 1)",
+        )
+        add(
+            "--horizon",
+            metavar="H",
+            type=whole("--horizon"),
+            help="step limit of an episode (default: the run's)",
+        )
+        add("--explore", action="store_true", help="act as in training, with exploration (default: without)")
+        overlay = "overlays that are on at first; see `arena list overlays`"
         add("--overlay", metavar="NAME", nargs="+", action="extend", default=[], help=overlay)
         add_display_options(parser)
         add_film_options(parser)
@@ -89,32 +106,34 @@ class Watch:
             "--episodes",
             metavar="N",
             type=whole("--episodes"),
-            help="episodes of the film (default: 1; of a time-lapse, one a snapshot)",
+            help="number of episodes in the film (default: 1; with --checkpoints lapse one for each snapshot)",
         )
         add(
             "--out",
             metavar="DIR",
             type=Path,
             default=Path("runs"),
-            help="where --train puts runs (default: runs)",
+            help="folder of the run that --train makes (default: runs)",
         )
-        add("--device", metavar="D", help="where neural networks live, such as cpu or cuda")
-        add("--json", action="store_true", help="print one JSON object about a film")
+        add("--device", metavar="D", help="device of the neural networks, such as cpu or cuda")
+        add(
+            "--json", action="store_true", help="with --record: print one JSON object that describes the film"
+        )
 
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
         """Parses a command line with the agent's and the environment's options in it; ``--help`` knows them."""
         return two_phases.parse(parser, words, _sections, leading=2, prefixes=("agent", "env"))
 
     def run(self, args: argparse.Namespace) -> int:
-        """Opens the window and waits until it is closed, or films."""
+        """Opens a window and waits until it is closed, or records a film."""
         with only_json(args.json):
-            told = _watch(args) if args.record is None else _film(args)
+            summary = _watch(args) if args.record is None else _film(args)
         if args.json:
-            print_json(told)
+            print_json(summary)
         elif args.record is not None:
             screen = console()
             screen.print(
-                clean(f"{told['title']}: {told['frames']:,} frames → {told['path']}"), soft_wrap=True
+                clean(f"{summary['title']}: {summary['frames']:,} frames → {summary['path']}"), soft_wrap=True
             )
         return 0
 
@@ -137,15 +156,15 @@ def _watch(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _film(args: argparse.Namespace) -> dict[str, Any]:
-    """Films, and says what."""
+    """Records a film and returns its description."""
     from arena_viewer.display import headless
     from arena_viewer.watching import warn_about_overlays
 
     check_film(args)
     with headless(), contextlib.closing(_show(args)) as playback:
-        told = record_film(playback, args, _columns(args))
+        summary = record_film(playback, args, _columns(args))
         warn_about_overlays(playback, args.overlay)
-        return told
+        return summary
 
 
 def _columns(args: argparse.Namespace) -> int | None:
@@ -153,7 +172,7 @@ def _columns(args: argparse.Namespace) -> int | None:
 
 
 def _show(args: argparse.Namespace) -> Playback:
-    """What there is to see."""
+    """The playback that the command line describes."""
     from arena_viewer.watching import playback_of
 
     roles, follow = _roles(args)
@@ -173,7 +192,7 @@ def _show(args: argparse.Namespace) -> Playback:
 
 
 def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
-    """Who plays, and whether to keep up with a training."""
+    """The agents that play, and whether to follow a training."""
     if _is_pair(args.what):
         return [_of_pair(args)], False
     from arena.locks import is_trained_now
@@ -198,7 +217,7 @@ def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
 
 
 def _of_pair(args: argparse.Namespace) -> Role:
-    """An agent in an environment, untrained or trained now."""
+    """An agent of AGENT ENV: untrained, or trained first."""
     from arena.api import train_experiment
     from arena.experiment import Experiment
     from arena_viewer.roles import role_from_run, untrained_role
@@ -220,13 +239,13 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
-    """The options of the agent and the environment; none where runs are watched, which have their own."""
+    """The options of the agent and the environment of AGENT ENV; runs take none."""
     if _is_pair(args.what):
         yield from train.sections(dict(zip(("agent", "env"), args.what, strict=True)))
 
 
 def _is_pair(words: Sequence[str]) -> bool:
-    """Whether two words name an agent and an environment, and not two runs."""
+    """Whether the words are AGENT ENV and not run folders."""
     from arena.plugins import get_plugins
     from arena.start import snapshot_of
 

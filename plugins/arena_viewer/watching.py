@@ -1,4 +1,4 @@
-"""From runs to a show, and from a show to a window or a film."""
+"""Playback of runs in a window or as a film: `arena.watch`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIDE_BY_SIDE, LAPSE = "side-by-side", "lapse"
 #: Steps a second of an environment that does not say.
 STEPS = 8.0
 
-#: Snapshots side by side, unless somebody says otherwise.
+#: Snapshots side by side, unless `grid` has another number.
 MOST_CHECKPOINTS = 9
 
 
@@ -49,7 +49,7 @@ def watch(
     scale: float = 1.0,
     fps: int = 30,
 ) -> None:
-    """Shows the agents of runs at play, in a window until it is closed, or as a film.
+    """Shows the agents of runs as they act, in a window until it is closed, or as a film.
 
     Args:
         runs: run folders: ``RUN``, ``RUN@best`` or ``RUN@20000``; several play side by side, in the same episodes.
@@ -105,7 +105,7 @@ def watch(
 
 
 def warn_about_overlays(playback: Playback, names: Sequence[str]) -> None:
-    """Warns of the overlays that somebody asked for by name, and that a film lacks."""
+    """Warns of overlays that were asked for by name, and that the film does not show."""
     for shown in playback.overlays:
         reason = shown.failed or (playback.refusal(shown) if shown.spec.name in names else None)
         if reason is not None:
@@ -166,7 +166,7 @@ def playback_of(
         explore: likewise.
         speed: likewise.
         follow: whether to keep up with the one run while it is trained.
-        film: whether nobody will go back, so that little is kept.
+        film: whether a film is recorded, in which one cannot go back, so that fewer moments are kept.
     """
     count = _count(grid) if checkpoints != SIDE_BY_SIDE else None
     shown = _switched_on(named)
@@ -221,4 +221,4 @@ def _title(roles: Sequence[Role], checkpoints: str | None) -> str:
     if checkpoints and first.run is not None:
         names = [first.run.experiment.agent]
     who = " and ".join(names) if len(names) <= 3 else f"{len(names)} agents"
-    return f"{who}{' (untrained_role)' if first.run is None else ''} · {first.factory.id}"
+    return f"{who}{' (untrained)' if first.run is None else ''} · {first.factory.id}"

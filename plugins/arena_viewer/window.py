@@ -1,4 +1,4 @@
-"""The window: it pumps events, lets time pass, and draws, sixty times a second."""
+"""The window: handles events, advances time and draws, sixty times a second."""
 
 from __future__ import annotations
 
@@ -35,32 +35,32 @@ SCALES = (0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 
 #: How the list calls some keys, and those with which a person goes through episodes.
 ARROWS = {"up": "↑", "down": "↓", "left": "←", "right": "→"}
-EPISODES = (("enter", "the next episode, at the end"), ("backspace", "the same episode again"))
+EPISODES = (("enter", "next episode, after the end"), ("backspace", "restart the episode"))
 
 #: The least width and height, in pixels.
 LEAST = (320, 240)
 
 
 class Controller(Protocol):
-    """A person's hands: hears of keys before the window does, and of time."""
+    """Control by a person: receives keys before the window does, and the passing of time."""
 
     def keys(self) -> Mapping[str, str]:
-        """Every key that steers, and what it does."""
+        """Every key that steers, with its description."""
         ...
 
     def pressed(self, name: str) -> bool:
-        """A key went down; whether it meant something."""
+        """Handles a pressed key; returns whether it was used."""
         ...
 
     def released(self, name: str) -> None:
-        """A key went up."""
+        """Handles a released key."""
 
     def tick(self, seconds: float, mouse: Point | None) -> None:
-        """So much time has passed; the mouse is there, in shares of the picture from −1 to 1, or elsewhere."""
+        """Advances time; the mouse is at a point of the picture, from −1 to 1, or None."""
 
 
 class Window:
-    """Shows a show until somebody closes it.
+    """Shows a playback in a window until it is closed.
 
     Args:
         playback: what there is to see.
@@ -111,7 +111,7 @@ class Window:
             self.close()
 
     def frame(self, seconds: float) -> None:
-        """Takes what has happened, lets so much time pass, and draws where anything changed."""
+        """Handles events, advances time by some seconds, and draws if anything has changed."""
         for event in pygame.event.get():
             self._dirty = True
             self._take(event)
@@ -127,7 +127,7 @@ class Window:
             self._dirty = bool(self.playback.notice)
 
     def _shown(self) -> tuple[object, ...]:
-        """What a picture depends on beside events: equal, and there is nothing to draw."""
+        """The state on which the drawing depends, beside events."""
         playback = self.playback
         return playback.position, playback.newest, playback.episode, playback.status, playback.notice
 
@@ -155,7 +155,7 @@ class Window:
             self._end_film()
             return
         path = _free(self.folder, "arena", ".mp4")
-        with self._told():
+        with self._errors_shown():
             self._film = film(path, FPS)
             self._film_size, self._film_path = self._surface.get_size(), path
             self.renderer.recording = True
@@ -193,7 +193,7 @@ class Window:
         steering = self.controller.keys()
         mine = [(ARROWS.get(name, name), meaning) for name, meaning in steering.items()]
         if isinstance(self.playback.players[0].env.action_space, gym.spaces.Box):
-            mine.append(("mouse", "over the picture: right and up, to the bounds"))
+            mine.append(("mouse", "over the picture: action up to its bounds"))
         return [*mine, *EPISODES, *(line for line in own if line[0] not in steering)]
 
     def escape(self) -> None:
@@ -211,7 +211,7 @@ class Window:
         return KEYS if self.controller is None else KEYS[len(TIME) :]
 
     def _take(self, event: pygame.Event) -> None:
-        """What has happened, and what it means."""
+        """Handles an event."""
         if event.type in (pygame.QUIT, pygame.WINDOWCLOSE):
             self.open = False
         elif event.type == pygame.KEYDOWN:
@@ -240,7 +240,7 @@ class Window:
             self.renderer.mouse = None
 
     def _press(self, event: pygame.Event, again: bool) -> None:
-        """A key went down, or is held so long that it counts again."""
+        """Handles a pressed key, or one that repeats while it is held."""
         name, typed = pygame.key.name(event.key), event.unicode
         if name == "q" and event.mod & (pygame.KMOD_CTRL | pygame.KMOD_META):
             self.open = False
@@ -292,7 +292,7 @@ class Window:
             if self._surface.get_size() != self._film_size:
                 self._end_film("the film ended where the window changed its size")
                 return
-            with self._told():
+            with self._errors_shown():
                 self._film.write(rgb_array(self._surface))
 
     def _end_film(self, text: str = "") -> None:
@@ -301,19 +301,19 @@ class Window:
             self._attempt(ending.close, text or f"saved {self._film_path}")
 
     def _attempt(self, act: Callable[[], object], said: str) -> None:
-        with self._told():
+        with self._errors_shown():
             act()
             self.playback.say(said, 4.0)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """What goes wrong is said in the window, which stays."""
+    def _errors_shown(self) -> Iterator[None]:
+        """Shows errors in the window, which stays open."""
         try:
             yield
         except ArenaError as error:
             self._film, self.renderer.recording = None, False
             self.playback.say(str(error), 6.0)
-            if not self.open:  # nobody reads it there any more
+            if not self.open:  # the window is gone
                 warnings.warn(str(error), stacklevel=2)
 
 

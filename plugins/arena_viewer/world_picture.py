@@ -1,4 +1,4 @@
-"""A player's world in an area: by its painter, from its frames, or, where nothing can be seen, as its observation."""
+"""The picture of an environment: by its painter, from its rendered frames, or else its observation as bars."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def draw_world(
     before: Moment | None = None,
     share: float = 1.0,
 ) -> Area:
-    """Draws where a player stands.
+    """Draws a player's environment at a moment.
 
     Args:
         canvas: draws in points.
@@ -73,7 +73,7 @@ def _numbers(canvas: Canvas, area: Area, moment: Moment) -> Area:
     canvas.fill(area, (255, 255, 255))
     canvas.frame(area, LINE)
     inner = area.inset(24)
-    canvas.text((inner.x, inner.y + 8), "no picture: what it observes", SMALL, SLATE)
+    canvas.text((inner.x, inner.y + 8), "no picture: the observation", SMALL, SLATE)
     numbers = flat_numbers(moment.observation)
     shown = numbers[:MOST_NUMBERS]
     top, pitch = inner.y + 34, min(26.0, (inner.height - 50) / max(1, len(shown)))

@@ -148,9 +148,9 @@ def test_what_is_perceived_stands_below_the_label_in_its_colours(unet):
     loaded = arena.load(unet)
     drawn = gallery(loaded, rows=1, columns=3)
     section = drawn.sections[0]
-    assert section.title == "Perceived: semantic"
+    assert section.title == "Predicted: semantic"
     names = [row.name for row in section.rows]
-    assert names == ["held out", "label", "perceived", "wrong"]
+    assert names == ["held out", "label", "predicted", "wrong"]
     frames = loaded.frames()
     held = rows_of(frames, "validation", 0.1, 0)
     assert frames.labels["semantic"].shape[1:] == frames.observation.shape[1:3]  # a label a pixel
@@ -171,7 +171,7 @@ def test_what_is_perceived_stands_below_the_label_in_its_colours(unet):
 def test_numbers_are_plotted_against_what_they_are(regressor):
     loaded = arena.load(regressor)
     section = gallery(loaded).sections[0]
-    assert section.title == "Perceived: state"
+    assert section.title == "Predicted: state"
     cells = section.rows[0].cells
     assert [cell.across for cell in cells] == ["state 1", "state 2"]
     frames = loaded.frames()
@@ -216,7 +216,7 @@ def test_an_encoder_that_can_do_nothing_is_refused(pca):
             return torch.zeros(())
 
     loaded.encoder = Mute(loaded.encoder.space, None)
-    with pytest.raises(ArenaError, match="Mute neither encodes, decodes, samples nor perceives"):
+    with pytest.raises(ArenaError, match="Mute neither encodes, decodes, samples nor predicts labels"):
         gallery(loaded)
 
 

@@ -140,7 +140,7 @@ def test_within_an_episode_it_waits_and_at_its_end_it_does_not(run, followed, cl
 
     def answered(step):
         followed.pulse()
-        clock.now += live.POLL_INTERVAL + 0.01
+        clock.now += live.LOOK + 0.01
         assert broadcast.offer(learner, Progress(step, 0, {}), None)
 
     with monkeypatch.context() as patch:

@@ -73,7 +73,7 @@ def test_an_action_that_a_wrapper_changes_has_no_name_and_is_no_move():
     policy = OverlaySwitch(get_plugins().overlays["policy"], "")
     assert plain.controls.names and plain.moves is not None and policy.refusal(plain) is None
     assert player.cells is not None and not player.controls.names and player.moves is None
-    assert policy.refusal(player) == "its actions are no moves"
+    assert policy.refusal(player) == "the actions are no moves"
     assert controls_of(player.env).keys == {"0": 0, "1": 1, "2": 2, "3": 3}
     for one in (plain, player):
         one.close()

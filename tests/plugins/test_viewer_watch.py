@@ -55,7 +55,7 @@ def shows(monkeypatch):
 def shown(cli, shows, monkeypatch):
     """The show that a command would film."""
     monkeypatch.setattr(
-        "arena_viewer.watch_command.film_of",
+        "arena_viewer.watch_command.record_film",
         lambda playback, args, columns: {"title": "", "frames": 0, "path": ""},
     )
 
