@@ -179,7 +179,7 @@ def test_an_overlay_that_is_not_in_the_film_is_warned_of(runs, cli, capsys):
 @pytest.mark.parametrize("speed", [5.0, 8.0, 50.0])
 @pytest.mark.parametrize("budget", [None, 20_000])
 def test_the_handle_of_a_film_never_goes_back(speed, budget):
-    playback = Playback([player_of(90, budget=budget), player_of(60, budget=budget)], speed=speed)
+    playback = Playback([player_of(30, budget=budget), player_of(20, budget=budget)], speed=speed)
     renderer, episodes, handles = Renderer(hint=False), 0, []
     while episodes < 2:
         surface = pygame.Surface((700, 500))
