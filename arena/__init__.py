@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from arena.storage.journal import Journal
     from arena.streams.base import Progress, Stream, Transition
     from arena.sweeps.sweep import sweep
-    from arena.viewer.watching import watch
+    from arena_viewer import watch
 
 _HOMES = {
     "Agent": "arena.agents.base",
@@ -56,7 +56,7 @@ _HOMES = {
     "load": "arena.api",
     "sweep": "arena.sweeps.sweep",
     "train": "arena.api",
-    "watch": "arena.viewer.watching",
+    "watch": "arena_viewer",
 }
 
 __all__ = [
@@ -91,7 +91,17 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'arena' has no attribute {name!r}")
-    return getattr(importlib.import_module(home), name)
+    try:
+        module = importlib.import_module(home)
+    except ModuleNotFoundError as error:
+        if error.name != home:  # only `watch` comes from a plugin
+            raise
+        from arena.errors import ArenaError
+
+        raise ArenaError(
+            f"arena.{name} needs the plugin {home}", "pip install --force-reinstall arena-rl"
+        ) from error
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

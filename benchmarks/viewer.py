@@ -85,10 +85,10 @@ def redrawing() -> list[Row]:
     """The whole window."""
     import pygame
 
-    from arena.viewer.cast import players, untrained
-    from arena.viewer.overlay import overlays
-    from arena.viewer.show import Show
-    from arena.viewer.stage import SIZE, Stage
+    from arena_viewer.overlay import load_overlays
+    from arena_viewer.playback import Playback
+    from arena_viewer.renderer import SIZE, Renderer
+    from arena_viewer.roles import make_players, untrained_role
 
     surface = pygame.Surface(SIZE)
     sides = {}
@@ -98,12 +98,12 @@ def redrawing() -> list[Row]:
         ("Pendulum", "actor-critic", "arena/Pendulum-v0", ()),
         ("Gymnasium's CartPole", "dqn", "CartPole-v1", ()),
     ):  # fmt: skip
-        role = untrained(resolve_experiment(agent, env, seeds=1))
-        shown = overlays()
+        role = untrained_role(resolve_experiment(agent, env, seeds=1))
+        shown = load_overlays()
         for overlay in shown:
             overlay.on = overlay.spec.name in on
-        show = Show(players([role]), overlays=shown, speed=60.0)
-        sides[name] = partial(rate, partial(redraw, Stage(), surface, show))
+        playback = Playback(make_players([role]), overlays=shown, speed=60.0)
+        sides[name] = partial(rate, partial(redraw, Renderer(), surface, playback))
     found = interleaved(sides, REPEATS)
     return [row(f"window: {name}", values, "frames/s", 60) for name, values in found.items()]
 
@@ -139,10 +139,10 @@ def stand(lake: Any, place: int) -> Any:
     return lake.render()
 
 
-def redraw(stage: Any, surface: Any, show: Any, frame: int) -> None:
+def redraw(renderer: Any, surface: Any, playback: Any, frame: int) -> None:
     """What the window does sixty times a second."""
-    show.tick(1 / 60)
-    stage.draw(surface, show)
+    playback.tick(1 / 60)
+    renderer.draw(surface, playback)
 
 
 def trained(agent: str, env: str, steps: int, watched: bool) -> float:

@@ -20,10 +20,10 @@ import arena
 from arena.encoders.functional import codes, evaluation_mode, probe
 from arena.frames import Frames
 from arena.frames.references import open_data
-from arena.report.data import RunRecord, read_runs
-from arena.report.encoders import area
 from arena.runs.loaded_encoder import LoadedEncoder
 from arena.statistics.summary import bootstrap_ci, iqm
+from arena_report.encoders import area
+from arena_report.run_records import RunRecord, read_runs
 
 OUT = Path("runs/encoders")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import arena
 from arena.api import train_experiment
 from arena.frames.fits import resolve_fit
-from arena.gallery import gallery
 from arena.runs.loaded_encoder import LoadedEncoder
+from arena_gallery import gallery
 
 HERE = Path(__file__).resolve().parent / "pictures"
 

@@ -21,15 +21,22 @@ from arena.api import train_experiment
 from arena.frames.fits import resolve_fit
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
-from arena.viewer.cast import Snapshots, beginning, players, role_of, through_training, untrained
-from arena.viewer.following import Following
-from arena.viewer.frames import png_of
-from arena.viewer.keys import TAKEN, sheet
-from arena.viewer.overlay import overlays
-from arena.viewer.pilot import Hands, Person
-from arena.viewer.player import Player
-from arena.viewer.show import Show
-from arena.viewer.stage import SIZE, Stage
+from arena_viewer.follower import RunFollower
+from arena_viewer.frames import png_bytes
+from arena_viewer.human_player import HumanActor, HumanController
+from arena_viewer.keys import TAKEN, sheet
+from arena_viewer.overlay import load_overlays
+from arena_viewer.playback import Playback
+from arena_viewer.player import Player
+from arena_viewer.renderer import SIZE, Renderer
+from arena_viewer.roles import (
+    Snapshots,
+    make_players,
+    role_from_run,
+    role_in_training,
+    roles_through_training,
+    untrained_role,
+)
 
 HERE = Path(__file__).resolve().parent / "pictures"
 
@@ -49,51 +56,57 @@ def main() -> None:
 def grid(name: str) -> None:
     """A tabular agent, its values and its policy."""
     run = trained("q-learning", "arena/FourRooms-v0")
-    draw(name, alone(role_of(run), "values", "policy"), 4, episode=1)
+    draw(name, alone(role_from_run(run), "values", "policy"), 4, episode=1)
 
 
 def hover(name: str) -> None:
     """The mouse over a cell, and where training has been."""
-    show = alone(role_of(trained("dyna-q", "arena/Maze-v0", steps=1_500)), "visits", "q-values")
-    show.forward()
-    draw(name, show, 20, Stage(mouse=(365.0, 343.0)))
+    playback = alone(role_from_run(trained("dyna-q", "arena/Maze-v0", steps=1_500)), "visits", "q-values")
+    playback.forward()
+    draw(name, playback, 20, Renderer(mouse=(365.0, 343.0)))
 
 
 def control(name: str) -> None:
     """Bodies."""
-    draw(name, alone(role_of(trained("ppo", "arena/Reacher-v0", steps=60_000))), 20)
+    draw(name, alone(role_from_run(trained("ppo", "arena/Reacher-v0", steps=60_000))), 20)
 
 
 def frames(name: str) -> None:
     """Somebody else's environment, through its frames."""
-    draw(name, alone(role_of(trained("q-learning", "Taxi-v4", steps=400_000)), "action-probabilities"), 3)
+    draw(
+        name, alone(role_from_run(trained("q-learning", "Taxi-v4", steps=400_000)), "action-probabilities"), 3
+    )
 
 
 def many(name: str) -> None:
     """Sixteen episodes at once."""
-    role = role_of(trained("q-learning", "arena/FourRooms-v0"))
-    show = Show(players([role], count=16), title=f"{role.name} · {role.factory.id}", overlays=shown("visits"))
-    draw(name, show, 9, Stage(columns=4))
+    role = role_from_run(trained("q-learning", "arena/FourRooms-v0"))
+    playback = Playback(
+        make_players([role], count=16), title=f"{role.name} · {role.factory.id}", overlays=shown("visits")
+    )
+    draw(name, playback, 9, Renderer(columns=4))
 
 
 def versus(name: str) -> None:
     """Two agents meet the same episode."""
     runs = [trained(agent, "arena/CliffWalk-v0") for agent in ("q-learning", "sarsa")]
-    show = Show(
-        players([role_of(run) for run in runs]),
+    playback = Playback(
+        make_players([role_from_run(run) for run in runs]),
         title="q-learning and sarsa · arena/CliffWalk-v0",
         overlays=shown("policy"),
     )
-    draw(name, show, 13)
+    draw(name, playback, 13)
 
 
 def checkpoints(name: str) -> None:
     """One episode through training."""
     run = trained("dyna-q", "arena/Maze-v0", steps=4_000, evaluate_every=500)
-    show = Show(
-        players(through_training(run, 8)), title="dyna-q · arena/Maze-v0", overlays=shown("values", "policy")
+    playback = Playback(
+        make_players(roles_through_training(run, 8)),
+        title="dyna-q · arena/Maze-v0",
+        overlays=shown("values", "policy"),
     )
-    draw(name, show, 30)
+    draw(name, playback, 30)
 
 
 def encoder(name: str) -> None:
@@ -102,17 +115,17 @@ def encoder(name: str) -> None:
     fit = resolve_fit("vae", "arena/FourRooms-v0", env_options=options, steps=3000, trackers=())
     eye = train_experiment(fit, progress=False).runs[0]["path"]
     run = trained("dqn", "arena/FourRooms-v0", steps=30_000, env_options=options, encoder=eye)
-    draw(name, alone(role_of(run), "values", "reconstruction", "latent"), 6, episode=2, height=920)
+    draw(name, alone(role_from_run(run), "values", "reconstruction", "latent"), 6, episode=2, height=920)
 
 
 def live(name: str) -> None:
     """Training that goes on meanwhile."""
     experiment = resolve_experiment("dqn", "CartPole-v1", steps=60_000, seeds=[0], trackers=[])
     run = Run.prepare(experiment, 0, Path("runs"))
-    role = beginning(run)
-    cast = players([role])
-    following = Following(role, [player.mind for player in cast])
-    show = Show(cast, title="dqn · CartPole-v1", overlays=shown(), following=following, speed=60.0)
+    role = role_in_training(run)
+    cast = make_players([role])
+    follower = RunFollower(role, [player.mind for player in cast])
+    playback = Playback(cast, title="dqn · CartPole-v1", overlays=shown(), follower=follower, speed=60.0)
     command = [
         sys.executable,
         "-m",
@@ -127,33 +140,35 @@ def live(name: str) -> None:
     ]
     with subprocess.Popen([*command, "--track", "none", "--quiet"], stdout=subprocess.DEVNULL) as training:
         for _ in range(60 * 600):
-            following.pulse()
-            show.tick(1 / 60)
+            follower.pulse()
+            playback.tick(1 / 60)
             time.sleep(1 / 600)
-            if role.curve is not None and len(role.curve.steps) > 12 and 60 < show.position < 200:
+            if role.curve is not None and len(role.curve.steps) > 12 and 60 < playback.position < 200:
                 break
-        draw(name, show, 0)
+        draw(name, playback, 0)
         training.terminate()
-    show.close()
+    playback.close()
 
 
 def playing(name: str) -> None:
     """A person against an agent."""
-    role = role_of(trained("q-learning", "arena/WindyGrid-v0", steps=100_000))
-    you = Player(role.factory, Person(), seed=0, horizon=200, name="you")
-    show = Show([you, *players([role], seed=0)], title="you against q-learning · arena/WindyGrid-v0")
-    hands = Hands(show)
+    role = role_from_run(trained("q-learning", "arena/WindyGrid-v0", steps=100_000))
+    you = Player(role.factory, HumanActor(), seed=0, horizon=200, name="you")
+    playback = Playback(
+        [you, *make_players([role], seed=0)], title="you against q-learning · arena/WindyGrid-v0"
+    )
+    controller = HumanController(playback)
     for key in ("right", "right", "right", "down", "right", "right", "right"):
-        hands.pressed(key)
-        hands.released(key)
-    show.position = show.newest
-    draw(name, show, 0)
+        controller.pressed(key)
+        controller.released(key)
+    playback.position = playback.newest
+    draw(name, playback, 0)
 
 
 def keys(name: str) -> None:
     """The list of keys."""
-    show = alone(untrained(resolve_experiment("q-learning", "arena/FourRooms-v0", seeds=1)))
-    draw(name, show, 3, Stage(sheet=sheet(show.overlays)))
+    playback = alone(untrained_role(resolve_experiment("q-learning", "arena/FourRooms-v0", seeds=1)))
+    draw(name, playback, 3, Renderer(sheet=sheet(playback.overlays)))
 
 
 def trained(agent: str, env: str, **settings: Any) -> str:
@@ -164,38 +179,38 @@ def trained(agent: str, env: str, **settings: Any) -> str:
 
 def shown(*names: str) -> list[Any]:
     """All overlays, some of them on."""
-    found = overlays(TAKEN)
+    found = load_overlays(TAKEN)
     for overlay in found:
         overlay.on = overlay.spec.name in names
     return found
 
 
-def alone(role: Any, *names: str) -> Show:
+def alone(role: Any, *names: str) -> Playback:
     """A show of one player, with some overlays."""
-    cast = players([role])
+    cast = make_players([role])
     points = Snapshots(role, [player.mind for player in cast]) if role.run is not None else None
     title = f"{role.name} · {role.factory.id}"
     speed = float(cast[0].env.metadata.get("render_fps") or 8)
-    return Show(cast, title=title, overlays=shown(*names), checkpoints=points, speed=speed)
+    return Playback(cast, title=title, overlays=shown(*names), checkpoints=points, speed=speed)
 
 
 def draw(
     name: str,
-    show: Show,
+    playback: Playback,
     steps: int,
-    stage: Stage | None = None,
+    renderer: Renderer | None = None,
     episode: int = 0,
     height: int = SIZE[1],
 ) -> None:
     """Plays so many steps, and saves what a window would show then."""
     if episode:
-        show.go_to(episode)
+        playback.go_to(episode)
     for _ in range(steps):
-        show.forward()
-    show.paused, show.notice = False, ""
+        playback.forward()
+    playback.paused, playback.notice = False, ""
     surface = pygame.Surface([round(side * SCALE) for side in (SIZE[0], height)])
-    (stage or Stage()).draw(surface, show, SCALE)
-    (HERE / f"watch-{name}.png").write_bytes(png_of(surface))
+    (renderer or Renderer()).draw(surface, playback, SCALE)
+    (HERE / f"watch-{name}.png").write_bytes(png_bytes(surface))
 
 
 PICTURES: dict[str, Callable[[str], None]] = {

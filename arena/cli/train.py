@@ -113,13 +113,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _watch(experiment: Experiment, out: Path) -> None:
-    """Opens the window, in a process of its own: what happens to it is nothing to the training."""
+    """Opens a window in a process of its own, so that the training does not depend on it."""
+    from arena.cli.verbs import require_verb
+    from arena.environments.display import require_display
+    from arena.runs.live import open_watch_window
     from arena.runs.run import Run
-    from arena.viewer.display import require_display
-    from arena.viewer.following import follow_elsewhere
 
+    require_verb("watch")
     require_display("leave out --watch; `arena watch RUN --record FILE.mp4` films without one")
-    follow_elsewhere(Run.prepare(experiment, experiment.seeds[0], out))
+    open_watch_window(Run.prepare(experiment, experiment.seeds[0], out))
 
 
 def _experiment(args: argparse.Namespace) -> Experiment:

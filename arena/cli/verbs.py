@@ -14,7 +14,7 @@ from arena.errors import ArenaError, unknown
 from arena.plugins.discovery import Plugins, get_plugins, use
 from arena.plugins.specs import Command
 
-__all__ = ["run"]
+__all__ = ["require_verb", "run"]
 
 #: What each verb of arena's own does; `arena.cli.NAME` has the rest.
 VERBS = {
@@ -23,13 +23,13 @@ VERBS = {
     "sweep": "train every combination of agents, environments and settings in a file",
     "resume": "go on with runs that were stopped, or train them further",
     "eval": "let a trained agent play, here or in another environment",
-    "watch": "see agents play: a window, overlays, films, live training",
-    "play": "steer an environment yourself, against a trained agent if you like",
-    "gallery": "draw what a fitted encoder makes of frames: one picture",
-    "report": "compare runs on one page: curves, intervals, profiles, exact optima",
     "list": "what there is: agents, environments, encoders, plugins, runs",
     "check": "put an agent, an encoder, an environment or a plugin to the test",
 }
+
+#: The verbs of the applications that come with arena as plugins, and the order in which ``arena --help`` shows them.
+APPLICATIONS = ("watch", "play", "gallery", "report")
+ORDER = ("train", "fit", "sweep", "resume", "eval", *APPLICATIONS, "list", "check")
 
 EXAMPLES = """\
 examples:
@@ -79,7 +79,7 @@ def run(words: Sequence[str]) -> int:
         try:
             return command.run(args)
         except SystemExit as error:
-            if verb not in VERBS:  # a plugin's verb may end as it likes
+            if verb not in ORDER:  # a plugin's verb may end as it likes
                 raise
             raise RuntimeError(f"something called sys.exit({error.code!r}), and ended the command") from error
 
@@ -87,10 +87,23 @@ def run(words: Sequence[str]) -> int:
 def _command(verb: str) -> Command:
     if verb in VERBS:
         return cast(Command, importlib.import_module(f"arena.cli.{verb}"))
+    require_verb(verb)
+    return cast(Command, get_plugins().commands[verb].load())
+
+
+def require_verb(verb: str) -> None:
+    """Raises an error where a verb does not exist.
+
+    Raises:
+        ArenaError: there is no such verb, or its plugin is left out.
+    """
     commands = get_plugins().commands
-    if verb not in commands:
-        raise unknown("verb", verb, [*VERBS, *commands], "see `arena --help`")
-    return cast(Command, commands[verb].load())
+    if verb in VERBS or verb in commands:
+        return
+    if verb in APPLICATIONS:
+        remedy = "reinstall arena-rl, or allow the plugin in ARENA_PLUGINS and --no-plugin; see `arena list plugins`"
+        raise ArenaError(f"the verb {verb} is missing: its plugin is left out or not installed", remedy)
+    raise unknown("verb", verb, [*VERBS, *commands], "see `arena --help`")
 
 
 @contextmanager
@@ -115,9 +128,11 @@ def _plugins(blocked: Sequence[str], json: bool) -> Iterator[None]:
 
 
 def _help() -> str:
-    theirs = {name: spec.summary for name, spec in get_plugins().commands.items() if name not in VERBS}
-    width = max(map(len, [*VERBS, *theirs]))
-    parts = ["arena VERB …    agents, environments and encoders meet here\n", _verbs("verbs:", VERBS, width)]
+    summaries = {name: spec.summary for name, spec in get_plugins().commands.items()} | VERBS
+    ours = {name: summaries.pop(name) for name in ORDER if name in summaries}
+    theirs = summaries
+    width = max(map(len, [*ours, *theirs]))
+    parts = ["arena VERB …    agents, environments and encoders meet here\n", _verbs("verbs:", ours, width)]
     if theirs:
         parts.append(_verbs("verbs of plugins:", theirs, width))
     return "\n".join([*parts, FLAGS, EXAMPLES]).rstrip()

@@ -275,7 +275,7 @@ class LauncherSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class OverlaySpec(Spec):
-    """Spec of an overlay; ``target`` is an `arena.viewer.Overlay` subclass, called without arguments.
+    """Spec of an overlay; ``target`` is an `arena_viewer.Overlay` subclass, called without arguments.
 
     Args:
         title: title above the overlay and in the list of keys; by default the name.
@@ -301,7 +301,11 @@ class OverlaySpec(Spec):
 
 
 class Command(Protocol):
-    """Protocol of the target of a :class:`CommandSpec`: an object, or a class, with these two methods."""
+    """Protocol of the target of a :class:`CommandSpec`: an object, or a class, with these two methods.
+
+    A third one is optional: ``parse(parser, words)`` returns the namespace of the words behind the verb, for a verb
+    that takes the options of an agent or an environment.
+    """
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments to its parser."""

@@ -13,6 +13,8 @@ import json
 import os
 import stat
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,13 +24,13 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from arena.errors import ArenaError
 from arena.runs.listener import Listener
 from arena.storage.codec import Encoded, State, decode, encode
-from arena.storage.files import refuse_link, sweep
+from arena.storage.files import cannot_write, refuse_link, sweep
 
 if TYPE_CHECKING:
     from arena.runs.run import Run
     from arena.streams.base import Progress
 
-__all__ = ["Answer", "Broadcast", "Watcher", "opened"]
+__all__ = ["Answer", "Broadcast", "Watcher", "open_watch_window", "opened"]
 
 #: Seconds between two checks for a request, between two touches, and after which a request expires.
 LOOK, TOUCH, FORGET = 0.25, 1.0, 10.0
@@ -174,6 +176,28 @@ class Watcher:
                 self.log.unlink()
         with contextlib.suppress(OSError):  # another watcher uses it, or has written to its log
             self._folder.rmdir()
+
+
+def open_watch_window(run: Run) -> None:
+    """Opens a window that follows a run: ``arena watch RUN --follow`` in a process of its own.
+
+    The process has a session of its own, so that Ctrl-C in the terminal ends the training and leaves the window. Its
+    error messages go to ``live/watch.log`` in the run.
+
+    Args:
+        run: prepared, and about to be trained.
+    """
+    watcher = Watcher(run)
+    watcher.wish()  # at once, so that the window finds something when it is open
+    command = [sys.executable, "-m", "arena", "watch", str(run.folder), "--follow"]
+    try:
+        log = opened(watcher.log)
+    except OSError as error:
+        raise cannot_write(watcher.log, error) from error
+    with log:
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
+        )
 
 
 def opened(path: Path) -> IO[bytes]:

@@ -204,7 +204,7 @@ class Specimen:
 
     def learn(self, updates: int = 1) -> Specimen:
         """Make updates on one batch; an encoder that implements `PartialFit` reads one epoch."""
-        turns = self.fitting.train(self._source)  # type: ignore[arg-type]
+        turns = self.fitting.train(self._source)
         until = self._source.steps + updates
         if self.fitting.optimization_groups or isinstance(self.encoder, PartialFit):
             while self._source.steps < until:

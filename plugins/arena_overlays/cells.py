@@ -1,4 +1,4 @@
-"""What an agent says of every cell of a map, asked once for as long as neither it nor the map changes."""
+"""An agent's estimates for every cell of a map, computed again when the agent or the map changes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import numpy.typing as npt
 
 from arena.agents.actor import Mind, Thought
 from arena.environments.rendering import CellPainter
-from arena.viewer.overlay import Look, Overlay
-from arena.viewer.pen import Area
-from arena.viewer.player import Player
+from arena_viewer import Area, Overlay, OverlayContext, Player
 
 if TYPE_CHECKING:
     from arena.encoders.encoded_stream import Lens
@@ -27,11 +25,11 @@ Array = npt.NDArray[Any]
 
 
 class Survey(NamedTuple):
-    """What an agent says of cells.
+    """An agent's estimates for cells.
 
     Attributes:
         key: of the agent as it is now and the map as it looks now.
-        cells: those where somebody decides, ``row * columns + column``: shape (count,).
+        cells: those where the agent acts, ``row * columns + column``: shape (count,).
         numbers: what it says of each: shape (count, …).
     """
 
@@ -41,7 +39,7 @@ class Survey(NamedTuple):
 
 
 class OverCells(Overlay):
-    """An overlay that asks the agent about cells where the walker is not."""
+    """Base class of overlays that show the agent's estimates for every cell."""
 
     #: Whether actions have to be moves.
     moving: ClassVar[bool] = False
@@ -52,34 +50,34 @@ class OverCells(Overlay):
 
     @abstractmethod
     def silence(self, thought: Thought) -> str | None:
-        """Why there is nothing to ask an agent that thinks like this; None where there is."""
+        """The reason why an agent with such estimates has nothing to show; None if it has."""
 
     @abstractmethod
     def ask(self, mind: Mind, batch: Array) -> Array:
-        """What the agent says of observations as it sees them: shape (batch, …)."""
+        """The agent's estimates for observations as it receives them: shape (batch, …)."""
 
     def refusal(self, player: Player) -> str | None:
         painter, mind = player.painter, player.mind
         if not isinstance(painter, CellPainter):
-            return "its world is no grid of cells"
+            return "the environment is no grid of cells"
         if mind is None:
-            return "no agent acts"
-        lens = mind.factory.lens
+            return "no agent plays"
+        lens = mind.environment.encoder
         if lens is not None and _remembers(lens):
-            return "its encoder's code of a cell depends on the way there"
+            return "the encoder's code depends on earlier observations"
         if self._shown is None:
             self._shown = _shows(painter, player)
         if not self._shown:
-            return "it does not see cells as the environment shows them"
+            return "a wrapper changes the environment's observations"
         if self.moving and player.moves is None:
-            return "its actions are no moves"
+            return "the actions are no moves"
         return self.silence(player.moments[0].thought)
 
-    def survey(self, look: Look) -> Survey:
-        """What the agent says of every cell, with the map as it is in the moment that is looked at."""
-        painter, mind = look.cells, look.player.mind
+    def survey(self, context: OverlayContext) -> Survey:
+        """The agent's estimates for every cell, with the map as it is in the moment that is shown."""
+        painter, mind = context.cells, context.player.mind
         assert painter is not None and mind is not None, "refused"
-        states = painter.states(look.moment.scene)
+        states = painter.states(context.moment.scene)
         key = mind.version, states.tobytes()
         if self._survey is None or self._survey.key != key:
             cells = np.flatnonzero(states >= 0)
@@ -96,7 +94,7 @@ def cell_area(area: Area, painter: CellPainter, cell: int) -> Area:
 
 
 def _remembers(lens: Lens) -> bool:
-    from arena.encoders.base import Remembers  # brings torch, for which nobody waits who has no encoder
+    from arena.encoders.base import Remembers  # brings torch, which is slow to import
 
     return isinstance(lens.encoder, Remembers)
 

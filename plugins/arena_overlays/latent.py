@@ -1,4 +1,4 @@
-"""The way of an episode through the codes of its observations."""
+"""The path of an episode through the codes of its observations."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.palette import ACCENT, FAINT, LINE, PAPER, SLATE, Colour
-from arena.viewer.overlay import Look, Overlay
-from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Player
+from arena_viewer import SMALL, Area, Canvas, Overlay, OverlayContext, Player
 
 __all__ = ["Latent", "Trace"]
 
@@ -47,23 +45,23 @@ class Trace(NamedTuple):
 
 
 class Latent(Overlay):
-    """A path that fades with age, and a row of bars."""
+    """The path of the last codes, which fades with age, and the present code as bars."""
 
     place = "beside"
 
     def refusal(self, player: Player) -> str | None:
-        return "no frozen encoder gives it codes" if player.moments[0].thought.code is None else None
+        return "the agent has no frozen encoder" if player.moments[0].thought.code is None else None
 
-    def height(self, look: Look, width: float) -> float:
+    def height(self, context: OverlayContext, width: float) -> float:
         return WORDS + PLOT + GAP + ROW
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
-        trace = trace_of(look)
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
+        trace = trace_of(context)
         plot = Area(area.x, area.y + WORDS, area.width, PLOT)
-        pen.text((area.x, area.y + 6), _label(trace, look), SMALL, SLATE, room=area.width)
-        pen.fill(plot, LINE, 0.35, 6)
-        self._path(pen, plot.inset(10), trace)
-        self._row(pen, Area(area.x, plot.bottom + GAP, area.width, ROW), trace)
+        canvas.text((area.x, area.y + 6), _label(trace, context), SMALL, SLATE, room=area.width)
+        canvas.fill(plot, LINE, 0.35, 6)
+        self._path(canvas, plot.inset(10), trace)
+        self._row(canvas, Area(area.x, plot.bottom + GAP, area.width, ROW), trace)
 
     @staticmethod
     def points(area: Area, trace: Trace) -> list[tuple[float, float]]:
@@ -74,38 +72,38 @@ class Latent(Overlay):
         x, y = area.x + across * area.width, area.bottom - share[:, -1] * area.height
         return list(zip(x.tolist(), y.tolist(), strict=True))
 
-    def _path(self, pen: Pen, area: Area, trace: Trace) -> None:
+    def _path(self, canvas: Canvas, area: Area, trace: Trace) -> None:
         points = self.points(area, trace)
         for place in range(1, len(points)):
             fresh = place / (len(points) - 1)
-            pen.line(points[place - 1 : place + 1], _between(LINE, ACCENT, fresh**1.5), 1.5)
+            canvas.line(points[place - 1 : place + 1], _between(LINE, ACCENT, fresh**1.5), 1.5)
         if points:
-            pen.disc(points[-1], 5.5, PAPER)
-            pen.disc(points[-1], 4, ACCENT)
+            canvas.disc(points[-1], 5.5, PAPER)
+            canvas.disc(points[-1], 4, ACCENT)
 
     @staticmethod
-    def _row(pen: Pen, area: Area, trace: Trace) -> None:
+    def _row(canvas: Canvas, area: Area, trace: Trace) -> None:
         """All numbers of the present code, from the middle up and down."""
         middle, numbers = area.middle[1], trace.now[:MOST]
-        pen.line([(area.x, middle), (area.right, middle)], LINE, 1)
+        canvas.line([(area.x, middle), (area.right, middle)], LINE, 1)
         pitch = min(14.0, area.width / max(len(numbers), 1))
         for place, number in enumerate(numbers.tolist()):
             length = number / trace.reach * area.height / 2
             bar = Area(
                 area.x + place * pitch, min(middle, middle - length), pitch * 0.72, max(abs(length), 1)
             )
-            pen.fill(bar, ACCENT if place in trace.axes else FAINT, 0.9)
+            canvas.fill(bar, ACCENT if place in trace.axes else FAINT, 0.9)
 
 
-def trace_of(look: Look) -> Trace:
+def trace_of(context: OverlayContext) -> Trace:
     """What there is to draw at a moment."""
-    player = look.player
-    sample = _codes(look, player.first, player.now.step, -(-len(player.moments) // SAMPLE))
+    player = context.player
+    sample = _codes(context, player.first, player.now.step, -(-len(player.moments) // SAMPLE))
     # As of the last power of two, so that the axes stay for a while.
     settled = sample[: 1 << (len(sample).bit_length() - 1)]
     axes = tuple(sorted(np.argsort(-settled.var(axis=0), kind="stable")[:2].tolist()))
-    path = _codes(look, max(player.first, look.moment.step - TRAIL + 1), look.moment.step)
-    code = look.moment.thought.code
+    path = _codes(context, max(player.first, context.moment.step - TRAIL + 1), context.moment.step)
+    code = context.moment.thought.code
     low = np.minimum(sample.min(axis=0), path.min(axis=0, initial=np.inf))[list(axes)]
     high = np.maximum(sample.max(axis=0), path.max(axis=0, initial=-np.inf))[list(axes)]
     now = np.zeros(0) if code is None else np.nan_to_num(np.asarray(code, np.float64).ravel())
@@ -113,20 +111,20 @@ def trace_of(look: Look) -> Trace:
     return Trace(axes, low, high, path[:, list(axes)], now, reach)
 
 
-def _codes(look: Look, first: int, last: int, every: int = 1) -> Float:
+def _codes(context: OverlayContext, first: int, last: int, every: int = 1) -> Float:
     """Codes of moments that have one: shape (moments, numbers)."""
-    found = [look.player.at(step).thought.code for step in range(first, last + 1, every)]
+    found = [context.player.at(step).thought.code for step in range(first, last + 1, every)]
     rows = [np.asarray(code, np.float64).ravel() for code in found if code is not None]
-    code = look.player.moments[0].thought.code
+    code = context.player.moments[0].thought.code
     assert code is not None, "refused"
     return np.nan_to_num(np.stack(rows)) if rows else np.zeros((0, code.size))
 
 
-def _label(trace: Trace, look: Look) -> str:
-    code = look.player.moments[0].thought.code
+def _label(trace: Trace, context: OverlayContext) -> str:
+    code = context.player.moments[0].thought.code
     assert code is not None, "refused"
     if len(trace.axes) == 1:
-        return "its one number, through time"
+        return "the code's one number over time"
     which = " and ".join(f"{axis + 1}" for axis in trace.axes)
     return f"numbers {which}" if code.size == 2 else f"numbers {which} of {code.size:,}, which vary most"
 

@@ -10,7 +10,7 @@ from arena.plugins.specs import OverlaySpec
 
 @hookimpl
 def arena_overlays() -> Iterable[OverlaySpec]:
-    """All of them off at first: a world is looked at before anything is laid over it."""
+    """All overlays of this plugin, off at first."""
     yield OverlaySpec(
         name="values",
         layer=0,
@@ -22,7 +22,7 @@ def arena_overlays() -> Iterable[OverlaySpec]:
     yield OverlaySpec(
         name="policy",
         title="policy in each cell",
-        summary="Arrows along the greedy actions, or as long as actions are probable",
+        summary="Arrows along the greedy actions, or with the actions' probabilities as lengths",
         target="arena_overlays.policy:Policy",
         key="a",
     )
@@ -30,7 +30,7 @@ def arena_overlays() -> Iterable[OverlaySpec]:
         name="visits",
         layer=0,
         title="visits of each cell",
-        summary="How often training was in each cell, or else who is watched",
+        summary="Number of visits of each cell in training, or else while watched",
         target="arena_overlays.visits:Visits",
         key="c",
     )
@@ -38,28 +38,28 @@ def arena_overlays() -> Iterable[OverlaySpec]:
         name="q-values",
         layer=2,
         title="value of each action in a cell",
-        summary="Q of the cell under the mouse, or of the walker's, on a card beside it",
+        summary="Action values Q(s, a) of the cell under the mouse, or else of the walker's cell",
         target="arena_overlays.q_values:QValues",
         key="q",
     )
     yield OverlaySpec(
         name="action-probabilities",
         title="probability of each action",
-        summary="The policy's probabilities at the moment, as bars",
+        summary="Probabilities π(a | s) of the actions at the moment, as bars",
         target="arena_overlays.probabilities:Probabilities",
         key="b",
     )
     yield OverlaySpec(
         name="reconstruction",
         title="the encoder's reconstruction",
-        summary="The frame as the encoder sees it, and its reconstruction from the code",
+        summary="Observation as the encoder receives it, and its reconstruction from the code",
         target="arena_overlays.reconstruction:Reconstruction",
         key="e",
     )
     yield OverlaySpec(
         name="latent",
         title="path through the codes",
-        summary="The encoder's codes of the episode as a path, and all numbers of the present one",
+        summary="Path of the episode through the encoder's codes, and the present code as bars",
         target="arena_overlays.latent:Latent",
         key="l",
     )

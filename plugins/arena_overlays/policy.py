@@ -1,4 +1,4 @@
-"""What an agent would do in every cell."""
+"""The agent's policy in every cell."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from arena.agents.actor import Mind, Thought
 from arena.palette import INK
-from arena.viewer.overlay import Look
-from arena.viewer.pen import SMALL, Area, Pen
 from arena_overlays.cells import OverCells, Survey, cell_area
 from arena_overlays.wash import BASE, ROOMY
+from arena_viewer import SMALL, Area, Canvas, OverlayContext
 
 __all__ = ["Policy", "greedy"]
 
@@ -37,13 +36,13 @@ OPACITY = 0.85
 
 
 class Policy(OverCells):
-    """Arrows along the greedy actions; of an agent that values none, as long as actions are probable."""
+    """Arrows along the greedy actions; without action values, arrows whose length is the action's probability."""
 
     moving = True
 
     def silence(self, thought: Thought) -> str | None:
         silent = thought.action_values is None and thought.probabilities is None
-        return "the agent says nothing of its actions" if silent else None
+        return "the agent has neither action values nor probabilities" if silent else None
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         values = mind.action_values(batch)
@@ -53,9 +52,9 @@ class Policy(OverCells):
         assert found is not None, "refused"
         return np.where(found > LEAST, found, 0.0)
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
-        survey = self.survey(look)
-        pen.kept((self, survey.key), area, lambda pen, area: _arrows(pen, area, look, survey))
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
+        survey = self.survey(context)
+        canvas.kept((self, survey.key), area, lambda canvas, area: _arrows(canvas, area, context, survey))
 
 
 def greedy(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -67,29 +66,29 @@ def greedy(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return found
 
 
-def _arrows(pen: Pen, area: Area, look: Look, survey: Survey) -> None:
-    painter, steps = look.cells, look.player.moves
+def _arrows(canvas: Canvas, area: Area, context: OverlayContext, survey: Survey) -> None:
+    painter, steps = context.cells, context.player.moves
     assert painter is not None and steps is not None, "refused"
     moves, side = steps.tolist(), min(area.width / painter.columns, area.height / painter.rows)
     if side < SMALLEST:
         return
     # The most probable action of the map has the longest arrow: where all are drawn at random, they are to be seen.
     strengths = survey.numbers / (survey.numbers.max(initial=0.0) or 1.0)
-    for cell, told in zip(survey.cells.tolist(), strengths.tolist(), strict=True):
+    for cell, row in zip(survey.cells.tolist(), strengths.tolist(), strict=True):
         place = cell_area(area, painter, cell)
-        drawn = [(move, strength) for move, strength in zip(moves, told, strict=True) if strength > 0]
+        drawn = [(move, strength) for move, strength in zip(moves, row, strict=True) if strength > 0]
         for (right, down), strength in drawn:
             if right == down == 0:
-                pen.disc(place.middle, DOT * min(side, LARGEST) * math.sqrt(strength), INK, OPACITY)
+                canvas.disc(place.middle, DOT * min(side, LARGEST) * math.sqrt(strength), INK, OPACITY)
             else:
-                _arrow(pen, place, math.degrees(math.atan2(down, right)), strength, alone=len(drawn) == 1)
+                _arrow(canvas, place, math.degrees(math.atan2(down, right)), strength, alone=len(drawn) == 1)
 
 
-def _arrow(pen: Pen, cell: Area, turn: float, strength: float, alone: bool) -> None:
+def _arrow(canvas: Canvas, cell: Area, turn: float, strength: float, alone: bool) -> None:
     """From a cell's middle on, or through it.
 
     Args:
-        pen: draws in points.
+        canvas: draws in points.
         cell: where.
         turn: degrees clockwise from the right.
         strength: its share of the longest one's length.
@@ -107,4 +106,4 @@ def _arrow(pen: Pen, cell: Area, turn: float, strength: float, alone: bool) -> N
         *((tail, 0.5 - THIN), (neck, 0.5 - THIN), (neck, 0.5 - wide), (tip, 0.5)),
         *((neck, 0.5 + wide), (neck, 0.5 + THIN), (tail, 0.5 + THIN)),
     )
-    pen.shape(square, points, INK, OPACITY, turn)
+    canvas.shape(square, points, INK, OPACITY, turn)

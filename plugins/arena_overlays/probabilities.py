@@ -1,4 +1,4 @@
-"""How probable each action is at the moment."""
+"""Probability of each action at the moment."""
 
 from __future__ import annotations
 
@@ -6,34 +6,42 @@ import gymnasium as gym
 import numpy as np
 
 from arena.palette import FAINT, SLATE
-from arena.viewer.overlay import Look, Overlay
-from arena.viewer.panel import MOST_ROWS, ROW, action_names, bars
-from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Player
+from arena_viewer import (
+    MOST_ROWS,
+    ROW,
+    SMALL,
+    Area,
+    Canvas,
+    Overlay,
+    OverlayContext,
+    Player,
+    action_names,
+    bars,
+)
 
 __all__ = ["Probabilities"]
 
 
 class Probabilities(Overlay):
-    """Bars of π, as far as there is room for them."""
+    """Bars of π(a | s); the most probable actions where there are many."""
 
     place = "beside"
 
     def refusal(self, player: Player) -> str | None:
         if not isinstance(player.env.action_space, gym.spaces.Discrete):
-            return "its actions cannot be counted"
+            return "the action space is not discrete"
         silent = player.moments[0].thought.probabilities is None
-        return "the agent says no probabilities" if silent else None
+        return "the agent has no action probabilities" if silent else None
 
-    def height(self, look: Look, width: float) -> float:
-        count = int(_space(look.player).n)
+    def height(self, context: OverlayContext, width: float) -> float:
+        count = int(_space(context.player).n)
         return ROW * (min(count, MOST_ROWS) + (count > MOST_ROWS))
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
-        player, moment = look.player, look.moment
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
+        player, moment = context.player, context.moment
         probabilities = moment.thought.probabilities
         if probabilities is None:
-            pen.text((area.x, area.y + ROW / 2), "nothing is left to decide", SMALL, SLATE)
+            canvas.text((area.x, area.y + ROW / 2), "the episode has ended", SMALL, SLATE)
             return
         taken = -1 if moment.action is None else int(moment.action) - int(_space(player).start)
         # The most probable ones, where there are too many, in the order of actions all the same.
@@ -41,14 +49,14 @@ class Probabilities(Overlay):
         marked = int(np.searchsorted(chosen, taken)) if taken in chosen else None
         names = action_names(player)
         bars(
-            pen, area, [names[place] for place in chosen.tolist()], probabilities[chosen],
+            canvas, area, [names[place] for place in chosen.tolist()], probabilities[chosen],
             marked=marked, low=0.0, high=1.0, form="{:.1%}",
         )  # fmt: skip
         more = len(probabilities) - len(chosen)
         if more:
             rest = 1 - probabilities[chosen].sum()
             at = area.x, area.y + ROW * (len(chosen) + 0.5)
-            pen.text(at, f"… and {more:,} more, together {max(rest, 0):.1%}", SMALL, FAINT)
+            canvas.text(at, f"… and {more:,} more, together {max(rest, 0):.1%}", SMALL, FAINT)
 
 
 def _space(player: Player) -> gym.spaces.Discrete:

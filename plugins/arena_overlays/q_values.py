@@ -1,4 +1,4 @@
-"""The values of the actions in one cell."""
+"""Action values in one cell."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from arena.agents.actor import Mind, Thought
 from arena.palette import INK, LINE, PAPER, Colour
-from arena.viewer.overlay import Look
-from arena.viewer.pen import SMALL, Area, Pen
 from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.policy import greedy
 from arena_overlays.values import SCALE, figure
 from arena_overlays.wash import shares, tints
+from arena_viewer import SMALL, Area, Canvas, OverlayContext
 
 __all__ = ["QValues"]
 
@@ -34,39 +33,39 @@ TURNS: dict[Direction, int] = {(0, -1): 0, (1, 0): 90, (0, 1): 180, (-1, 0): 270
 
 
 class QValues(OverCells):
-    """A card beside a cell: a triangle for each of four directions, a field for each of more."""
+    """Action values Q(s, a) on a card beside a cell: triangles for four directions, squares for eight."""
 
     moving = True
 
     def silence(self, thought: Thought) -> str | None:
-        return "the agent says no values of actions" if thought.action_values is None else None
+        return "the agent has no action values" if thought.action_values is None else None
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         found = mind.action_values(batch)
         assert found is not None, "refused"
         return found
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
-        painter = look.cells
-        assert painter is not None and look.cell is not None, "refused"
-        if not look.hovers and area.width < NARROW:
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
+        painter = context.cells
+        assert painter is not None and context.cell is not None, "refused"
+        if not context.hovers and area.width < NARROW:
             return
-        values = self.of_cell(look)
+        values = self.of_cell(context)
         if not values:
             return
-        cell = cell_area(area, painter, look.cell)
-        pen.frame(cell, INK, 1.5)
-        card = _beside(pen, area, cell)
-        pen.fill(Area(card.x - 1, card.y - 1, card.width + 2, card.height + 2), LINE, radius=9)
-        pen.fill(card, PAPER, radius=8)
-        (_triangles if values.keys() <= TURNS.keys() else _fields)(pen, card.inset(PAD), values)
+        cell = cell_area(area, painter, context.cell)
+        canvas.frame(cell, INK, 1.5)
+        card = _beside(canvas, area, cell)
+        canvas.fill(Area(card.x - 1, card.y - 1, card.width + 2, card.height + 2), LINE, radius=9)
+        canvas.fill(card, PAPER, radius=8)
+        (_triangles if values.keys() <= TURNS.keys() else _fields)(canvas, card.inset(PAD), values)
 
-    def of_cell(self, look: Look) -> dict[Direction, float]:
-        """The value of each direction, that of its best action, in the cell; empty where nobody decides anything."""
-        moves = look.player.moves
+    def of_cell(self, context: OverlayContext) -> dict[Direction, float]:
+        """The value of each direction, that of its best action, in the cell; empty where the agent never acts."""
+        moves = context.player.moves
         assert moves is not None, "refused"
-        _, cells, numbers = self.survey(look)
-        found = np.flatnonzero(cells == look.cell)
+        _, cells, numbers = self.survey(context)
+        found = np.flatnonzero(cells == context.cell)
         values: dict[Direction, float] = {}
         for number in found.tolist():
             for (right, down), value in zip(np.sign(moves).tolist(), numbers[number].tolist(), strict=True):
@@ -74,39 +73,39 @@ class QValues(OverCells):
         return values
 
 
-def _triangles(pen: Pen, square: Area, values: dict[Direction, float]) -> None:
-    for (right, down), value, colour, best in _told(values):
+def _triangles(canvas: Canvas, square: Area, values: dict[Direction, float]) -> None:
+    for (right, down), value, colour, best in _directions(values):
         shift = (1 - FILLED) / 2 * square.width
         place = square._replace(x=square.x + right * shift, y=square.y + down * shift)
         part = [(0.5 + (x - 0.5) * FILLED, 0.5 + (y - 0.5) * FILLED) for x, y in TRIANGLE]
-        pen.shape(place, part, colour, turn=TURNS[right, down])
+        canvas.shape(place, part, colour, turn=TURNS[right, down])
         reach = square.width * 0.34
         at = square.middle[0] + right * reach, square.middle[1] + down * reach
-        pen.text(at, figure(value), SMALL, INK, bold=best, align="centre", room=square.width * 0.33)
+        canvas.text(at, figure(value), SMALL, INK, bold=best, align="centre", room=square.width * 0.33)
 
 
-def _fields(pen: Pen, square: Area, values: dict[Direction, float]) -> None:
-    for (right, down), value, colour, best in _told(values):
+def _fields(canvas: Canvas, square: Area, values: dict[Direction, float]) -> None:
+    for (right, down), value, colour, best in _directions(values):
         field = square.cell(down + 1, right + 1, 3, 3).inset(1.5)
-        pen.fill(field, colour, radius=5)
-        pen.text(field.middle, figure(value), SMALL, INK, bold=best, align="centre", room=field.width - 2)
+        canvas.fill(field, colour, radius=5)
+        canvas.text(field.middle, figure(value), SMALL, INK, bold=best, align="centre", room=field.width - 2)
 
 
-def _told(values: dict[Direction, float]) -> list[tuple[Direction, float, Colour, bool]]:
-    """Directions with their values, colours, and whether they are best."""
+def _directions(values: dict[Direction, float]) -> list[tuple[Direction, float, Colour, bool]]:
+    """Directions with their values, colours, and whether they are greedy."""
     numbers = np.array(list(values.values()))
     colours = tints(np.nan_to_num(shares(numbers)), SCALE).tolist()
     best = greedy(numbers[None])[0] > 0
-    told = zip(values.items(), colours, best.tolist(), strict=True)
-    return [(where, value, tuple(colour), marked) for (where, value), colour, marked in told]
+    rows = zip(values.items(), colours, best.tolist(), strict=True)
+    return [(where, value, tuple(colour), marked) for (where, value), colour, marked in rows]
 
 
-def _beside(pen: Pen, area: Area, cell: Area) -> Area:
+def _beside(canvas: Canvas, area: Area, cell: Area) -> Area:
     """Where the card goes: right of the cell, or else left; on the picture as far as that is large enough."""
     fits = cell.right + AWAY + SIDE <= area.right
     x = cell.right + AWAY if fits else cell.x - AWAY - SIDE
     y = cell.middle[1] - SIDE / 2
-    bounds = area if min(area.width, area.height) >= SIDE else pen.area
+    bounds = area if min(area.width, area.height) >= SIDE else canvas.area
     x = min(max(x, bounds.x + 2), bounds.right - SIDE - 2)
     y = min(max(y, bounds.y + 2), bounds.bottom - SIDE - 2)
     return Area(x, y, SIDE, SIDE)

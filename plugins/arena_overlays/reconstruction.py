@@ -1,4 +1,4 @@
-"""A frame as an encoder sees it, and its reconstruction from the code."""
+"""An observation as the encoder receives it, and its reconstruction from the code."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from arena.agents.actor import Mind
 from arena.encoders.base import Decodes, Encoder, Encodes, Remembers
 from arena.encoders.functional import reconstruct
 from arena.encoders.preprocessing import image_shape
-from arena.gallery.cells import Picture
-from arena.gallery.showing import Showing
 from arena.palette import LINE, SLATE
-from arena.viewer.overlay import Look, Overlay
-from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Moment, Player
+from arena_gallery import ObservationRenderer, Picture
+from arena_viewer import SMALL, Area, Canvas, Moment, Overlay, OverlayContext, Player
 
 __all__ = ["Reconstruction"]
 
@@ -28,7 +25,7 @@ SMALL_PICTURE = 128
 
 
 class Reconstruction(Overlay):
-    """Both pictures side by side."""
+    """The observation and its reconstruction side by side."""
 
     place = "beside"
 
@@ -37,37 +34,37 @@ class Reconstruction(Overlay):
 
     def refusal(self, player: Player) -> str | None:
         if player.mind is None:
-            return "no agent acts"
+            return "no agent plays"
         encoder = _encoder_of(player.mind)
         if encoder is None:
             return "the agent has no encoder"
         if not (isinstance(encoder, Encodes) and isinstance(encoder, Decodes)):
-            return "its encoder tells no observations from codes"
+            return "the encoder does not reconstruct observations"
         if isinstance(encoder, Remembers):
-            return "its encoder's code depends on what came before"
-        return None if image_shape(encoder.space) else "its observations are no pictures"
+            return "the encoder's code depends on earlier observations"
+        return None if image_shape(encoder.space) else "the observations are no images"
 
-    def height(self, look: Look, width: float) -> float:
-        assert look.player.mind is not None, "refused"
-        encoder = _encoder_of(look.player.mind)
+    def height(self, context: OverlayContext, width: float) -> float:
+        assert context.player.mind is not None, "refused"
+        encoder = _encoder_of(context.player.mind)
         shape = None if encoder is None else image_shape(encoder.space)
         assert shape is not None, "refused"
         return WORDS + (width - GAP) / 2 * shape[1] / shape[2]
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
         half = (area.width - GAP) / 2
         for place, (words, pixels) in enumerate(
-            zip(("frame", "reconstruction"), self.pictures(look), strict=True)
+            zip(("frame", "reconstruction"), self.pictures(context), strict=True)
         ):
             x = area.x + place * (half + GAP)
-            pen.text((x, area.y + 6), words, SMALL, SLATE, room=half)
+            canvas.text((x, area.y + 6), words, SMALL, SLATE, room=half)
             room = Area(x, area.y + WORDS, half, max(1.0, area.height - WORDS))
-            drawn = pen.picture(room, pixels, smooth=max(pixels.shape[:2]) >= SMALL_PICTURE)
-            pen.frame(drawn, LINE)
+            drawn = canvas.picture(room, pixels, smooth=max(pixels.shape[:2]) >= SMALL_PICTURE)
+            canvas.frame(drawn, LINE)
 
-    def pictures(self, look: Look) -> list[npt.NDArray[Any]]:
-        """What is seen in the moment and what is told: uint8, shape (height, width, 3) each."""
-        mind, moment = look.player.mind, look.moment
+    def pictures(self, context: OverlayContext) -> list[npt.NDArray[Any]]:
+        """The observation and its reconstruction: uint8, shape (height, width, 3) each."""
+        mind, moment = context.player.mind, context.moment
         assert mind is not None, "refused"
         kept = self._kept
         if kept is None or kept[0] != mind.version or kept[1] is not moment:
@@ -75,7 +72,7 @@ class Reconstruction(Overlay):
             assert encoder is not None, "refused"
             seen = np.asarray(moment.observation, encoder.space.dtype)[None]
             both = np.concatenate([seen, reconstruct(encoder, seen).cpu().numpy()])
-            cells = Showing(encoder.space, seen).cells(both)
+            cells = ObservationRenderer(encoder.space, seen).cells(both)
             self._kept = kept = (
                 mind.version,
                 moment,
@@ -86,7 +83,7 @@ class Reconstruction(Overlay):
 
 def _encoder_of(mind: Mind) -> Encoder | None:
     """The agent's encoder: one that is frozen stands before it, one that it trains is in it."""
-    lens = mind.factory.lens
+    lens = mind.environment.encoder
     if lens is not None:
         return lens.encoder
     found = getattr(mind.agent.problem.features, "encoder", None)

@@ -1,4 +1,4 @@
-"""The value of every cell."""
+"""State value V(s) of every cell."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import numpy.typing as npt
 
 from arena.agents.actor import Mind, Thought
 from arena.palette import INK
-from arena.viewer.overlay import Look
-from arena.viewer.pen import SMALL, Area, Pen
-from arena.viewer.player import Player
 from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.wash import BASE, ROOMY, legend, shares, wash
+from arena_viewer import SMALL, Area, Canvas, OverlayContext, Player
 
 __all__ = ["SCALE", "Values", "figure"]
 
@@ -33,52 +31,52 @@ class Values(OverCells):
         self._known: tuple[Hashable, npt.NDArray[Any]] | None = None
 
     def silence(self, thought: Thought) -> str | None:
-        return "the agent says no values" if thought.value is None else None
+        return "the agent has no state values" if thought.value is None else None
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         found = mind.values(batch)
         assert found is not None, "refused"
         return found
 
-    def values(self, look: Look) -> npt.NDArray[Any]:
+    def values(self, context: OverlayContext) -> npt.NDArray[Any]:
         """V of each cell of the survey; NaN where a table has learned nothing, if it has of other cells."""
-        mind, survey = look.player.mind, self.survey(look)
-        assert mind is not None and look.cells is not None, "refused"
+        mind, survey = context.player.mind, self.survey(context)
+        assert mind is not None and context.cells is not None, "refused"
         if self._known is None or self._known[0] != survey.key:
-            states = look.cells.states(look.moment.scene)[survey.cells]
-            unknown = _untouched(mind, mind.see(look.cells.observe(states)))
-            told = survey.numbers if unknown.all() else np.where(unknown, np.nan, survey.numbers)
-            self._known = survey.key, told
+            states = context.cells.states(context.moment.scene)[survey.cells]
+            unknown = _untouched(mind, mind.see(context.cells.observe(states)))
+            shown = survey.numbers if unknown.all() else np.where(unknown, np.nan, survey.numbers)
+            self._known = survey.key, shown
         return self._known[1]
 
-    def prepare(self, look: Look) -> None:
-        values = self.values(look)
+    def prepare(self, context: OverlayContext) -> None:
+        values = self.values(context)
         values = values[np.isfinite(values)]
         if len(values):
-            self._ends[look.player] = float(values.min()), float(values.max())
+            self._ends[context.player] = float(values.min()), float(values.max())
         else:
-            self._ends.pop(look.player, None)
+            self._ends.pop(context.player, None)
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
-        painter = look.cells
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
+        painter = context.cells
         assert painter is not None, "refused"
-        cells, values = self.survey(look).cells, self.values(look)
-        known = [self._ends[player] for player in look.players or [look.player] if player in self._ends]
+        cells, values = self.survey(context).cells, self.values(context)
+        known = [self._ends[player] for player in context.players or [context.player] if player in self._ends]
         if not known:
-            self.prepare(look)
-            known = [self._ends[look.player]] if look.player in self._ends else []
+            self.prepare(context)
+            known = [self._ends[context.player]] if context.player in self._ends else []
         if not known:
             return
         ends = min(low for low, _ in known), max(high for _, high in known)
-        wash(pen, area, painter, cells, shares(values, ends), SCALE)
+        wash(canvas, area, painter, cells, shares(values, ends), SCALE)
         if area.width / painter.columns >= ROOMY:
-            walker = painter.cell(look.moment.scene)  # who would hide half of a figure that the panel has
+            walker = painter.cell(context.moment.scene)  # who would hide half of a figure that the panel has
             for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
                 if cell != walker and np.isfinite(value):
                     place = cell_area(area, painter, cell)
                     at = place.middle[0], place.bottom - BASE
-                    pen.text(at, figure(value), SMALL, INK, align="centre", room=place.width - 4)
-        legend(pen, area, painter, cells, "left", "value", (figure(ends[0]), figure(ends[1])), SCALE)
+                    canvas.text(at, figure(value), SMALL, INK, align="centre", room=place.width - 4)
+        legend(canvas, area, painter, cells, "left", "value", (figure(ends[0]), figure(ends[1])), SCALE)
 
 
 def _untouched(mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""How often somebody was in every cell."""
+"""Number of visits of every cell."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import numpy.typing as npt
 
 from arena.agents.actor import Mind, Thought
 from arena.environments.rendering import CellPainter
-from arena.viewer.overlay import Look
-from arena.viewer.pen import Area, Pen
-from arena.viewer.player import Player
 from arena_overlays.cells import OverCells
 from arena_overlays.wash import legend, shares, wash
+from arena_viewer import Area, Canvas, OverlayContext, Player
 
 __all__ = ["SCALE", "Visits"]
 
@@ -21,35 +19,35 @@ SCALE = np.array([(246, 238, 246), (213, 188, 220), (170, 132, 190)], np.float64
 
 
 class Visits(OverCells):
-    """Visits on a scale of logarithms: those of training where the agent counts them, else those watched."""
+    """Visits on a logarithmic scale: those of training where the agent counts them, else those of the player."""
 
     def refusal(self, player: Player) -> str | None:
-        return None if isinstance(player.painter, CellPainter) else "its world is no grid of cells"
+        return None if isinstance(player.painter, CellPainter) else "the environment is no grid of cells"
 
     def silence(self, thought: Thought) -> str | None:
-        return None  # whoever counts nothing is counted
+        return None  # without the agent's counts, the player's are shown
 
     def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         counts: npt.NDArray[Any] = _trained(mind)[batch].sum(axis=1)
         return counts
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
-        painter = look.cells
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
+        painter = context.cells
         assert painter is not None, "refused"
-        cells, counts, label = self.counts(look)
+        cells, counts, label = self.counts(context)
         seen = counts > 0
-        told = np.where(seen, np.log(np.maximum(counts, 1)), np.nan)
-        wash(pen, area, painter, cells, shares(told), SCALE)
+        values = np.where(seen, np.log(np.maximum(counts, 1)), np.nan)
+        wash(canvas, area, painter, cells, shares(values), SCALE)
         ends = f"{counts[seen].min(initial=counts.max(initial=0)):,}", f"{counts.max(initial=0):,}"
-        legend(pen, area, painter, cells[seen], "right", label, ends, SCALE)
+        legend(canvas, area, painter, cells[seen], "right", label, ends, SCALE)
 
-    def counts(self, look: Look) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
-        """Cells, how often somebody was in each, and who."""
-        mind = look.player.mind
-        if mind is not None and len(_trained(mind)) and super().refusal(look.player) is None:
-            _, cells, counts = self.survey(look)
+    def counts(self, context: OverlayContext) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
+        """Cells, the number of visits of each, and a label that says of whom."""
+        mind = context.player.mind
+        if mind is not None and len(_trained(mind)) and super().refusal(context.player) is None:
+            _, cells, counts = self.survey(context)
             return cells, counts, "visits in training"
-        counts = look.player.visits
+        counts = context.player.visits
         return np.arange(len(counts)), counts, "visits watched"
 
 

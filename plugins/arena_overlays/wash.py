@@ -1,4 +1,4 @@
-"""Numbers of cells as tints over a map, and what the tints mean."""
+"""Values of cells as tints over a map, with a legend."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pygame
 
 from arena.environments.rendering import CellPainter
 from arena.palette import INK, LINE, PAPER, SLATE
-from arena.viewer.pen import SMALL, Area, Pen, surface_of
+from arena_viewer import SMALL, Area, Canvas
 
 __all__ = ["BASE", "ROOMY", "legend", "shares", "wash"]
 
@@ -55,13 +54,13 @@ def tints(shares: Array, scale: Scale) -> npt.NDArray[np.uint8]:
     return found
 
 
-def wash(pen: Pen, area: Area, painter: CellPainter, cells: Array, shares: Array, scale: Scale) -> None:
-    """Tints cells as water colour does: the paper takes the colour, and what is dark stays dark.
+def wash(canvas: Canvas, area: Area, painter: CellPainter, cells: Array, shares: Array, scale: Scale) -> None:
+    """Tints cells by multiplication, like water color: dark lines stay dark.
 
     So walkers, arrows and figures stay legible, whatever is drawn first.
 
     Args:
-        pen: draws in points.
+        canvas: draws in points.
         area: the picture.
         painter: whose cells they are.
         cells: shape (count,).
@@ -69,15 +68,13 @@ def wash(pen: Pen, area: Area, painter: CellPainter, cells: Array, shares: Array
         scale: as `tints` takes it.
     """
     sheet = np.full((painter.rows * painter.columns, 3), 255, np.uint8)
-    told = np.isfinite(shares)
-    sheet[cells[told]] = tints(shares[told], scale)
-    box = pen.pixels(area)
-    drawn = surface_of(sheet.reshape(painter.rows, painter.columns, 3))
-    pen.surface.blit(pygame.transform.scale(drawn, box.size), box, special_flags=pygame.BLEND_MULT)
+    known = np.isfinite(shares)
+    sheet[cells[known]] = tints(shares[known], scale)
+    canvas.stretch(area, sheet.reshape(painter.rows, painter.columns, 3), multiply=True)
 
 
 def legend(
-    pen: Pen,
+    canvas: Canvas,
     area: Area,
     painter: CellPainter,
     cells: Array,
@@ -86,10 +83,10 @@ def legend(
     ends: tuple[str, str],
     scale: Scale,
 ) -> None:
-    """What tints mean, in its half of the picture, where it covers the fewest cells.
+    """Draws the legend of tints in one half of the picture, where it covers the fewest cells.
 
     Args:
-        pen: draws in points.
+        canvas: draws in points.
         area: the picture; a narrow one gets none.
         painter: whose cells they are.
         cells: that are better not covered: shape (count,).
@@ -99,19 +96,18 @@ def legend(
         scale: as `tints` takes it.
     """
     low, high = ends
-    width = sum(pen.width_of(text, SMALL) for text in (label, low, high)) + BAR + 3 * PAD + 4
+    width = sum(canvas.width_of(text, SMALL) for text in (label, low, high)) + BAR + 3 * PAD + 4
     if area.width / 2 < width + 2 * MARGIN:
         return
     box = _free(area, painter, cells, side, width)
-    pen.fill(Area(box.x - 1, box.y - 1, box.width + 2, box.height + 2), LINE, 0.9, HIGH / 2 + 1)
-    pen.fill(box, PAPER, radius=HIGH / 2)
+    canvas.fill(Area(box.x - 1, box.y - 1, box.width + 2, box.height + 2), LINE, 0.9, HIGH / 2 + 1)
+    canvas.fill(box, PAPER, radius=HIGH / 2)
     x, y = box.x + PAD, box.middle[1]
-    x += pen.text((x, y), label, SMALL, SLATE) + PAD
-    x += pen.text((x, y), low, SMALL, INK) + 4
+    x += canvas.text((x, y), label, SMALL, SLATE) + PAD
+    x += canvas.text((x, y), low, SMALL, INK) + 4
     ramp = tints(np.linspace(0, 1, 64), scale)[None]
-    strip = pen.pixels(Area(x, y - 4, BAR, 8))
-    pen.surface.blit(pygame.transform.scale(surface_of(ramp), strip.size), strip)
-    pen.text((x + BAR + 4, y), high, SMALL, INK)
+    canvas.stretch(Area(x, y - 4, BAR, 8), ramp)
+    canvas.text((x + BAR + 4, y), high, SMALL, INK)
 
 
 def _free(

@@ -44,7 +44,9 @@ class Wandb:
         self._finished = False
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "arena"),
-            group=os.environ.get("WANDB_RUN_GROUP", f"{experiment.name} {experiment.source} {experiment.id(0)}"),
+            group=os.environ.get(
+                "WANDB_RUN_GROUP", f"{experiment.name} {experiment.source} {experiment.id(0)}"
+            ),
             id=experiment.id(run.seed),
             name=f"{experiment.name} {experiment.source} seed {run.seed}",
             dir=os.environ.get("WANDB_DIR", run.folder),

@@ -17,10 +17,10 @@ from arena.frames.fits import resolve_fit
 from arena.plugins.discovery import Plugins, use
 from arena.runs.resolve import resolve_experiment
 from arena.testing import check_encoder, controls_steer, painter_paints_scenes
-from arena.viewer.cast import players, untrained
-from arena.viewer.overlay import overlays
-from arena.viewer.show import Show
-from arena.viewer.stage import SIZE, Stage
+from arena_viewer.overlay import load_overlays
+from arena_viewer.playback import Playback
+from arena_viewer.renderer import SIZE, Renderer
+from arena_viewer.roles import make_players, untrained_role
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -83,8 +83,8 @@ def test_the_example_of_a_painter_keeps_the_laws(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "painter"))
     for law in (painter_paints_scenes, controls_steer):
         law("painted_walk:make")
-    role = untrained(resolve_experiment("q-learning", "painted_walk:make", seeds=1))
-    [player] = players([role], horizon=9)
+    role = untrained_role(resolve_experiment("q-learning", "painted_walk:make", seeds=1))
+    [player] = make_players([role], horizon=9)
     assert player.painter is not None and player.controls.names == ("left", "right")
 
 
@@ -92,15 +92,15 @@ def test_the_example_overlay_draws_where_the_walker_was(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "overlay"))
     plugin = load(ROOT / "docs" / "examples" / "overlay" / "trail_plugin.py")
     with use(Plugins(extra={"trail_plugin": plugin})):
-        role = untrained(resolve_experiment("q-learning", "arena/CliffWalk-v0", seeds=1))
-        [trail] = [overlay for overlay in overlays() if overlay.spec.name == "trail"]
-        show = Show(players([role]), overlays=[trail])
+        role = untrained_role(resolve_experiment("q-learning", "arena/CliffWalk-v0", seeds=1))
+        [trail] = [overlay for overlay in load_overlays() if overlay.spec.name == "trail"]
+        show = Playback(make_players([role]), overlays=[trail])
         for action in (0, 0, 1, 1):
             show.players[0].advance(action)
         show.seek(show.newest)
         pictures = []
         for trail.on in (False, True):
-            stage, surface = Stage(), pygame.Surface(SIZE)
+            stage, surface = Renderer(), pygame.Surface(SIZE)
             stage.draw(surface, show)
             pictures.append(pygame.surfarray.array3d(surface).swapaxes(0, 1))
     assert trail.key == "t" and not trail.failed

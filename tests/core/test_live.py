@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from agent_cases import AGENTS
-from planted_clock import Clock
 
 from arena.errors import ArenaError
 from arena.frames import open_source
@@ -27,6 +26,7 @@ from arena.streams.base import Progress
 from arena.testing import Trial, contents, difference
 from arena.training import session
 from arena.training.runner import execute
+from planted_clock import Clock
 
 CLIFF = ("q-learning", "arena/CliffWalk-v0")
 PROGRESS = Progress(1234, 5, {"loss": 0.5})

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from arena.errors import ArenaError
-from arena.runs.live import Broadcast, Watcher
+from arena.runs.live import Broadcast, Watcher, open_watch_window
 from arena.streams.base import Progress
-from arena.viewer.following import follow_elsewhere
 
 if not hasattr(os, "O_NOFOLLOW"):
     pytest.skip("needs O_NOFOLLOW", allow_module_level=True)
@@ -46,7 +45,7 @@ def test_complaints_are_not_written_through_a_link(run, victim, monkeypatch):
     monkeypatch.setattr(subprocess, "Popen", lambda *words, **settings: started.append(words))
     (run.folder / "live" / "watch.log").symlink_to(victim)
     with pytest.raises(ArenaError, match=r"cannot write .*watch\.log"):
-        follow_elsewhere(run)
+        open_watch_window(run)
     assert not started
 
 

@@ -18,9 +18,9 @@ from arena.encoders.preprocessing import Numbers
 from arena.experiments.build import build_agent
 from arena.random.generators import Generators
 from arena.runs.resolve import resolve_experiment
-from arena.viewer.cast import Role, untrained
-from arena.viewer.overlay import Look
-from arena.viewer.show import Show
+from arena_viewer.overlay import OverlayContext
+from arena_viewer.playback import Playback
+from arena_viewer.roles import Role, untrained_role
 
 NAMES = ["action-probabilities", "latent", "policy", "q-values", "reconstruction", "values", "visits"]
 PIXELS = {"observation": "pixels", "tile": 2}
@@ -82,17 +82,15 @@ def through(encoder_class, joint=False):
     """A role that sees FourRooms through an encoder, in front of the agent or in it."""
     experiment = resolve_experiment("dqn", "arena/FourRooms-v0", env_options=PIXELS)
     space = experiment.factory.facts.observation_space
-    factory, features = experiment.factory, None
-    if joint:
-        features = Features(encoder_class(space), None)
-    else:
-        factory = ObservedEnvironment(factory, Lens(encoder_class(space), space, "cpu"))
-    agent = build_agent(experiment, ObservedEnvironment(factory), Generators(0), features=features)
-    return Role("dqn", agent, factory, 0, 40)
+    lens = None if joint else Lens(encoder_class(space), space, "cpu")
+    features = Features(encoder_class(space), None) if joint else None
+    environment = ObservedEnvironment(experiment.factory, lens)
+    agent = build_agent(experiment, environment, Generators(0), features=features)
+    return Role("dqn", agent, environment, 0, 40)
 
 
 def fresh(agent, env, **settings):
-    return untrained(resolve_experiment(agent, env, **settings))
+    return untrained_role(resolve_experiment(agent, env, **settings))
 
 
 def play(player, steps):
@@ -103,13 +101,13 @@ def play(player, steps):
 
 def at_newest(found, shown):
     """A show of the newest moment."""
-    show = Show(found, overlays=shown)
-    show.seek(show.newest)
-    return show
+    playback = Playback(found, overlays=shown)
+    playback.seek(playback.newest)
+    return playback
 
 
-def look_at(player, cell=None, moment=None):
+def context_of(player, cell=None, moment=None):
     moment = moment or player.now
     cells = hasattr(player.painter, "cell")
     cell = player.painter.cell(moment.scene) if cells and cell is None else cell
-    return Look(player, moment, cell, hovers=True)
+    return OverlayContext(player, moment, cell, hovers=True)

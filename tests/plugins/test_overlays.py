@@ -8,23 +8,23 @@ import numpy as np
 import pygame
 import pytest
 import torch
-from overlay_players import NAMES, Telling, fresh, look_at, play, through
+from overlay_players import NAMES, Telling, context_of, fresh, play, through
 
 import arena
 from arena.encoders.functional import reconstruct
 from arena.palette import ACCENT
 from arena.plugins.discovery import get_plugins
-from arena.viewer.cast import players, role_of
-from arena.viewer.overlay import Shown
-from arena.viewer.pen import Area, Pen
-from arena.viewer.show import Show
-from arena.viewer.stage import Stage
 from arena_overlays.latent import Latent, trace_of
 from arena_overlays.policy import Policy
 from arena_overlays.q_values import SIDE, QValues
 from arena_overlays.reconstruction import Reconstruction
 from arena_overlays.values import SCALE, Values
 from arena_overlays.visits import Visits
+from arena_viewer.drawing import Area, Canvas
+from arena_viewer.overlay import OverlaySwitch
+from arena_viewer.playback import Playback
+from arena_viewer.renderer import Renderer
+from arena_viewer.roles import make_players, role_from_run
 
 
 @pytest.fixture(scope="module")
@@ -32,21 +32,21 @@ def cliff(tmp_path_factory):
     """Who has learned the cliff."""
     out = tmp_path_factory.mktemp("runs")
     results = arena.train("q-learning", "arena/CliffWalk-v0", seeds=1, out=out, progress=False, trackers=())
-    return role_of(results.runs[0]["path"])
+    return role_from_run(results.runs[0]["path"])
 
 
 @pytest.fixture
 def player(cliff):
-    found = players([cliff])[0]
+    found = make_players([cliff])[0]
     yield found
     found.close()
 
 
-def drawn(overlay, look, size=(600, 600), ground=(255, 255, 255)):
+def drawn(overlay, context, size=(600, 600), ground=(255, 255, 255)):
     """What an overlay draws on an empty ground: shape (height, width, 3)."""
     surface = pygame.Surface(size)
     surface.fill(ground)
-    overlay.draw(Pen(surface), Area(0, 0, *size), look)
+    overlay.draw(Canvas(surface), Area(0, 0, *size), context)
     return pygame.surfarray.array3d(surface).swapaxes(0, 1).astype(int)
 
 
@@ -73,7 +73,7 @@ def test_all_are_registered_and_none_is_shown_at_first():
 
 def test_a_cell_has_the_colour_of_its_value(player):
     painter, size, cells = of_cliff(player)
-    picture = drawn(Values(), look_at(player), size)
+    picture = drawn(Values(), context_of(player), size)
     values = player.mind.agent.q.max(axis=1)[painter.states(player.now.scene)[cells]]
     share = (values - values.min()) / (values.max() - values.min())
     place = np.linspace(0, 1, len(SCALE))
@@ -86,36 +86,36 @@ def test_a_cell_has_the_colour_of_its_value(player):
     assert written == [cell != painter.cell(player.now.scene) for cell in cells], (
         "figures, but where it stands"
     )
-    dark = drawn(Values(), look_at(player), size, ground=(0, 0, 0))
+    dark = drawn(Values(), context_of(player), size, ground=(0, 0, 0))
     assert not block(dark, painter, cells[0])[:20].any(), "what is dark stays dark"
 
 
 def test_cells_where_nobody_decides_and_values_that_are_none_are_left_alone(cliff):
     role = fresh("q-learning", "arena/CliffWalk-v0")
-    found = players([role])[0]
+    found = make_players([role])[0]
     painter, size, cells = of_cliff(found)
     role.agent.q[0] = np.nan
     role.agent.q[1], role.agent.q[2] = 3.0, 1.0
-    picture = drawn(Values(), look_at(found), size)
+    picture = drawn(Values(), context_of(found), size)
     others = np.setdiff1d(np.arange(painter.rows * painter.columns), cells)
     assert (block(picture, painter, 0)[2, 25] == 255).all()
     assert (block(picture, painter, 1)[2, 25] == np.rint(SCALE[-1])).all()
     assert all((block(picture, painter, cell)[2, 25] == 255).all() for cell in others)
-    drawn(Policy(), look_at(found), size)
+    drawn(Policy(), context_of(found), size)
 
 
 def test_who_play_side_by_side_have_one_scale():
     roles = [fresh("q-learning", "arena/CliffWalk-v0") for _ in range(2)]
-    cast = players(roles)
+    cast = make_players(roles)
     for times, role in enumerate(roles, 1):
         role.agent.q[:] = times * (np.arange(len(role.agent.q)) + 1.0)[:, None]
     painter, size, cells = of_cliff(cast[0])
     states = painter.states(cast[0].now.scene)
     cell_of = {int(states[cell]): int(cell) for cell in cells}
-    looks, overlays = [replace(look_at(one), players=cast) for one in cast], [Values(), Values()]
-    for overlay, look in zip(overlays, looks, strict=True):
-        overlay.prepare(look)
-    pictures = [drawn(overlay, look, size) for overlay, look in zip(overlays, looks, strict=True)]
+    contexts, overlays = [replace(context_of(one), players=cast) for one in cast], [Values(), Values()]
+    for overlay, context in zip(overlays, contexts, strict=True):
+        overlay.prepare(context)
+    pictures = [drawn(overlay, context, size) for overlay, context in zip(overlays, contexts, strict=True)]
 
     def colour(place, state):
         return block(pictures[place], painter, cell_of[state])[2, 25].tolist()
@@ -128,11 +128,11 @@ def test_who_play_side_by_side_have_one_scale():
 
 def test_what_a_table_has_not_learned_is_left_alone_unless_that_is_everything():
     role = fresh("q-learning", "arena/CliffWalk-v0", agent_options={"initial_value": 2.0})
-    found = players([role])[0]
+    found = make_players([role])[0]
     painter, size, cells = of_cliff(found)
 
     def painted():
-        picture = drawn(Values(), look_at(found), size)
+        picture = drawn(Values(), context_of(found), size)
         return {int(cell) for cell in cells if (block(picture, painter, cell)[2, 25] != 255).any()}
 
     assert painted() == set(cells.tolist()), "an untrained table says what it says"
@@ -147,7 +147,9 @@ def test_arrows_lead_along_the_way(player):
     while not player.ended:
         moment = player.now
         move = painter.moves[moment.action]
-        ink = 255 - block(drawn(overlay, look_at(player), size), painter, painter.cell(moment.scene)).mean(2)
+        ink = 255 - block(drawn(overlay, context_of(player), size), painter, painter.cell(moment.scene)).mean(
+            2
+        )
         down, right = np.mgrid[:50, :50] - 24.5
         pull = np.array([(ink * right).sum(), (ink * down).sum()]) / ink.sum()
         best = np.flatnonzero(np.isclose(moment.thought.action_values, moment.thought.value))
@@ -166,7 +168,7 @@ def test_arrows_are_as_long_as_actions_are_probable(player, monkeypatch, probabi
     monkeypatch.setattr(player.mind, "action_values", lambda batch: None)
     monkeypatch.setattr(player.mind, "probabilities", lambda batch: np.tile(probabilities, (len(batch), 1)))
     painter, _, _ = of_cliff(player)
-    picture = drawn(Policy(), look_at(player), (painter.columns * 40, painter.rows * 40))
+    picture = drawn(Policy(), context_of(player), (painter.columns * 40, painter.rows * 40))
     ink = np.pad(255 - block(picture, painter, 0).mean(2), 0) > 60
     rows, columns = np.nonzero(ink)
     reach = {"up": 20 - rows.min(), "right": columns.max() - 19, "down": rows.max() - 19}
@@ -183,9 +185,9 @@ def test_arrows_are_as_long_as_actions_are_probable(player, monkeypatch, probabi
 def test_actions_that_are_equally_good_are_all_drawn(cliff):
     role = fresh("q-learning", "arena/CliffWalk-v0")
     role.agent.q[:] = (1.0, 0.0, 1.0 - 1e-13, 0.0)
-    found = players([role])[0]
+    found = make_players([role])[0]
     painter, size, cells = of_cliff(found)
-    ink = block(255 - drawn(Policy(), look_at(found), size).mean(2), painter, cells[0]) > 60
+    ink = block(255 - drawn(Policy(), context_of(found), size).mean(2), painter, cells[0]) > 60
     assert ink[:20].sum(axis=1).max() > 4 and ink[30:].sum(axis=1).max() > 4, "two heads"
     assert not ink[:, :15].any() and not ink[:, 35:].any()
 
@@ -199,10 +201,10 @@ def test_visits_are_those_that_can_be_counted(player):
             player.begin(player.episode + 1)
         by_hand[painter.cell(player.now.scene)] += 1
     overlay = Visits()
-    cells, counts, label = overlay.counts(look_at(player))
+    cells, counts, label = overlay.counts(context_of(player))
     assert label == "visits watched"
     assert (by_hand[cells] == counts).all() and counts.sum() == 34
-    picture = drawn(overlay, look_at(player), size)
+    picture = drawn(overlay, context_of(player), size)
     tinted = np.array([(block(picture, painter, cell)[2, 25] < 255).any() for cell in range(len(by_hand))])
     assert (tinted == (by_hand > 0)).all()
     darkness = np.array([765 - block(picture, painter, cell)[2, 25].sum() for cell in range(len(by_hand))])
@@ -214,35 +216,35 @@ def test_visits_are_those_of_training_where_they_are_counted(tmp_path):
         "q-learning", "arena/CliffWalk-v0", seeds=1, steps=500, out=tmp_path, progress=False, trackers=(),
         agent_options={"step_size_schedule": "visits"},
     )  # fmt: skip
-    found = players([role_of(results.runs[0]["path"])])[0]
-    cells, counts, label = Visits().counts(look_at(found))
+    found = make_players([role_from_run(results.runs[0]["path"])])[0]
+    cells, counts, label = Visits().counts(context_of(found))
     assert label == "visits in training"
     assert (counts == found.mind.agent.visits.sum(axis=1)[cells]).all()
     assert counts.sum() > 400
 
 
 def test_the_card_is_that_of_the_cell_under_the_mouse(player):
-    shown = Shown(get_plugins().overlays["q-values"], "q")
-    show, stage = Show([player], overlays=[shown]), Stage()
+    shown = OverlaySwitch(get_plugins().overlays["q-values"], "q")
+    playback, renderer = Playback([player], overlays=[shown]), Renderer()
     surface = pygame.Surface((1120, 760))
 
     def picture():
-        stage.draw(surface, show)
+        renderer.draw(surface, playback)
         return pygame.surfarray.array3d(surface).swapaxes(0, 1).astype(int)
 
     before = picture()
     shown.on = True
     painter = player.painter
     cell = 14
-    world = stage.pictures[0]
+    world = renderer.pictures[0]
     place = world.cell(1, 2, painter.rows, painter.columns)
-    stage.mouse = place.middle
+    renderer.mouse = place.middle
     changed = np.argwhere((picture() != before).any(axis=2))
     assert not shown.failed
     assert changed.min(axis=0)[1] >= place.x - 1
     assert changed.max(axis=0)[1] <= place.right + SIDE + 12
-    overlay, look = QValues(), look_at(player, cell)
-    found = overlay.of_cell(look)
+    overlay, context = QValues(), context_of(player, cell)
+    found = overlay.of_cell(context)
     for (right, down), value in found.items():
         action = int(np.flatnonzero((painter.moves == (right, down)).all(axis=1))[0])
         assert value == player.mind.agent.q[cell, action]
@@ -259,29 +261,29 @@ def test_the_card_is_that_of_the_cell_under_the_mouse(player):
         move for move in found if found[move] >= max(found.values()) - 1e-9
     ]
     assert max(tone, key=tone.__getitem__) == min(found, key=found.__getitem__)
-    stage.mouse = world.cell(3, 5, painter.rows, painter.columns).middle  # the cliff: nobody decides there
+    renderer.mouse = world.cell(3, 5, painter.rows, painter.columns).middle  # the cliff: nobody decides there
     assert (picture() == before).all()
 
 
 def test_what_an_agent_says_is_asked_again_once_it_has_changed():
     role = fresh("q-learning", "arena/CliffWalk-v0")
-    found = players([role])[0]
+    found = make_players([role])[0]
     for overlay in (Values(), Policy(), QValues()):
         role.agent.q[:] = 0.0
         found.mind.version += 1
-        first = drawn(overlay, look_at(found))
+        first = drawn(overlay, context_of(found))
         role.agent.q[:, 1] = np.arange(len(role.agent.q))
-        assert (drawn(overlay, look_at(found)) == first).all(), "asked once"
+        assert (drawn(overlay, context_of(found)) == first).all(), "asked once"
         found.mind.version += 1
-        assert (drawn(overlay, look_at(found)) != first).any()
+        assert (drawn(overlay, context_of(found)) != first).any()
 
 
 def test_the_path_goes_through_the_codes():
-    found = players([through(Telling)], explore=True)[0]
+    found = make_players([through(Telling)], explore=True)[0]
     play(found, 20)
-    look = look_at(found, moment=found.at(12))
+    context = context_of(found, moment=found.at(12))
     codes = np.stack([moment.thought.code for moment in found.moments])
-    trace = trace_of(look)
+    trace = trace_of(context)
     assert trace.axes == tuple(sorted(np.argsort(-codes[:16].var(axis=0))[:2]))
     assert np.allclose(trace.path, codes[:13, list(trace.axes)])
     assert np.allclose(trace.now, codes[12])
@@ -290,19 +292,19 @@ def test_the_path_goes_through_the_codes():
     low, high = codes[:, list(trace.axes)].min(0), codes[:, list(trace.axes)].max(0)
     expected = (codes[:13, list(trace.axes)] - low) / (high - low) * (100, -50) + (0, 50)
     assert np.allclose(points, expected, atol=1e-4)
-    picture = drawn(Latent(), look, (256, 194))
+    picture = drawn(Latent(), context, (256, 194))
     x, y = Latent.points(Area(0, 18, 256, 132).inset(10), trace)[-1]
     assert tuple(picture[round(y), round(x)]) == ACCENT
 
 
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_reconstruction_is_perception_s(joint):
-    found = players([through(Telling, joint)], explore=True)[0]
+    found = make_players([through(Telling, joint)], explore=True)[0]
     encoder = found.mind.agent.problem.features.encoder if joint else found.environment.encoder.encoder
     overlay = Reconstruction()
 
     def pictures():
-        seen, told = overlay.pictures(look_at(found))
+        seen, told = overlay.pictures(context_of(found))
         observation = np.asarray(found.now.observation)
         assert (seen == observation).all()
         assert (told == reconstruct(encoder, observation[None]).numpy()[0]).all()

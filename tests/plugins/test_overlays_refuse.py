@@ -7,10 +7,10 @@ import pytest
 from overlay_players import NAMES, PIXELS, Person, Recalling, Telling, at_newest, fresh, play, through
 
 from arena.plugins.discovery import get_plugins
-from arena.viewer.cast import players
-from arena.viewer.overlay import Shown
-from arena.viewer.player import Player
-from arena.viewer.stage import Stage
+from arena_viewer.overlay import OverlaySwitch
+from arena_viewer.player import Player
+from arena_viewer.renderer import Renderer
+from arena_viewer.roles import make_players
 
 OVER = {"policy", "q-values", "values", "visits"}
 #: Who plays, and what there is to draw.
@@ -50,7 +50,7 @@ CASTS = {
 
 @pytest.fixture(scope="module")
 def casts():
-    made = {name: players([make()])[0] for name, (make, _) in CASTS.items()}
+    made = {name: make_players([make()])[0] for name, (make, _) in CASTS.items()}
     role = fresh("q-learning", "arena/CliffWalk-v0")
     made["person"] = Player(role.factory, Person(), seed=0)
     for one in made.values():
@@ -64,18 +64,18 @@ def casts():
 @pytest.mark.parametrize("name", NAMES)
 def test_each_draws_or_says_why_not(casts, cast, name):
     found = casts[cast]
-    shown = Shown(get_plugins().overlays[name], "")
+    shown = OverlaySwitch(get_plugins().overlays[name], "")
     shown.on = True
     reason = shown.refusal(found)
     stands = CASTS[cast][1] if cast in CASTS else {"visits"}
     assert (reason is None) == (name in stands), reason
     if reason is not None:
         assert 0 < len(reason) <= 60 and not reason.endswith(".")
-    stage, pictures = Stage(), []
+    renderer, pictures = Renderer(), []
     surface = pygame.Surface((1120, 1400))
     for on in (False, True, True):
         shown.on = on
-        stage.draw(surface, at_newest([found], [shown]))
+        renderer.draw(surface, at_newest([found], [shown]))
         pictures.append(pygame.image.tobytes(surface, "RGB"))
     assert not shown.failed
     assert pictures[1] == pictures[2]
@@ -85,23 +85,23 @@ def test_each_draws_or_says_why_not(casts, cast, name):
 
 @pytest.mark.parametrize("size", [(1, 1), (40, 30), (90, 400), (1120, 760)])
 def test_no_window_is_too_small(casts, size):
-    shown = [Shown(get_plugins().overlays[name], "") for name in NAMES]
+    shown = [OverlaySwitch(get_plugins().overlays[name], "") for name in NAMES]
     for one in shown:
         one.on = True
-    stage = Stage()
+    renderer = Renderer()
     for cast in ("lens", "nine moves", "tables"):
         found = casts[cast]
         for each in ([found], [found] * 5):
-            stage.draw(pygame.Surface(size), at_newest(each, shown))
+            renderer.draw(pygame.Surface(size), at_newest(each, shown))
     assert not any(one.failed for one in shown)
 
 
 def test_an_end_says_nothing_and_is_drawn_all_the_same():
-    player = players([fresh("q-learning", "arena/FourRooms-v0")], horizon=5)[0]
+    player = make_players([fresh("q-learning", "arena/FourRooms-v0")], horizon=5)[0]
     play(player, 5)
     assert player.ended
     for name in NAMES:
-        shown = Shown(get_plugins().overlays[name], "")
+        shown = OverlaySwitch(get_plugins().overlays[name], "")
         shown.on = True
-        Stage().draw(pygame.Surface((1120, 1400)), at_newest([player], [shown]))
+        Renderer().draw(pygame.Surface((1120, 1400)), at_newest([player], [shown]))
         assert not shown.failed

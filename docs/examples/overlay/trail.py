@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from arena.palette import ACCENT
-from arena.viewer.overlay import Look, Overlay
-from arena.viewer.pen import Area, Pen
-from arena.viewer.player import Player
+from arena_viewer import Area, Canvas, Overlay, OverlayContext, Player
 
 #: Steps after which the trail is gone.
 LONGEST = 30
@@ -18,18 +16,18 @@ class Trail(Overlay):
 
     def refusal(self, player: Player) -> str | None:
         """Only a world of cells has places."""
-        return None if Look(player, player.now).cells else "this world has no cells"
+        return None if OverlayContext(player, player.now).cells else "this world has no cells"
 
-    def draw(self, pen: Pen, area: Area, look: Look) -> None:
+    def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
         """A piece of line a step, the older the thinner."""
-        cells, now = look.cells, look.moment.step
+        cells, now = context.cells, context.moment.step
         assert cells is not None, "refused"
-        first = max(now - LONGEST, look.player.first)
+        first = max(now - LONGEST, context.player.first)
         places = [
             area.cell(
-                *divmod(cells.cell(look.player.at(step).scene), cells.columns), cells.rows, cells.columns
+                *divmod(cells.cell(context.player.at(step).scene), cells.columns), cells.rows, cells.columns
             )
             for step in range(first, now + 1)
         ]
         for age, (here, there) in enumerate(zip(places[::-1], places[-2::-1], strict=False)):
-            pen.line([here.middle, there.middle], ACCENT, 5 * (1 - age / LONGEST) + 1)
+            canvas.line([here.middle, there.middle], ACCENT, 5 * (1 - age / LONGEST) + 1)

@@ -1,0 +1,139 @@
+"""Making of a gallery from a fitted encoder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from arena.config.validation import validated_count
+from arena.errors import ArenaError
+from arena.frames.references import open_data
+from arena.random.generators import Generators, derive
+from arena.runs.loaded_encoder import LoadedEncoder
+from arena.runs.run import fit_of
+from arena_gallery.cells import Section
+from arena_gallery.inputs import GalleryInputs
+from arena_gallery.page import Page, draw
+from arena_gallery.sections import sections
+
+if TYPE_CHECKING:
+    from arena.frames import Frames
+    from arena.runs.run import Run
+
+__all__ = ["Gallery", "gallery", "held_out_loss"]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A drawn gallery of a fitted encoder.
+
+    Attributes:
+        title: the encoder.
+        subtitle: what it was fitted to, for how long, and how well.
+        sections: what there is to see.
+        page: how it looks.
+        loss: the held-out loss, where it was evaluated.
+    """
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    page: Page
+    loss: float | None
+
+    @property
+    def png(self) -> bytes:
+        """The picture's file."""
+        return self.page.png
+
+    def to_dict(self) -> dict[str, Any]:
+        """Sections, figures and positions of cells, for scripts."""
+        found = []
+        for number, section in enumerate(self.sections):
+            cells = [
+                {
+                    "row": place.row,
+                    "column": place.column,
+                    "box": [place.left, place.top, place.right, place.bottom],
+                }
+                for place in self.page.places
+                if place.section == number
+            ]
+            found.append(
+                {
+                    "title": section.title,
+                    "note": section.note,
+                    "figures": dict(section.figures),
+                    "rows": [row.name for row in section.rows],
+                    "cells": cells,
+                }
+            )
+        return {
+            "title": self.title,
+            "subtitle": self.subtitle,
+            "held_out_loss": self.loss,
+            "width": self.page.width,
+            "height": self.page.height,
+            "sections": found,
+        }
+
+
+def gallery(
+    loaded: LoadedEncoder, *, rows: int = 2, columns: int = 10, seed: int = 0, frames: Frames | None = None
+) -> Gallery:
+    """Draws a gallery of a fitted encoder: what it does with held-out frames.
+
+    The same run, arguments and versions give the same bytes.
+
+    Args:
+        loaded: the encoder.
+        rows: of each section.
+        columns: of each row.
+        seed: of the frames that are chosen, and of what is drawn at random.
+        frames: those that it was fitted to, where they are open already.
+
+    Raises:
+        ArenaError: the frames cannot be had, cannot be drawn, or the encoder does nothing that could be.
+    """
+    rows, columns = validated_count("rows", rows), validated_count("columns", columns)
+    for name, value, most in (("rows", rows, 50), ("columns", columns, 50)):
+        if value > most:
+            raise ArenaError(f"{name} is {value:,}", f"give {most} at most")
+    fit = fit_of(loaded.run)
+    frames = open_data(fit.data) if frames is None else frames
+    with Generators(derive(seed, "gallery")).lent("gallery"):
+        inputs = GalleryInputs.from_encoder(
+            loaded.encoder,
+            frames,
+            fit.fitting["holdout"],
+            loaded.run.seed,
+            rows=rows,
+            columns=columns,
+            seed=seed,
+        )
+        found = tuple(sections(inputs))
+    loss = held_out_loss(loaded.run, loaded.steps)
+    said = [
+        fit.source,
+        f"{loaded.steps:,} update{'s' * (loaded.steps != 1)}",
+        *([] if loss is None else [f"held-out loss {loss:.4g}"]),
+        f"seed {loaded.run.seed}",
+    ]
+    title, subtitle = fit.name, " · ".join(said)
+    return Gallery(title, subtitle, found, draw(title, subtitle, found), loss)
+
+
+def held_out_loss(run: Run, step: int) -> float | None:
+    """The last evaluation of a run up to a step, as a loss; None where there was none."""
+    found = None
+    with contextlib.suppress(OSError):
+        for line in run.metrics.read_bytes().splitlines():
+            with contextlib.suppress(
+                ValueError, TypeError, KeyError, AttributeError
+            ):  # a line that a crash tore
+                values = json.loads(line)
+                if values["evaluation"] is not None and values["step"] <= step:
+                    found = -float(values["evaluation"])
+    return found

@@ -1,0 +1,68 @@
+"""The runs as a table for other tools: a row a run, a column a fact, empty where something is unknown."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from arena_report.groups import ENCODERS
+from arena_report.run_records import JsonObject, canonical
+
+__all__ = ["table"]
+
+COLUMNS = (
+    "path",
+    "label",
+    "agent",
+    "env",
+    "seed",
+    "status",
+    "steps",
+    "total",
+    "mean",
+    "normalised",
+    "optimum",
+    "policy_value",
+    "seconds",
+)
+
+
+def table(document: JsonObject) -> str:
+    """The runs that the report counts, and behind them their options as ``agent.NAME`` and ``env.NAME``.
+
+    Where encoders are compared, also the area under a run's curve as ``auc``. As ``encoder.NAME`` and ``novelty.NAME``
+    come the options of encoders, and how they were used.
+    """
+    rows = []
+    areas = {
+        (row["label"], row["env"], seed): area
+        for row in document["encoders"]
+        for seed, area in zip(row["seeds"], row["aucs"], strict=True)
+    }
+    for run in document["runs"]:
+        options = {f"agent.{key}": value for key, value in run["options"].items()}
+        options |= {f"env.{key}": value for key, value in run["env_options"].items()}
+        options |= {key: value for kind in ENCODERS for key, value in _encoder(kind, run[kind]).items()}
+        place = run["label"], run["env"], run["seed"]
+        options |= {"auc": areas[place]} if place in areas else {}
+        cells = {key: _cell(value) for key, value in options.items()}
+        rows.append({**{key: run[key] for key in COLUMNS}, **cells})
+    extra = sorted({key for row in rows for key in row} - {*COLUMNS})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*COLUMNS, *extra], restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _encoder(kind: str, encoder: JsonObject | None) -> JsonObject:
+    if encoder is None:
+        return {}
+    start = encoder["start"] and f"{encoder['start']['run']}@{encoder['start']['step']}"
+    used = {"mode": encoder["mode"], "loss_weight": encoder["loss_weight"], "fit": start}
+    options = {f"{kind}.{key}": value for key, value in {**encoder["options"], **used}.items()}
+    return {**options, kind: encoder["name"]}
+
+
+def _cell(value: object) -> object:
+    return canonical(value) if isinstance(value, list | dict | bool) else value

@@ -1,0 +1,292 @@
+"""Groups of runs that differ only in their seed, with labels that name the options in which groups differ."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arena.plugins.discovery import get_plugins
+from arena_report.run_records import JsonObject, RunRecord, Skipped, canonical
+
+__all__ = ["Environment", "Group", "begun", "group", "shown", "unit"]
+
+#: Characters of an option's value in a label.
+LONGEST = 40
+
+#: The fact that runs which began from the same snapshot share.
+START = "start"
+
+#: What a run may have encoders for, as `RunRecord` calls it.
+ENCODERS = ("encoder", "novelty")
+
+#: What the fits count as of which every seed has its own.
+REPLICATED = "one a seed"
+
+#: What stands between an agent and the encoder that it perceives with.
+DOT = " · "
+
+
+@dataclass(frozen=True, eq=False)
+class Environment:
+    """What scores are compared in.
+
+    Attributes:
+        label: the id, and whatever sets it apart from others of the same id.
+        id: the environment's id.
+        options: its options.
+        wrappers: the wrappers around it.
+        horizon: the longest evaluation episode, in steps.
+    """
+
+    label: str
+    id: str
+    options: JsonObject
+    wrappers: tuple[str, ...]
+    horizon: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The runs of one algorithm in one environment, one a seed, sorted by it.
+
+    Attributes:
+        algorithm: the algorithm's label: the agent and its encoders, with the options that set them apart from others.
+        agent: the agent's name.
+        environment: where they ran.
+        runs: one a seed.
+    """
+
+    algorithm: str
+    agent: str
+    environment: Environment
+    runs: tuple[RunRecord, ...]
+
+
+def group(records: Sequence[RunRecord]) -> tuple[list[Group], list[Skipped]]:
+    """Groups runs by algorithm and environment.
+
+    An option is part of an algorithm's name where the runs of its agent, or of its encoder, disagree about it within
+    one environment. Options that differ only from environment to environment are presets, and make no second algorithm.
+
+    Returns:
+        The groups, by environment and algorithm; and runs of a seed that their group has already: the one that
+        trained further, finished or not, counts; of two that trained as far, the later one.
+    """
+    environments = _environments(records)
+    labels = _algorithms(records)
+    gathered: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
+    for record in records:
+        key = labels[id(record)], environments[_place(record)].label
+        gathered[key].append(record)
+    groups, duplicates = [], []
+    for (label, _), runs in sorted(gathered.items(), key=lambda item: (item[0][1], item[0][0])):
+        kept, others = _one_a_seed(runs)
+        duplicates += others
+        place = environments[_place(runs[0])]
+        groups.append(Group(algorithm=label, agent=runs[0].agent, environment=place, runs=tuple(kept)))
+    return groups, duplicates
+
+
+def shown(value: Any) -> str:
+    """An option's value as a person would write it: short, on one line."""
+    text = value if isinstance(value, str) else "none" if value is None else canonical(value)
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def begun(start: JsonObject) -> str:
+    """The snapshot that a run began from, as a person would write it: the end of a long path says the most."""
+    text = " ".join(f"{start['run']}@{start['step']}".split())
+    return text if len(text) <= LONGEST else f"…{text[1 - LONGEST :]}"
+
+
+def unit(agent: str) -> str:
+    """What an agent counts: steps, or a planner's sweeps; steps if its plugin is not here."""
+    spec = get_plugins().agents.get(agent)
+    return "step" if spec is None else spec.unit
+
+
+def _place(record: RunRecord) -> str:
+    """A key that runs in the same environment share; episodes cut off elsewhere are another one."""
+    horizon = record.settings["horizon"]
+    return canonical([record.env, record.env_options, record.wrappers, horizon])
+
+
+def _environments(records: Iterable[RunRecord]) -> dict[str, Environment]:
+    first = {_place(record): record for record in records}
+    same_id: dict[str, list[str]] = defaultdict(list)
+    for place, record in first.items():
+        same_id[record.env].append(place)
+    found = {}
+    for name, places in same_id.items():
+        facts = [_environment_facts(first[place]) for place in places]
+        for place, label in zip(places, _labels(name, facts, _varying(facts), {}), strict=True):
+            record = first[place]
+            found[place] = Environment(
+                label, name, record.env_options, record.wrappers, record.settings["horizon"]
+            )
+    return found
+
+
+def _environment_facts(record: RunRecord) -> JsonObject:
+    extra = {"wrappers": " + ".join(record.wrappers) or None, "horizon": record.settings["horizon"]}
+    return {**record.env_options, **extra}
+
+
+def _algorithms(records: Sequence[RunRecord]) -> dict[int, str]:
+    """The label of each run's algorithm, by the run's `id()`: the agent's, and behind dots its encoders'."""
+    by_agent: dict[str, list[RunRecord]] = defaultdict(list)
+    for record in records:
+        by_agent[record.agent].append(record)
+    encoders = [_encoders(records, kind) for kind in ENCODERS]
+    labels: dict[int, str] = {}
+    for agent, runs in by_agent.items():
+        facts = [_algorithm_facts(run) for run in runs]
+        starts = [run.settings["start"] for run in runs if run.settings["start"] is not None]
+        texts = {canonical(start["digest"]): begun(start) for start in reversed(starts)}
+        names = _labels(agent, facts, _disputed(runs, facts), {START: texts})
+        for run, name in zip(runs, names, strict=True):
+            labels[id(run)] = DOT.join([name, *(found[id(run)] for found in encoders if id(run) in found)])
+    return labels
+
+
+def _encoders(records: Sequence[RunRecord], kind: str) -> dict[int, str]:
+    """The label of each run's encoder of a kind, by the run's `id()`; runs without one have none."""
+    found = {id(run): getattr(run, kind) for run in records if getattr(run, kind)}
+    fits = _fits(records, kind)
+    by_encoder: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
+    for run in records:
+        if id(run) in found:
+            by_encoder[run.agent, found[id(run)]["name"]].append(run)
+    labels: dict[int, str] = {}
+    for (_, name), runs in by_encoder.items():
+        disputed = _disputed(runs, [found[id(run)]["options"] for run in runs])
+        alike: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
+        for run in runs:
+            alike[found[id(run)]["mode"], canonical(found[id(run)]["options"])].append(run)
+        for (mode, _), mine in alike.items():
+            used = [{"loss_weight": found[id(run)]["loss_weight"], "fit": fits[id(run)]} for run in mine]
+            facts = [{**found[id(run)]["options"], **use} for run, use in zip(mine, used, strict=True)]
+            keys = [*(key for key in disputed if key not in used[0]), *_disputed(mine, used)]
+            starts = [(fits[id(run)], found[id(run)]["start"]) for run in reversed(mine)]
+            texts = {canonical(fit): _fitted(fit, start) for fit, start in starts}
+            called = name if mode == "frozen" else f"{name} ({mode})"
+            labels.update(zip(map(id, mine), _labels(called, facts, keys, {"fit": texts}), strict=True))
+    return labels
+
+
+def _fits(records: Sequence[RunRecord], kind: str) -> dict[int, str | None]:
+    """What the fit of each run's encoder counts as, by the run's `id()`: runs in which it is equal may be one group.
+
+    It is the digest of the fit, None for an encoder that began anew. But where runs are the same in all else, and each
+    has a seed and a fit of its own, the fits are replications as the seeds are, and it is `REPLICATED`.
+    """
+    alike: dict[str, list[RunRecord]] = defaultdict(list)
+    for run in records:
+        if getattr(run, kind):
+            encoders = [_but_the_fit(getattr(run, other)) for other in ENCODERS]
+            alike[canonical([_place(run), run.agent, _algorithm_facts(run), encoders])].append(run)
+    found: dict[int, str | None] = {}
+    for runs in alike.values():
+        starts = [getattr(run, kind)["start"] for run in runs]
+        digests = [start and start["digest"] for start in starts]
+        pairs = {*zip(digests, (run.seed for run in runs), strict=True)}
+        fits = {(start["run"], start["step"]) for start in starts if start}
+        alone = len({run for run, _ in fits}) == len(fits) and len({step for _, step in fits}) <= 1
+        paired = alone and len(pairs) == len({*digests}) == len({run.seed for run in runs}) > 1
+        for run, digest in zip(runs, digests, strict=True):
+            found[id(run)] = REPLICATED if paired else digest
+    return found
+
+
+def _but_the_fit(encoder: JsonObject | None) -> JsonObject | None:
+    """Whatever of an encoder is not which fit it comes from; but whether it comes from one."""
+    return encoder and {**encoder, "start": encoder["start"] is not None}
+
+
+def _fitted(fit: str | None, start: JsonObject | None) -> str:
+    """A fit, or several, as a label has them."""
+    return "none" if start is None else fit if fit == REPLICATED else begun(start)
+
+
+def _algorithm_facts(record: RunRecord) -> JsonObject:
+    """By name: the options as they are declared, and behind them the settings, as `arena.experiments.labels` has them."""
+    start = record.settings["start"]
+    settings = {key: value for key, value in record.settings.items() if key not in ("horizon", "start")}
+    settings[START] = start and start["digest"]
+    taken = record.agent_options
+    return {**taken, **{f"run.{key}" if key in taken else key: value for key, value in settings.items()}}
+
+
+def _disputed(records: Sequence[RunRecord], facts: Sequence[JsonObject]) -> list[str]:
+    """The facts about which runs disagree within one environment, in order."""
+    by_place: dict[str, list[JsonObject]] = defaultdict(list)
+    for record, one in zip(records, facts, strict=True):
+        by_place[_place(record)].append(one)
+    differing = {key for several in by_place.values() for key in _varying(several)}
+    return [key for key in dict.fromkeys(key for one in facts for key in one) if key in differing]
+
+
+def _varying(facts: Sequence[JsonObject]) -> list[str]:
+    """The keys whose values are not the same everywhere, in order; a missing one is a value of its own."""
+    values: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in facts:
+        for key, value in one.items():
+            values[key][canonical(value)] += 1
+    return [key for key, seen in values.items() if len(seen) > 1 or seen.total() < len(facts)]
+
+
+def _labels(
+    name: str, facts: Sequence[JsonObject], keys: Sequence[str], texts: Mapping[str, Mapping[str, str]]
+) -> list[str]:
+    """A name with the given keys' values; equal values have equal labels, and others different ones.
+
+    Args:
+        name: what every label begins with.
+        facts: what the labels are of.
+        keys: which facts they say, in order.
+        texts: for some keys, how each value (as `canonical` has it) is written.
+    """
+    written = {key: {**_short(one[key] for one in facts if key in one), **texts.get(key, {})} for key in keys}
+    labels: dict[str, str] = {}
+    result = []
+    for one in facts:
+        chosen = {key: canonical(one[key]) for key in keys if key in one}
+        exact = canonical(chosen)
+        if exact not in labels:
+            label = " ".join([name, *(f"{key}={written[key][v]}" for key, v in chosen.items())])
+            taken = {*labels.values()}
+            numbered = (f"{label} ({i})" for i in range(2, len(facts) + 2))
+            labels[exact] = label if label not in taken else next(n for n in numbered if n not in taken)
+        result.append(labels[exact])
+    return result
+
+
+def _short(values: Iterable[Any]) -> dict[str, str]:
+    """Values as labels write them: numbers with four digits, where that leaves no two of them alike."""
+    distinct = {canonical(value): value for value in values}
+    brief = {key: _brief(value) for key, value in distinct.items()}
+    if len({*brief.values()}) == len(brief):
+        return brief
+    return {key: shown(value) for key, value in distinct.items()}
+
+
+def _brief(value: Any) -> str:
+    if not isinstance(value, float):
+        return shown(value)
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def _one_a_seed(runs: Sequence[RunRecord]) -> tuple[list[RunRecord], list[Skipped]]:
+    best: dict[int, RunRecord] = {}
+    others = []
+    for run in sorted(runs, key=lambda run: (run.steps, run.time or 0.0), reverse=True):
+        if run.seed not in best:
+            best[run.seed] = run
+            continue
+        kept = best[run.seed]
+        what = "the same run as" if kept.id == run.id else "the same options and seed as"
+        others.append(Skipped(run.path, "duplicate", f"{what} {kept.path}, which counts", run))
+    return [best[seed] for seed in sorted(best)], others

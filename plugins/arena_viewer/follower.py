@@ -1,0 +1,104 @@
+"""Following of a run while it trains: newer agents replace the one that plays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from arena.agents.actor import Mind
+from arena.errors import ArenaError
+from arena.experiments.snapshot_reference import read_snapshot
+from arena.runs.live import Watcher
+from arena.runs.locks import is_trained_now
+from arena.runs.run import Run
+from arena.runs.snapshots import snapshot_folder
+from arena_viewer.curve import EvaluationCurve
+from arena_viewer.roles import Role, replace_weights
+
+if TYPE_CHECKING:
+    from arena.storage.codec import State
+
+__all__ = ["RunFollower"]
+
+#: Seconds after which a newer agent replaces one whose episode has not ended.
+PATIENCE = 5.0
+
+#: Seconds between two looks into the run's folder.
+POLL_INTERVAL = 1.0
+
+
+class RunFollower:
+    """Replaces an agent that plays by newer ones of a run in training.
+
+    Args:
+        role: of the run.
+        minds: of the players that share its agent.
+
+    Attributes:
+        status: how things stand, in a few words.
+        finished: whether the run has come to its end, and its last agent plays.
+    """
+
+    def __init__(self, role: Role, minds: Sequence[Mind]) -> None:
+        assert role.run is not None, "only a run is followed"
+        self.run: Run = role.run
+        self.curve: EvaluationCurve | None = role.curve
+        self._role, self._minds = role, minds
+        self._watcher = Watcher(self.run)
+        self.status, self.finished = "waiting for its first steps", False
+        self._poll_at = self._taken_at = 0.0
+        self._heard = False
+
+    def pulse(self) -> None:
+        """Keeps the request for snapshots alive, and takes a newer agent where it is time; call it often."""
+        if self.finished:
+            return
+        self._watcher.wish()
+        now = time.monotonic()
+        if now - self._taken_at > PATIENCE and now > self._poll_at:
+            self._poll_at = now + POLL_INTERVAL
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Takes the newest agent."""
+        answer = self._watcher.newest()
+        total, unit = self.run.spec.steps, self.run.spec.plugin.unit
+        if answer is not None and self._takes(answer.state, answer.steps):
+            self.status, self._heard = f"training: {answer.steps:,} of {total:,} {unit}s", True
+        elif self._has_ended():
+            folder = snapshot_folder(self.run)
+            self._takes(read_snapshot(folder), int(folder.name))
+            self.status, self.finished = f"trained: {int(folder.name):,} {unit}s", True
+            self._watcher.close()
+        else:
+            self._look_for_the_trainer()
+
+    def _look_for_the_trainer(self) -> None:
+        """Updates the status of a run whose training failed or was stopped."""
+        at = self.curve.at if self.curve else 0
+        if self.run.failure.exists():
+            self.status = f"failed after {at:,} {self.run.spec.plugin.unit}s"
+        elif self._heard and is_trained_now(self.run.folder) is False:
+            self.status = f"stopped after {at:,} {self.run.spec.plugin.unit}s"
+
+    def close(self) -> None:
+        """Takes the request for snapshots back."""
+        self._watcher.close()
+
+    def _has_ended(self) -> bool:
+        try:
+            return self.run.result() is not None
+        except ArenaError:
+            return False
+
+    def _takes(self, state: State, steps: int) -> bool:
+        """Takes an agent's state; False where it does not fit this run."""
+        try:
+            replace_weights(self._role, self._minds, state, steps)
+        except ArenaError:
+            return False
+        self._taken_at = time.monotonic()
+        if self.curve is not None:
+            self.curve.read(self.run)
+        return True

@@ -1,0 +1,260 @@
+"""The panel beside the picture: episode, return, rewards, evaluations and the agent's estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.palette import ACCENT, FAINT, INK, LINE, SLATE, WRONG
+from arena.results.text import number
+from arena_viewer.drawing import BODY, LARGE, SMALL, TITLE, Area, Canvas
+from arena_viewer.overlay import OverlayContext, OverlaySwitch
+from arena_viewer.player import Player
+from arena_viewer.world_picture import flat_numbers
+
+__all__ = ["action_name", "bars", "draw_panel", "sparkline"]
+
+#: Between sections, and of a row of bars.
+GAP, ROW = 18.0, 20.0
+
+#: The sizes of a figure, the first that fits.
+SIZES = (LARGE, 20.0, TITLE)
+
+#: Rows of bars, at most.
+MOST_ROWS = 12
+
+
+def draw_panel(
+    canvas: Canvas, area: Area, context: OverlayContext, shown: Sequence[OverlaySwitch]
+) -> Area | None:
+    """Draws the panel of a moment.
+
+    Args:
+        canvas: draws in points.
+        area: the panel.
+        context: what is looked at.
+        shown: the overlays that are on and stand beside the world.
+
+    Returns:
+        Where the evaluations of the agent's run are, if they are.
+    """
+    moment, player = context.moment, context.player
+    third = area.width / 3
+    figures = (
+        ("episode", f"{player.episode + 1:,}"),
+        ("step", f"{moment.step:,}"),
+        ("return", number(moment.total)),
+    )
+    for place, (label, figure) in enumerate(figures):
+        canvas.text((area.x + place * third, area.y + 6), label, SMALL, SLATE)
+        fits = (size for size in SIZES if canvas.width_of(figure, size, bold=True) <= third - 8)
+        size = next(fits, BODY)
+        canvas.text((area.x + place * third, area.y + 30), figure, size, INK, bold=True, room=third - 8)
+    y = area.y + 56
+    y = _ends(canvas, area, y, context)
+    curve = _lines(canvas, area, y, context)
+    y += 62 + GAP
+    y = _mind(canvas, area, y, context)
+    for overlay in shown:
+        high, room = overlay.height(context, area.width), area.bottom - y - 20
+        if high <= 0 or room <= 0:
+            continue
+        _title(
+            canvas, area, y, overlay.title if room >= high / 2 else f"{overlay.title}: needs a taller window"
+        )
+        if room >= high / 2:
+            overlay.draw(canvas, Area(area.x, y + 20, area.width, min(high, room)), context)
+        y += 20 + (high + GAP) * (room >= high / 2)
+    return curve
+
+
+def sparkline(
+    canvas: Canvas, area: Area, values: Sequence[float], zero: bool = True, here: float = 1.0
+) -> None:
+    """Draws a series as a line over its whole range.
+
+    Args:
+        canvas: draws in points.
+        area: of the whole line.
+        values: what is not finite is left out.
+        zero: whether nought is in the range, and marked.
+        here: the share of the series that has come, at whose end is a dot; the rest is faint.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return
+    low, high = float(numbers.min()), float(numbers.max())
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    if high == low:  # in the middle: it says that nothing changes, and not how much
+        low, high = low - 1, high + 1
+
+    def level(value: float) -> float:
+        return area.bottom - (value - low) / (high - low) * area.height
+
+    if zero:
+        canvas.line([(area.x, level(0)), (area.right, level(0))], LINE, 1)
+    across = np.linspace(area.x, area.right, max(2, len(numbers)))
+    points = [(float(x), level(float(value))) for x, value in zip(across, numbers, strict=False)]
+    last = min(max(round(here * (len(points) - 1)), 0), len(points) - 1)
+    if last + 1 < len(points):
+        canvas.line(points[last:], FAINT, 1)
+    if last:
+        canvas.line(points[: last + 1], ACCENT, 1.5)
+    canvas.disc(points[last], 2.5, ACCENT)
+
+
+def bars(
+    canvas: Canvas,
+    area: Area,
+    names: Sequence[str],
+    values: npt.NDArray[np.float64],
+    *,
+    marked: int | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    base: float = 0.0,
+    form: str = "{:.3g}",
+) -> None:
+    """Draws a row for each number: name, bar and value.
+
+    Args:
+        canvas: draws in points.
+        area: of all rows.
+        names: of the numbers.
+        values: shape (rows,).
+        marked: which of them is taken.
+        low: the least that a bar can show; the least of the numbers, if not given.
+        high: the greatest; that of the numbers, if not given.
+        base: where bars begin, as far as it is between them.
+        form: of a figure.
+    """
+    finite = values[np.isfinite(values)]
+    low = float(finite.min(initial=0.0)) if low is None else low
+    high = float(finite.max(initial=low)) if high is None else high
+    reach = (high - low) or 1.0
+    wide = min(110.0, max((canvas.width_of(name, SMALL) for name in names), default=0.0) + 10)
+    figure = 54.0
+    length = max(0.0, area.width - wide - figure)
+    zero = min(max((base - low) / reach, 0.0), 1.0)
+    for place, (name, value) in enumerate(zip(names, values.tolist(), strict=False)):
+        y = area.y + ROW * (place + 0.5)
+        taken = place == marked
+        colour = INK if taken else SLATE
+        canvas.text((area.x, y), name, SMALL, colour, bold=taken, room=wide - 6)
+        canvas.fill(Area(area.x + wide, y - 5, length, 10), LINE, 0.45, 2)
+        share = min(max((value - low) / reach, 0.0), 1.0) if np.isfinite(value) else zero
+        left, right = sorted((zero, share))
+        box = Area(area.x + wide + left * length, y - 5, max((right - left) * length, 1.5), 10)
+        canvas.fill(box, ACCENT if taken else FAINT, 1.0 if taken else 0.75, 2)
+        canvas.text((area.right, y), form.format(value), SMALL, colour, bold=taken, align="right")
+
+
+def action_name(player: Player, action: Any) -> str:
+    """Name of an action, in a word or two."""
+    space = player.env.action_space
+    if action is None:
+        return "–"
+    if isinstance(space, gym.spaces.Discrete):
+        place = int(action) - int(space.start)
+        names = player.controls.names
+        return names[place] if 0 <= place < len(names) else str(int(action))
+    return ", ".join(f"{value:+.2f}" for value in flat_numbers(action)[:4].tolist())
+
+
+def action_names(player: Player) -> list[str]:
+    """Names of the actions of a `Discrete` space, at most `MOST_ROWS`."""
+    space = player.env.action_space
+    assert isinstance(space, gym.spaces.Discrete), "asked of finite ones only"
+    count = min(int(space.n), MOST_ROWS)
+    return [action_name(player, int(space.start) + place) for place in range(count)]
+
+
+def _ends(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> float:
+    """How episodes have ended so far."""
+    returns = list(context.player.returns)
+    if context.moment.ended:
+        how = "terminated" if context.moment.ended == "terminated" else "truncated (step limit)"
+        canvas.text(
+            (area.x, y + 4), how, SMALL, INK if context.moment.ended == "terminated" else WRONG, bold=True
+        )
+    elif returns:
+        count = "the last episode" if len(returns) == 1 else f"{len(returns):,} episodes"
+        mean = number(sum(returns) / len(returns))
+        text = f"{count}: {'' if len(returns) == 1 else 'mean '}{mean}"
+        canvas.text((area.x, y + 4), text, SMALL, SLATE, room=area.width)
+    return y + 14 + GAP
+
+
+def _lines(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> Area | None:
+    """The episode's rewards; and the evaluations of the agent's run, with the one of this very agent."""
+    player, moment = context.player, context.moment
+    curve = player.curve
+    both = curve is not None and len(curve.steps) > 1
+    left = Area(area.x, y, (area.width - GAP) / 2 if both else area.width, 62)
+    come = (moment.step - 1) / max(player.now.step - 1, 1)
+    reward = number(moment.reward) if moment.step else "–"
+    _line(canvas, left, "reward", reward, player.rewards.parts, zero=True, here=come)
+    if not both:
+        return None
+    assert curve is not None, "there are two"
+    right = left._replace(x=left.right + GAP)
+    _line(canvas, right, "evaluations", number(curve.at_hand), curve.returns, zero=False, here=curve.share)
+    return right
+
+
+def _line(
+    canvas: Canvas, area: Area, title: str, figure: str, values: Sequence[float], *, zero: bool, here: float
+) -> None:
+    _title(canvas, area, area.y, title)
+    canvas.text((area.right, area.y + 6), figure, SMALL, SLATE, align="right")
+    sparkline(canvas, Area(area.x, area.y + 22, area.width - 4, 40), values, zero, here)
+
+
+def _mind(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> float:
+    """What the agent decides and expects here."""
+    player, moment = context.player, context.moment
+    thought, space = moment.thought, player.env.action_space
+    _title(canvas, area, y, "action")
+    canvas.text(
+        (area.right, y + 6), action_name(player, moment.action), SMALL, INK, bold=True, align="right",
+        room=area.width - 60,
+    )  # fmt: skip
+    y += 22
+    if thought.value is not None:
+        _title(canvas, area, y, "state value V(s)")
+        canvas.text((area.right, y + 6), f"{thought.value:.4g}", SMALL, INK, bold=True, align="right")
+        y += 22
+    if isinstance(space, gym.spaces.Discrete) and thought.action_values is not None:
+        values = thought.action_values[:MOST_ROWS]
+        taken = None if moment.action is None else int(moment.action) - int(space.start)
+        _title(canvas, area, y, "action values Q(s, a)")
+        finite = values[np.isfinite(values)]  # an agent that diverged is looked at as well
+        best, worst = (float(finite.max()), float(finite.min())) if len(finite) else (0.0, 0.0)
+        slack = (best - worst) * 0.25 or 1.0
+        bars(
+            canvas, Area(area.x, y + 20, area.width, ROW * len(values)), action_names(player), values,
+            marked=taken, low=worst - slack, high=best, base=worst - slack, form="{:.4g}",
+        )  # fmt: skip
+        y += 20 + ROW * len(values) + 4
+    elif isinstance(space, gym.spaces.Box) and moment.action is not None:
+        values = flat_numbers(moment.action)[:MOST_ROWS]
+        names = [f"{place}" for place in range(len(values))]
+        low, high = (
+            float(np.nan_to_num(side, posinf=1, neginf=-1)) for side in (space.low.min(), space.high.max())
+        )
+        bars(
+            canvas, Area(area.x, y, area.width, ROW * len(values)), names, values, low=low, high=high,
+            form="{:+.2f}",
+        )  # fmt: skip
+        y += ROW * len(values) + 4
+    return y + GAP
+
+
+def _title(canvas: Canvas, area: Area, y: float, text: str) -> None:
+    canvas.text((area.x, y + 6), text, SMALL, SLATE, room=area.width)

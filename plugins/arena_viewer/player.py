@@ -1,0 +1,328 @@
+"""One agent in one environment: episodes whose moments are kept, so that one can go back."""
+
+from __future__ import annotations
+
+import copy
+import zlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.agents.actor import Mind, Thought
+from arena.environments.rendering import CellPainter, Controls, Painter
+from arena.errors import ArenaError
+from arena.random.generators import Generators
+from arena.training.evaluation import evaluation_episode_seed
+from arena_viewer.curve import EvaluationCurve
+from arena_viewer.key_actions import known_controls, plain_actions
+from arena_viewer.series import BoundedSeries
+
+if TYPE_CHECKING:
+    from arena.environments.factory import EnvironmentFactory
+
+__all__ = [
+    "BUDGET",
+    "FILM_BUDGET",
+    "CompressedFrame",
+    "EpisodeActor",
+    "Moment",
+    "Player",
+    "open_environment",
+    "render_speed",
+]
+
+#: Bytes of moments of an episode that are kept, of all who play together; the oldest go first. Fewer in a film,
+#: where only overlays look back.
+BUDGET, FILM_BUDGET = 512 << 20, 32 << 20
+
+#: The estimates of an actor that has none.
+NOTHING = Thought()
+
+#: Bytes of a moment beside its arrays, about.
+OVERHEAD = 1500
+
+
+class EpisodeActor(Protocol):
+    """Source of a player's actions: an agent's `Mind`, or a person."""
+
+    version: int
+
+    def reset(self) -> None:
+        """An episode begins."""
+
+    def act(self, observation: Any, *, explore: bool = False) -> Any:
+        """The action for one observation, as the environment takes it."""
+        ...
+
+    def thought(self) -> Thought:
+        """Estimates for the last observation."""
+        ...
+
+
+class CompressedFrame:
+    """A compressed frame.
+
+    Args:
+        frame: uint8, shape (height, width, 3).
+    """
+
+    def __init__(self, frame: npt.NDArray[np.uint8]) -> None:
+        self._shape, self._bytes = frame.shape, zlib.compress(np.ascontiguousarray(frame).tobytes(), 1)
+        self.nbytes = len(self._bytes)
+        #: Its width to its height.
+        self.proportion = frame.shape[1] / frame.shape[0]
+
+    def frame(self) -> npt.NDArray[np.uint8]:
+        """The frame, decompressed."""
+        return np.frombuffer(zlib.decompress(self._bytes), np.uint8).reshape(self._shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """One time step of an episode: scene, observation, reward and action.
+
+    Attributes:
+        step: how many steps led here.
+        scene: what the painter draws, a `CompressedFrame` where there is no painter, or None without a picture.
+        observation: the environment's own.
+        reward: of the step that led here; 0 at the beginning.
+        total: the return so far.
+        action: what is done here; None at the end.
+        thought: what the agent makes of it.
+        ended: how the episode ended here, "terminated" or "truncated"; empty where it goes on.
+    """
+
+    step: int
+    scene: Any
+    observation: Any
+    reward: float
+    total: float
+    action: Any = None
+    thought: Thought = NOTHING
+    ended: str = ""
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it takes."""
+        parts = [self.scene, self.observation, self.thought.action_values, self.thought.probabilities]
+        return OVERHEAD + sum(map(_nbytes, [*parts, self.thought.code]))
+
+
+class Player:
+    """Plays episodes in one environment, and keeps the moments of the present one.
+
+    An episode's seed is that of the first episode of an evaluation's lane of the same number, so that a run's agent is
+    seen where it was judged: in arena's own environments the K-th episode is that of the K-th return in the result.
+
+    Args:
+        factory: the environment.
+        actor: who acts.
+        seed: of the run, from which the episodes' seeds derive.
+        place: which of the episodes that are played at once it plays.
+        rounds: how many are.
+        horizon: the longest episode, in steps.
+        name: what to call it.
+        explore: whether to act as in training.
+        budget: bytes of moments that are kept.
+
+    Attributes:
+        env: the environment.
+        painter: what draws it, or None.
+        cells: the painter, where its picture is a grid of cells.
+        controls: what its actions are called and how a person steers it.
+        episode: the number of the present one, from 0.
+        moments: those that are kept, the present one last.
+        rewards: of all steps of the episode.
+        returns: of the episodes that have ended, the newest last.
+        curve: how the agent's training went, where that is known.
+        visits: how often the walker was in each cell, where there are cells, since the player was made.
+
+    Raises:
+        ArenaError: if the environment cannot be made.
+    """
+
+    def __init__(
+        self,
+        factory: EnvironmentFactory,
+        actor: EpisodeActor,
+        *,
+        seed: int = 0,
+        place: int = 0,
+        rounds: int = 1,
+        horizon: int = 10_000,
+        name: str = "",
+        explore: bool = False,
+        budget: int | None = None,
+    ) -> None:
+        self.factory, self.actor, self.name = factory, actor, name
+        self.seed, self.horizon, self.explore = seed, horizon, explore
+        self._place, self._rounds, self._budget = place, rounds, BUDGET if budget is None else budget
+        self.env, self.painter = open_environment(factory, horizon)
+        self.cells = self.painter if isinstance(self.painter, CellPainter) else None
+        self.controls = known_controls(self.env) or Controls()
+        #: How many cells right and down each action leads; None where actions are no moves, or a wrapper's own.
+        self.moves = self.cells.moves if self.cells is not None and plain_actions(self.env) else None
+        self.moments: deque[Moment] = deque()
+        self.returns: list[float] = []
+        self.curve: EvaluationCurve | None = None
+        self.visits = np.zeros(self.cells.rows * self.cells.columns if self.cells else 0, np.int64)
+        # Environments may draw from the global generators: these are lent meanwhile, as in an evaluation.
+        self._generators = Generators(seed)
+        self.episode = -1
+        self.begin(0)
+
+    @property
+    def mind(self) -> Mind | None:
+        """Who acts, where that is an agent."""
+        return self.actor if isinstance(self.actor, Mind) else None
+
+    @property
+    def now(self) -> Moment:
+        """The newest moment."""
+        return self.moments[-1]
+
+    @property
+    def first(self) -> int:
+        """The step of the oldest moment that is kept."""
+        return self.moments[0].step
+
+    @property
+    def ended(self) -> bool:
+        """Whether the episode has."""
+        return bool(self.now.ended)
+
+    def at(self, step: int) -> Moment:
+        """The moment after so many steps, or the nearest that there is."""
+        return self.moments[min(max(step - self.first, 0), len(self.moments) - 1)]
+
+    def begin(self, episode: int) -> None:
+        """Begins an episode by its number."""
+        self.episode, self._kept = episode, 0
+        self.moments.clear()
+        self.rewards = BoundedSeries()
+        self.actor.reset()
+        seed = evaluation_episode_seed(self.seed, episode * self._rounds + self._place)
+        observation, _ = self._guarded(lambda: self.env.reset(seed=seed))
+        self._decide(Moment(0, self._scene(), copy.deepcopy(observation), 0.0, 0.0))
+
+    def advance(self, action: Any = None) -> bool:
+        """Takes a step; False where the episode has ended.
+
+        Args:
+            action: what to do in place of what the actor decided.
+        """
+        last = self.now
+        if last.ended:
+            return False
+        if action is not None:
+            last = self.moments[-1] = replace(last, action=action)
+        observation, reward, terminated, truncated, _ = self._guarded(lambda: self.env.step(last.action))
+        ended = "terminated" if terminated else "truncated" if truncated else ""
+        observation, reward = (
+            copy.deepcopy(observation),
+            float(reward),
+        )  # it may be the environment's own array
+        self.rewards.append(reward)
+        moment = Moment(last.step + 1, self._scene(), observation, reward, last.total + reward, ended=ended)
+        if ended:
+            self.returns.append(moment.total)
+            self._keep(moment)
+        else:
+            self._decide(moment)
+        return True
+
+    def close(self) -> None:
+        """Closes the environment."""
+        self.env.close()
+
+    def _decide(self, moment: Moment) -> None:
+        action = self.actor.act(moment.observation, explore=self.explore)
+        self._keep(
+            Moment(
+                moment.step, moment.scene, moment.observation, moment.reward, moment.total, action,
+                self.actor.thought(),
+            )
+        )  # fmt: skip
+
+    def _keep(self, moment: Moment) -> None:
+        if self.cells is not None:
+            self.visits[self.cells.cell(moment.scene)] += 1
+        self.moments.append(moment)
+        self._kept += moment.nbytes
+        while self._kept > self._budget and len(self.moments) > 2:
+            self._kept -= self.moments.popleft().nbytes
+
+    def _scene(self) -> Any:
+        if self.painter is not None:
+            unwrapped: Any = self.env.unwrapped
+            return unwrapped.scene()
+        if self.env.render_mode != "rgb_array":
+            return None
+        try:
+            with self._generators.lent("act"):
+                frame = self.env.render()
+        except Exception:  # it renders nothing here: what it observes is shown
+            return None
+        return _compressed_frame(frame)
+
+    def _guarded(self, call: Callable[[], Any]) -> Any:
+        """What an environment gives, its generators lent; what it raises, in one line."""
+        try:
+            with self._generators.lent("act"):
+                return call()
+        except ArenaError:
+            raise
+        except Exception as error:
+            said = " ".join(str(error).split())
+            raise ArenaError(
+                f"{self.factory.id} raised {type(error).__name__} in episode {self.episode}: {said}",
+                "see --debug for its traceback",
+            ) from error
+
+
+def open_environment(factory: EnvironmentFactory, horizon: int) -> tuple[gym.Env[Any, Any], Painter | None]:
+    """Makes an environment and its painter; one without a painter renders frames where it can."""
+    env = factory.make(horizon)
+    painter = getattr(env.unwrapped, "painter", None)
+    if isinstance(painter, Painter):
+        return env, painter
+    if "rgb_array" not in (env.metadata.get("render_modes") or ()):
+        return env, None
+    try:
+        rendering = factory.make(horizon, render_mode="rgb_array")
+    except ArenaError:  # a user's function may take no render_mode
+        return env, None
+    env.close()
+    return rendering, None
+
+
+def render_speed(env: gym.Env[Any, Any], otherwise: float) -> float:
+    """Steps per second by an environment's ``render_fps``."""
+    fps = env.metadata.get("render_fps")
+    if isinstance(fps, int | float) and not isinstance(fps, bool) and 0 < fps < 1e6:
+        return float(fps)
+    return otherwise
+
+
+def _compressed_frame(frame: Any) -> CompressedFrame | None:
+    """A frame, of grey or with opacity too; None of what is none."""
+    if not (isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.size):
+        return None
+    if frame.ndim == 2:
+        frame = frame[..., None]
+    if frame.ndim != 3 or frame.shape[2] not in (1, 3, 4):
+        return None
+    return CompressedFrame(np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame[..., :3])
+
+
+def _nbytes(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(_nbytes, value.values()))
+    if isinstance(value, tuple | list):
+        return sum(map(_nbytes, value))
+    return int(getattr(value, "nbytes", 0))

@@ -1,0 +1,253 @@
+"""Agents that can play: of runs, at the newest or another snapshot, or untrained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arena.agents.actor import Mind
+from arena.errors import ArenaError
+from arena.experiments.build import build_agent, observe
+from arena.experiments.snapshot_reference import read_snapshot
+from arena.random.generators import Generators, derive
+from arena.runs.loaded_agent import LoadedAgent, load_agent
+from arena.runs.run import Run, experiment_of
+from arena.runs.snapshots import LAST, fits_this_version, split_reference
+from arena_viewer.curve import EvaluationCurve
+from arena_viewer.player import Player
+
+if TYPE_CHECKING:
+    from arena.agents.base import Agent
+    from arena.encoders.observed_environment import ObservedEnvironment
+    from arena.environments.factory import EnvironmentFactory
+    from arena.experiments.experiment import Experiment
+    from arena.storage.codec import State
+
+__all__ = ["Role", "Snapshots", "make_players", "role_from_run", "untrained_role"]
+
+
+@dataclass
+class Role:
+    """An agent that can play.
+
+    Attributes:
+        name: what to call it.
+        agent: the agent.
+        environment: as the agent observes it.
+        seed: of its episodes, unless another one is given.
+        horizon: its longest episode, in steps.
+        run: what trained it, or None.
+        curve: how that went.
+    """
+
+    name: str
+    agent: Agent
+    environment: ObservedEnvironment
+    seed: int
+    horizon: int
+    run: Run | None = None
+    curve: EvaluationCurve | None = None
+
+    @property
+    def factory(self) -> EnvironmentFactory:
+        """Makes the environment."""
+        return self.environment.factory
+
+    def mind(self, place: int) -> Mind:
+        """A `Mind` for one of several players: they share the agent's weights, and nothing else."""
+        return Mind(self.agent, self.environment, Generators(derive(self.seed, "watched", place, bits=64)))
+
+
+def role_from_run(source: str | Path, which: str = LAST) -> Role:
+    """The agent of a run.
+
+    Args:
+        source: ``RUN``, ``RUN@best`` or ``RUN@20000``.
+        which: the word behind ``@``, where it is not there.
+
+    Raises:
+        ArenaError: no such run or snapshot, or a run that fitted an encoder.
+    """
+    folder, word = split_reference(source)
+    loaded = load_agent(folder, word if word != LAST else which)
+    return _role(loaded)
+
+
+def role_in_training(run: Run) -> Role:
+    """The agent of a run whose training may not have begun.
+
+    Raises:
+        ArenaError: the run fits an encoder.
+    """
+    return _role(LoadedAgent(run, None))
+
+
+def untrained_role(experiment: Experiment) -> Role:
+    """The untrained agent of an experiment.
+
+    Raises:
+        ArenaError: it sees through an encoder, which stands in a run's folder.
+    """
+    if experiment.encoder is not None:
+        raise ArenaError(
+            f"{experiment.name} has an encoder, which is loaded when training begins", "give --train"
+        )
+    seed = experiment.seeds[0]
+    generators = Generators(seed)
+    environment, _ = observe(experiment, Path(), generators)
+    agent = build_agent(experiment, environment, generators)
+    return Role(experiment.name, agent, environment, seed, experiment.horizon)
+
+
+def make_players(
+    roles: Sequence[Role],
+    *,
+    count: int | None = None,
+    seed: int | None = None,
+    horizon: int | None = None,
+    explore: bool = False,
+    budget: int | None = None,
+) -> list[Player]:
+    """Makes players for roles.
+
+    Several roles share their episodes: each meets the same seeds. One role that plays several times at once meets
+    different ones.
+
+    Args:
+        roles: who plays.
+        count: how many players there are to be; one each, if not given.
+        seed: from which episodes derive; the first role's, if not given.
+        horizon: the longest episode; each role's own, if not given.
+        explore: whether to act as in training.
+        budget: bytes of moments that each keeps; see `Player`.
+
+    Raises:
+        ArenaError: the roles are of different environments.
+    """
+    count = len(roles) if count is None else count
+    _refuse_strangers(roles)
+    seed = roles[0].seed if seed is None else seed
+    rounds = -(-count // len(roles))
+    made = []
+    for number in range(count):
+        turn, place = divmod(number, len(roles))
+        role = roles[place]
+        name = role.name if rounds == 1 else f"episode {turn + 1}"
+        if rounds > 1 and len(roles) > 1:
+            name = f"{role.name} · {name}"
+        player = Player(
+            role.factory,
+            role.mind(number),
+            seed=seed,
+            place=turn,
+            rounds=rounds,
+            horizon=horizon or role.horizon,
+            name=name,
+            explore=explore,
+            budget=budget,
+        )
+        player.curve = role.curve
+        made.append(player)
+    return made
+
+
+class Snapshots:
+    """The snapshots of a run, with which its agent can be replaced.
+
+    Args:
+        role: of a run.
+        minds: of the players that share its agent.
+
+    Attributes:
+        steps: after how many steps each was taken.
+        place: of the one that the agent has.
+        unit: of steps.
+    """
+
+    def __init__(self, role: Role, minds: Sequence[Mind]) -> None:
+        assert role.run is not None, "only a run has snapshots"
+        self._role, self._minds = role, minds
+        self.unit = role.run.spec.plugin.unit
+        self._folders = snapshot_folders(role.run)
+        self.steps = list(self._folders)
+        at = role.curve.at if role.curve else 0
+        self.place = min(range(len(self.steps)), key=lambda i: abs(self.steps[i] - at), default=0)
+
+    def go(self, place: int) -> None:
+        """Loads a snapshot into the agent."""
+        role, self.place = self._role, place
+        step = self.steps[place]
+        replace_weights(role, self._minds, read_snapshot(self._folders[step]), step)
+
+
+def snapshot_folders(run: Run) -> dict[int, Path]:
+    """The folders of a run's snapshots, by their steps, the first one first."""
+    found = (path.parent for path in run.snapshots.glob("*/state.json"))
+    return dict(sorted((int(folder.name), folder) for folder in found if folder.name.isdecimal()))
+
+
+def replace_weights(role: Role, minds: Sequence[Mind], state: State, step: int) -> None:
+    """Loads a snapshot of its run into a role's agent.
+
+    Args:
+        role: of a run.
+        minds: of the players that share its agent.
+        state: the snapshot.
+        step: after how many steps it was taken.
+    """
+    assert role.run is not None, "only a run has snapshots"
+    with fits_this_version(role.run), minds[0].generators.lent("agent"):
+        role.agent.load_snapshot(state)
+    for mind in minds:
+        mind.version += 1
+    if role.curve is not None:
+        role.curve.at = step
+
+
+def roles_through_training(source: str | Path, most: int) -> list[Role]:
+    """The agents of a run's snapshots, evenly chosen, the first and the last among them.
+
+    Args:
+        source: the run.
+        most: how many, at most; two in any case.
+
+    Raises:
+        ArenaError: it has fewer than two.
+    """
+    folder, _ = split_reference(source)
+    run = Run.open(folder)
+    steps = list(snapshot_folders(run))
+    if len(steps) < 2:
+        found = f"{len(steps) or 'no'} snapshot{'' if len(steps) == 1 else 's'}"
+        raise ArenaError(
+            f"{folder} has {found}, one an evaluation",
+            "train with --evaluate-every N, so that there are more",
+        )
+    count = min(max(most, 2), len(steps))
+    chosen = [steps[round(place * (len(steps) - 1) / (count - 1))] for place in range(count)]
+    roles = [role_from_run(folder, str(step)) for step in chosen]
+    for role, step in zip(roles, chosen, strict=True):
+        role.name = f"after {step:,} {run.spec.plugin.unit}s"
+    return roles
+
+
+def _role(loaded: LoadedAgent) -> Role:
+    experiment = experiment_of(loaded.run)
+    curve = EvaluationCurve(at=loaded.steps)
+    curve.read(loaded.run)
+    return Role(
+        experiment.name, loaded.agent, loaded.environment, loaded.run.seed, experiment.horizon, loaded.run, curve
+    )
+
+
+def _refuse_strangers(roles: Sequence[Role]) -> None:
+    first = roles[0].factory
+    for role in roles[1:]:
+        if role.factory.identity() != first.identity():
+            other = role.factory.id if role.factory.id != first.id else f"{first.id} with other options"
+            raise ArenaError(
+                f"these runs are of different environments: {first.id} and {other}",
+                "watch runs of one environment together",
+            )
