@@ -11,6 +11,8 @@ from arena.plugins import get_plugins
 from arena.testing import DoesNotApply
 from arena.testing.encoder_cases import taken
 
+pytestmark = pytest.mark.laws
+
 ENCODERS = list(get_plugins().encoders)
 
 SMALL = [name for name in testing.FRAMES if name != "32x32"]

@@ -13,6 +13,8 @@ from arena import testing
 from arena.plugins import get_plugins
 from arena.testing import DoesNotApply
 
+pytestmark = pytest.mark.laws
+
 OURS = testing.every_environment()
 THEIRS = ["FrozenLake-v1", "Taxi-v4", "CliffWalking-v1", "Blackjack-v1", "CartPole-v1", "Pendulum-v1"]
 SLOW = {testing.resumes_exactly, testing.bootstraps_through_truncation}  # have tests of their own
