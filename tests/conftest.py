@@ -6,7 +6,6 @@ import tomllib
 from pathlib import Path
 
 import cpu_costs
-
 from arena.plugins import Plugins, use
 
 # Before torch is imported: a core for each worker. Threads that wait for each other's cores cost tenfold.
