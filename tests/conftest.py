@@ -5,13 +5,28 @@ import os
 import tomllib
 from pathlib import Path
 
+import pytest
+from hypothesis import HealthCheck, settings
+
 import cpu_costs
 from arena.plugins import Plugins, use
+from arena.testing.errors import DoesNotApply
 
 # Before torch is imported: a core for each worker. Threads that wait for each other's cores cost tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 OURS = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+# The same examples in every run, in any order and in any worker: a failure is seen again.
+settings.register_profile(
+    "arena",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("arena")
 
 
 def pytest_addoption(parser):
@@ -26,3 +41,21 @@ def pytest_configure(config):
     config.add_cleanup(stack.close)
     allow = None if "ARENA_PLUGINS" in os.environ else OURS["entry-points"]["arena"]
     stack.enter_context(use(Plugins(allow=allow)))
+
+
+@pytest.fixture
+def keeps(record_property):
+    """Tries a law; where it does not apply, the summary counts it.
+
+    It takes the law, the arguments to try in turn until the law applies to one, and the law's settings.
+    """
+
+    def keeps(law, *candidates, **settings):
+        for arguments in candidates:
+            try:
+                return law(*arguments, **settings)
+            except DoesNotApply:
+                pass
+        return record_property(cpu_costs.DOES_NOT_APPLY, law.__name__)
+
+    return keeps

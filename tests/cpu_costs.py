@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -31,6 +31,9 @@ LINES = 40
 
 PROPERTY, THING = "cpu_seconds", "registered_thing"
 
+#: Property of a test whose law does not apply to the thing that it was tried on; its value is the law's name.
+DOES_NOT_APPLY = "does_not_apply"
+
 
 class CpuCosts:
     """Pytest plugin: measures in the process that runs a test, adds up in the one that prints.
@@ -45,6 +48,7 @@ class CpuCosts:
         self._at_start = self._before
         self._by_test: dict[str, float] = defaultdict(float)
         self._by_thing: dict[str, float] = defaultdict(float)
+        self._not_applied: Counter[str] = Counter()
         self._processes = 0.0
         #: Every name that a parameter of a test is compared with; read when the first test has run.
         self._registered: dict[str, frozenset[str]] = {}
@@ -72,6 +76,8 @@ class CpuCosts:
         for name, value in properties:
             if name == THING:
                 self._by_thing[str(value)] += cost
+            if name == DOES_NOT_APPLY and report.when == "call":
+                self._not_applied[str(value)] += 1
 
     def pytest_sessionfinish(self) -> None:
         if hasattr(self._config, "workerinput"):
@@ -93,6 +99,9 @@ class CpuCosts:
             for name, cost in _largest(families)
             if cost > FAMILY_BUDGET
         ]
+        if self._not_applied:
+            laws = ", ".join(f"{law} {count}" for law, count in self._not_applied.most_common())
+            write.line(f"laws that do not apply to a registered thing: {laws}")
         if over:
             write.section("over the budget of CPU seconds (CONTRIBUTING.md)")
             for name, cost, budget in over:

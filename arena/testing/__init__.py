@@ -49,7 +49,7 @@ from arena.testing.globals import globals_untouched, leaves_globals_alone
 from arena.testing.imports import HEAVY, imports_lightly, plugin_imports_lightly
 from arena.testing.numbers import numbers_are_true
 from arena.testing.pictures import controls_steer, painter_paints_scenes
-from arena.testing.processes import same_bytes_in_another_process
+from arena.testing.processes import same_bytes_in_another_process, same_bytes_in_other_processes
 from arena.testing.resume import Uninterrupted, contents, resumes_exactly, survives_kills
 from arena.testing.trial import Trial, difference
 from arena.testing.values import bootstraps_through_truncation
@@ -171,6 +171,7 @@ __all__ = [
     "registered",
     "resumes_exactly",
     "same_bytes_in_another_process",
+    "same_bytes_in_other_processes",
     "same_seed_same_bytes",
     "samples_by_its_generator",
     "saved_codes_are_loaded",

@@ -8,13 +8,13 @@ import operator
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from arena.codec import encode
 from arena.plugins import get_plugins
 from arena.specs import Learned
-from arena.testing.cases import UNDER_TEST, agent_law, registered
+from arena.testing.cases import UNDER_TEST, Case, agent_law, registered
 from arena.testing.errors import LawError, require
 from arena.testing.trial import Trial
 
@@ -24,6 +24,7 @@ __all__ = [
     "digest",
     "registered_again",
     "same_bytes_in_another_process",
+    "same_bytes_in_other_processes",
     "under_test",
 ]
 
@@ -62,13 +63,32 @@ def registered_again(target: str) -> Iterator[None]:
 
 @agent_law
 def same_bytes_in_another_process(agent: str, env: str, *, num_envs: int = 2, steps: int = 300) -> None:
-    """One seed gives one outcome in processes with differing PYTHONHASHSEED, which costs a second or two."""
+    """One seed gives one outcome in processes with different PYTHONHASHSEED, which costs a few seconds."""
+    same_bytes_in_other_processes([Case(agent, env)], num_envs=num_envs, steps=steps)
+
+
+def same_bytes_in_other_processes(cases: Sequence[Case], *, num_envs: int = 2, steps: int = 300) -> None:
+    """One seed gives one outcome, for each of many agents, in two processes with different PYTHONHASHSEED.
+
+    All agents share the two processes, since starting a process costs more than training a small agent.
+
+    Args:
+        cases: agents with their environments; a class under test (`registered`) must be alone.
+        num_envs: number of lanes.
+        steps: environment steps to train.
+
+    Raises:
+        LawError: outcomes differ, or a process failed; it names the first agent whose outcome differs.
+    """
+    target = under_test(cases[0].agent)
     code = (
+        "import sys\n"
         "from arena.testing.processes import digest, registered_again\n"
-        f"with registered_again({under_test(agent)!r}):\n"
-        f"    print(digest({agent!r}, {env!r}, {num_envs}, {steps}))"
+        f"with registered_again({target!r}):\n"
+        f"    for agent, env in {[tuple(case) for case in cases]!r}:\n"
+        f"        print('digest', digest(agent, env, {num_envs}, {steps}), flush=True)"
     )
-    found = set()
+    outcomes = []
     for hash_seed in (1, 2):
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -80,11 +100,13 @@ def same_bytes_in_another_process(agent: str, env: str, *, num_envs: int = 2, st
         )
         if done.returncode:
             raise child_failed(done.returncode, done.stderr)
-        found.add(done.stdout.split()[-1])
+        outcomes.append([line for line in done.stdout.splitlines() if line.startswith("digest ")])
     remedy = (
         "hash(), id() and the order of a set differ from process to process: sort, or use arena.random.derive"
     )
-    require(len(found) == 1, "two processes with one seed end in different bytes", remedy)
+    for case, *digests in zip(cases, *outcomes, strict=True):
+        same = len(set(digests)) == 1
+        require(same, f"two processes with one seed end in different bytes ({case})", remedy)
 
 
 def digest(agent: str, env: str, num_envs: int, steps: int) -> str:
