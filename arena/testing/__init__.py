@@ -1,8 +1,8 @@
-"""Laws that every agent, encoder and environment keeps, for the tests of whoever writes one.
+"""Laws that every agent, encoder and environment keeps, for the tests of plugin authors.
 
-A law is a function that takes a name (or, for an agent or an encoder, a class) and raises `LawError` where it is
-broken, saying what with and what to do; `DoesNotApply` says that it has nothing to say, such as about the model of an
-environment that has none.
+A law is a function that takes a name (or, for an agent or an encoder, a class) and raises `LawError` if it is broken:
+the message names the case that broke it and a remedy. It raises `DoesNotApply` if it does not apply to the thing, such
+as a law about transition models to an environment without one.
 
 Example:
     >>> from arena.testing import AGENT_LAWS, DoesNotApply
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
         steps_equal_the_pass,
     )
 
-#: Where the laws of encoders are: they import torch, which the others do not need.
+#: Modules of the laws of encoders, which are imported on demand since they import torch.
 _HOMES = {
     "ENCODER_LAWS": "encoder_laws",
     "EncoderCase": "encoder_cases",

@@ -1,4 +1,4 @@
-"""Other processes: what a child needs to find the same things, and the law that it ends in the same bytes."""
+"""Child processes: their environment variables, and the law that they end in the same bytes."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ __all__ = [
 
 
 def child_environment(hash_seed: int) -> dict[str, str]:
-    """The environment variables of a child that imports what this process can."""
+    """Environment variables of a child process that can import the same modules as this one."""
     path = os.pathsep.join(filter(None, sys.path))
     return {**os.environ, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": path}
 
 
 def child_failed(status: int, errors: str) -> LawError:
-    """The law that a child broke by failing: its last line, with all that it said as a note."""
+    """Error for a child process that failed: its last line as the problem, its whole output as a note."""
     said = errors.strip() or f"exit status {status}"
-    error = LawError(f"another process failed: {said.splitlines()[-1]}", "mend that first")
+    error = LawError(f"another process failed: {said.splitlines()[-1]}", "fix that first")
     error.add_note(said)
     return error
 
@@ -52,7 +52,7 @@ def under_test(learner: str) -> str:
 
 @contextlib.contextmanager
 def registered_again(target: str) -> Iterator[None]:
-    """Registers in a child what `under_test` said in its parent."""
+    """Registers in a child the target that `under_test` returned in its parent."""
     if not target:
         yield
         return
@@ -110,7 +110,7 @@ def same_bytes_in_other_processes(cases: Sequence[Case], *, num_envs: int = 2, s
 
 
 def digest(agent: str, env: str, num_envs: int, steps: int) -> str:
-    """Names the outcome of a small training run."""
+    """SHA-256 of the state after a small training run."""
     with Trial(agent, env, num_envs=num_envs) as trial:
         encoded = encode(trial.train(steps).state())
     return hashlib.sha256(encoded.arrays + encoded.tree).hexdigest()
