@@ -112,5 +112,7 @@ def test_the_laws_leave_no_folders_behind(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     testing.resumes_exactly(*AGENTS[0])
     testing.leaves_globals_alone(*AGENTS[0])
-    left = [name for name in os.listdir(tmp_path) if name.startswith("arena")]  # torch leaves a folder of its own
+    left = [
+        name for name in os.listdir(tmp_path) if name.startswith("arena")
+    ]  # torch leaves a folder of its own
     assert left == []

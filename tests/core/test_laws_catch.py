@@ -60,7 +60,12 @@ DEFECTS = [
         CLIFF,
         r"behaviour_probabilities gives action . in .* 1\.0000, and act\(explore=True\) took it in 0\.8",
     ),
-    (testing.numbers_are_true, planted_numbers.RatesCosts, CLIFF, "the Q of its action is by its action_values"),
+    (
+        testing.numbers_are_true,
+        planted_numbers.RatesCosts,
+        CLIFF,
+        "the Q of its action is by its action_values",
+    ),
     (testing.numbers_are_true, planted_numbers.DrawsWhenAsked, CLIFF, "changed the run: .*generators"),
     (testing.same_seed_same_bytes, planted.EntropySeeded, CLIFF, "two runs of one seed differ"),
     (testing.same_seed_same_bytes, planted.SeedBlind, CLIFF, "another seed changes nothing"),
