@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from arena import testing
 from arena.plugins import get_plugins
+from arena.specs import Preset
 from arena.testing import Case
 
 #: One native environment, one with a ``P`` dictionary, composite observations, Box observations, Box actions.
@@ -53,3 +56,57 @@ def rotated(agent: str, first: int) -> list[Case]:
     """An agent in each of its environments, beginning at the given one (counted modulo their number)."""
     envs = FITTING[agent]
     return [Case(agent, envs[(first + i) % len(envs)]) for i in range(len(envs))]
+
+
+#: Largest values of the hyperparameters that decide what a step costs, and how late an agent begins to learn: with its
+#: presets, an agent may need a thousand steps to its first update, and a law that sees no update proves little.
+LARGEST: dict[str, Any] = {
+    **dict.fromkeys(("hidden", "hidden_sizes", "net_arch"), (8, 8)),
+    **dict.fromkeys(("batch_size", "rollout", "rollout_steps", "n_steps"), 16),
+    **dict.fromkeys(("memory", "burn_in", "sequence", "sequence_length"), 4),
+    **dict.fromkeys(("epochs", "n_epochs", "minibatches", "num_minibatches", "episodes", "n_delta"), 2),
+    **dict.fromkeys(("n_critic_updates", "cg_max_steps"), 2),
+    **dict.fromkeys(("capacity", "buffer_size"), 60),
+    **dict.fromkeys(("learning_starts", "target_every", "target_update_interval"), 20),
+    "policy_kwargs": {"lstm_hidden_size": 8},
+}
+
+#: Environment steps of a law on an agent with a network: several rollouts, and a replay buffer that is full.
+STEPS = 100
+
+
+@contextlib.contextmanager
+def small(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Smallest agent of a kind that can break a law.
+
+    Args:
+        case: an agent and its environment, whose preset holds but for what `LARGEST` limits.
+
+    Returns:
+        Name under which the small agent is registered, the environment, and settings of laws that train. An agent
+        without a network stays as it is.
+    """
+    spec = get_plugins().agents[case.agent]
+    agent = spec.load()
+    options = {field.name: getattr(agent.Config(), field.name) for field in dataclasses.fields(agent.Config)}
+    if not {"hidden", "hidden_sizes", "net_arch"} & options.keys():
+        yield case.agent, case.env, {}
+        return
+    options.update(spec.preset(case.env).options)
+    limited = {name: limit(options[name], LARGEST[name]) for name in LARGEST if name in options}
+    chosen = {**spec.preset(case.env).options, **limited}
+    if "train_freq" in options:
+        chosen["train_freq"] = 4
+    if options.get("policy") == "linear":  # of ARS: no network
+        chosen["net_arch"] = None
+    with testing.registered(agent, presets={"*": Preset(options=chosen)}) as name:
+        yield name, case.env, {"steps": STEPS}
+
+
+def limit(value: Any, largest: Any) -> Any:
+    """Value of a hyperparameter, or the largest one allowed where that is smaller; None only for networks' sizes."""
+    if isinstance(largest, tuple):
+        return largest
+    if isinstance(largest, dict):
+        return {name: largest.get(name, one) for name, one in value.items()} if value else value
+    return value if value is None else min(value, largest)

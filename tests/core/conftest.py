@@ -44,3 +44,15 @@ def complaint(capsys):
         return err
 
     return call
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs a command in a folder of its own; status and standard output."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        status = main([*map(str, words)])
+        return status, capsys.readouterr().out
+
+    return call

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import itertools
 import os
 
 import pytest
-from agent_cases import AGENTS, CASES, FITTING, covering, left_out, rotated
+from agent_cases import AGENTS, CASES, FITTING, covering, left_out, rotated, small
 
 from arena import testing
 from arena.plugins import get_plugins
+from arena.testing import Case
 
 pytestmark = pytest.mark.laws
 
@@ -50,7 +52,13 @@ def test_the_options_of_an_agent_keep_the_law(law, case):
 @pytest.mark.parametrize(("law", "case"), covering(LAWS), ids=name)
 def test_an_agent_keeps_the_law(law, case, keeps):
     """A law that does not apply in the chosen environment is tried in the agent's others."""
-    keeps(law, *rotated(case.agent, FITTING[case.agent].index(case.env)))
+
+    def on_a_small_agent(*case):
+        with small(Case(*case)) as (agent, env, settings):
+            law(agent, env, **settings)
+
+    cases = rotated(case.agent, FITTING[case.agent].index(case.env))
+    keeps(functools.wraps(law)(on_a_small_agent), *cases)
 
 
 @pytest.mark.slow
@@ -66,7 +74,7 @@ def test_truncation_bootstraps_and_termination_does_not(case, num_envs, keeps):
 
 
 def test_other_processes_end_in_the_same_bytes():
-    testing.same_bytes_in_other_processes(AGENTS)
+    testing.same_bytes_in_other_processes(AGENTS, steps=100)
 
 
 @pytest.mark.parametrize("env", OURS)

@@ -6,7 +6,7 @@ import math
 import zlib
 
 import pytest
-from agent_cases import CASES, covering, left_out
+from agent_cases import CASES, covering, left_out, small
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
@@ -26,16 +26,17 @@ plans = st.lists(st.integers(1, 12), min_size=1, max_size=5)
 
 
 def check_interruptions(num_envs, case, tmp_path):
-    whole = testing.Uninterrupted.of(*case, tmp_path, num_envs=num_envs)
-    whole.check_interrupted([1] * 8)  # after every yield
+    with small(case) as (agent, env, settings_of_laws):
+        whole = testing.Uninterrupted.of(agent, env, tmp_path, num_envs=num_envs, **settings_of_laws)
+        whole.check_interrupted([1] * 8)  # after every yield
 
-    @settings(max_examples=1)
-    @seed(zlib.crc32(str(case).encode()) + num_envs)  # each case is interrupted at points of its own
-    @given(plans)
-    def at_any_points(plan):
-        whole.check_interrupted(plan)
+        @settings(max_examples=1)
+        @seed(zlib.crc32(str(case).encode()) + num_envs)  # each case is interrupted at points of its own
+        @given(plans)
+        def at_any_points(plan):
+            whole.check_interrupted(plan)
 
-    at_any_points()
+        at_any_points()
 
 
 @pytest.mark.laws
