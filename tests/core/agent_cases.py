@@ -65,7 +65,7 @@ LARGEST: dict[str, Any] = {
     **dict.fromkeys(("batch_size", "rollout", "rollout_steps", "n_steps"), 16),
     **dict.fromkeys(("memory", "burn_in", "sequence", "sequence_length"), 4),
     **dict.fromkeys(("epochs", "n_epochs", "minibatches", "num_minibatches", "episodes", "n_delta"), 2),
-    **dict.fromkeys(("n_critic_updates", "cg_max_steps"), 2),
+    **dict.fromkeys(("n_critic_updates", "cg_max_steps", "gradient_steps"), 2),
     **dict.fromkeys(("capacity", "buffer_size"), 60),
     **dict.fromkeys(("learning_starts", "target_every", "target_update_interval"), 20),
     "policy_kwargs": {"lstm_hidden_size": 8},
