@@ -4,7 +4,7 @@ PYTHON ?= .venv/bin/python
 test:  ## the plain suite
 	$(PYTHON) -m pytest
 
-slow:  ## the long learning runs and the wide kill tests
+slow:  ## the long learning runs, the wide kill tests and the full products of the laws
 	$(PYTHON) -m pytest -m slow
 
 lint:

@@ -6,16 +6,57 @@ import tomllib
 from pathlib import Path
 
 from arena.plugins.discovery import Plugins, use
+import pytest
+from hypothesis import HealthCheck, settings
+
+import cpu_costs
+from arena.plugins import Plugins, use
+from arena.testing.errors import DoesNotApply
 
 # Before torch is imported: a core for each worker. Threads that wait for each other's cores cost tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 OURS = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
+# The same examples in every run, in any order and in any worker: a failure is seen again.
+settings.register_profile(
+    "arena",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("arena")
+
+
+def pytest_addoption(parser):
+    help = "print so many of the largest sums of CPU seconds: by file, test and registered thing"
+    parser.addoption("--costs", nargs="?", type=int, const=cpu_costs.LINES, default=0, help=help)
+
 
 def pytest_configure(config):
+    config.pluginmanager.register(cpu_costs.CpuCosts(config), "cpu_costs")
     # Not by setting ARENA_PLUGINS: that would also forbid the plugins in memory that tests make.
     stack = contextlib.ExitStack()
     config.add_cleanup(stack.close)
     allow = None if "ARENA_PLUGINS" in os.environ else OURS["entry-points"]["arena"]
     stack.enter_context(use(Plugins(allow=allow)))
+
+
+@pytest.fixture
+def keeps(record_property):
+    """Tries a law; where it does not apply, the summary counts it.
+
+    It takes the law, the arguments to try in turn until the law applies to one, and the law's settings.
+    """
+
+    def keeps(law, *candidates, **settings):
+        for arguments in candidates:
+            try:
+                return law(*arguments, **settings)
+            except DoesNotApply:
+                pass
+        return record_property(cpu_costs.DOES_NOT_APPLY, law.__name__)
+
+    return keeps

@@ -1,8 +1,8 @@
-"""Laws that every agent, encoder and environment keeps, for the tests of whoever writes one.
+"""Laws that every agent, encoder and environment keeps, for the tests of plugin authors.
 
-A law is a function that takes a name (or, for an agent or an encoder, a class) and raises `LawError` where it is
-broken, saying what with and what to do; `DoesNotApply` says that it has nothing to say, such as about the model of an
-environment that has none.
+A law is a function that takes a name (or, for an agent or an encoder, a class) and raises `LawError` if it is broken:
+the message names the case that broke it and a remedy. It raises `DoesNotApply` if it does not apply to the thing, such
+as a law about transition models to an environment without one.
 
 Example:
     >>> from arena.testing import AGENT_LAWS, DoesNotApply
@@ -49,7 +49,7 @@ from arena.testing.globals import globals_untouched, leaves_globals_alone
 from arena.testing.imports import HEAVY, imports_lightly, plugin_imports_lightly
 from arena.testing.numbers import numbers_are_true
 from arena.testing.pictures import controls_steer, painter_paints_scenes
-from arena.testing.processes import same_bytes_in_another_process
+from arena.testing.processes import same_bytes_in_another_process, same_bytes_in_other_processes
 from arena.testing.resume import Uninterrupted, contents, resumes_exactly, survives_kills
 from arena.testing.trial import Trial, difference
 from arena.testing.values import bootstraps_through_truncation
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
         steps_equal_the_pass,
     )
 
-#: Where the laws of encoders are: they import torch, which the others do not need.
+#: Modules of the laws of encoders, which are imported on demand since they import torch.
 _HOMES = {
     "ENCODER_LAWS": "encoder_laws",
     "EncoderCase": "encoder_cases",
@@ -171,6 +171,7 @@ __all__ = [
     "registered",
     "resumes_exactly",
     "same_bytes_in_another_process",
+    "same_bytes_in_other_processes",
     "same_seed_same_bytes",
     "samples_by_its_generator",
     "saved_codes_are_loaded",

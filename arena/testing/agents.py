@@ -1,4 +1,4 @@
-"""Laws of every agent that one process can try in a moment."""
+"""Laws of agents that one process can check within a second: state, randomness, boundaries, actions."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ STEPS = 300
 
 @agent_law
 def state_round_trips(agent: str, env: str, *, num_envs: int = 2, steps: int = STEPS) -> None:
-    """A state from the middle of training goes through the codec and a fresh agent unchanged; a snapshot too.
+    """State and snapshot from the middle of training survive the codec and loading into a fresh agent.
 
-    The agent that took the snapshot back acts as its original does. To be asked for a snapshot changes nothing: a run
-    that is watched is asked at any time.
+    The agent that loaded the snapshot acts as its original does. Taking a snapshot changes nothing, since a run that is
+    watched takes one at any time.
     """
     with Trial(agent, env, num_envs=num_envs) as trial:
         trial.train(steps)
         before, given = (decode(encode(state)) for state in (trial.state(), {"it": trial.agent.snapshot()}))
         other = difference(given, {"it": trial.agent.snapshot()})
-        remedy = "snapshot is asked for at any time while the run is watched, and is to change nothing"
+        remedy = "let `snapshot` change nothing: a watched run takes one at any time"
         require(other is None, f"the next snapshot is another one: {other}", remedy)
         other = difference(before, trial.state())
         require(other is None, f"snapshot changed the run: {other}", remedy)
@@ -66,7 +66,7 @@ def state_round_trips(agent: str, env: str, *, num_envs: int = 2, steps: int = S
 
 @agent_law
 def transfers(agent: str, env: str, *, num_envs: int = 2, steps: int = STEPS) -> None:
-    """`transfer` takes what another run's agent learned: it acts as that one does, and its steps begin at zero."""
+    """`transfer` loads what another run's agent learned: the agent acts like that one, and counts steps from zero."""
     with (
         Trial(agent, env, num_envs=num_envs) as trained,
         Trial(agent, env, num_envs=num_envs, seed=1) as fresh,
@@ -84,7 +84,7 @@ def transfers(agent: str, env: str, *, num_envs: int = 2, steps: int = STEPS) ->
 
 @agent_law
 def same_seed_same_bytes(agent: str, env: str, *, num_envs: int = 2, steps: int = STEPS) -> None:
-    """One seed gives one outcome, whatever the globals; another seed another one, except to planners."""
+    """One seed gives one outcome, independent of global generators; another seed gives another, except for planners."""
     outcomes = []
     for seed, noise in ((0, 1), (0, 2), (1, 2)):
         np.random.seed(noise)
@@ -103,7 +103,7 @@ def same_seed_same_bytes(agent: str, env: str, *, num_envs: int = 2, steps: int 
 def boundaries_change_nothing(
     agent: str, env: str, *, num_envs: int = 1, steps: int = STEPS, paces: Sequence[int] = (1, 7)
 ) -> None:
-    """Where the runner's boundaries fall changes neither what is learned nor the metrics at a step."""
+    """The runner's boundaries change neither what is learned nor the metrics at a step."""
     halves = (steps // 2, steps)
     reference = _paced(agent, env, num_envs, halves, None)
     for pace in paces:
@@ -120,7 +120,7 @@ def _paced(agent: str, env: str, num_envs: int, stops: Sequence[int], pace: int 
 
 @agent_law
 def paths_agree(agent: str, env: str, *, num_envs: int = 3, steps: int = STEPS) -> None:
-    """The compiled path over tables and the generic path, a step a call, give the same bits."""
+    """The compiled path over tables and the generic path, one step per call, give the same bits."""
     outcomes = []
     for fast in (True, False):
         with Trial(agent, env, num_envs=num_envs, fast=fast) as trial:
@@ -134,9 +134,9 @@ def paths_agree(agent: str, env: str, *, num_envs: int = 3, steps: int = STEPS) 
 
 @agent_law
 def batch_equals_singles(agent: str, env: str, *, steps: int = STEPS, batch: int = 16) -> None:
-    """Acting on a batch, not exploring, is acting on its observations one after another.
+    """Acting on a batch without exploring equals acting on its observations one by one.
 
-    Discrete actions are equal; others to rounding.
+    Discrete actions are equal; others are equal up to rounding.
     """
     with Trial(agent, env) as trial:
         observation = trial.train(steps).observations(batch)
@@ -157,7 +157,7 @@ def batch_equals_singles(agent: str, env: str, *, steps: int = STEPS, batch: int
 
 @agent_law
 def acts_by_its_generator(agent: str, env: str, *, steps: int = STEPS) -> None:
-    """`act` draws from the generator that it is given and nothing else, and leaves the agent as it was."""
+    """`act` draws from its `generator` argument alone, and does not change the agent."""
     with Trial(agent, env) as trial:
         observation = trial.train(steps).observations(64)
         before = decode(encode(trial.agent.state_dict()))  # a copy: a journal in it goes on growing
@@ -174,7 +174,7 @@ def acts_by_its_generator(agent: str, env: str, *, steps: int = STEPS) -> None:
 
 @agent_law
 def acts_in_its_space(agent: str, env: str, *, steps: int = STEPS) -> None:
-    """`act` gives one action of the space for each observation of the batch, exploring or not."""
+    """`act` returns one action of the action space for each observation of the batch, exploring or not."""
     with Trial(agent, env) as trial:
         trial.train(steps)
         space = trial.stream.action_space
@@ -202,7 +202,7 @@ def acted(
     generator: np.random.Generator | None = None,
     noise: int = 0,
 ) -> tuple[Any, Any]:
-    """Acts with the run's globals lent, at a state of theirs that `noise` names."""
+    """Actions and memory of `act`, with global generators lent in a state that depends on `noise`."""
     generators = Generators(noise)
     with generators.lent("act"):
         action, memory = trial.agent.act(

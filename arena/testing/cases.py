@@ -1,4 +1,4 @@
-"""Who the laws are tried on: every registered agent with small environments, and every environment."""
+"""Cases that the laws are tried on: every registered agent with small environments, and every environment."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def every_environment() -> list[str]:
 
 @contextlib.contextmanager
 def registered(learner: type[Agent] | type[Encoder], **spec: Any) -> Iterator[str]:
-    """Registers an agent's or an encoder's class for a while, beside everything installed; its name.
+    """Registers an agent's or an encoder's class temporarily, beside everything installed; gives its name.
 
     Args:
         learner: a class that can be imported: defined in a module, not in a function.
@@ -110,10 +110,10 @@ def registered(learner: type[Agent] | type[Encoder], **spec: Any) -> Iterator[st
 
 
 def agent_law(law: Callable[..., None]) -> Callable[..., None]:
-    """Gives a law of agents its public face: ``law(agent, env=None, **settings)``.
+    """Public signature of a law of agents: ``law(agent, env=None, **settings)``.
 
-    The agent is a name or a class; without an environment, it is the first of `SAMPLES` that the agent fits.
-    Whatever the agent raises breaks the law.
+    The agent is a name or a class; by default the environment is the first of `SAMPLES` that the agent fits.
+    Any exception that the agent raises breaks the law.
     """
 
     @functools.wraps(law)
@@ -130,7 +130,7 @@ def agent_law(law: Callable[..., None]) -> Callable[..., None]:
 
 
 def environment_law(law: Callable[..., None]) -> Callable[..., None]:
-    """Gives a law of environments its public face: ``law(env, **settings)``; the environment is an id."""
+    """Public signature of a law of environments: ``law(env, **settings)``; the environment is an id."""
 
     @functools.wraps(law)
     def face(env: str, **settings: Any) -> None:
@@ -142,7 +142,7 @@ def environment_law(law: Callable[..., None]) -> Callable[..., None]:
 
 @contextlib.contextmanager
 def blamed(law: Callable[..., None], culprit: str) -> Iterator[None]:
-    """Puts the culprit's name before what a law says, and turns what the culprit raises into a broken law."""
+    """Puts the culprit's name before the message of a law, and turns any exception of the culprit into a `LawError`."""
     try:
         yield
     except DoesNotApply:
@@ -151,7 +151,7 @@ def blamed(law: Callable[..., None], culprit: str) -> Iterator[None]:
         raise LawError(f"{culprit}: {error.problem}", error.remedy) from error.__cause__
     except Exception as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise LawError(f"{culprit}: {law.__name__} met {said}", "mend that first") from error
+        raise LawError(f"{culprit}: {law.__name__} met {said}", "fix that first") from error
 
 
 def _fitting(agent: str, envs: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Two states whose values are known in closed form, to tell truncation from termination."""
+"""Chain of two states with values in closed form, which distinguishes truncation from termination."""
 
 from __future__ import annotations
 

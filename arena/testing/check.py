@@ -1,4 +1,4 @@
-"""All cheap laws of an agent or an environment, one verdict each: what `arena check NAME` prints."""
+"""Verdicts of all cheap laws on an agent, an encoder or an environment, which `arena check NAME` prints."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ ENVIRONMENT_LAWS: tuple[Law, ...] = (
 
 
 class Verdict(NamedTuple):
-    """What one law said.
+    """Outcome of one law.
 
     Attributes:
         law: the law's name, as `arena.testing` has it.
         says: the first line of its docstring.
         status: "held", "broken", or "does not apply".
-        reason: what was broken and what to do about it, or why it does not apply; empty where it held.
-        seconds: how long it took.
+        reason: problem and remedy of a broken law, or why it does not apply; empty if it held.
+        seconds: elapsed time.
     """
 
     law: str
@@ -85,7 +85,7 @@ class Verdict(NamedTuple):
 
 
 def check_agent(agent: str, env: str | None = None) -> Iterator[Verdict]:
-    """Tries every cheap law on an agent.
+    """Tries every cheap law on an agent, one verdict each.
 
     Args:
         agent: a registered agent's name.

@@ -1,4 +1,4 @@
-"""``python -m arena.testing.child RUN [module:Class]``: trains a run and tells every step."""
+"""``python -m arena.testing.child RUN [module:Class]``: trains a run and prints every step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__: list[str] = []
 
 
 class _Speaking(Listener):
-    """Prints every step; the parent decides when it has heard enough."""
+    """Prints every step; the parent decides when to kill the process."""
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
         print(progress.steps, flush=True)

@@ -1,4 +1,4 @@
-"""Laws of options: every one has help, and none is lost between Python, JSON and TOML."""
+"""Laws of options: each has a help text and survives JSON and TOML."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def environment_options_have_help(env: str) -> None:
 
 @environment_law
 def environment_options_round_trip(env: str) -> None:
-    """Defaults are canonical and survive JSON, and what they make is the same environment."""
+    """Defaults are canonical and survive JSON, and resolve to the same options again."""
     options = EnvironmentFactory.resolve(env).options
     round_trip(options_class_of(env), [{}, options])
     again = EnvironmentFactory.resolve(env, json.loads(json.dumps(dict(options)))).options

@@ -1,4 +1,4 @@
-"""How a law says that it was broken, or that it has nothing to say."""
+"""Exceptions of laws: a broken law, and a law that does not apply."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ class LawError(AssertionError):
     """A law was broken.
 
     Args:
-        problem: what was broken, and with what, without a final full stop.
-        remedy: what probably went wrong and what to do about it.
+        problem: what is wrong, and in which case, without a final full stop.
+        remedy: probable cause and how to fix it.
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
@@ -19,10 +19,10 @@ class LawError(AssertionError):
 
 
 class DoesNotApply(Exception):
-    """The law says nothing about this one; the message tells why."""
+    """A law that does not apply to the thing it was tried on; the message gives the reason."""
 
 
 def require(held: bool, problem: str, remedy: str) -> None:
-    """Raises a `LawError` unless the law held."""
+    """Raises a `LawError` unless `held` is true."""
     if not held:
         raise LawError(problem, remedy)

@@ -1,4 +1,4 @@
-"""The law that the process's global generators are as they were after any call."""
+"""Law of global generators: no call changes those of `random`, `numpy.random` or torch."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _numpy_random: Any = np.random  # NumPy's stubs leave out get_bit_generator
 
 @contextlib.contextmanager
 def globals_untouched(what: str) -> Iterator[None]:
-    """Holds a block of code to leaving `random`, `np.random` and torch's generator as they were.
+    """Checks that a block of code changes none of the global generators of `random`, `np.random` and torch.
 
     Args:
-        what: what the block does, for the error.
+        what: description of the block, for the error.
 
     Raises:
-        LawError: a generator changed; it names which.
+        LawError: a generator changed; the message names it.
     """
     before = _globals()
     yield

@@ -1,4 +1,4 @@
-"""The law that looking costs nothing: help and listings import no heavy library."""
+"""Law of imports: help and listings import no heavy library."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from arena.testing.processes import child_environment, child_failed
 
 __all__ = ["HEAVY", "imports_lightly", "plugin_imports_lightly"]
 
-#: What takes long to import, and what neither a plugin's entry point nor a listing needs.
+#: Modules that are slow to import, and that neither a plugin's entry point nor a listing needs.
 HEAVY = ("gymnasium", "numba", "numpy", "pygame", "scipy", "torch")
 
 
 def imports_lightly(code: str, heavy: Sequence[str] = HEAVY) -> None:
-    """Runs a piece of Python in a fresh process and looks at what it imported.
+    """Runs a piece of Python in a fresh process and checks which heavy modules it imported.
 
     Args:
-        code: what to run, such as ``import arena``; it may end in SystemExit.
+        code: the Python to run, such as ``import arena``; it may end in SystemExit.
         heavy: the modules that it must not import.
 
     Raises:
@@ -44,7 +44,7 @@ def imports_lightly(code: str, heavy: Sequence[str] = HEAVY) -> None:
         raise LawError(
             f"{code!r} imports {', '.join(found)}",
             "import it inside the function that needs it, and name targets as strings; "
-            "`python -X importtime` shows by which way it comes",
+            "`python -X importtime` shows the chain of imports",
         )
 
 

@@ -19,22 +19,22 @@ PAUSE = 0.01
 
 
 def killed(run: Run, steps: int, kills: int, seed: int) -> int:
-    """Trains a run to its end in processes of its own, of which the first `kills` are killed.
+    """Trains a run to its end in child processes, of which the first `kills` are killed.
 
     A process is killed a random instant after a random step of what is left, or, now and then, while it
     restores the checkpoint. Each has another PYTHONHASHSEED and checkpoints after every turn.
 
     Args:
         run: the run.
-        steps: how many it takes.
-        kills: how many processes to kill.
-        seed: of the instants.
+        steps: number of environment steps of the whole run.
+        kills: number of processes to kill.
+        seed: seed of the random instants.
 
     Returns:
-        How many were killed before the run had ended.
+        Number of processes that were killed before the run had ended.
 
     Raises:
-        LawError: a process failed by itself.
+        LawError: a process failed without being killed.
     """
     chance = random.Random(seed)
     reached = hits = 0

@@ -1,4 +1,4 @@
-"""The law that what an agent says of actions, their values and their probabilities, is what it does."""
+"""Law of action values and probabilities: an agent acts according to the numbers that it reports."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-5
 
 @agent_law
 def numbers_are_true(agent: str, env: str, *, steps: int = STEPS, batch: int = 3, draws: int = 2000) -> None:
-    """Probabilities that an agent tells are how often it acts so, and by the Q that it tells it acts well.
+    """Reported action probabilities equal the frequencies of `act`, and reported Q agrees with the action taken.
 
-    Where it tells V too, V is the mean of Q under what it does when not exploring; otherwise that has the greatest Q.
-    Asking changes neither the agent nor any random numbers. It is of agents with finitely many actions, whose draws for
-    the rows of a batch are independent.
+    If the agent reports V too, V is the mean of Q under its policy without exploration; otherwise the action without
+    exploration has the greatest Q. Reporting changes neither the agent nor any random numbers. The law
+    applies to agents with finitely many actions, whose draws for the rows of a batch are independent.
     """
     with Trial(agent, env) as trial:
         space, one = trial.stream.action_space, trial.agent
         if not isinstance(space, gym.spaces.Discrete):
-            raise DoesNotApply("it has not finitely many actions")
+            raise DoesNotApply("its action space is not discrete")
         if not isinstance(one, ActionValues | BehaviourPolicy | TabularPolicy):
-            raise DoesNotApply("it tells neither values nor probabilities of actions")
+            raise DoesNotApply("it reports neither values nor probabilities of actions")
         observation = trial.train(steps).observations(batch)
         before = decode(encode(trial.state()))
         with globals_untouched("asking for values or probabilities"):
-            told = {
-                name: _told(one, name, observation, int(space.n))
+            reported = {
+                name: _reported(one, name, observation, int(space.n))
                 for name in ("action_values", "probabilities", "behaviour_probabilities")
                 if hasattr(one, name)
             }
         changed = difference(before, decode(encode(trial.state())))
-        remedy = "compute them from copies, and draw from nobody's generator"
-        require(changed is None, f"asking for {', '.join(told)} changed the run: {changed}", remedy)
+        remedy = "compute them from copies, and draw no random numbers"
+        require(changed is None, f"asking for {', '.join(reported)} changed the run: {changed}", remedy)
         for name, explore in (("probabilities", False), ("behaviour_probabilities", True)):
-            if name in told:
-                _is_as_frequent(trial, name, told[name], observation, explore, draws)
+            if name in reported:
+                _is_as_frequent(trial, name, reported[name], observation, explore, draws)
         # A planner's V is a sweep behind the Q that it makes of it until it has converged.
-        if "action_values" in told and (trial.converged or trial.stream.steps):
-            _acts_by_them(trial, told, observation)
+        if "action_values" in reported and (trial.converged or trial.stream.steps):
+            _acts_by_them(trial, reported, observation)
 
 
-def _told(agent: Any, name: str, observation: Array, actions: int) -> Array:
-    """What it says, which has the right form."""
+def _reported(agent: Any, name: str, observation: Array, actions: int) -> Array:
+    """Numbers that the agent reports, after a check of dtype, shape and range."""
     found = getattr(agent, name)(observation.copy())
     form = (np.asarray(found).dtype, np.shape(found))
     expected = (np.dtype(np.float64), (len(observation), actions))
@@ -69,17 +69,21 @@ def _told(agent: Any, name: str, observation: Array, actions: int) -> Array:
         form == expected, f"{name} gave {form}, not {expected}", "give a number for each action of each row"
     )
     if name == "action_values":
-        require(bool(np.isfinite(found).all()), f"{name} gave {found.tolist()}", "tell finite values")
+        require(bool(np.isfinite(found).all()), f"{name} gave {found.tolist()}", "return finite values")
     else:
         sound = (found >= 0).all() and np.allclose(found.sum(axis=1), 1, atol=1e-6)
-        require(bool(sound), f"{name} gave {found.tolist()}", "they are to be 0 or more, and 1 together")
+        require(
+            bool(sound),
+            f"{name} gave {found.tolist()}",
+            "return probabilities that are at least 0 and sum to 1",
+        )
     return np.array(found)
 
 
 def _is_as_frequent(
     trial: Trial, name: str, probability: Array, observation: Array, explore: bool, draws: int
 ) -> None:
-    """Holds frequencies to Bernstein's inequality."""
+    """Checks frequencies against probabilities by Bernstein's inequality."""
     index = _indices(trial, observation.repeat(draws, axis=0), explore).reshape(-1, draws, 1)
     frequency = (index == np.arange(probability.shape[1])).mean(axis=1)
     reach = DOUBT / draws
@@ -88,13 +92,13 @@ def _is_as_frequent(
         where = f"action {action} in {observation[row].tolist()}"
         problem = f"{name} gives {where} {probability[row, action]:.4f}"
         happened = f"act(explore={explore}) took it in {frequency[row, action]:.4f} of {draws} draws"
-        raise LawError(f"{problem}, and {happened}", "tell the probabilities that `act` draws by")
+        raise LawError(f"{problem}, and {happened}", "return the probabilities that `act` draws with")
 
 
-def _acts_by_them(trial: Trial, told: dict[str, Array], observation: Array) -> None:
-    """Holds what it does when not exploring to V, or to the greatest Q where it tells no V."""
-    q, agent = told["action_values"], trial.agent
-    policy = told.get("probabilities")
+def _acts_by_them(trial: Trial, reported: dict[str, Array], observation: Array) -> None:
+    """Checks the action without exploration against V, or against the greatest Q if the agent reports no V."""
+    q, agent = reported["action_values"], trial.agent
+    policy = reported.get("probabilities")
     if policy is None:
         policy = np.eye(q.shape[1])[_indices(trial, observation, explore=False)]
     mean, which = (policy * q).sum(axis=1), "the greatest"
@@ -102,13 +106,13 @@ def _acts_by_them(trial: Trial, told: dict[str, Array], observation: Array) -> N
     if isinstance(agent, StateValues):
         expected, which = agent.values(observation.copy()), "V"
     problem = (
-        f"what it does is by its action_values worth {mean.tolist()}, but {which} is {expected.tolist()}"
+        f"the Q of its action is by its action_values {mean.tolist()}, but {which} is {expected.tolist()}"
     )
-    require(np.allclose(mean, expected, RELATIVE, ABSOLUTE), problem, "tell the Q that `act` goes by")
+    require(np.allclose(mean, expected, RELATIVE, ABSOLUTE), problem, "return the Q that `act` uses")
 
 
 def _indices(trial: Trial, observation: Array, explore: bool) -> npt.NDArray[np.int64]:
-    """What `act` does in a batch of observations where episodes begin, counted from 0."""
+    """Actions of `act`, counted from 0, in a batch of observations at which episodes begin."""
     space = trial.stream.action_space
     assert isinstance(space, gym.spaces.Discrete)
     return np.asarray(acted(trial, observation, explore=explore)[0] - space.start, dtype=np.int64)

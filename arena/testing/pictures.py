@@ -1,4 +1,4 @@
-"""Laws of how environments show themselves: painters, scenes, and the keys that steer."""
+"""Laws of rendering: painters, scenes and keyboard controls of environments."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ ROOMS = ((400, 300), (97, 251), (900, 900))
 
 @environment_law
 def painter_paints_scenes(env: str, *, steps: int = 12, seed: int = 3) -> None:
-    """Pictures fit, have the right form, and show a scene as it was, however far the episode has gone since.
+    """Pictures have the right size and dtype, and an old scene is painted as it was after the episode has gone on.
 
-    Of a grid of cells: the walker's cell is one of them, and what the environment observes is what the painter says
-    it observes in the state of that cell.
+    For a grid of cells, the walker's cell is one of them, and the painter's observation for the state of that cell is
+    the environment's.
 
     Args:
         env: the environment's id.
-        steps: how many are taken.
-        seed: of the episode and the actions.
+        steps: number of environment steps.
+        seed: seed of the episode and of the actions.
     """
     made, bare = _made(env)
     painter = getattr(bare, "painter", None)
@@ -80,12 +80,12 @@ def painter_paints_scenes(env: str, *, steps: int = 12, seed: int = 3) -> None:
 
 @environment_law
 def controls_steer(env: str) -> None:
-    """Every key gives an action that the environment takes, and so does no key; each action has a name, or none has."""
+    """Every key, and no key, gives an action of the action space; either all actions have names or none has."""
     made, bare = _made(env)
     controls: Any = getattr(bare, "controls", None)
     made.close()
     if controls is None:
-        raise DoesNotApply(f"{env} says nothing of keys")
+        raise DoesNotApply(f"{env} has no keyboard controls")
     require(
         isinstance(controls, Controls),
         f"controls is {type(controls).__name__}",
@@ -114,7 +114,7 @@ def _cells_are_true(painter: CellPainter, scene: Any, observation: Any) -> None:
         f"states has the shape {states.shape}",
         f"give one for each of {cells} cells",
     )
-    if states[cell] >= 0:  # else nobody decides there
+    if states[cell] >= 0:  # else no decision is taken there
         seen = painter.observe(states[[cell]])[0]
         same = np.array_equal(np.asarray(seen), np.asarray(observation))
         require(

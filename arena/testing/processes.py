@@ -1,4 +1,4 @@
-"""Other processes: what a child needs to find the same things, and the law that it ends in the same bytes."""
+"""Child processes: their environment variables, and the law that they end in the same bytes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import operator
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from arena.plugins.discovery import get_plugins
 from arena.plugins.specs import Learned
 from arena.storage.codec import encode
 from arena.testing.cases import UNDER_TEST, agent_law, registered
+from arena.codec import encode
+from arena.plugins import get_plugins
+from arena.specs import Learned
+from arena.testing.cases import UNDER_TEST, Case, agent_law, registered
 from arena.testing.errors import LawError, require
 from arena.testing.trial import Trial
 
@@ -24,20 +28,21 @@ __all__ = [
     "digest",
     "registered_again",
     "same_bytes_in_another_process",
+    "same_bytes_in_other_processes",
     "under_test",
 ]
 
 
 def child_environment(hash_seed: int) -> dict[str, str]:
-    """The environment variables of a child that imports what this process can."""
+    """Environment variables of a child process that can import the same modules as this one."""
     path = os.pathsep.join(filter(None, sys.path))
     return {**os.environ, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": path}
 
 
 def child_failed(status: int, errors: str) -> LawError:
-    """The law that a child broke by failing: its last line, with all that it said as a note."""
+    """Error for a child process that failed: its last line as the problem, its whole output as a note."""
     said = errors.strip() or f"exit status {status}"
-    error = LawError(f"another process failed: {said.splitlines()[-1]}", "mend that first")
+    error = LawError(f"another process failed: {said.splitlines()[-1]}", "fix that first")
     error.add_note(said)
     return error
 
@@ -51,7 +56,7 @@ def under_test(learner: str) -> str:
 
 @contextlib.contextmanager
 def registered_again(target: str) -> Iterator[None]:
-    """Registers in a child what `under_test` said in its parent."""
+    """Registers in a child the target that `under_test` returned in its parent."""
     if not target:
         yield
         return
@@ -62,13 +67,32 @@ def registered_again(target: str) -> Iterator[None]:
 
 @agent_law
 def same_bytes_in_another_process(agent: str, env: str, *, num_envs: int = 2, steps: int = 300) -> None:
-    """One seed gives one outcome in processes with differing PYTHONHASHSEED, which costs a second or two."""
+    """One seed gives one outcome in processes with different PYTHONHASHSEED, which costs a few seconds."""
+    same_bytes_in_other_processes([Case(agent, env)], num_envs=num_envs, steps=steps)
+
+
+def same_bytes_in_other_processes(cases: Sequence[Case], *, num_envs: int = 2, steps: int = 300) -> None:
+    """One seed gives one outcome, for each of many agents, in two processes with different PYTHONHASHSEED.
+
+    All agents share the two processes, since starting a process costs more than training a small agent.
+
+    Args:
+        cases: agents with their environments; a class under test (`registered`) must be alone.
+        num_envs: number of lanes.
+        steps: environment steps to train.
+
+    Raises:
+        LawError: outcomes differ, or a process failed; it names the first agent whose outcome differs.
+    """
+    target = under_test(cases[0].agent)
     code = (
+        "import sys\n"
         "from arena.testing.processes import digest, registered_again\n"
-        f"with registered_again({under_test(agent)!r}):\n"
-        f"    print(digest({agent!r}, {env!r}, {num_envs}, {steps}))"
+        f"with registered_again({target!r}):\n"
+        f"    for agent, env in {[tuple(case) for case in cases]!r}:\n"
+        f"        print('digest', digest(agent, env, {num_envs}, {steps}), flush=True)"
     )
-    found = set()
+    outcomes = []
     for hash_seed in (1, 2):
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -80,13 +104,17 @@ def same_bytes_in_another_process(agent: str, env: str, *, num_envs: int = 2, st
         )
         if done.returncode:
             raise child_failed(done.returncode, done.stderr)
-        found.add(done.stdout.split()[-1])
-    remedy = "hash(), id() and the order of a set differ from process to process: sort, or use arena.random.generators.derive"
-    require(len(found) == 1, "two processes with one seed end in different bytes", remedy)
+        outcomes.append([line for line in done.stdout.splitlines() if line.startswith("digest ")])
+    remedy = (
+        "hash(), id() and the order of a set differ from process to process: sort, or use arena.random.derive"
+    )
+    for case, *digests in zip(cases, *outcomes, strict=True):
+        same = len(set(digests)) == 1
+        require(same, f"two processes with one seed end in different bytes ({case})", remedy)
 
 
 def digest(agent: str, env: str, num_envs: int, steps: int) -> str:
-    """Names the outcome of a small training run."""
+    """SHA-256 of the state after a small training run."""
     with Trial(agent, env, num_envs=num_envs) as trial:
         encoded = encode(trial.train(steps).state())
     return hashlib.sha256(encoded.arrays + encoded.tree).hexdigest()

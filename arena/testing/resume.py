@@ -1,4 +1,4 @@
-"""Resumed equals uninterrupted, to the byte: interrupted after chosen turns, or killed at any instant."""
+"""Laws of resuming: an interrupted or killed run ends in the bytes of an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ FORGOTTEN = (
 
 
 class Uninterrupted:
-    """A small run without interruption, to hold interrupted ones of the same experiment against.
+    """Small run without interruption, with which interrupted runs of the same experiment are compared.
 
     Args:
-        experiment: what is run, with its first seed; an `arena.experiments.fit.Fit` too.
-        folder: where the runs go.
+        experiment: the experiment (or `arena.experiments.fit.Fit`), run with its first seed.
+        folder: parent folder of the runs.
     """
 
     def __init__(self, experiment: Experiment, folder: Path) -> None:
@@ -62,10 +62,10 @@ class Uninterrupted:
         Args:
             agent: the agent's name.
             env: the environment's id.
-            folder: where the runs go.
-            num_envs: how many lanes.
-            steps: how long to train.
-            settings: anything else that `Experiment.create` takes.
+            folder: parent folder of the runs.
+            num_envs: number of lanes.
+            steps: environment steps to train.
+            settings: further arguments of `Experiment.create`.
         """
         experiment = resolve_experiment(
             agent,
@@ -82,11 +82,11 @@ class Uninterrupted:
         return cls(experiment, folder)
 
     def check_interrupted(self, plan: Sequence[int]) -> None:
-        """Interrupts a run after so many turns, again after so many more, and so on; then lets it end.
+        """Interrupts a run after the planned numbers of turns, resumes it each time, and compares the outcome.
 
         Raises:
-            LawError: what came out differs.
-            DoesNotApply: the environment cannot be replayed, which its stream has said.
+            LawError: the outcome differs from the uninterrupted run's.
+            DoesNotApply: the environment cannot be replayed, as its stream has noticed.
         """
         run = self._prepare()
         for turns in plan:
@@ -98,17 +98,17 @@ class Uninterrupted:
         self._compare(run, f"stopped after {', '.join(map(str, plan))} turns and resumed")
 
     def check_killed(self, kills: int, seed: int = 0) -> int:
-        """Kills (SIGKILL) a run at random instants, PYTHONHASHSEED differing; then lets it end.
+        """Kills (SIGKILL) a run at random instants, resumes it under another PYTHONHASHSEED, and compares the outcome.
 
         Args:
-            kills: how many times.
-            seed: of the instants.
+            kills: number of kills.
+            seed: seed of the random instants.
 
         Returns:
-            How often a process was killed in training, before the run had ended.
+            Number of processes that were killed before the run had ended.
 
         Raises:
-            LawError: what came out differs, or a process failed.
+            LawError: the outcome differs from the uninterrupted run's, or a process failed.
         """
         run = self._prepare()
         hits = killed(run, self._steps, kills, seed)
@@ -133,16 +133,16 @@ def resumes_exactly(
     steps: int = STEPS,
     plans: Sequence[Sequence[int]] = ((1, 1, 1, 1), (2, 7, 11, 50)),
 ) -> None:
-    """A run that is stopped after some turns, and resumed, ends in an uninterrupted run's bytes.
+    """A run that is stopped after some turns and resumed ends in the bytes of an uninterrupted run.
 
     Agent, stream, random numbers, metrics, snapshots and result are compared.
 
     Args:
         agent: the agent's name or class.
         env: the environment's id; by default a small one that the agent fits.
-        num_envs: how many lanes.
-        steps: how long to train.
-        plans: of each run, the turns after which it is stopped, one number a session.
+        num_envs: number of lanes.
+        steps: environment steps to train.
+        plans: for each run, the numbers of turns after which its sessions are stopped.
     """
     with _folder() as folder:
         whole = Uninterrupted.of(agent, env, folder, num_envs=num_envs, steps=steps)
@@ -154,17 +154,17 @@ def resumes_exactly(
 def survives_kills(
     agent: str, env: str, *, num_envs: int = 1, steps: int = STEPS, kills: int = 3, seed: int = 0
 ) -> None:
-    """A run that is killed (SIGKILL) at random instants, and resumed, ends in an uninterrupted run's bytes.
+    """A run that is killed (SIGKILL) at random instants and resumed ends in the bytes of an uninterrupted run.
 
-    Each session is a process of its own with another PYTHONHASHSEED, which costs a second or two.
+    Each session is a process of its own with another PYTHONHASHSEED, which costs two seconds or more.
 
     Args:
         agent: the agent's name or class.
         env: the environment's id; by default a small one that the agent fits.
-        num_envs: how many lanes.
-        steps: how long to train.
-        kills: how many times.
-        seed: of the instants.
+        num_envs: number of lanes.
+        steps: environment steps to train.
+        kills: number of kills.
+        seed: seed of the random instants.
     """
     with _folder() as folder:
         whole = Uninterrupted.of(agent, env, folder, num_envs=num_envs, steps=steps)
@@ -173,7 +173,7 @@ def survives_kills(
 
 
 def contents(run: Run) -> dict[str, object]:
-    """What must not depend on interruptions: files by their path, and the newest checkpoint's state."""
+    """Everything that must not depend on interruptions: files by path, and the newest checkpoint's state."""
     files: dict[str, object] = {
         str(path.relative_to(run.folder)): path.read_bytes()
         for path in [run.metrics, run.folder / "result.json", *sorted(run.snapshots.rglob("*"))]
@@ -184,7 +184,7 @@ def contents(run: Run) -> dict[str, object]:
 
 
 class _Sober(Listener):
-    """Stops after so many turns, and takes no notice lightly."""
+    """Stops after a number of turns, and turns every notice of the runner into an error."""
 
     def __init__(self, turns: int | None = None) -> None:
         self._left = turns
@@ -204,7 +204,7 @@ class _Sober(Listener):
 
 @contextlib.contextmanager
 def _yield_by_yield() -> Iterator[None]:
-    """Lets the listener be asked after every yield, and none be longer than a step."""
+    """Makes the runner ask its listener after every yield, and limits each turn to one step."""
     before = session.PACE_SECONDS
     session.PACE_SECONDS = 0.0
     try:

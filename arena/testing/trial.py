@@ -1,4 +1,4 @@
-"""An agent in its environment, trained in memory as the runner does it, with a law's boundaries."""
+"""Training of an agent in memory, as the runner does it, with boundaries that a law chooses."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Trial:
     Args:
         agent: the agent's name.
         env: the environment's id.
-        seed: of every random number.
-        num_envs: how many lanes.
+        seed: seed of all random numbers.
+        num_envs: number of lanes.
         fast: whether agents may step tables in compiled code.
         agent_options: hyperparameters other than the preset's.
         env_options: options other than the preset's.
@@ -106,7 +106,7 @@ class Trial:
         return self
 
     def state(self) -> State:
-        """All that a checkpoint holds."""
+        """Everything that a checkpoint holds."""
         return {
             "agent": self.agent.state_dict(),
             "stream": self.stream.state_dict(),
@@ -119,7 +119,7 @@ class Trial:
         }
 
     def learned(self) -> State:
-        """What the agent has become and been through; nothing that a seed writes down by itself."""
+        """State of the agent and account of its episodes, without anything that stores the seed itself."""
         stream = self.stream
         return {
             "agent": self.agent.state_dict(),
@@ -129,7 +129,7 @@ class Trial:
         }
 
     def observations(self, count: int, seed: int = 0) -> Any:
-        """A batch of observations: a real one for each lane, then samples of the space."""
+        """Batch of observations: the current one of each lane, then samples of the space."""
         space = self.stream.observation_space
         space.seed(seed)
         real = list(self.stream.observation[:count])
@@ -140,7 +140,7 @@ class Trial:
 
 
 def difference(expected: Any, found: Any, path: str = "") -> str | None:
-    """Where two states differ first, in words, or None; bit for bit, so that NaN equals itself."""
+    """Description of the first difference between two states, or None; compared bit by bit, so NaN equals itself."""
     if type(expected) is not type(found):
         return f"{path or 'the state'} is a {type(found).__name__}, not a {type(expected).__name__}"
     if isinstance(expected, Journal):
@@ -173,8 +173,8 @@ def _content(journal: Journal) -> dict[str, Any]:
 def _first_line(expected: bytes, found: bytes) -> str:
     pairs = enumerate(itertools.zip_longest(expected.splitlines(), found.splitlines()), 1)
     i, (a, b) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
-    said, wanted = (repr(line and line[:200]) for line in (b, a))
-    return f"has in line {i} {said}, not {wanted}"
+    found_line, expected_line = (repr(line and line[:200]) for line in (b, a))
+    return f"has in line {i} {found_line}, not {expected_line}"
 
 
 def _first(a: Any, b: Any) -> str:

@@ -1,4 +1,4 @@
-"""The law that truncation bootstraps and termination does not."""
+"""Law of truncation: values bootstrap through truncation, and not through termination."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def bootstraps_through_truncation(
     tolerance: float = 1e-6,
     options: Mapping[str, object] | None = None,
 ) -> None:
-    """Learned values of a two-state chain are the exact ones, wherever its episodes are cut off.
+    """Learned values of a two-state chain are exact, whatever the step limit that truncates its episodes.
 
-    A learner that takes truncation for an end learns too little where episodes are cut off; one that
-    bootstraps at an end learns too much where they end. There is one action, so the policy does not matter.
+    A learner that treats truncation as termination learns values that are too small; one that bootstraps at
+    termination learns values that are too large. There is one action, so the policy does not matter.
 
     Args:
-        agent: the agent's name or class; it must tell its values (`arena.agents.base.StateValues`) and have an
+        agent: the agent's name or class; it must report its values (`arena.agents.base.StateValues`) and have an
             option ``discount``.
-        env: stays as it is.
-        num_envs: how many lanes.
-        steps: how long to train.
-        tolerance: how far a value may be from the exact one.
-        options: hyperparameters with which it learns the chain so well.
+        env: the chain; not to be changed.
+        num_envs: number of lanes.
+        steps: environment steps to train.
+        tolerance: largest absolute error of a value.
+        options: hyperparameters with which the agent learns the chain to that tolerance.
     """
     spec: AgentSpec = get_plugins().agents[agent]
     agent_class = spec.load()
@@ -78,5 +78,5 @@ def _learned(
     ) as trial:
         learner = trial.agent
         if not isinstance(learner, StateValues):
-            raise DoesNotApply("it tells no values")
+            raise DoesNotApply("it reports no state values")
         return np.asarray(learner.values(trial.train(steps).stream.observations.encode(np.arange(2))))

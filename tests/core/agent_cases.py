@@ -1,9 +1,17 @@
-"""The agents that laws are tried on, and where."""
+"""Which registered agents the laws are tried on, and in which environments."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 from arena import testing
 from arena.plugins.discovery import get_plugins
+from arena.plugins import get_plugins
+from arena.specs import Preset
+from arena.testing import Case
 
 #: One native environment, one with a ``P`` dictionary, composite observations, Box observations, Box actions.
 #: Stable-Baselines3's twelve are one adapter: an environment of each kind of action will do for them.
@@ -13,8 +21,93 @@ CASES = [
     if not case.agent.startswith("sb3-") or case.env in ("CartPole-v1", "Pendulum-v1")
 ]
 
+#: Every agent with its environments of `CASES`, the preferred one first.
+FITTING = {name: [case.env for case in CASES if case.agent == name] for name in get_plugins().agents}
+
 #: Each agent in one place.
-AGENTS = [next(case for case in CASES if case.agent == name) for name in get_plugins().agents]
+AGENTS = [Case(name, envs[0]) for name, envs in FITTING.items()]
 
 #: An agent of each module: what costs processes of its own is tried on one of those that share their code.
 MODULES = list({get_plugins().agents[case.agent].target.partition(":")[0]: case for case in AGENTS}.values())
+
+
+def covering(factors: Sequence[Any]) -> list[tuple[Any, Case]]:
+    """Covering choice of the triples (factor, agent, environment): each factor with each agent, environments in turn.
+
+    Every pair of factor and agent occurs. So does every pair of agent and environment, if there are at least as many
+    factors as environments, and every pair of factor and environment, since agents begin at different environments.
+
+    Args:
+        factors: what is tried on every agent, such as laws or numbers of lanes.
+    """
+    return [
+        (factor, rotated(agent, i + j)[0])
+        for j, factor in enumerate(factors)
+        for i, agent in enumerate(FITTING)
+    ]
+
+
+def left_out(factors: Sequence[Any]) -> list[tuple[Any, Case]]:
+    """All triples but those of `covering`: for tests marked slow."""
+    chosen = covering(factors)
+    return [(factor, case) for factor in factors for case in CASES if (factor, case) not in chosen]
+
+
+def rotated(agent: str, first: int) -> list[Case]:
+    """An agent in each of its environments, beginning at the given one (counted modulo their number)."""
+    envs = FITTING[agent]
+    return [Case(agent, envs[(first + i) % len(envs)]) for i in range(len(envs))]
+
+
+#: Largest values of the hyperparameters that decide what a step costs, and how late an agent begins to learn: with its
+#: presets, an agent may need a thousand steps to its first update, and a law that sees no update proves little.
+LARGEST: dict[str, Any] = {
+    **dict.fromkeys(("hidden", "hidden_sizes", "net_arch"), (8, 8)),
+    **dict.fromkeys(("batch_size", "rollout", "rollout_steps", "n_steps"), 16),
+    **dict.fromkeys(("memory", "burn_in", "sequence", "sequence_length"), 4),
+    **dict.fromkeys(("epochs", "n_epochs", "minibatches", "num_minibatches", "episodes", "n_delta"), 2),
+    **dict.fromkeys(("n_critic_updates", "cg_max_steps", "gradient_steps"), 2),
+    **dict.fromkeys(("capacity", "buffer_size"), 60),
+    **dict.fromkeys(("learning_starts", "target_every", "target_update_interval"), 20),
+    "policy_kwargs": {"lstm_hidden_size": 8},
+}
+
+#: Environment steps of a law on an agent with a network: several rollouts, and a replay buffer that is full.
+STEPS = 100
+
+
+@contextlib.contextmanager
+def small(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Smallest agent of a kind that can break a law.
+
+    Args:
+        case: an agent and its environment, whose preset holds but for what `LARGEST` limits.
+
+    Returns:
+        Name under which the small agent is registered, the environment, and settings of laws that train. An agent
+        without a network stays as it is.
+    """
+    spec = get_plugins().agents[case.agent]
+    agent = spec.load()
+    options = {field.name: getattr(agent.Config(), field.name) for field in dataclasses.fields(agent.Config)}
+    if not {"hidden", "hidden_sizes", "net_arch"} & options.keys():
+        yield case.agent, case.env, {}
+        return
+    options.update(spec.preset(case.env).options)
+    limited = {name: limit(options[name], LARGEST[name]) for name in LARGEST if name in options}
+    chosen = {**spec.preset(case.env).options, **limited}
+    if "train_freq" in options:
+        chosen["train_freq"] = 4
+    if options.get("policy") == "linear":  # of ARS: no network
+        chosen["net_arch"] = None
+    with testing.registered(agent, presets={"*": Preset(options=chosen)}) as name:
+        yield name, case.env, {"steps": STEPS}
+
+
+def limit(value: Any, largest: Any) -> Any:
+    """Value of a hyperparameter, or the largest one allowed where that is smaller; None only for networks' sizes."""
+    if isinstance(largest, tuple):
+        return largest
+    if isinstance(largest, dict):
+        return {name: largest.get(name, one) for name, one in value.items()} if value else value
+    return value if value is None else min(value, largest)

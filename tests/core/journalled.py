@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, settings
 
 from arena.storage.checkpoint import Checkpoints, Loaded
 from arena.storage.codec import Encoded, encode
@@ -15,14 +14,6 @@ from arena.storage.journal import Journal
 
 CAPACITY, ROWS = 40, 8
 ROW_BYTES = 13  # of the replay below
-
-
-def law(examples: int = 100) -> settings:
-    """The same examples every time: a test that fails only sometimes belongs to nobody."""
-    checks = list(HealthCheck)
-    return settings(
-        max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=checks
-    )
 
 
 class Writer:

@@ -1,7 +1,7 @@
 """An environment that shows itself, and others with a defect each."""
 
 import numpy as np
-from planted import Honest
+from planted_environments import Honest
 
 from arena.environments.rendering import Controls
 

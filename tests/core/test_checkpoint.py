@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.errors import ArenaError
@@ -123,8 +123,7 @@ def test_damage_is_skipped(two: Checkpoints, name: str, left: Any) -> None:
     assert names(two) == ["00000001", "00000003"]
 
 
-@settings(max_examples=200, deadline=None, database=None, derandomize=True,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+@settings(max_examples=100)
 @given(name=st.sampled_from(NAMES), place=st.integers(0, 10**6), flip=st.integers(1, 255))
 def test_any_flipped_byte(two: Checkpoints, name: str, place: int, flip: int) -> None:
     path = newest(two, name)

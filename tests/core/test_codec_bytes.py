@@ -12,20 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.errors import ArenaError
 from arena.storage.codec import Encoded, decode, encode
-
-
-def law(examples: int = 100) -> settings:
-    """The same examples every time: a test that fails only sometimes belongs to nobody."""
-    checks = list(HealthCheck)
-    return settings(
-        max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=checks
-    )
-
 
 SCRIPT = """
 import hashlib, sys
@@ -150,7 +141,7 @@ def test_a_newer_format_is_refused() -> None:
         decode(Encoded(GOOD.arrays, GOOD.tree.replace(b'"format":1', b'"format":2')))
 
 
-@law(150)
+@settings(max_examples=150)
 @given(st.data())
 def test_damaged_bytes_raise_nothing_else(data: st.DataObject) -> None:
     parts = {"arrays": GOOD.arrays, "tree": GOOD.tree}
@@ -182,7 +173,7 @@ json_values = st.recursive(
 )
 
 
-@law()
+@settings(max_examples=100)
 @given(json_values)
 def test_arbitrary_json_raises_nothing_else(body: Any) -> None:
     try:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import planted
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arena
@@ -41,15 +41,7 @@ def grown(capacity: int, *sizes: int) -> Journal:
     return journal
 
 
-def law(examples: int = 100) -> settings:
-    """The same examples every time: a test that fails only sometimes belongs to nobody."""
-    checks = list(HealthCheck)
-    return settings(
-        max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=checks
-    )
-
-
-@law(200)
+@settings(max_examples=200)
 @given(capacity=st.integers(1, 12), sizes=st.lists(st.integers(0, 40), max_size=12))
 def test_it_is_a_deque_of_rows(capacity: int, sizes: list[int]) -> None:
     journal, alive = Journal(capacity, FIELDS), deque[int](maxlen=capacity)
@@ -67,7 +59,7 @@ def test_it_is_a_deque_of_rows(capacity: int, sizes: list[int]) -> None:
             assert not journal[name][len(journal) :].any()
 
 
-@law()
+@settings(max_examples=100)
 @given(capacity=st.integers(1, 9), sizes=st.lists(st.integers(0, 9), max_size=9))
 def test_equal_journals_give_equal_bytes_whatever_their_history(capacity: int, sizes: list[int]) -> None:
     one, other = grown(capacity, *sizes), grown(capacity, sum(sizes))

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import gymnasium as gym
 import planted
+import planted_environments
 import planted_numbers
 import pytest
 
@@ -60,7 +61,12 @@ DEFECTS = [
         CLIFF,
         r"behaviour_probabilities gives action . in .* 1\.0000, and act\(explore=True\) took it in 0\.8",
     ),
-    (testing.numbers_are_true, planted_numbers.RatesCosts, CLIFF, "by its action_values worth"),
+    (
+        testing.numbers_are_true,
+        planted_numbers.RatesCosts,
+        CLIFF,
+        "the Q of its action is by its action_values",
+    ),
     (testing.numbers_are_true, planted_numbers.DrawsWhenAsked, CLIFF, "changed the run: .*generators"),
     (testing.same_seed_same_bytes, planted.EntropySeeded, CLIFF, "two runs of one seed differ"),
     (testing.same_seed_same_bytes, planted.SeedBlind, CLIFF, "another seed changes nothing"),
@@ -116,10 +122,10 @@ def test_without_lending_an_agent_that_draws_from_globals_is_caught(monkeypatch)
 
 
 def test_an_environment_that_draws_from_globals_leaves_them_alone():
-    testing.leaves_globals_alone(planted.Sound, "planted:DrawsFromGlobalsEnv")
-    testing.same_seed_same_bytes(planted.Sound, "planted:DrawsFromGlobalsEnv")
+    testing.leaves_globals_alone(planted.Sound, "planted_environments:DrawsFromGlobalsEnv")
+    testing.same_seed_same_bytes(planted.Sound, "planted_environments:DrawsFromGlobalsEnv")
     with pytest.raises(DoesNotApply, match="cannot be resumed mid-episode: the same seed and actions gave"):
-        testing.resumes_exactly(planted.Sound, "planted:DrawsFromGlobalsEnv")
+        testing.resumes_exactly(planted.Sound, "planted_environments:DrawsFromGlobalsEnv")
 
 
 def test_presets_are_held_to_the_options():
@@ -165,56 +171,61 @@ def environment():
 
 
 LIES = [
-    (planted.LiesAboutChance, "the model gives it"),
-    (planted.LiesAboutReward, "with reward 1.0 and the end happened, and the model has no such outcome"),
-    (planted.LiesAboutTheStart, "an episode that begins in"),
+    (planted_environments.LiesAboutChance, "the model gives it"),
+    (
+        planted_environments.LiesAboutReward,
+        "with reward 1.0 and the end happened, and the model has no such outcome",
+    ),
+    (planted_environments.LiesAboutTheStart, "an episode that begins in"),
 ]
 
 
 @pytest.mark.parametrize(("entry", "message"), LIES)
 def test_a_model_that_lies_is_caught(entry, message, environment):
-    testing.model_tells_the_truth(environment(planted.Honest))
+    testing.model_tells_the_truth(environment(planted_environments.Honest))
     with pytest.raises(LawError, match=message):
         testing.model_tells_the_truth(environment(entry))
 
 
 VECTORS = [
-    (planted.ShuffledLanes, "lane . of the vector has the (first observation|successor)"),
-    (planted.OtherDynamics, "lane . of the vector has the (first observation|successor)"),
-    (planted.ForgetsTheLimit, "lane . of the vector has the truncation False"),
+    (planted_environments.ShuffledLanes, "lane . of the vector has the (first observation|successor)"),
+    (planted_environments.OtherDynamics, "lane . of the vector has the (first observation|successor)"),
+    (planted_environments.ForgetsTheLimit, "lane . of the vector has the truncation False"),
 ]
 
 
 @pytest.mark.parametrize(("vector", "message"), VECTORS)
 def test_a_vector_that_differs_from_its_single_is_caught(vector, message, environment):
-    testing.lane_equals_single(environment(planted.Honest, planted.HonestVector))
+    testing.lane_equals_single(environment(planted_environments.Honest, planted_environments.HonestVector))
     with pytest.raises(LawError, match=message):
-        testing.lane_equals_single(environment(planted.Honest, vector))
+        testing.lane_equals_single(environment(planted_environments.Honest, vector))
 
 
 def test_lanes_of_an_environment_that_ignores_its_seed_are_caught():
     with pytest.raises(LawError, match="lane . of the vector has the"):
-        testing.lane_equals_single("planted:DrawsFromGlobalsEnv")
+        testing.lane_equals_single("planted_environments:DrawsFromGlobalsEnv")
 
 
 def test_gymnasium_s_check_is_heard(environment):
     with pytest.raises(LawError, match="check_env says"):
-        testing.passes_gymnasium(environment(planted.OutsideItsSpace))
+        testing.passes_gymnasium(environment(planted_environments.OutsideItsSpace))
 
 
 def test_an_environment_s_options_need_help(environment):
-    env = environment(planted.Honest)
-    target = "planted:HelplessOptions"
+    env = environment(planted_environments.Honest)
+    target = "planted_environments:HelplessOptions"
 
     def contributed():
-        return [EnvironmentSpec(env, "A corridor", target=target, package="planted")]
+        return [EnvironmentSpec(env, "A corridor", target=target, package="planted_environments")]
 
     plugin = SimpleNamespace(arena_environments=hookimpl(specname="arena_environments")(contributed))
     with use(Plugins(extra={"helpless": plugin})), pytest.raises(LawError, match="'size' has no help"):
         testing.environment_options_have_help(env)
 
 
-@pytest.mark.parametrize("wrapper", ["NormalizeReward", "NormalizeObservation", "planted:CountingAtOnce"])
+@pytest.mark.parametrize(
+    "wrapper", ["NormalizeReward", "NormalizeObservation", "planted_environments:CountingAtOnce"]
+)
 def test_a_wrapper_with_hidden_state_is_seen_at_the_start(wrapper, tmp_path):
     with pytest.raises(DoesNotApply, match="the same seed and actions gave another"):
         testing.Uninterrupted.of("random", "CartPole-v1", tmp_path, wrappers=[wrapper])
@@ -222,7 +233,7 @@ def test_a_wrapper_with_hidden_state_is_seen_at_the_start(wrapper, tmp_path):
 
 def test_a_wrapper_whose_state_shows_late_is_seen_at_resume(tmp_path):
     whole = testing.Uninterrupted.of(
-        "random", "CartPole-v1", tmp_path, steps=1500, wrappers=["planted:Counting"]
+        "random", "CartPole-v1", tmp_path, steps=1500, wrappers=["planted_environments:Counting"]
     )
     with pytest.raises(DoesNotApply, match="did not repeat itself when its actions were replayed"):
         whole.check_interrupted([700])

@@ -3,7 +3,7 @@
 import itertools
 
 import gymnasium as gym
-import planted
+import planted_environments
 import planted_pictures
 import pytest
 
@@ -48,4 +48,4 @@ def test_a_defect_is_caught(law, defect, message, environment):
 @pytest.mark.parametrize("law", [testing.painter_paints_scenes, testing.controls_steer])
 def test_an_environment_that_shows_nothing_breaks_nothing(law, environment):
     with pytest.raises(DoesNotApply):
-        law(environment(planted.Honest))
+        law(environment(planted_environments.Honest))

@@ -10,11 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-import gymnasium as gym
 import numpy as np
 import pytest
 
 import arena
+from arena import runner
 from arena.errors import ArenaError, Interrupted
 from arena.launch.local import execute_all
 from arena.runs.listener import Listener
@@ -164,75 +164,6 @@ def test_torch_uses_the_threads_of_the_experiment_while_it_trains(tmp_path, monk
         assert set(seen) == {threads}
         assert torch.get_num_threads() == before
         seen.clear()
-
-
-# Ids.
-
-BASE = {"agent_options": {"discount": 0.9}, "env_options": {"slip": 0.1}, "steps": 100}
-OTHERS = [
-    {"agent_options": {"discount": 0.8}},
-    {"agent_options": {"discount": 0.9, "initial_value": 1.0}},
-    {"env_options": {"slip": 0.2}},
-    {"num_envs": 2},
-    {"horizon": 51},
-    {"episodes": 6},
-    {"wrappers": ["TimeLimit(max_episode_steps=9)"]},
-    {"wrappers": ["TimeLimit(max_episode_steps=8)"]},
-    {"agent": "sarsa"},
-    {"env": "arena/Grid-v0"},
-    {"threads": 2},
-]
-SAMES = [
-    {"steps": 200},
-    {"evaluate_every": 3},
-    {"log_every": 3},
-    {"seeds": [0, 1, 2]},
-    {"agent_options": {"discount": 0.90, "initial_value": 0}},
-    {"env_options": {"slip": 0.1, "step_reward": -1}},
-]
-
-
-def test_whatever_decides_the_outcome_is_in_the_id():
-    base = experiment(**BASE).id(0)
-    ids = [experiment(**{**BASE, **other}).id(0) for other in OTHERS]
-    assert len({base, experiment(**BASE).id(1), *ids}) == 2 + len(OTHERS)
-
-
-@pytest.mark.parametrize("same", SAMES, ids=str)
-def test_what_does_not_decide_it_is_not(same):
-    assert experiment(**{**BASE, **same}).id(0) == experiment(**BASE).id(0)
-
-
-def test_a_whole_number_is_the_same_discount():
-    one, other = (experiment(agent_options={"discount": discount}) for discount in (1, 1.0))
-    assert one.id(0) == other.id(0)
-    assert one == other
-
-
-def test_maps_count_by_their_content(tmp_path):
-    ids = []
-    for name, text in (("a", "S.G"), ("b", "S.G\n"), ("a", "S..G")):
-        path = tmp_path / f"{name}.txt"
-        path.write_text(text)
-        ids.append(experiment(env="arena/Grid-v0", env_options={"map": str(path)}).id(0))
-    assert ids[0] == ids[1] == experiment(env="arena/Grid-v0", env_options={"map": "S.G"}).id(0)
-    assert ids[2] != ids[0]
-
-
-def test_a_new_revision_is_another_run(monkeypatch):
-    before = experiment()
-    ids = {before.id(0)}
-    for spec in (before.spec, arena.plugins.discovery.get_plugins().environments[CLIFF]):
-        object.__setattr__(spec, "revision", 2)
-        ids.add(experiment().id(0))
-        object.__setattr__(spec, "revision", 1)
-    assert len(ids) == 3
-    assert experiment().id(0) == before.id(0)
-
-
-def test_the_out_folder_is_not_in_the_id(tmp_path):
-    names = {prepared(tmp_path / out).folder.name for out in "ab"}
-    assert len(names) == 1
 
 
 # Interruptions and damage.
@@ -409,7 +340,9 @@ def test_workers_give_the_same_bytes(tmp_path):
 
 @pytest.mark.parametrize("num_envs", [1, 2])
 def test_an_environment_that_raises_names_the_step_and_keeps_the_checkpoint(num_envs, tmp_path, every_turn):
-    run = prepared(tmp_path, "sarsa", "Blackjack-v1", wrappers=["planted:RaisesLate"], num_envs=num_envs)
+    run = prepared(
+        tmp_path, "sarsa", "Blackjack-v1", wrappers=["planted_environments:RaisesLate"], num_envs=num_envs
+    )
     with pytest.raises(ArenaError, match="the motor is on fire") as caught:
         execute(run)
     assert isinstance(caught.value.__cause__, ValueError)
@@ -418,7 +351,7 @@ def test_an_environment_that_raises_names_the_step_and_keeps_the_checkpoint(num_
 
 
 def test_one_failing_run_does_not_keep_the_others_from_training(tmp_path):
-    broken = prepared(tmp_path, "random", "CartPole-v1", wrappers=["planted:RaisesLate"])
+    broken = prepared(tmp_path, "random", "CartPole-v1", wrappers=["planted_environments:RaisesLate"])
     sound = prepared(tmp_path)
     with pytest.raises(ArenaError, match="the motor is on fire"):
         execute_all([broken, sound])
@@ -433,80 +366,4 @@ def test_an_environment_whose_state_outlives_its_episodes_is_noticed_at_the_star
     assert "a resume starts its episodes anew" in told.notices[0]
     resumed = Told()
     execute(run, resumed)
-    assert "its episodes are restarted" in resumed.notices[0]
-
-
-# What a notebook does.
-
-
-def first_observation(env_id):
-    env = gym.make(env_id)
-    observation, _ = env.reset(seed=0)
-    return env, observation
-
-
-@pytest.mark.parametrize(
-    ("agent", "env"),
-    [
-        ("q-learning", CLIFF),
-        ("value-iteration", "FrozenLake-v1"),
-        ("sarsa", "Blackjack-v1"),
-        ("random", "CartPole-v1"),
-        ("random", "Pendulum-v1"),
-    ],
-)
-def test_a_loaded_run_acts_in_the_environment_it_was_trained_in(agent, env, tmp_path):
-    run = prepared(tmp_path, agent, env, steps=300)
-    execute(run)
-    loaded = arena.load(run.folder)
-    assert isinstance(loaded, LoadedAgent)
-    env, observation = first_observation(env)
-    for _ in range(5):
-        action = loaded.act(observation)
-        assert env.action_space.contains(action)
-        observation, _, terminated, truncated, _ = env.step(action)
-        if terminated or truncated:
-            observation, _ = env.reset()
-            loaded.reset()
-    env.close()
-
-
-def test_a_run_without_a_step_cannot_be_loaded(tmp_path):
-    run = prepared(tmp_path)
-    with pytest.raises(ArenaError, match="has no snapshot yet; `arena resume"):
-        arena.load(run.folder)
-    with pytest.raises(ArenaError, match="is not a run"):
-        arena.load(tmp_path / "nothing")
-
-
-def make_lake(size: int = 4):
-    """An environment function, as a notebook has it."""
-    return gym.make("FrozenLake-v1", desc=["SFFF", "FHFH", "FFFH", "HFFG"][:size], is_slippery=False)
-
-
-def test_a_function_that_makes_the_environment_will_do(tmp_path):
-    results = arena.train("value-iteration", make_lake, out=tmp_path, progress=False, episodes=2)
-    assert results.spec.env == f"{__name__}:make_lake"
-    assert results.summary["mean"] == 1.0
-    [run] = results.runs
-    assert arena.load(run["path"]).act(0) in (1, 2)
-    assert (
-        arena.train("value-iteration", make_lake, out=tmp_path, progress=False, episodes=2).runs
-        == results.runs
-    )
-    with pytest.raises(ArenaError, match="trains in this process only"):
-        arena.train("random", make_lake, out=tmp_path, progress=False, workers=2)
-    with pytest.raises(ArenaError, match="no importable name"):
-        arena.train("random", lambda: make_lake(), out=tmp_path, progress=False)
-
-
-def test_an_instance_is_made_again_from_its_spec(tmp_path):
-    instance = gym.make("FrozenLake-v1", is_slippery=False)
-    results = arena.train("value-iteration", instance, out=tmp_path, progress=False, episodes=2)
-    assert results.spec.env == "FrozenLake-v1"
-    assert results.spec.env_options["is_slippery"] is False
-    assert results.summary["mean"] == 1.0
-    with pytest.raises(ArenaError, match="cannot be made again"):
-        arena.train("random", gym.wrappers.TimeAwareObservation(instance), out=tmp_path, progress=False)
-    with pytest.raises(ArenaError, match="cannot be made again"):
-        arena.train("random", instance.unwrapped.__class__(), out=tmp_path, progress=False)
+    assert "its episodes start anew" in resumed.notices[0]

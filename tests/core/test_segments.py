@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from journalled import CAPACITY, ROW_BYTES, ROWS, Writer, law
+from journalled import CAPACITY, ROW_BYTES, ROWS, Writer
 
 from arena.storage import segments
 from arena.storage.checkpoint import Checkpoints
@@ -35,7 +35,7 @@ def writer(tmp_path: Path) -> Writer:
 turns = st.lists(st.one_of(st.integers(0, 30), st.integers(0, 150), st.just("resume")), max_size=12)
 
 
-@law(60)
+@settings(max_examples=60)
 @given(turns=turns, capacity=st.integers(1, 60))
 def test_what_loads_is_what_was_saved(
     tmp_path_factory: pytest.TempPathFactory, turns: list[Any], capacity: int

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from journalled import ROW_BYTES, ROWS, Writer, law
+from journalled import ROW_BYTES, ROWS, Writer
 
 from arena.errors import ArenaError
 from arena.storage import checkpoint, segments
@@ -127,7 +127,7 @@ def assert_no_flip_is_taken(writer: Writer, place: int, bit: int) -> None:
 def test_any_flipped_byte(writer: Writer) -> None:
     writer.save(30, 13)
 
-    @law(300)
+    @settings(max_examples=300)
     @given(place=st.integers(0, 10**6), bit=st.integers(1, 255))
     def flipped(place: int, bit: int) -> None:
         assert_no_flip_is_taken(writer, place, bit)

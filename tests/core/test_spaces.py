@@ -67,7 +67,7 @@ def same(a, b):
     return np.array_equal(a, b) and np.asarray(a).dtype == np.asarray(b).dtype
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(nested(finite_leaf), st.integers(0, 99))
 def test_index_round_trip(space, seed):
     seen = Index(space)
@@ -79,7 +79,7 @@ def test_index_round_trip(space, seed):
     assert same(seen.decode(encoded), given_)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(nested(finite_leaf))
 def test_index_is_a_bijection(space):
     seen = Index(space)
@@ -91,7 +91,7 @@ def test_index_is_a_bijection(space):
     assert all(space.contains(item) for item in iterate(batch_space(space, len(everything)), decoded))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(nested(st.one_of(finite_leaf, box())), st.integers(0, 99))
 def test_flat_equals_gymnasium_and_comes_back(space, seed):
     seen = Flat(space)

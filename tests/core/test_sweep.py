@@ -54,7 +54,7 @@ AXES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(grids=st.lists(AXES, min_size=1, max_size=2), seeds=st.integers(1, 3))
 def test_a_sweep_is_the_product_of_its_lists(grids, seeds):
     expected = set()
