@@ -5,12 +5,11 @@ import os
 import tomllib
 from pathlib import Path
 
-from arena.plugins.discovery import Plugins, use
 import pytest
 from hypothesis import HealthCheck, settings
 
 import cpu_costs
-from arena.plugins import Plugins, use
+from arena.plugins.discovery import Plugins, use
 from arena.testing.errors import DoesNotApply
 
 # Before torch is imported: a core for each worker. Threads that wait for each other's cores cost tenfold.

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from arena.plugins import get_plugins
+from arena.plugins.discovery import get_plugins
 
 #: CPU seconds that the laws may take of one registered agent, encoder or environment.
 LAWS_BUDGET = 1.5

@@ -14,10 +14,6 @@ from importlib import import_module
 from arena.plugins.discovery import get_plugins
 from arena.plugins.specs import Learned
 from arena.storage.codec import encode
-from arena.testing.cases import UNDER_TEST, agent_law, registered
-from arena.codec import encode
-from arena.plugins import get_plugins
-from arena.specs import Learned
 from arena.testing.cases import UNDER_TEST, Case, agent_law, registered
 from arena.testing.errors import LawError, require
 from arena.testing.trial import Trial
@@ -105,9 +101,7 @@ def same_bytes_in_other_processes(cases: Sequence[Case], *, num_envs: int = 2, s
         if done.returncode:
             raise child_failed(done.returncode, done.stderr)
         outcomes.append([line for line in done.stdout.splitlines() if line.startswith("digest ")])
-    remedy = (
-        "hash(), id() and the order of a set differ from process to process: sort, or use arena.random.derive"
-    )
+    remedy = "hash(), id() and the order of a set differ from process to process: sort, or use arena.random.generators.derive"
     for case, *digests in zip(cases, *outcomes, strict=True):
         same = len(set(digests)) == 1
         require(same, f"two processes with one seed end in different bytes ({case})", remedy)

@@ -238,7 +238,13 @@ def _role(loaded: LoadedAgent) -> Role:
     curve = EvaluationCurve(at=loaded.steps)
     curve.read(loaded.run)
     return Role(
-        experiment.name, loaded.agent, loaded.environment, loaded.run.seed, experiment.horizon, loaded.run, curve
+        experiment.name,
+        loaded.agent,
+        loaded.environment,
+        loaded.run.seed,
+        experiment.horizon,
+        loaded.run,
+        curve,
     )
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from arena import testing
 from arena.plugins.discovery import get_plugins
-from arena.plugins import get_plugins
-from arena.specs import Preset
+from arena.plugins.specs import Preset
 from arena.testing import Case
 
 #: One native environment, one with a ``P`` dictionary, composite observations, Box observations, Box actions.

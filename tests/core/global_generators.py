@@ -1,4 +1,4 @@
-"""States of the global generators, for the tests of `arena.random`."""
+"""States of the global generators, for the tests of `arena.random.generators`."""
 
 from __future__ import annotations
 

@@ -14,12 +14,13 @@ import gymnasium as gym
 import pytest
 from numba import njit
 
-from arena import runner, workers
 from arena.errors import ArenaError
-from arena.experiment import Experiment
-from arena.run import Run
-from arena.runner import Listener
-from arena.workers import Worker
+from arena.launch import workers
+from arena.launch.workers import Worker
+from arena.runs.listener import Listener
+from arena.runs.resolve import resolve_experiment
+from arena.runs.run import Run
+from arena.training import runner
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks")
 
@@ -152,7 +153,7 @@ class Heard(Listener):
 def prepared(folder, seed, wrapper="", steps=1000, **settings):
     wrappers = [f"misbehaving:{wrapper}"] if wrapper else ["TimeLimit(max_episode_steps=100)"]
     defaults = {"horizon": 50, "episodes": 2, "evaluate_every": 500, "log_every": 50, "trackers": []}
-    experiment = Experiment.create(
+    experiment = resolve_experiment(
         "random", "FrozenLake-v1", wrappers=wrappers, steps=steps, seeds=[seed], **{**defaults, **settings}
     )
     return Run.prepare(experiment, seed, folder)

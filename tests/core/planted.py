@@ -9,9 +9,6 @@ from typing import ClassVar
 import numpy as np
 
 from arena.agents.base import Agent, Needs
-from arena.environments.mdp import TransitionModel
-from arena.environments.tabular import TableEnv, TableVectorEnv
-from arena.agent import Agent, Needs
 
 
 class Sound(Agent):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import gymnasium as gym
 import numpy as np
 
-from arena.mdp import TransitionModel
-from arena.tables import TableEnv, TableVectorEnv
+from arena.environments.mdp import TransitionModel
+from arena.environments.tabular import TableEnv, TableVectorEnv
 
 
 def corridor(slip: float = 0.25, reward: float = 1.0) -> TransitionModel:

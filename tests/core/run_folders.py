@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from arena.run import Run
+from arena.runs.run import Run
 
 
 def fake(folder, *, agent="sarsa", env="arena/CliffWalk-v0", seed=0, total=1000, at=None, mean=-13.0, **more):

@@ -1,4 +1,4 @@
-"""Streams of small environments, sound and misbehaving ones, for the tests of `arena.stream`."""
+"""Streams of small environments, sound and misbehaving ones, for the tests of `arena.streams.base`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import functools
 import gymnasium as gym
 import numpy as np
 
-from arena.agent import BOX, DISCRETE
-from arena.gymnasium_stream import GymnasiumStream
-from arena.mdp import TransitionModel
-from arena.random import derive
-from arena.spaces import view
-from arena.stream import NativeStream
-from arena.tables import TableVectorEnv
+from arena.environments.mdp import TransitionModel
+from arena.environments.spaces import BOX, DISCRETE, view
+from arena.environments.tabular import TableVectorEnv
+from arena.random.generators import derive
+from arena.streams.base import NativeStream
+from arena.streams.gymnasium_stream import GymnasiumStream
 
 
 class Toy(gym.Env):

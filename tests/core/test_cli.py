@@ -12,11 +12,8 @@ import pytest
 
 from arena.cli import main, options
 from arena.cli.parser import Parser
-from arena.config.options import Between, fields_help
-from arena.environments.factory import options_class_of
+from arena.config.options import Between
 from arena.plugins.discovery import get_plugins
-from arena.config import Between
-from arena.plugins import get_plugins
 
 CLIFF = ("q-learning", "arena/CliffWalk-v0")
 HEAVY = ("numpy", "gymnasium", "torch", "numba", "pygame", "rich")

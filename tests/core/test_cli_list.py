@@ -11,9 +11,9 @@ import pytest
 
 import arena
 from arena.cli import main
-from arena.config import fields_help
-from arena.environments import options_class_of
-from arena.plugins import get_plugins
+from arena.config.options import fields_help
+from arena.environments.factory import options_class_of
+from arena.plugins.discovery import get_plugins
 
 CLIFF = ("q-learning", "arena/CliffWalk-v0")
 HEAVY = ("numpy", "gymnasium", "torch", "numba", "pygame", "rich")
@@ -128,8 +128,8 @@ def test_check_passes_what_is_sound(run, name):
 def test_check_reports_what_is_not(run, tmp_path, monkeypatch):
     (tmp_path / "liar.py").write_text(
         "import numpy as np\n"
-        "from arena.mdp import TransitionModel\n"
-        "from arena.tables import TableEnv\n"
+        "from arena.environments.mdp import TransitionModel\n"
+        "from arena.environments.tabular import TableEnv\n"
         "class Liar(TableEnv):\n"
         "    def __init__(self):\n"
         "        super().__init__(TransitionModel.from_rows(2, 1, [[(1.0, 1, 0.0, False)]] * 2, [1, 0]))\n"
@@ -183,8 +183,8 @@ def test_version(run):
 def test_plugin_commands_are_verbs(run):
     import types
 
-    from arena.plugins import Plugins, use
-    from arena.specs import CommandSpec
+    from arena.plugins.discovery import Plugins, use
+    from arena.plugins.specs import CommandSpec
 
     command = types.ModuleType("shout")
     command.configure = lambda parser: parser.add_argument("word")
@@ -246,7 +246,7 @@ def test_json_is_clean_whatever_prints(tmp_path):
 def test_plugins_that_print_leave_json_clean(capfd):
     import types
 
-    from arena.plugins import Plugins, use
+    from arena.plugins.discovery import Plugins, use
 
     plugin = types.SimpleNamespace()
 

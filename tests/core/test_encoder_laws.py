@@ -6,7 +6,6 @@ sizes are tried where sizes matter: options, presets, and the codes of larger fr
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 
 import pytest
@@ -16,8 +15,6 @@ from arena.encoders.compatibility import encoder_class_of
 from arena.plugins.discovery import Plugins, get_plugins, use
 from arena.plugins.hookspecs import hookimpl
 from arena.plugins.specs import Preset
-from arena.testing import DoesNotApply
-from arena.plugins import get_plugins
 from arena.testing.encoder_cases import taken
 
 pytestmark = pytest.mark.laws

@@ -219,7 +219,7 @@ def test_two_that_prepare_one_run_keep_the_longer(tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "_document", reading)
     prepared(tmp_path, steps=2000)
     longer.join()
-    assert prepared(tmp_path, steps=10).experiment.steps == 50_000
+    assert prepared(tmp_path, steps=10).spec.steps == 50_000
 
 
 def test_a_snapshot_that_has_changed_since_is_no_start(tmp_path):

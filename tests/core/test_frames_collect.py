@@ -6,14 +6,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-import arena
-from arena.agents.base import Needs
-from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.frames import Frames, collect, policies
-from arena.random.generators import Generators, derive
 from arena.frames import collect
-from arena.random import derive
+from arena.random.generators import derive
 from arena_gridworld.observation import CLASSES
 from arena_gridworld.observation.looks import WALKER
 

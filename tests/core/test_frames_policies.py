@@ -8,11 +8,11 @@ import pytest
 from test_frames_collect import PIXELS, ROOMS, Counter
 
 import arena
-from arena.agent import Needs
-from arena.environments import EnvironmentFactory
+from arena.agents.base import Needs
+from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
 from arena.frames import Frames, collect, policies
-from arena.random import Generators
+from arena.random.generators import Generators
 
 
 class Constant(policies.Policy):

@@ -14,7 +14,7 @@ from run_folders import fake
 
 from arena.cli import runs
 from arena.cli.run_table import run_table
-from arena.run import Run
+from arena.runs.run import Run
 
 
 def test_a_run_that_failed_says_why(shown, listed, tmp_path):

@@ -7,9 +7,9 @@ import pytest
 from test_runner import CLIFF, prepared
 
 import arena
-from arena.api import LoadedRun
 from arena.errors import ArenaError
-from arena.runner import execute
+from arena.runs.loaded_agent import LoadedAgent
+from arena.training.runner import execute
 
 
 def first_observation(env_id):
@@ -32,7 +32,7 @@ def test_a_loaded_run_acts_in_the_environment_it_was_trained_in(agent, env, tmp_
     run = prepared(tmp_path, agent, env, steps=300)
     execute(run)
     loaded = arena.load(run.folder)
-    assert isinstance(loaded, LoadedRun)
+    assert isinstance(loaded, LoadedAgent)
     env, observation = first_observation(env)
     for _ in range(5):
         action = loaded.act(observation)
@@ -59,7 +59,7 @@ def make_lake(size: int = 4):
 
 def test_a_function_that_makes_the_environment_will_do(tmp_path):
     results = arena.train("value-iteration", make_lake, out=tmp_path, progress=False, episodes=2)
-    assert results.experiment.env == f"{__name__}:make_lake"
+    assert results.spec.env == f"{__name__}:make_lake"
     assert results.summary["mean"] == 1.0
     [run] = results.runs
     assert arena.load(run["path"]).act(0) in (1, 2)
@@ -76,8 +76,8 @@ def test_a_function_that_makes_the_environment_will_do(tmp_path):
 def test_an_instance_is_made_again_from_its_spec(tmp_path):
     instance = gym.make("FrozenLake-v1", is_slippery=False)
     results = arena.train("value-iteration", instance, out=tmp_path, progress=False, episodes=2)
-    assert results.experiment.env == "FrozenLake-v1"
-    assert results.experiment.env_options["is_slippery"] is False
+    assert results.spec.env == "FrozenLake-v1"
+    assert results.spec.env_options["is_slippery"] is False
     assert results.summary["mean"] == 1.0
     with pytest.raises(ArenaError, match="cannot be made again"):
         arena.train("random", gym.wrappers.TimeAwareObservation(instance), out=tmp_path, progress=False)

@@ -161,7 +161,7 @@ def test_what_another_process_finished_is_found(many):
 
 
 def test_a_redrawing_of_a_thousand_runs_reads_few_files(many, tmp_path, monkeypatch):
-    runs = [Run(tmp_path / f"{i}", many[0].experiment) for i in range(1000)]
+    runs = [Run(tmp_path / f"{i}", many[0].spec) for i in range(1000)]
     display = _Display(runs)
     looked = []
     monkeypatch.setattr(Run, "result", lambda run: looked.append(run))

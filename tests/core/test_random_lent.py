@@ -10,7 +10,7 @@ import pytest
 import torch
 from global_generators import draw, draw_lent, global_states, through_json, unusual_globals  # noqa: F401
 
-from arena.random import Generators
+from arena.random.generators import Generators
 
 
 def test_lent_leaves_no_trace():

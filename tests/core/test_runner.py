@@ -14,11 +14,9 @@ import numpy as np
 import pytest
 
 import arena
-from arena import runner
 from arena.errors import ArenaError, Interrupted
 from arena.launch.local import execute_all
 from arena.runs.listener import Listener
-from arena.runs.loaded_agent import LoadedAgent
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run, find_runs
 from arena.streams.base import Stream
@@ -93,7 +91,7 @@ def test_more_steps_train_on(agent, env, num_envs, tmp_path):
     first = execute(short)
     longer = prepared(tmp_path / "a", **settings, steps=4000)
     assert longer.folder == short.folder
-    assert longer.experiment.steps == 4000
+    assert longer.spec.steps == 4000
     result = execute(longer)
     whole = prepared(tmp_path / "b", **settings, steps=4000)
     assert execute(whole) == result

@@ -16,11 +16,8 @@ from stream_cases import (
     seed_of,
 )
 
-from arena.environments.mdp import TransitionModel
-from arena.environments.spaces import BOX, DISCRETE, view
-from arena.environments.tabular import TableVectorEnv
-from arena import codec
 from arena.errors import ArenaError
+from arena.storage import codec
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])

@@ -20,11 +20,11 @@ from stream_cases import (
     wrapped,
 )
 
-from arena import codec
+from arena.environments.spaces import view
+from arena.environments.tabular import TableVectorEnv
 from arena.errors import ArenaError
-from arena.gymnasium_stream import GymnasiumStream, probe
-from arena.spaces import view
-from arena.tables import TableVectorEnv
+from arena.storage import codec
+from arena.streams.gymnasium_stream import GymnasiumStream, probe
 
 # What cannot be replayed
 

@@ -341,7 +341,7 @@ def test_runs_that_have_gone_further(tmp_path, capsys):
     document = {"steps": 300, "seeds": 2, "trackers": [], "grid": [grid(agent__epsilon=[0.1, 0.2])]}
     sweep(document, out=tmp_path, progress=False)
     [row, _] = sweep({**document, "steps": 200}, out=tmp_path).experiments
-    assert row.experiment.steps == 300
+    assert row.spec.steps == 300
     assert "trained to 300 steps before: the results are for 300 steps (the same" in capsys.readouterr().err
     [one, _] = read_sweep({**document, "steps": 400}).experiments
     Run.prepare(one, 0, tmp_path)

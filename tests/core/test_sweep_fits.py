@@ -183,7 +183,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_snapshot():
     results = sweep(document, progress=False)
     [one], [other] = folders("whole/fits"), folders("out/fits")
     assert difference(contents(Run.open(one)), contents(Run.open(other))) is None
-    ids = [found.experiments[0].experiment.id(0) for found in (whole, results)]
+    ids = [found.experiments[0].spec.id(0) for found in (whole, results)]
     assert ids[0] == ids[1]
 
 

@@ -295,7 +295,7 @@ def test_which_trackers_is_kept_and_is_not_in_the_id(names, tmp_path):
         run = prepared(tmp_path, *names)
         assert Run.open(run.folder).spec.trackers == names
         assert run.folder == prepared(tmp_path).folder
-        assert prepared(tmp_path, *names[:1]).experiment.trackers == names[:1]  # the last word counts
+        assert prepared(tmp_path, *names[:1]).spec.trackers == names[:1]  # the last word counts
 
 
 def test_an_unknown_tracker_is_refused_before_anything_is_trained():

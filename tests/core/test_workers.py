@@ -16,25 +16,12 @@ from misbehaving import (
     prepared,
 )
 
-from arena.errors import ArenaError, BusyError, Interrupted
-from arena.launch import local as parallel
-from arena.launch import workers
+from arena.errors import ArenaError
 from arena.launch.base import make_launcher
 from arena.launch.local import execute_all, outcomes
-from arena.launch.workers import Crash, Worker, attempted
-from arena.runs.listener import Listener
-from arena.runs.resolve import resolve_experiment
-from arena.runs.run import Run
-from arena.streams.base import Progress
-from arena.errors import ArenaError
-from arena.launchers import make_launcher
-from arena.parallel import execute_all, outcomes
-from arena.runner import execute
+from arena.launch.workers import Crash
 from arena.testing import contents, difference
-from arena.testing.processes import child_environment
-from arena.training import session
 from arena.training.runner import execute
-from arena.workers import Crash
 
 # Everything that goes wrong at once.
 

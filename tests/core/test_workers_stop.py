@@ -21,13 +21,15 @@ from misbehaving import (
     prepared,
 )
 
-from arena import parallel, workers
-from arena.agent import Progress
 from arena.errors import ArenaError, BusyError, Interrupted
-from arena.parallel import execute_all, outcomes
-from arena.runner import Listener, execute
+from arena.launch import local as parallel
+from arena.launch import workers
+from arena.launch.local import execute_all, outcomes
+from arena.launch.workers import Crash, Worker, attempted
+from arena.runs.listener import Listener
+from arena.streams.base import Progress
 from arena.testing.processes import child_environment
-from arena.workers import Crash, Worker, attempted
+from arena.training.runner import execute
 
 # Runs that another process trains.
 
@@ -228,7 +230,7 @@ def test_a_panic_is_its_runs_outcome_here_and_in_a_worker(tmp_path):
 PANICS = """
 import os, sys
 from pathlib import Path
-from arena.parallel import outcomes
+from arena.launch.local import outcomes
 from misbehaving import prepared
 if __name__ == "__main__":
     folder, workers = Path(sys.argv[1]), int(sys.argv[2])

@@ -9,7 +9,7 @@ from planted_worlds import player_of
 
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.training.evaluation import episode_seed
+from arena.training.evaluation import evaluation_episode_seed
 from arena_viewer.human_player import HumanActor, HumanController
 from arena_viewer.key_actions import PUSHES, action_from_input, controls_of
 from arena_viewer.keys import TIME
@@ -77,7 +77,7 @@ def test_an_episode_is_kept_whole():
     controller = hands_of("arena/CliffWalk-v0")
     press(controller, *AROUND)
     (recorded_episodes,) = controller.recorded_episodes
-    assert recorded_episodes.seed == episode_seed(5, 0)
+    assert recorded_episodes.seed == evaluation_episode_seed(5, 0)
     assert len(recorded_episodes.observations) == 14 and len(recorded_episodes.actions) == 13
     assert recorded_episodes.actions == [0, *[1] * 11, 2] and recorded_episodes.rewards == [-1.0] * 13
     assert recorded_episodes.terminations == [*[False] * 12, True] and not any(recorded_episodes.truncations)
@@ -111,7 +111,7 @@ def test_enter_goes_on_and_backspace_plays_again():
         assert controller.player.now.step == 0 and controller.playback.position == 0
     assert seen == [(0, 3), (1, 3), (1, 3), (2, 3)] and controller.player.episode == 2
     assert [episode.seed for episode in controller.recorded_episodes] == [
-        episode_seed(0, k) for k in (0, 1, 1, 2)
+        evaluation_episode_seed(0, k) for k in (0, 1, 1, 2)
     ]
     assert all(
         episode.actions == [1, 2, 0] and len(episode.observations) == 4
