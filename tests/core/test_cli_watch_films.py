@@ -23,7 +23,7 @@ from arena.viewer.filming import frames
 from arena.viewer.pen import SMALL, Pen
 from arena.viewer.show import HOLD, Show
 from arena.viewer.stage import Stage
-from arena_gridworld.observation.looks import WALKER
+from arena_gridworld.observation.styles import WALKER
 
 #: A step a frame, and narrow, so that there is no panel.
 BRIEF = ("--size", "320x200", "--fps", "8", "--speed", "8")

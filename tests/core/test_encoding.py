@@ -21,7 +21,7 @@ from arena.run import Run
 from arena.runner import execute
 
 ENV = "arena/FourRooms-v0"
-PIXELS = {"observation": "pixels", "tile": 1}
+PIXELS = {"observation": "pixels", "tile_size": 1}
 SMALL = {"learning_starts": 32, "train_frequency": 16, "gradient_steps": 1, "hidden": [8], "batch_size": 8}
 
 

@@ -29,7 +29,7 @@ from arena.gallery.showing import Showing, class_colours
 from arena.loaded import LoadedEncoder
 from arena.perception import reconstruct
 
-ROOMS = {"env_options": {"observation": "pixels", "tile": 2}}
+ROOMS = {"env_options": {"observation": "pixels", "tile_size": 2}}
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from arena.fit import Fit
 from arena.novelty import NovelStream, NoveltyOptions
 
 ENV = "arena/FourRooms-v0"
-PIXELS = {"observation": "pixels", "tile": 1}
+PIXELS = {"observation": "pixels", "tile_size": 1}
 NEEDS = Needs(observations=("box",))
 SMALL = {"learning_starts": 32, "train_frequency": 16, "gradient_steps": 1, "hidden": [8], "batch_size": 8}
 

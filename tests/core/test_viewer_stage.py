@@ -17,7 +17,7 @@ from arena.viewer.pen import Pen
 from arena.viewer.player import Player
 from arena.viewer.show import Show
 from arena.viewer.stage import NARROW, SIZE, WHITE, Stage
-from arena_gridworld.observation.looks import WALKER
+from arena_gridworld.observation.styles import WALKER
 
 SCALES = (0.5, 1.0, 2.0)
 SIZES = ((1120, 760), (700, 500), (500, 400), (333, 777))

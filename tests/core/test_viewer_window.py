@@ -16,7 +16,7 @@ from arena.viewer.keys import KEYS, sheet
 from arena.viewer.player import Player
 from arena.viewer.show import Show
 from arena.viewer.window import FPS, Window
-from arena_gridworld.observation.looks import WALKER
+from arena_gridworld.observation.styles import WALKER
 
 SMALL = {"size": (700, 460)}
 

@@ -23,7 +23,7 @@ CASES = [(env_id, kind) for env_id in IDS for kind in (KINDS[:2] if env_id in LI
 LIVELY = {
     "arena/Grid-v0": {"map": "S~~1a\n#^C.A\n1.v.G", "slip": 0.2},
     "arena/CliffWalk-v0": {"slip": 0.2},
-    "arena/WindyGrid-v0": {"moves": 9, "stochastic": True},
+    "arena/WindyGrid-v0": {"num_actions": 9, "stochastic_wind": True},
     "arena/FourRooms-v0": {"slip": 0.3},
     "arena/Maze-v0": {"height": 3, "width": 3},
     "arena/KeyDoor-v0": {"height": 2, "width": 3, "slip": 0.1},

@@ -22,7 +22,7 @@ from arena.viewer.overlay import Look
 from arena.viewer.show import Show
 
 NAMES = ["action-probabilities", "latent", "policy", "q-values", "reconstruction", "values", "visits"]
-PIXELS = {"observation": "pixels", "tile": 2}
+PIXELS = {"observation": "pixels", "tile_size": 2}
 
 
 class Telling(Encoder):

@@ -23,7 +23,7 @@ from arena.run import Run
 from arena.runner import execute
 from arena.testing import difference
 
-PIXELS = "arena/FourRooms-v0", {"observation": "pixels", "tile": 1}
+PIXELS = "arena/FourRooms-v0", {"observation": "pixels", "tile_size": 1}
 NUMBERS = "Pendulum-v1", {}
 
 ROLLOUT = {"n_steps": 16, "batch_size": 16, "net_arch": [4]}
