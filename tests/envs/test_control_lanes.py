@@ -46,7 +46,16 @@ def kinds(name):
     return [*shown, *varied]
 
 
-CASES = [(name, kind) for name in NAMES for kind in kinds(name)]
+def cases():
+    """Every kind of options; the plain run has each system's default and two other kinds, in turn."""
+    for number, name in enumerate(NAMES):
+        every = kinds(name)
+        plain = 0, *(1 + (2 * number + place) % (len(every) - 1) for place in range(2))
+        for place, kind in enumerate(every):
+            yield pytest.param(name, kind, marks=() if place in plain else pytest.mark.slow)
+
+
+CASES = tuple(cases())
 
 
 def single(name, **options):
