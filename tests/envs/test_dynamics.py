@@ -167,10 +167,12 @@ def test_too_many_sets_of_keys(monkeypatch):
     from arena_gridworld import engine
 
     monkeypatch.setattr(engine, "MOST_STATES", 200)
-    with pytest.raises(ArenaError, match=r"the map has more than 200 states.*give it fewer kinds of keys"):
+    with pytest.raises(ArenaError, match=r"the map has more than 200 states.*use fewer kinds of keys"):
         ag.Grid(map="Sabdefh\n......G")
 
 
 def test_wind_that_does_not_fit_the_map():
-    with pytest.raises(ArenaError, match="wind has 2 strengths for a map of 3 columns; give each column one"):
+    with pytest.raises(
+        ArenaError, match="wind has 2 strengths for a map of 3 columns; give one strength for each column"
+    ):
         ag.Grid(map="S.G", wind=(1, 0))

@@ -123,7 +123,7 @@ def test_key_doors_of_a_seed_are_equal_and_of_others_differ():
     st.integers(1, 30),
     st.integers(1, 4),
     st.integers(1, 30),
-    st.sampled_from(("transition", "pair", "state")),
+    st.sampled_from(("transition", "state-action", "state")),
     seeds,
 )
 def test_a_garnet(states, actions, branching, rewards, seed):
@@ -146,7 +146,7 @@ def test_a_garnet(states, actions, branching, rewards, seed):
     reward = model.reward.reshape(shape)
     assert (
         len(np.unique(reward))
-        == {"transition": reward.size, "pair": states * actions, "state": states}[rewards]
+        == {"transition": reward.size, "state-action": states * actions, "state": states}[rewards]
     )
     assert not model.terminated.any()
     assert all(
@@ -164,6 +164,7 @@ def test_a_garnets_successors_are_fair():
 
 def test_a_garnet_too_large():
     with pytest.raises(
-        ArenaError, match="has more than 67,108,864 transitions; make one of the three smaller"
+        ArenaError,
+        match="has more than 67,108,864 transitions; make num_states, num_actions or branching smaller",
     ):
         ag.Garnet(num_states=10_000_000, num_actions=4, branching=4)

@@ -85,7 +85,7 @@ def test_empty(text):
         ("S.\n22\n2G", "the map has the teleport 2 3 times, first at line 2, column 1"),
         (
             "\nSG\na.\n.B",
-            "the map has the door B at line 4, column 2 and no key to it; put a key b somewhere",
+            "the map has the door B at line 4, column 2 and no key for it; put a key b somewhere",
         ),
     ],
 )
@@ -174,7 +174,7 @@ def test_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr(maps_module, "LARGEST", 1000)
     path = tmp_path / "large.txt"
     path.write_text("." * 1001)
-    assert "has more than 1,000 bytes; give a smaller one" in error(path)
+    assert "has more than 1,000 bytes; give a smaller map" in error(path)
     assert "the map has more than 1,000 characters" in error("." * 1001)
 
 
