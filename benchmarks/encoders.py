@@ -54,7 +54,7 @@ FRAMES = 2560
 LATENT = 16
 
 ROOMS = "arena/FourRooms-v0"
-PIXELS = {"observation": "pixels", "tile": 2}
+PIXELS = {"observation": "pixels", "tile_size": 2}
 LANES = 64
 LOOKS = 100
 

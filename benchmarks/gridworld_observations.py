@@ -14,6 +14,9 @@ import numpy as np
 from arena.environments.mdp import TransitionModel
 from arena.environments.tabular import TableVectorEnv
 from arena_gridworld.observation import observer
+from arena.mdp import TransitionModel
+from arena.tables import TableVectorEnv
+from arena_gridworld.observation import Scene, make_observer
 from arena_gridworld.tiles import CODES
 from benchmarks.measure import Row, interleaved, row
 
@@ -26,7 +29,7 @@ PEER_STEPS = 3000
 
 def measure() -> list[Row]:
     """Every row of the suite."""
-    views, frames = {"view": VIEW}, {"tile": 8}
+    views, frames = {"view_size": VIEW}, {"tile_size": 8}
     sides: dict[str, Callable[[], float]] = {
         f"{VIEW} × {VIEW} views, observe alone": partial(observe_rate, "egocentric", views),
         f"{VIEW} × {VIEW} views, steps of {LANES:,} lanes": partial(step_rate, "egocentric", views),
@@ -54,7 +57,7 @@ def measure() -> list[Row]:
 
 def observe_rate(kind: str, options: dict[str, int], lanes: int = LANES) -> float:
     """Observations a second, of random states."""
-    eye = observer(kind, **room(), **options)
+    eye = make_observer(kind, Scene(**room()), **options)
     out = np.zeros((lanes, *eye.space.shape), eye.space.dtype)
     states = np.random.default_rng(0).integers(0, 64, lanes)
     eye.observe(states, out)
@@ -64,7 +67,7 @@ def observe_rate(kind: str, options: dict[str, int], lanes: int = LANES) -> floa
 
 def step_rate(kind: str, options: dict[str, int], lanes: int = LANES) -> float:
     """Steps a second of a vector, with everything that a stream needs of each."""
-    env = TableVectorEnv(walks(), lanes, 200, observer(kind, **room(), **options))
+    env = TableVectorEnv(walks(), lanes, 200, make_observer(kind, Scene(**room()), **options))
     env.begin(range(lanes))
     repeats = max(1, 16_384 // lanes)
     action = np.random.default_rng(0).integers(0, 4, lanes)

@@ -35,7 +35,7 @@ POSES = {
 }
 
 #: What makes them worth looking at.
-OPTIONS = {"Reacher": {"links": 3}, "LQR": {"states": 6, "actions": 3}}
+OPTIONS = {"Reacher": {"links": 3}, "LQR": {"state_size": 6, "action_size": 3}}
 
 
 def posed(name: str, **options: object) -> ControlEnv:

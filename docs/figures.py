@@ -182,7 +182,7 @@ def windy() -> None:
     options |= {"step_size_schedule": "constant", "epsilon_schedule": "constant"}
     for moves, colour in ((4, BLUE), (8, ORANGE)):
         _, stream, turns = trained(
-            "sarsa", "arena/WindyGrid-v0", 1, agent_options=options, env_options={"moves": moves}
+            "sarsa", "arena/WindyGrid-v0", 1, agent_options=options, env_options={"num_actions": moves}
         )
         ended = step_by_step(stream, turns)
         done = np.cumsum([next(ended) for _ in range(8000)])
@@ -245,7 +245,7 @@ def planning(repeats: int = 3) -> None:
 
 
 def _garnet(states: int) -> dict[str, Any]:
-    return {"states": states, "actions": 4, "branching": 4, "seed": 0}
+    return {"num_states": states, "num_actions": 4, "branching": 4, "seed": 0}
 
 
 FIGURES: dict[str, Callable[[], None]] = {

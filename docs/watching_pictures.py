@@ -111,7 +111,7 @@ def checkpoints(name: str) -> None:
 
 def encoder(name: str) -> None:
     """What an encoder makes of what the agent sees."""
-    options = {"observation": "pixels", "tile": 4}
+    options = {"observation": "pixels", "tile_size": 4}
     fit = resolve_fit("vae", "arena/FourRooms-v0", env_options=options, steps=3000, trackers=())
     eye = train_experiment(fit, progress=False).runs[0]["path"]
     run = trained("dqn", "arena/FourRooms-v0", steps=30_000, env_options=options, encoder=eye)

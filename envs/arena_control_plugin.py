@@ -1,7 +1,7 @@
-"""What `arena_control` contributes; the entry point names this module, because it imports nothing heavy.
+"""Plugin of `arena_control`: the specs of its environments, in a module that imports nothing heavy.
 
-The package registers the same list with Gymnasium: an environment's class is called as its options without
-``Options``, and its vector with ``Vector`` in their place.
+The package registers the specs with Gymnasium: the class of an environment is named like its options without
+``Options``, and its vector class ends with ``Vector`` instead.
 """
 
 from __future__ import annotations
@@ -25,54 +25,54 @@ def _spec(name: str, module: str, summary: str, reference: str, horizon: int) ->
     )
 
 
-#: The environments, each once.
+#: Specs of all environments.
 ENVIRONMENTS = (
     _spec(
         "Pendulum",
         "pendulum",
-        "Swing a rod up with too weak a motor, and hold it: Gymnasium's",
+        "Swing a rod up with a weak motor and hold it, as in Gymnasium",
         "Gymnasium, Pendulum-v1",
         200,
     ),
     _spec(
         "CartPole",
         "cartpole",
-        "Balance a pole on a cart: Gymnasium's",
+        "Balance a pole on a cart, as in Gymnasium",
         "Barto, Sutton & Anderson, Neuronlike adaptive elements (1983); Gymnasium, CartPole-v1",
         500,
     ),
     _spec(
         "CartPoleSwingUp",
         "cartpole",
-        "Swing a pole up from below its cart, and balance it",
+        "Swing a pole up from below its cart and balance it",
         "Florian, Correct equations for the dynamics of the cart-pole system (2007)",
         500,
     ),
     _spec(
         "Acrobot",
         "acrobot",
-        "Swing two links up by torque at the elbow: Gymnasium's",
+        "Swing two links up by a torque at the elbow, as in Gymnasium",
         "Sutton, Generalization in reinforcement learning (1996); Gymnasium, Acrobot-v1",
         500,
     ),
     _spec(
         "MountainCar",
         "mountaincar",
-        "Drive a weak car out of a valley: Gymnasium's",
+        "Drive a weak car out of a valley, as in Gymnasium",
         "Moore, Efficient memory-based learning for robot control (1990); Gymnasium, MountainCar-v0",
         200,
     ),
     _spec(
         "MountainCarContinuous",
         "mountaincar",
-        "Drive a weak car out of a valley, with any force: Gymnasium's",
+        "Drive a weak car out of a valley with real-valued force, as in Gymnasium",
         "Moore, Efficient memory-based learning for robot control (1990); Gymnasium, MountainCarContinuous-v0",
         999,
     ),
     _spec(
         "DoublePendulum",
         "links",
-        "Swing two rods up with two motors, and hold them",
+        "Swing two rods up with two motors and hold them",
         "Spong, Hutchinson & Vidyasagar, Robot modeling and control (2006), chapter 7",
         500,
     ),
@@ -86,7 +86,7 @@ ENVIRONMENTS = (
     _spec(
         "Reacher",
         "links",
-        "Bring the tip of an arm of any number of links to a target",
+        "Bring the tip of an arm with any number of links to a target",
         "Spong, Hutchinson & Vidyasagar, Robot modeling and control (2006), chapter 7",
         200,
     ),
@@ -100,7 +100,7 @@ ENVIRONMENTS = (
     _spec(
         "LQR",
         "lqr",
-        "A linear system of any size with quadratic costs, and its exact optimum",
+        "Linear-quadratic regulator of any size, with its exact optimum",
         "Bertsekas, Dynamic programming and optimal control I (2017), section 3.1",
         100,
     ),
@@ -109,5 +109,5 @@ ENVIRONMENTS = (
 
 @hookimpl
 def arena_environments() -> Iterable[EnvironmentSpec]:
-    """Classic control and more."""
+    """Classic control environments, and more."""
     return ENVIRONMENTS

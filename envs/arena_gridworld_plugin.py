@@ -1,7 +1,7 @@
-"""What `arena_gridworld` contributes; the entry point names this module, because it imports nothing heavy.
+"""Plugin of `arena_gridworld`: the specs of its environments, in a module that imports nothing heavy.
 
-The package registers the same list with Gymnasium: an environment's class is called as its options without
-``Options``, and its vector with ``Vector`` in their place.
+The package registers the specs with Gymnasium: the class of an environment is named like its options without
+``Options``, and its vector class ends with ``Vector`` instead.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ def _spec(name: str, module: str, summary: str, reference: str, horizon: int) ->
     )
 
 
-#: The environments, each once.
+#: Specs of all environments.
 ENVIRONMENTS = (
     _spec(
         "Grid",
         "environments",
-        "A walk through a map of your own, drawn in characters",
+        "Gridworld with your own map, drawn in characters",
         f"{BOOK}, example 3.5",
         1000,
     ),
     _spec(
         "CliffWalk",
         "environments",
-        "The shortest way home runs along a cliff",
+        "Cliff walk: the shortest way to the goal runs along a cliff",
         f"{BOOK}, example 6.6",
         1000,
     ),
     _spec(
         "WindyGrid",
         "environments",
-        "Across columns in which wind pushes upwards",
+        "Windy gridworld: wind pushes upwards in some columns",
         f"{BOOK}, example 6.5, exercises 6.9 and 6.10",
         1000,
     ),
     _spec(
         "FrozenLake",
         "environments",
-        "Over a frozen lake with holes, where one may slip: Gymnasium's",
+        "Frozen lake with holes and slippery ice, as in Gymnasium",
         "Gymnasium, FrozenLake-v1",
         100,
     ),
@@ -74,56 +74,56 @@ ENVIRONMENTS = (
     _spec(
         "Maze",
         "mazes",
-        "Through a maze drawn by a seed, of any size",
+        "Random maze of any size, drawn from a seed",
         "Wilson, Generating random spanning trees more quickly than the cover time (1996)",
         1000,
     ),
     _spec(
         "DynaMaze",
-        "dyna",
-        "A maze that changes after a number of steps (discount 0.95)",
+        "dyna_maze",
+        "Maze that changes after a number of steps (discount 0.95)",
         f"{BOOK}, figures 8.2, 8.4 and 8.5",
         1000,
     ),
     _spec(
         "GridWorld",
-        "book",
-        "Home to one of two corners of a 4 × 4 grid",
+        "textbook",
+        "4 × 4 gridworld with a goal in two corners",
         f"{BOOK}, example 4.1",
         100,
     ),
     _spec(
         "BookGrid",
-        "book",
-        "Two cells of a 5 × 5 grid that pay and take away; never ends (discount 0.9)",
+        "textbook",
+        "5 × 5 gridworld with two special cells; never terminates (discount 0.9)",
         f"{BOOK}, examples 3.5 and 3.8",
         100,
     ),
     _spec(
         "RandomWalk",
         "chains",
-        "To the left or to the right by a coin, until an end is reached",
+        "Random walk on a chain of states until an end is reached",
         f"{BOOK}, examples 6.2 and 7.1",
         1000,
     ),
     _spec(
         "GamblersProblem",
         "chains",
-        "Stake capital on a coin until it is gone or the goal is reached",
+        "Gambler's problem: stake capital on a coin until it is lost or the goal is reached",
         f"{BOOK}, example 4.3",
         1000,
     ),
     _spec(
         "JacksCarRental",
-        "rental",
-        "Move cars between two locations overnight; never ends (discount 0.9)",
+        "car_rental",
+        "Move rental cars between two locations overnight; never terminates (discount 0.9)",
         f"{BOOK}, example 4.2",
         100,
     ),
     _spec(
         "Garnet",
         "garnet",
-        "A random MDP of any size and branching; never ends (discount 0.95)",
+        "Random MDP of any size and branching factor; never terminates (discount 0.95)",
         "Archibald, McKinnon & Thomas (1995); Bhatnagar et al., Natural actor-critic algorithms (2009)",
         200,
     ),
@@ -132,5 +132,5 @@ ENVIRONMENTS = (
 
 @hookimpl
 def arena_environments() -> Iterable[EnvironmentSpec]:
-    """The gridworlds, and the classic finite MDPs."""
+    """Gridworlds and classic finite MDPs."""
     return ENVIRONMENTS

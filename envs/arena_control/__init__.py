@@ -1,10 +1,10 @@
-"""Control: Gymnasium's classics and more on one compiled engine, single and native vector, seen as states or pixels.
+"""Control environments: Gymnasium's classics and more on one compiled engine, observed as states or images.
 
-Importing this package registers its environments with Gymnasium; what it exports is imported on first use.
+Importing this package registers its environments with Gymnasium; its classes are imported on first use.
 
 Example:
     >>> import gymnasium, arena_control
-    >>> env = gymnasium.make("arena/LQR-v0", noise=0.0)
+    >>> env = gymnasium.make("arena/LQR-v0", process_noise=0.0)
     >>> round(env.unwrapped.optimum(100), 2)
     -5.97
 """
@@ -21,13 +21,13 @@ from arena_control_plugin import ENVIRONMENTS
 _HOME = {
     "ControlEnv": "base",
     "ControlVectorEnv": "base",
-    "Painter": "sketch",
-    "Problem": "quadratic",
-    "Sketch": "sketch",
-    "Solution": "quadratic",
+    "Rasterizer": "drawing",
+    "LQRProblem": "riccati",
+    "Drawing": "drawing",
+    "LQRSolution": "riccati",
     "System": "system",
-    "riccati": "quadratic",
-    "value_of": "quadratic",
+    "riccati": "riccati",
+    "policy_value": "riccati",
 }
 
 for _spec in ENVIRONMENTS:

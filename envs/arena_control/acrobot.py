@@ -1,4 +1,4 @@
-"""Gymnasium's acrobot: two links, of which only the elbow is driven."""
+"""Acrobot: two links in the plane with a motor at the joint between them, as in Gymnasium."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 from numba import njit
 
-from arena_control.base import ControlEnv, vector_of
-from arena_control.engine import compiled
-from arena_control.options import NotNegative, PhysicsOptions, PositiveFloat
-from arena_control.sketch import Sketch, View
-from arena_control.system import System, physical
+from arena_control.base import ControlEnv, make_vector_class
+from arena_control.drawing import Drawing, Viewport
+from arena_control.engine import Floats, compile_kernels
+from arena_control.options import GravityOptions, NonNegative, PositiveFloat
+from arena_control.system import System, physics_arguments
 from arena_control.trigonometry import sincos
 
 __all__ = ["Acrobot", "AcrobotOptions", "AcrobotVector"]
@@ -23,8 +23,8 @@ FASTEST = (4 * math.pi, 9 * math.pi)
 
 
 @njit(cache=True, error_model="numpy")
-def derivative(state, parameters, world, force, rate):  # type: ignore[no-untyped-def]
-    """The state (θ₁, θ₂, θ̇₁, θ̇₂), from hanging and from the first link: Sutton & Barto (1998), section 11.3."""
+def derivative(state, parameters, constants, force, rate):  # type: ignore[no-untyped-def]
+    """Time derivative of (θ₁, θ₂, θ̇₁, θ̇₂), θ₁ from hanging, θ₂ from link 1: Sutton & Barto (1998), section 11.3."""
     for i in range(state.shape[1]):
         m1, m2, l1, l2 = parameters[0, i], parameters[1, i], parameters[2, i], parameters[3, i]
         moment, torque, gravity = parameters[4, i], parameters[5, i] * force[0, i], parameters[6, i]
@@ -54,15 +54,15 @@ def derivative(state, parameters, world, force, rate):  # type: ignore[no-untype
 
 @njit(cache=True, forceinline=True)
 def height(angle1, angle2):  # type: ignore[no-untyped-def]
-    """Of the tip above the shoulder, in links: −2 to 2."""
+    """Height of the tip above the shoulder, in link lengths: −2 to 2."""
     _, cosine1 = sincos(angle1)
     _, cosine12 = sincos(angle1 + angle2)
     return -cosine1 - cosine12
 
 
 @njit(cache=True)
-def judge(before, state, parameters, world, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
-    """−1 a step until the tip is one link above the shoulder; shaped, and what the tip has risen."""
+def evaluate(before, state, parameters, constants, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
+    """Reward −1 a step until the tip is one link above the shoulder; if shaped, plus the rise of the tip."""
     for i in range(state.shape[1]):
         for j in range(2):
             while state[j, i] > math.pi:
@@ -77,87 +77,86 @@ def judge(before, state, parameters, world, force, sparse, reward, terminated): 
 
 
 @njit(cache=True)
-def observe(state, parameters, world, seen):  # type: ignore[no-untyped-def]
-    """(cos θ₁, sin θ₁, cos θ₂, sin θ₂, θ̇₁, θ̇₂)."""
+def observe(state, parameters, constants, observation):  # type: ignore[no-untyped-def]
+    """Observation (cos θ₁, sin θ₁, cos θ₂, sin θ₂, θ̇₁, θ̇₂)."""
     for i in range(state.shape[1]):
         for j in range(2):
             sine, cosine = sincos(state[j, i])
-            seen[i, 2 * j] = cosine
-            seen[i, 2 * j + 1] = sine
-            seen[i, 4 + j] = state[2 + j, i]
+            observation[i, 2 * j] = cosine
+            observation[i, 2 * j + 1] = sine
+            observation[i, 4 + j] = state[2 + j, i]
 
 
-KERNELS = compiled("Acrobot", __file__, derivative=derivative, judge=judge, observe=observe)
+KERNELS = compile_kernels("Acrobot", __file__, derivative=derivative, evaluate=evaluate, observe=observe)
 
 
-def draw(sketch: Sketch, state: np.ndarray, parameters: np.ndarray, world: np.ndarray) -> None:
-    """Two links and their joints."""
+def draw(drawing: Drawing, state: Floats, parameters: Floats, constants: Floats) -> None:
+    """Draw the two links and their joints."""
     x1, y1 = parameters[2] * np.sin(state[0]), -parameters[2] * np.cos(state[0])
     angle = state[0] + state[1]
     x2, y2 = x1 + parameters[3] * np.sin(angle), y1 - parameters[3] * np.cos(angle)
-    sketch.line(0.0, 0.0, x1, y1, 0.22, "blue")
-    sketch.line(x1, y1, x2, y2, 0.18, "sky")
+    drawing.line(0.0, 0.0, x1, y1, 0.22, "blue")
+    drawing.line(x1, y1, x2, y2, 0.18, "sky")
     for x, y in ((0.0, 0.0), (x1, y1)):
-        sketch.disc(x, y, 0.06, "white")
+        drawing.disc(x, y, 0.06, "white")
 
 
-def scenery(sketch: Sketch, world: np.ndarray) -> None:
-    """The height to be reached, and the bar."""
-    sketch.line(-2.2, 1.0, 2.2, 1.0, 0.04, "green")
-    sketch.line(-0.35, 0.0, 0.35, 0.0, 0.06, "faint")
+def draw_background(drawing: Drawing, constants: Floats) -> None:
+    """Draw the height to be reached, and the support."""
+    drawing.line(-2.2, 1.0, 2.2, 1.0, 0.04, "green")
+    drawing.line(-0.35, 0.0, 0.35, 0.0, 0.06, "faint")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AcrobotOptions(PhysicsOptions):
-    """Gymnasium's Acrobot-v1."""
+class AcrobotOptions(GravityOptions):
+    """Options of the acrobot; their defaults give Gymnasium's Acrobot-v1."""
 
     dt: PositiveFloat = 0.2
 
-    reward: Literal["shaped", "sparse"] = "sparse"
+    reward_type: Literal["shaped", "sparse"] = "sparse"
 
     mass_1: PositiveFloat = 1.0
-    """Kilograms of the first link, which lie at its middle."""
+    """Mass of the first link, in kilograms, centered in its middle."""
 
     mass_2: PositiveFloat = 1.0
-    """Kilograms of the second link, which lie at its middle."""
+    """Mass of the second link, in kilograms, centered in its middle."""
 
     length_1: PositiveFloat = 1.0
-    """Metres of the first link."""
+    """Length of the first link, in metres."""
 
     length_2: PositiveFloat = 1.0
-    """Metres of the second link."""
+    """Length of the second link, in metres."""
 
-    moment: PositiveFloat = 1.0
+    inertia: PositiveFloat = 1.0
     """Moment of inertia of each link about its middle, in kilogram square metres."""
 
     torque: PositiveFloat = 1.0
-    """Newton metres of the full torque."""
+    """Full torque of the motor, in newton metres."""
 
-    gravity: NotNegative = 9.8
-    """Metres per second squared; the same in every episode."""
+    gravity: NonNegative = 9.8
 
     def build(self) -> System:
-        """The system that they describe."""
+        """System described by these options."""
         start = dict.fromkeys(("angle_1", "angle_2", "velocity_1", "velocity_2"), (-0.1, 0.1))
-        varied = ("mass_1", "mass_2", "length_1", "length_2", "moment", "torque")
+        varied = ("mass_1", "mass_2", "length_1", "length_2", "inertia", "torque")
         return System(
             kernels=KERNELS,
-            start=start,
-            levels=np.array([[-1.0], [0.0], [1.0]]),
-            seen=(1.0, 1.0, 1.0, 1.0, *FASTEST),
-            velocities=(4, 5),
-            caps={"velocity_1": FASTEST[0], "velocity_2": FASTEST[1]},
+            initial_state=start,
+            action_levels=np.array([[-1.0], [0.0], [1.0]]),
+            observation_bounds=(1.0, 1.0, 1.0, 1.0, *FASTEST),
+            velocity_columns=(4, 5),
+            state_limits={"velocity_1": FASTEST[0], "velocity_2": FASTEST[1]},
             draw=draw,
-            scenery=scenery,
-            view=View(0.0, 0.0, 1.15 * (self.length_1 + self.length_2)),
-            **physical(self, *varied, fixed=["gravity"]),
+            draw_background=draw_background,
+            viewport=Viewport(0.0, 0.0, 1.15 * (self.length_1 + self.length_2)),
+            **physics_arguments(self, *varied, fixed=["gravity"]),
         )
 
 
 class Acrobot(ControlEnv):
-    """Swing the tip of two links above a line by torque at the elbow: −1 (0), none (1) or 1 (2)."""
+    """Swing the tip of two links above a line; actions are a torque at the elbow of −1 (0), none (1) or 1 (2)."""
 
     Options = AcrobotOptions
 
 
-AcrobotVector = vector_of(Acrobot)
+AcrobotVector = make_vector_class(Acrobot)

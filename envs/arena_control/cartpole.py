@@ -1,19 +1,18 @@
-"""A pole on a cart: Gymnasium's balancing act, and the swing-up."""
+"""Cart-pole: balancing a pole on a cart, as in Gymnasium, and swinging it up."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numba import njit
 
-from arena_control.base import ControlEnv, vector_of
-from arena_control.engine import compiled
-from arena_control.options import Integrator, PhysicsOptions, PositiveFloat
-from arena_control.sketch import Sketch, View
-from arena_control.system import ANY, System, physical
+from arena_control.base import ControlEnv, make_vector_class
+from arena_control.drawing import Drawing, Viewport
+from arena_control.engine import Floats, compile_kernels
+from arena_control.options import GravityOptions, Integrator, PositiveFloat
+from arena_control.system import UNBOUNDED, PhysicsArguments, System, physics_arguments
 from arena_control.trigonometry import sincos
 
 __all__ = [
@@ -25,13 +24,13 @@ __all__ = [
     "CartPoleVector",
 ]
 
-#: Where the track ends, in metres, and where the pole counts as fallen, in radians.
+#: Half the length of the track, in metres, and the angle at which the pole has fallen, in radians.
 TRACK, FALLEN = 2.4, 12 * 2 * math.pi / 360
 
 
 @njit(cache=True, error_model="numpy")
-def derivative(state, parameters, world, force, rate):  # type: ignore[no-untyped-def]
-    """The cart-pole without friction, its state (x, θ, ẋ, θ̇), θ from upright: Florian (2007), equations 23 and 24."""
+def derivative(state, parameters, constants, force, rate):  # type: ignore[no-untyped-def]
+    """Time derivative of (x, θ, ẋ, θ̇), θ from upright, without friction: Florian (2007), equations 23 and 24."""
     for i in range(state.shape[1]):
         cart, pole, length = parameters[0, i], parameters[1, i], parameters[2, i]
         push, gravity = force[0, i] * parameters[3, i], parameters[4, i]
@@ -50,8 +49,8 @@ def derivative(state, parameters, world, force, rate):  # type: ignore[no-untype
 
 
 @njit(cache=True)
-def judge_balance(before, state, parameters, world, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
-    """1 a step; sparse, −1 for the fall alone."""
+def evaluate_balance(before, state, parameters, constants, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
+    """Reward 1 a step; if sparse, −1 for the fall alone."""
     for i in range(state.shape[1]):
         over = (abs(state[0, i]) > TRACK) | (abs(state[1, i]) > FALLEN)
         terminated[i] = over
@@ -59,18 +58,21 @@ def judge_balance(before, state, parameters, world, force, sparse, reward, termi
 
 
 @njit(cache=True)
-def observe_balance(state, parameters, world, seen):  # type: ignore[no-untyped-def]
-    """(x, ẋ, θ, θ̇), in Gymnasium's order."""
+def observe_balance(state, parameters, constants, observation):  # type: ignore[no-untyped-def]
+    """Observation (x, ẋ, θ, θ̇), in Gymnasium's order."""
     for i in range(state.shape[1]):
-        seen[i, 0] = state[0, i]
-        seen[i, 1] = state[2, i]
-        seen[i, 2] = state[1, i]
-        seen[i, 3] = state[3, i]
+        observation[i, 0] = state[0, i]
+        observation[i, 1] = state[2, i]
+        observation[i, 2] = state[1, i]
+        observation[i, 3] = state[3, i]
 
 
 @njit(cache=True)
-def judge_swing(before, state, parameters, world, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
-    """How upright and central it is, from 0 to 1; sparse, whether it stands. Off the track is the end."""
+def evaluate_swing(before, state, parameters, constants, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
+    """Reward from 0 to 1 for an upright pole and a central cart; if sparse, 1 while the pole stands.
+
+    The episode ends, with reward 0, where the cart leaves the track.
+    """
     for i in range(state.shape[1]):
         _, cosine = sincos(state[1, i])
         off = state[0, i] / TRACK
@@ -82,107 +84,110 @@ def judge_swing(before, state, parameters, world, force, sparse, reward, termina
 
 
 @njit(cache=True)
-def observe_swing(state, parameters, world, seen):  # type: ignore[no-untyped-def]
-    """(x, ẋ, cos θ, sin θ, θ̇)."""
+def observe_swing(state, parameters, constants, observation):  # type: ignore[no-untyped-def]
+    """Observation (x, ẋ, cos θ, sin θ, θ̇)."""
     for i in range(state.shape[1]):
         sine, cosine = sincos(state[1, i])
-        seen[i, 0] = state[0, i]
-        seen[i, 1] = state[2, i]
-        seen[i, 2] = cosine
-        seen[i, 3] = sine
-        seen[i, 4] = state[3, i]
+        observation[i, 0] = state[0, i]
+        observation[i, 1] = state[2, i]
+        observation[i, 2] = cosine
+        observation[i, 3] = sine
+        observation[i, 4] = state[3, i]
 
 
-BALANCE = compiled("CartPole", __file__, derivative=derivative, judge=judge_balance, observe=observe_balance)
-SWING = compiled("CartPoleSwingUp", __file__, derivative=derivative, judge=judge_swing, observe=observe_swing)
+BALANCE = compile_kernels(
+    "CartPole", __file__, derivative=derivative, evaluate=evaluate_balance, observe=observe_balance
+)
+SWING = compile_kernels(
+    "CartPoleSwingUp", __file__, derivative=derivative, evaluate=evaluate_swing, observe=observe_swing
+)
 
 
-def draw(sketch: Sketch, state: np.ndarray, parameters: np.ndarray, world: np.ndarray) -> None:
-    """The cart and its pole."""
+def draw(drawing: Drawing, state: Floats, parameters: Floats, constants: Floats) -> None:
+    """Draw the cart and its pole."""
     x, angle = state[0], state[1]
     length = 2 * parameters[2]
-    sketch.box(x - 0.32, -0.18, x + 0.32, 0.14, "slate")
+    drawing.box(x - 0.32, -0.18, x + 0.32, 0.14, "slate")
     for side in (-0.19, 0.19):
-        sketch.disc(x + side, -0.2, 0.09, "abyss")
-    sketch.line(x, 0.0, x + length * np.sin(angle), length * np.cos(angle), 0.13, "orange")
-    sketch.disc(x, 0.0, 0.07, "paper")
+        drawing.disc(x + side, -0.2, 0.09, "abyss")
+    drawing.line(x, 0.0, x + length * np.sin(angle), length * np.cos(angle), 0.13, "orange")
+    drawing.disc(x, 0.0, 0.07, "paper")
 
 
-def scenery(sketch: Sketch, world: np.ndarray) -> None:
-    """The track and its ends."""
-    sketch.line(-TRACK - 0.1, -0.3, TRACK + 0.1, -0.3, 0.05, "faint")
+def draw_background(drawing: Drawing, constants: Floats) -> None:
+    """Draw the track and its ends."""
+    drawing.line(-TRACK - 0.1, -0.3, TRACK + 0.1, -0.3, 0.05, "faint")
     for end in (-TRACK, TRACK):
-        sketch.line(end, -0.42, end, -0.18, 0.06, "faint")
+        drawing.line(end, -0.42, end, -0.18, 0.06, "faint")
 
 
-VIEW = View(0.0, 0.1, 2.75)
+VIEW = Viewport(0.0, 0.1, 2.75)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CartOptions(PhysicsOptions):
-    """A cart and its pole."""
+class CartOptions(GravityOptions):
+    """Options of both cart-pole environments."""
 
     dt: PositiveFloat = 0.02
 
     cart_mass: PositiveFloat = 1.0
-    """Kilograms of the cart."""
+    """Mass of the cart, in kilograms."""
 
     pole_mass: PositiveFloat = 0.1
-    """Kilograms of the pole."""
+    """Mass of the pole, in kilograms."""
 
     half_length: PositiveFloat = 0.5
-    """Metres from the hinge to the pole's middle."""
+    """Half the length of the pole, from its hinge to its middle, in metres."""
 
     push: PositiveFloat = 10.0
-    """Newtons of the full force."""
+    """Full force on the cart, in newtons."""
 
     gravity: PositiveFloat = 9.8
-    """Metres per second squared; the same in every episode."""
 
-    def _physics(self) -> dict[str, Any]:
-        return physical(self, "cart_mass", "pole_mass", "half_length", "push", fixed=["gravity"])
+    def _physics(self) -> PhysicsArguments:
+        return physics_arguments(self, "cart_mass", "pole_mass", "half_length", "push", fixed=["gravity"])
 
 
 @dataclass(frozen=True, kw_only=True)
 class CartPoleOptions(CartOptions):
-    """Gymnasium's CartPole-v1."""
+    """Options of balancing; their defaults give Gymnasium's CartPole-v1."""
 
     integrator: Integrator = "euler"
 
     def build(self) -> System:
-        """The system that they describe."""
+        """System described by these options."""
         return System(
             kernels=BALANCE,
-            start=dict.fromkeys(("x", "angle", "velocity", "angular_velocity"), (-0.05, 0.05)),
-            levels=np.array([[-1.0], [1.0]]),
-            seen=(2 * TRACK, ANY, 2 * FALLEN, ANY),
-            velocities=(1, 3),
+            initial_state=dict.fromkeys(("x", "angle", "velocity", "angular_velocity"), (-0.05, 0.05)),
+            action_levels=np.array([[-1.0], [1.0]]),
+            observation_bounds=(2 * TRACK, UNBOUNDED, 2 * FALLEN, UNBOUNDED),
+            velocity_columns=(1, 3),
             draw=draw,
-            scenery=scenery,
-            view=VIEW,
+            draw_background=draw_background,
+            viewport=VIEW,
             **self._physics(),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CartPoleSwingUpOptions(CartOptions):
-    """The swing-up."""
+    """Options of the swing-up."""
 
     def build(self) -> System:
-        """The system that they describe."""
+        """System described by these options."""
         return System(
             kernels=SWING,
-            start={
+            initial_state={
                 "x": (-0.1, 0.1),
                 "angle": (math.pi - 0.1, math.pi + 0.1),
                 "velocity": (-0.1, 0.1),
                 "angular_velocity": (-0.1, 0.1),
             },
-            seen=(2 * TRACK, ANY, 1.0, 1.0, ANY),
-            velocities=(1, 4),
+            observation_bounds=(2 * TRACK, UNBOUNDED, 1.0, 1.0, UNBOUNDED),
+            velocity_columns=(1, 4),
             draw=draw,
-            scenery=scenery,
-            view=VIEW,
+            draw_background=draw_background,
+            viewport=VIEW,
             **self._physics(),
         )
 
@@ -194,10 +199,10 @@ class CartPole(ControlEnv):
 
 
 class CartPoleSwingUp(ControlEnv):
-    """Swing the pole up from below the cart and balance it there; the action is a share of the full force."""
+    """Swing a pole up from below its cart and balance it; the action is a fraction of the full force, in [−1, 1]."""
 
     Options = CartPoleSwingUpOptions
 
 
-CartPoleVector = vector_of(CartPole)
-CartPoleSwingUpVector = vector_of(CartPoleSwingUp)
+CartPoleVector = make_vector_class(CartPole)
+CartPoleSwingUpVector = make_vector_class(CartPoleSwingUp)

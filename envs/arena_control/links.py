@@ -1,4 +1,4 @@
-"""Chains of rods in the plane: the double pendulum, and an arm of any number of links that reaches for a target."""
+"""Multi-link arms in the plane: the double pendulum, and a reacher with any number of links."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ from arena_control.engine import compiled
 from arena_control.options import NotNegative, PhysicsOptions, PositiveFloat
 from arena_control.sketch import Sketch, View
 from arena_control.system import System, physical
+from arena.config import Between
+from arena_control.base import ControlEnv, make_vector_class
+from arena_control.drawing import Drawing, Viewport
+from arena_control.engine import Floats, compile_kernels
+from arena_control.options import GravityOptions, NonNegative, PositiveFloat
+from arena_control.system import System, physics_arguments
 from arena_control.trigonometry import sincos
 
 __all__ = [
@@ -29,20 +35,20 @@ __all__ = [
 #: Largest angular velocity of a link, in radians per second.
 FASTEST = 8 * math.pi
 
-#: The parameters of every chain, in order; then come two of the task.
+#: Indices of the parameters of every chain; those of the task come last.
 MASS, LENGTH, TORQUE, DAMPING, GRAVITY, TASK = range(6)
 
 
 @njit(cache=True, error_model="numpy")
-def derivative(state, parameters, world, force, rate):  # type: ignore[no-untyped-def]
-    """A chain of n equal uniform rods, the state (φ, φ̇): each link's angle in space, 0 hanging down or along −y.
+def derivative(state, parameters, constants, force, rate):  # type: ignore[no-untyped-def]
+    """Time derivative of (φ, φ̇) of n equal uniform rods: each link's angle in space, 0 hanging down or along −y.
 
     Lagrange's equations in absolute angles have the mass matrix ``M[i, j] = a[i, j] cos(φᵢ − φⱼ)``, with
     ``a[i, j] = m l² (n − max(i, j) − ½)`` off the diagonal and ``m l² (n − i − ⅔)`` on it (rods of moment ml²/12):
 
         Σⱼ a[i, j] (cos(φᵢ − φⱼ) φ̈ⱼ + sin(φᵢ − φⱼ) φ̇ⱼ²) + m g l (n − i − ½) sin φᵢ = τᵢ − τᵢ₊₁
 
-    for i, j from 0; the torque of joint i acts on link i and back on link i − 1. Solved by Cholesky's method.
+    for i, j from 0; the torque of joint i acts on link i and back on link i − 1. Solved by Cholesky's integrator.
     Source: Spong, Hutchinson & Vidyasagar, *Robot Modeling and Control* (2006), chapter 7.
     """
     count, lanes = state.shape
@@ -72,14 +78,14 @@ def derivative(state, parameters, world, force, rate):  # type: ignore[no-untype
 
 @njit(cache=True, forceinline=True)
 def joint(state, parameters, force, n, i, lane):  # type: ignore[no-untyped-def]
-    """The torque of a joint: the motor's, less viscous friction."""
+    """Torque of a joint: that of the motor, minus viscous friction."""
     turning = state[n + i, lane] - (state[n + i - 1, lane] if i > 0 else 0.0)
     return parameters[TORQUE, lane] * force[i, lane] - parameters[DAMPING, lane] * turning
 
 
 @njit(cache=True, error_model="numpy")
 def solve(matrix, vector):  # type: ignore[no-untyped-def]
-    """``vector`` becomes the solution of a positive definite system; ``matrix`` is overwritten."""
+    """Solve a positive definite linear system by Cholesky's method, in place: ``vector`` becomes the solution."""
     n = len(vector)
     for j in range(n):
         for k in range(j):
@@ -100,8 +106,8 @@ def solve(matrix, vector):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def judge_upright(before, state, parameters, world, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
-    """The tip's height from 0 to 1, less 0.01 |u|²; sparse, 1 with the tip within 5 % of the top."""
+def evaluate_upright(before, state, parameters, constants, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
+    """Reward: height of the tip from 0 to 1, minus 0.01 |u|²; if sparse, 1 with the tip within 5 % of the top."""
     n = len(state) // 2
     for lane in range(state.shape[1]):
         up, effort = 0.0, 0.0
@@ -114,20 +120,20 @@ def judge_upright(before, state, parameters, world, force, sparse, reward, termi
 
 
 @njit(cache=True)
-def observe_upright(state, parameters, world, seen):  # type: ignore[no-untyped-def]
-    """(cos φ, sin φ, φ̇), each of all links."""
+def observe_upright(state, parameters, constants, observation):  # type: ignore[no-untyped-def]
+    """Observation (cos φ, sin φ, φ̇), each of all links."""
     n = len(state) // 2
     for lane in range(state.shape[1]):
         for i in range(n):
             sine, cosine = sincos(state[i, lane])
-            seen[lane, i] = cosine
-            seen[lane, n + i] = sine
-            seen[lane, 2 * n + i] = state[n + i, lane]
+            observation[lane, i] = cosine
+            observation[lane, n + i] = sine
+            observation[lane, 2 * n + i] = state[n + i, lane]
 
 
 @njit(cache=True)
 def tip_to_target(state, parameters, lane):  # type: ignore[no-untyped-def]
-    """The way from the tip to the target, in metres."""
+    """Vector from the tip to the target, in metres."""
     sine, cosine = sincos(parameters[TASK + 1, lane])
     reach = parameters[TASK, lane] * parameters[LENGTH, lane] * (len(state) // 2)
     x, y = reach * sine, -reach * cosine
@@ -139,8 +145,8 @@ def tip_to_target(state, parameters, lane):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def judge_reach(before, state, parameters, world, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
-    """−(distance + 0.01 |u|²) after the step; sparse, 1 within 5 % of the arm's length."""
+def evaluate_reach(before, state, parameters, constants, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
+    """Reward −(distance + 0.01 |u|²) after the step; if sparse, 1 within 5 % of the arm's length."""
     n = len(state) // 2
     for lane in range(state.shape[1]):
         x, y = tip_to_target(state, parameters, lane)
@@ -153,105 +159,104 @@ def judge_reach(before, state, parameters, world, force, sparse, reward, termina
 
 
 @njit(cache=True)
-def observe_reach(state, parameters, world, seen):  # type: ignore[no-untyped-def]
-    """(cos q, sin q, q̇), each of all joints, and the way from the tip to the target."""
+def observe_reach(state, parameters, constants, observation):  # type: ignore[no-untyped-def]
+    """Observation (cos q, sin q, q̇), each of all joints, and the vector from the tip to the target."""
     n = len(state) // 2
     for lane in range(state.shape[1]):
         for i in range(n):
             sine, cosine = sincos(state[i, lane] - (state[i - 1, lane] if i > 0 else 0.0))
-            seen[lane, i] = cosine
-            seen[lane, n + i] = sine
-            seen[lane, 2 * n + i] = state[n + i, lane] - (state[n + i - 1, lane] if i > 0 else 0.0)
+            observation[lane, i] = cosine
+            observation[lane, n + i] = sine
+            observation[lane, 2 * n + i] = state[n + i, lane] - (state[n + i - 1, lane] if i > 0 else 0.0)
         x, y = tip_to_target(state, parameters, lane)
-        seen[lane, 3 * n] = x
-        seen[lane, 3 * n + 1] = y
+        observation[lane, 3 * n] = x
+        observation[lane, 3 * n + 1] = y
 
 
-UPRIGHT = compiled(
-    "DoublePendulum", __file__, derivative=derivative, judge=judge_upright, observe=observe_upright
+UPRIGHT = compile_kernels(
+    "DoublePendulum", __file__, derivative=derivative, evaluate=evaluate_upright, observe=observe_upright
 )
-REACH = compiled("Reacher", __file__, derivative=derivative, judge=judge_reach, observe=observe_reach)
+REACH = compile_kernels(
+    "Reacher", __file__, derivative=derivative, evaluate=evaluate_reach, observe=observe_reach
+)
 
 
-def chain(
-    sketch: Sketch, state: np.ndarray, length: np.ndarray, colours: tuple[str, ...], width: float
+def draw_chain(
+    drawing: Drawing, state: Floats, length: Floats, colours: tuple[str, ...], width: float
 ) -> None:
-    """The links from the base on, each thinner than the last, and their joints."""
+    """Draw the links, each thinner than the one before, and their joints."""
     n = len(state) // 2
     x, y = np.zeros_like(length), np.zeros_like(length)
     joints = []
     for i in range(n):
         joints.append((x, y))
         x0, y0, x, y = x, y, x + length * np.sin(state[i]), y - length * np.cos(state[i])
-        sketch.line(x0, y0, x, y, width * (1 - 0.4 * i / n), colours[i % len(colours)])
+        drawing.line(x0, y0, x, y, width * (1 - 0.4 * i / n), colours[i % len(colours)])
     for place in joints:
-        sketch.disc(*place, 0.25 * width, "white")
+        drawing.disc(*place, 0.25 * width, "white")
 
 
-def draw_upright(sketch: Sketch, state: np.ndarray, parameters: np.ndarray, world: np.ndarray) -> None:
-    """Two rods."""
-    chain(sketch, state, parameters[LENGTH], ("orange", "yellow"), 0.2 * parameters[LENGTH].mean())
+def draw_upright(drawing: Drawing, state: Floats, parameters: Floats, constants: Floats) -> None:
+    """Draw the two rods."""
+    draw_chain(drawing, state, parameters[LENGTH], ("orange", "yellow"), 0.2 * parameters[LENGTH].mean())
 
 
-def draw_reach(sketch: Sketch, state: np.ndarray, parameters: np.ndarray, world: np.ndarray) -> None:
-    """The target and the arm."""
+def draw_reach(drawing: Drawing, state: Floats, parameters: Floats, constants: Floats) -> None:
+    """Draw the target and the arm."""
     arm = parameters[LENGTH] * (len(state) // 2)
     reach, angle = parameters[TASK] * arm, parameters[TASK + 1]
-    sketch.disc(reach * np.sin(angle), -reach * np.cos(angle), 0.09 * arm, "green")
-    sketch.disc(reach * np.sin(angle), -reach * np.cos(angle), 0.05 * arm, "paper")
-    chain(sketch, state, parameters[LENGTH], ("blue", "sky"), 0.1 * arm.mean())
+    drawing.disc(reach * np.sin(angle), -reach * np.cos(angle), 0.09 * arm, "green")
+    drawing.disc(reach * np.sin(angle), -reach * np.cos(angle), 0.05 * arm, "paper")
+    draw_chain(drawing, state, parameters[LENGTH], ("blue", "sky"), 0.1 * arm.mean())
 
 
-def scenery(sketch: Sketch, world: np.ndarray) -> None:
-    """How far the chain reaches."""
-    sketch.ring(0.0, 0.0, world[0], 0.02 * world[0], "line")
+def draw_background(drawing: Drawing, constants: Floats) -> None:
+    """Draw the circle that the arm can reach."""
+    drawing.ring(0.0, 0.0, constants[0], 0.02 * constants[0], "line")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainOptions(PhysicsOptions):
-    """Equal uniform rods with a motor at every joint."""
+class ChainOptions(GravityOptions):
+    """Options of equal uniform rods with a motor at every joint."""
 
     mass: PositiveFloat = 1.0
-    """Kilograms of a rod."""
+    """Mass of each rod, in kilograms."""
 
     length: PositiveFloat = 1.0
-    """Metres of a rod."""
+    """Length of each rod, in metres."""
 
     torque: PositiveFloat = 5.0
-    """Newton metres of every motor's full torque."""
+    """Full torque of each motor, in newton metres."""
 
-    damping: NotNegative = 0.0
-    """Viscous friction of a joint, in newton metre seconds."""
-
-    gravity: NotNegative = 9.81
-    """Metres per second squared; the same in every episode."""
+    damping: NonNegative = 0.0
+    """Coefficient of viscous friction of each joint, in newton metre seconds."""
 
     def _chain(self, n: int, angles: tuple[float, float], **task: tuple[float, float]) -> dict[str, Any]:
         start = {f"angle_{i}": angles for i in range(1, n + 1)}
         speeds = [f"velocity_{i}" for i in range(1, n + 1)]
         return {
-            "start": start | dict.fromkeys(speeds, (-0.1, 0.1)),
-            "caps": dict.fromkeys(speeds, FASTEST),
-            "width": n,
-            "velocities": range(2 * n, 3 * n),
-            "world": np.array([n * self.length]),
-            "view": View(0.0, 0.0, 1.15 * n * self.length),
-            "scenery": scenery,
-            **physical(self, "mass", "length", "torque", "damping", fixed=["gravity"], **task),
+            "initial_state": start | dict.fromkeys(speeds, (-0.1, 0.1)),
+            "state_limits": dict.fromkeys(speeds, FASTEST),
+            "action_size": n,
+            "velocity_columns": range(2 * n, 3 * n),
+            "constants": np.array([n * self.length]),
+            "viewport": Viewport(0.0, 0.0, 1.15 * n * self.length),
+            "draw_background": draw_background,
+            **physics_arguments(self, "mass", "length", "torque", "damping", fixed=["gravity"], **task),
         }
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoublePendulumOptions(ChainOptions):
-    """The double pendulum, driven at both joints."""
+    """Options of the double pendulum."""
 
     dt: PositiveFloat = 0.02
 
     def build(self) -> System:
-        """The system that they describe."""
+        """System described by these options."""
         return System(
             kernels=UPRIGHT,
-            seen=(1.0, 1.0, 1.0, 1.0, FASTEST, FASTEST),
+            observation_bounds=(1.0, 1.0, 1.0, 1.0, FASTEST, FASTEST),
             draw=draw_upright,
             **self._chain(2, (-0.1, 0.1)),
         )
@@ -259,49 +264,46 @@ class DoublePendulumOptions(ChainOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ReacherOptions(ChainOptions):
-    """An arm on a table."""
+    """Options of the reacher."""
 
     links: Annotated[int, Between(1, 12)] = 2
-    """How many links the arm has."""
+    """Number of links of the arm, from 1 to 12."""
 
     dt: PositiveFloat = 0.02
 
     length: PositiveFloat = 0.5
-    """Metres of a rod."""
 
     torque: PositiveFloat = 1.0
-    """Newton metres of every motor's full torque."""
 
-    damping: NotNegative = 0.1
-    """Viscous friction of a joint, in newton metre seconds."""
+    damping: NonNegative = 0.1
 
-    gravity: NotNegative = 0.0
-    """Metres per second squared along −y; 0 on a table. The same in every episode."""
+    gravity: NonNegative = 0.0
+    """Gravitational acceleration along −y, in metres per second squared; 0 for an arm on a table."""
 
     def build(self) -> System:
-        """The system that they describe."""
+        """System described by these options."""
         n, circle = self.links, (-math.pi, math.pi)
-        # Lengths vary by `randomise`, on both sides of the subtraction.
-        away = 2.0 * n * self.length * (1 + self.randomise)
+        # Lengths vary by `randomize`, on both sides of the subtraction.
+        away = 2.0 * n * self.length * (1 + self.randomize)
         return System(
             kernels=REACH,
-            seen=(*[1.0] * (2 * n), *[2 * FASTEST] * n, away, away),
+            observation_bounds=(*[1.0] * (2 * n), *[2 * FASTEST] * n, away, away),
             draw=draw_reach,
             **self._chain(n, circle, target_distance=(0.3, 0.9), target_angle=circle),
         )
 
 
 class DoublePendulum(ControlEnv):
-    """Swing two rods up and hold them; the actions are shares of the two motors' full torques."""
+    """Swing two rods up and hold them; the two actions are fractions of the motors' full torques, in [−1, 1]."""
 
     Options = DoublePendulumOptions
 
 
 class Reacher(ControlEnv):
-    """Bring the tip of an arm to a target and keep it there; the actions are shares of the motors' full torques."""
+    """Bring the tip of an arm to a target and hold it there; the actions are fractions of the motors' full torques."""
 
     Options = ReacherOptions
 
 
-DoublePendulumVector = vector_of(DoublePendulum)
-ReacherVector = vector_of(Reacher)
+DoublePendulumVector = make_vector_class(DoublePendulum)
+ReacherVector = make_vector_class(Reacher)

@@ -1,4 +1,4 @@
-"""Options that the environments share."""
+"""Options that the control environments share."""
 
 from __future__ import annotations
 
@@ -7,52 +7,63 @@ from typing import Annotated, Literal
 
 from arena.config.options import Between, Positive
 
-__all__ = ["ControlOptions", "Integrator", "NotNegative", "PhysicsOptions", "PositiveFloat"]
+__all__ = ["ControlOptions", "GravityOptions", "Integrator", "NonNegative", "PhysicsOptions", "PositiveFloat"]
 
 PositiveFloat = Annotated[float, Positive]
-NotNegative = Annotated[float, Between(0, None)]
+NonNegative = Annotated[float, Between(0, None)]
 Integrator = Literal["euler", "semi-implicit", "rk4"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlOptions:
-    """What every environment can be asked for."""
+    """Options of every control environment."""
 
     observation: Literal["state", "no-velocity", "pixels"] = "state"
-    """What an agent sees: the state, the state without velocities, or an RGB frame."""
+    """Kind of observation: the state, the state without velocities, or an RGB image."""
 
-    size: Annotated[int, Between(16, 84)] = 64
-    """Pixels that a frame of the observation is wide and high."""
+    image_size: Annotated[int, Between(16, 84)] = 64
+    """Width and height of an image observation, in pixels, from 16 to 84."""
 
-    observation_noise: NotNegative = 0.0
-    """Standard deviation of Gaussian noise on every number that is observed, in its own unit; none on pixels."""
+    observation_noise: NonNegative = 0.0
+    """Standard deviation of the Gaussian noise added to every observed number, in the number's own unit; must be 0
+    for images."""
 
-    action_noise: NotNegative = 0.0
-    """Standard deviation of Gaussian noise on every action, in units of the full force, before it is clipped."""
+    action_noise: NonNegative = 0.0
+    """Standard deviation of the Gaussian noise added to every action before clipping, as a fraction of the full
+    force."""
 
     action_repeat: Annotated[int, Between(1, 1000)] = 1
-    """Physics steps for which an action is held; their rewards add up."""
+    """Number of physics steps for which each action is held; their rewards are summed."""
 
     max_steps: Annotated[int, Between(1, None)] | None = None
-    """Steps after which an episode is truncated, where the limit that the id has does not come first."""
+    """Time limit: steps after which an episode is truncated, if the limit of the registered environment is not
+    shorter; None for no further limit."""
 
     labels: tuple[Literal["state"], ...] = ()
-    """What `info` tells beside the observation: the numbers of the observation `state`, without noise (state)."""
+    """Labels in `info`, for perception: state is the observation `state` without noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhysicsOptions(ControlOptions):
-    """What every environment that obeys differential equations can be asked for."""
+    """Options of every control environment that is given by differential equations."""
 
-    randomise: Annotated[float, Between(0, 0.9)] = 0.0
-    """Each episode draws every mass, length and strength uniformly within this share around its value."""
+    randomize: Annotated[float, Between(0, 0.9)] = 0.0
+    """Relative range of the physics of an episode: every mass, length and strength is drawn uniformly within this
+    fraction around its value; 0 for fixed physics."""
 
     integrator: Integrator = "rk4"
-    """How the equations of motion are integrated: explicit Euler, semi-implicit Euler, or Runge and Kutta's fourth
-    order."""
+    """Integrator of the equations of motion: explicit Euler, semi-implicit Euler, or fourth-order Runge–Kutta."""
 
     dt: PositiveFloat = 0.05
-    """Seconds of a physics step."""
+    """Duration of a physics step, in seconds."""
 
-    reward: Literal["shaped", "sparse"] = "shaped"
-    """Whether every step is rewarded by how good its state is, or the goal alone."""
+    reward_type: Literal["shaped", "sparse"] = "shaped"
+    """Kind of reward: shaped rewards grade every state, sparse ones depend on reaching the goal or failing only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GravityOptions(PhysicsOptions):
+    """Options of every control environment with gravity."""
+
+    gravity: NonNegative = 9.81
+    """Gravitational acceleration, in metres per second squared; not varied by `randomize`."""

@@ -1,4 +1,4 @@
-"""Gymnasium's pendulum: swing it up with too weak a motor, and hold it."""
+"""Pendulum: swing a rod up with a weak motor and hold it upright, as in Gymnasium."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from arena_control.base import ControlEnv, vector_of
-from arena_control.engine import compiled
-from arena_control.options import Integrator, NotNegative, PhysicsOptions, PositiveFloat
-from arena_control.sketch import Sketch, View
-from arena_control.system import System, physical
+from arena_control.base import ControlEnv, make_vector_class
+from arena_control.drawing import Drawing, Viewport
+from arena_control.engine import Floats, compile_kernels
+from arena_control.options import GravityOptions, Integrator, NonNegative, PositiveFloat
+from arena_control.system import System, physics_arguments
 from arena_control.trigonometry import sincos, wrapped
 
 __all__ = ["Pendulum", "PendulumOptions", "PendulumVector"]
@@ -22,8 +22,8 @@ FASTEST = 8.0
 
 
 @njit(cache=True, error_model="numpy")
-def derivative(state, parameters, world, force, rate):  # type: ignore[no-untyped-def]
-    """A rod on a motor, its state (θ, θ̇), θ from upright: θ̈ = 3g/2l sin θ + 3/ml² u."""
+def derivative(state, parameters, constants, force, rate):  # type: ignore[no-untyped-def]
+    """Time derivative of (θ, θ̇), θ from upright: θ̈ = 3g/2l sin θ + 3/ml² u."""
     for i in range(state.shape[1]):
         mass, length, torque = parameters[0, i], parameters[1, i], parameters[2, i] * force[0, i]
         gravity = parameters[3, i]
@@ -33,8 +33,8 @@ def derivative(state, parameters, world, force, rate):  # type: ignore[no-untype
 
 
 @njit(cache=True)
-def judge(before, state, parameters, world, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
-    """−(θ² + 0.1 θ̇² + 0.001 u²) before the step; sparse, 1 within 0.2 rad and 1 rad/s of upright rest after it."""
+def evaluate(before, state, parameters, constants, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
+    """Reward −(θ² + 0.1 θ̇² + 0.001 u²) before the step; if sparse, 1 within 0.2 rad and 1 rad/s of upright after it."""
     for i in range(state.shape[1]):
         terminated[i] = False
         if sparse:
@@ -46,69 +46,68 @@ def judge(before, state, parameters, world, force, sparse, reward, terminated): 
 
 
 @njit(cache=True)
-def observe(state, parameters, world, seen):  # type: ignore[no-untyped-def]
-    """(cos θ, sin θ, θ̇)."""
+def observe(state, parameters, constants, observation):  # type: ignore[no-untyped-def]
+    """Observation (cos θ, sin θ, θ̇)."""
     for i in range(state.shape[1]):
         sine, cosine = sincos(state[0, i])
-        seen[i, 0] = cosine
-        seen[i, 1] = sine
-        seen[i, 2] = state[1, i]
+        observation[i, 0] = cosine
+        observation[i, 1] = sine
+        observation[i, 2] = state[1, i]
 
 
-KERNELS = compiled("Pendulum", __file__, derivative=derivative, judge=judge, observe=observe)
+KERNELS = compile_kernels("Pendulum", __file__, derivative=derivative, evaluate=evaluate, observe=observe)
 
 
-def draw(sketch: Sketch, state: np.ndarray, parameters: np.ndarray, world: np.ndarray) -> None:
-    """The rod, its bob and its hinge."""
+def draw(drawing: Drawing, state: Floats, parameters: Floats, constants: Floats) -> None:
+    """Draw the rod, its bob and its hinge."""
     x, y = parameters[1] * np.sin(state[0]), parameters[1] * np.cos(state[0])
-    sketch.line(0.0, 0.0, x, y, 0.16, "blue")
-    sketch.disc(x, y, 0.16, "blue")
-    sketch.disc(0.0, 0.0, 0.06, "white")
+    drawing.line(0.0, 0.0, x, y, 0.16, "blue")
+    drawing.disc(x, y, 0.16, "blue")
+    drawing.disc(0.0, 0.0, 0.06, "white")
 
 
-def scenery(sketch: Sketch, world: np.ndarray) -> None:
-    """Where the bob is to be."""
-    sketch.ring(0.0, 0.0, 1.0, 0.02, "line")
-    sketch.ring(0.0, 1.0, 0.24, 0.04, "green")
+def draw_background(drawing: Drawing, constants: Floats) -> None:
+    """Draw the target of the bob."""
+    drawing.ring(0.0, 0.0, 1.0, 0.02, "line")
+    drawing.ring(0.0, 1.0, 0.24, 0.04, "green")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PendulumOptions(PhysicsOptions):
-    """Gymnasium's Pendulum-v1, with actions of −1 to 1 for −2 to 2 N·m."""
+class PendulumOptions(GravityOptions):
+    """Options of the pendulum; their defaults give Gymnasium's Pendulum-v1, with actions in [−1, 1] for ±2 N·m."""
 
     integrator: Integrator = "semi-implicit"
 
     mass: PositiveFloat = 1.0
-    """Kilograms of the rod."""
+    """Mass of the rod, in kilograms."""
 
     length: PositiveFloat = 1.0
-    """Metres of the rod."""
+    """Length of the rod, in metres."""
 
     torque: PositiveFloat = 2.0
-    """Newton metres of the full torque."""
+    """Full torque of the motor, in newton metres."""
 
-    gravity: NotNegative = 10.0
-    """Metres per second squared; the same in every episode."""
+    gravity: NonNegative = 10.0
 
     def build(self) -> System:
-        """The system that they describe."""
+        """System described by these options."""
         return System(
             kernels=KERNELS,
-            start={"angle": (-math.pi, math.pi), "angular_velocity": (-1.0, 1.0)},
-            seen=(1.0, 1.0, FASTEST),
-            velocities=(2,),
-            caps={"angular_velocity": FASTEST},
+            initial_state={"angle": (-math.pi, math.pi), "angular_velocity": (-1.0, 1.0)},
+            observation_bounds=(1.0, 1.0, FASTEST),
+            velocity_columns=(2,),
+            state_limits={"angular_velocity": FASTEST},
             draw=draw,
-            scenery=scenery,
-            view=View(0.0, 0.0, 1.4 * max(self.length, 1.0)),
-            **physical(self, "mass", "length", "torque", fixed=["gravity"]),
+            draw_background=draw_background,
+            viewport=Viewport(0.0, 0.0, 1.4 * max(self.length, 1.0)),
+            **physics_arguments(self, "mass", "length", "torque", fixed=["gravity"]),
         )
 
 
 class Pendulum(ControlEnv):
-    """Swing a rod up and hold it; the action is a share of the full torque."""
+    """Swing a rod up and hold it; the action is a fraction of the full torque, in [−1, 1]."""
 
     Options = PendulumOptions
 
 
-PendulumVector = vector_of(Pendulum)
+PendulumVector = make_vector_class(Pendulum)

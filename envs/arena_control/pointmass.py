@@ -1,4 +1,4 @@
-"""A puck on a table with round obstacles, pushed to a goal."""
+"""Point mass: push a puck around round obstacles on a table to a goal."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 from numba import njit
 
 from arena.errors import ArenaError
-from arena_control.base import ControlEnv, vector_of
-from arena_control.engine import compiled
-from arena_control.options import Integrator, NotNegative, PhysicsOptions, PositiveFloat
-from arena_control.sketch import Sketch, View
-from arena_control.system import ANY, System, physical
+from arena_control.base import ControlEnv, make_vector_class
+from arena_control.drawing import Drawing, Viewport
+from arena_control.engine import Floats, compile_kernels
+from arena_control.options import Integrator, NonNegative, PhysicsOptions, PositiveFloat
+from arena_control.system import UNBOUNDED, System, physics_arguments
 
 __all__ = ["PointMass", "PointMassOptions", "PointMassVector"]
 
-#: Half the table's side, the puck's radius, and how near to the goal its middle must come, in metres.
+#: Half the side of the table, the radius of the puck, and the distance at which the goal is reached, in metres.
 TABLE, PUCK, NEAR = 1.0, 0.05, 0.1
 
-#: Where the puck begins and where the goal is: |y| up to `SPREAD`, |x| between these.
+#: The range of |x| of start and goal, and the largest |y|, in metres.
 SIDE, SPREAD = (0.75, 0.9), 0.85
 
 
 @njit(cache=True, error_model="numpy")
-def derivative(state, parameters, world, force, rate):  # type: ignore[no-untyped-def]
-    """Newton's second law with viscous friction, the state (x, y, ẋ, ẏ)."""
+def derivative(state, parameters, constants, force, rate):  # type: ignore[no-untyped-def]
+    """Time derivative of (x, y, ẋ, ẏ): Newton's second law with viscous friction."""
     for i in range(state.shape[1]):
         mass, strength, damping = parameters[0, i], parameters[1, i], parameters[2, i]
         for j in range(2):
@@ -35,15 +35,15 @@ def derivative(state, parameters, world, force, rate):  # type: ignore[no-untype
 
 
 @njit(cache=True, error_model="numpy")
-def collide(state, i, world):  # type: ignore[no-untyped-def]
-    """Inelastic collisions: out along the normal, and the velocity into the wall is lost."""
-    for k in range(len(world) // 3):
-        dx, dy = state[0, i] - world[3 * k], state[1, i] - world[3 * k + 1]
-        away, contact = math.sqrt(dx * dx + dy * dy), world[3 * k + 2] + PUCK
+def collide(state, i, constants):  # type: ignore[no-untyped-def]
+    """Inelastic collision: move out along the normal and drop the velocity into the wall."""
+    for k in range(len(constants) // 3):
+        dx, dy = state[0, i] - constants[3 * k], state[1, i] - constants[3 * k + 1]
+        away, contact = math.sqrt(dx * dx + dy * dy), constants[3 * k + 2] + PUCK
         if 0.0 < away < contact:
             dx, dy = dx / away, dy / away
-            state[0, i] = world[3 * k] + contact * dx
-            state[1, i] = world[3 * k + 1] + contact * dy
+            state[0, i] = constants[3 * k] + contact * dx
+            state[1, i] = constants[3 * k + 1] + contact * dy
             inwards = min(dx * state[2, i] + dy * state[3, i], 0.0)
             state[2, i] -= inwards * dx
             state[3, i] -= inwards * dy
@@ -56,10 +56,10 @@ def collide(state, i, world):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def judge(before, state, parameters, world, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
-    """−(distance + 0.01 |u|²) until the goal is reached, which ends the episode; sparse, 1 for that."""
+def evaluate(before, state, parameters, constants, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
+    """Reward −(distance + 0.01 |u|²) until the goal is reached, which ends the episode; if sparse, 1 at the goal."""
     for i in range(state.shape[1]):
-        collide(state, i, world)
+        collide(state, i, constants)
         dx, dy = parameters[3, i] - state[0, i], parameters[4, i] - state[1, i]
         away = math.sqrt(dx * dx + dy * dy)
         terminated[i] = away < NEAR
@@ -68,28 +68,28 @@ def judge(before, state, parameters, world, force, sparse, reward, terminated): 
 
 
 @njit(cache=True)
-def observe(state, parameters, world, seen):  # type: ignore[no-untyped-def]
-    """(x, y, ẋ, ẏ), and the way to the goal."""
+def observe(state, parameters, constants, observation):  # type: ignore[no-untyped-def]
+    """Observation (x, y, ẋ, ẏ), and the vector to the goal."""
     for i in range(state.shape[1]):
         for j in range(4):
-            seen[i, j] = state[j, i]
+            observation[i, j] = state[j, i]
         for j in range(2):
-            seen[i, 4 + j] = parameters[3 + j, i] - state[j, i]
+            observation[i, 4 + j] = parameters[3 + j, i] - state[j, i]
 
 
-KERNELS = compiled("PointMass", __file__, derivative=derivative, judge=judge, observe=observe)
+KERNELS = compile_kernels("PointMass", __file__, derivative=derivative, evaluate=evaluate, observe=observe)
 
 
-def draw(sketch: Sketch, state: np.ndarray, parameters: np.ndarray, world: np.ndarray) -> None:
-    """The goal and the puck."""
+def draw(drawing: Drawing, state: Floats, parameters: Floats, constants: Floats) -> None:
+    """Draw the goal and the puck."""
     goal = parameters[3], parameters[4]
-    sketch.disc(*goal, NEAR, "green")
-    sketch.disc(*goal, 0.055, "paper")
-    sketch.disc(state[0], state[1], PUCK + 0.01, "blue")
+    drawing.disc(*goal, NEAR, "green")
+    drawing.disc(*goal, 0.055, "paper")
+    drawing.disc(state[0], state[1], PUCK + 0.01, "blue")
 
 
-def scenery(sketch: Sketch, world: np.ndarray) -> None:
-    """The table's edge and the obstacles."""
+def draw_background(drawing: Drawing, constants: Floats) -> None:
+    """Draw the edge of the table and the obstacles."""
     reach = 1.1
     for left, bottom, right, top in (
         (-reach, -reach, -TABLE, reach),
@@ -97,25 +97,25 @@ def scenery(sketch: Sketch, world: np.ndarray) -> None:
         (-reach, TABLE, reach, reach),
         (-reach, -reach, reach, -TABLE),
     ):
-        sketch.box(left, bottom, right, top, "line")
-    for x, y, radius in world.reshape(-1, 3):
-        sketch.disc(x, y, radius, "slate")
+        drawing.box(left, bottom, right, top, "line")
+    for x, y, radius in constants.reshape(-1, 3):
+        drawing.disc(x, y, radius, "slate")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PointMassOptions(PhysicsOptions):
-    """A puck and its obstacles."""
+    """Options of the point mass."""
 
     integrator: Integrator = "semi-implicit"
 
     mass: PositiveFloat = 1.0
-    """Kilograms of the puck."""
+    """Mass of the puck, in kilograms."""
 
-    strength: PositiveFloat = 1.0
-    """Newtons of the full force along each axis."""
+    force: PositiveFloat = 1.0
+    """Full force along each axis, in newtons."""
 
-    damping: NotNegative = 0.5
-    """Viscous friction, in newton seconds per metre."""
+    damping: NonNegative = 0.5
+    """Coefficient of viscous friction, in newton seconds per metre."""
 
     obstacles: tuple[tuple[float, float, float], ...] = (
         (0.0, 0.45, 0.22),
@@ -123,10 +123,10 @@ class PointMassOptions(PhysicsOptions):
         (-0.4, 0.0, 0.12),
         (0.42, 0.08, 0.1),
     )
-    """Circles that stand in the way: x, y and radius of each, in metres, on a table from −1 to 1 both ways."""
+    """Round obstacles: x, y and radius of each, in metres; the table reaches from −1 to 1 along both axes."""
 
     def build(self) -> System:
-        """The system that they describe."""
+        """System described by these options."""
         for x, _, radius in self.obstacles:
             if not 0 < radius <= SIDE[0] - NEAR - abs(x):
                 raise ArenaError(
@@ -137,22 +137,22 @@ class PointMassOptions(PhysicsOptions):
         still = (0.0, 0.0)
         return System(
             kernels=KERNELS,
-            start={"x": left, "y": across, "velocity_x": still, "velocity_y": still},
-            width=2,
-            seen=(TABLE, TABLE, ANY, ANY, 2 * TABLE, 2 * TABLE),
-            velocities=(2, 3),
-            world=np.array(self.obstacles, dtype=np.float64).ravel(),
+            initial_state={"x": left, "y": across, "velocity_x": still, "velocity_y": still},
+            action_size=2,
+            observation_bounds=(TABLE, TABLE, UNBOUNDED, UNBOUNDED, 2 * TABLE, 2 * TABLE),
+            velocity_columns=(2, 3),
+            constants=np.array(self.obstacles, dtype=np.float64).ravel(),
             draw=draw,
-            scenery=scenery,
-            view=View(0.0, 0.0, 1.06),
-            **physical(self, "mass", "strength", "damping", goal_x=SIDE, goal_y=across),
+            draw_background=draw_background,
+            viewport=Viewport(0.0, 0.0, 1.06),
+            **physics_arguments(self, "mass", "force", "damping", goal_x=SIDE, goal_y=across),
         )
 
 
 class PointMass(ControlEnv):
-    """Push a puck around obstacles to a goal; the actions are shares of the full force along x and y."""
+    """Push a puck around obstacles to a goal; the two actions are fractions of the full force along x and y."""
 
     Options = PointMassOptions
 
 
-PointMassVector = vector_of(PointMass)
+PointMassVector = make_vector_class(PointMass)

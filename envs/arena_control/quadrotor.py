@@ -1,4 +1,4 @@
-"""A planar quadrotor: two rotors, to be flown to a point and held there."""
+"""Planar quadrotor: fly two rotors to a point and hover there."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from arena_control.base import ControlEnv, vector_of
-from arena_control.engine import compiled
-from arena_control.options import NotNegative, PhysicsOptions, PositiveFloat
-from arena_control.sketch import Sketch, View
-from arena_control.system import ANY, System, physical
+from arena_control.base import ControlEnv, make_vector_class
+from arena_control.drawing import Drawing, Viewport
+from arena_control.engine import Floats, compile_kernels
+from arena_control.options import GravityOptions, NonNegative, PositiveFloat
+from arena_control.system import UNBOUNDED, System, physics_arguments
 from arena_control.trigonometry import sincos
 
 __all__ = ["Quadrotor", "QuadrotorOptions", "QuadrotorVector"]
 
-#: How far it may fly from the point, in metres along each axis.
+#: Half the side of the room, in metres.
 ROOM = 3.0
 
 
 @njit(cache=True, error_model="numpy")
-def derivative(state, parameters, world, force, rate):  # type: ignore[no-untyped-def]
-    """The state (x, z, θ, ẋ, ż, θ̇), θ counter-clockwise: Tedrake, *Underactuated Robotics* (2024), section 3.3.1."""
+def derivative(state, parameters, constants, force, rate):  # type: ignore[no-untyped-def]
+    """Time derivative of (x, z, θ, ẋ, ż, θ̇), θ counter-clockwise: Tedrake (2024), section 3.3.1.
+
+    Source: Tedrake, *Underactuated Robotics* (2024).
+    """
     for i in range(state.shape[1]):
         mass, arm, moment = parameters[0, i], parameters[1, i], parameters[2, i]
         thrust, drag, gravity = parameters[3, i], parameters[4, i], parameters[5, i]
@@ -36,8 +39,11 @@ def derivative(state, parameters, world, force, rate):  # type: ignore[no-untype
 
 
 @njit(cache=True, error_model="numpy")
-def judge(before, state, parameters, world, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
-    """½ (1 + cos θ) / (1 + d²), 0 where it leaves the room and ends; sparse, 1 within 0.2 m and 0.2 rad/s."""
+def evaluate(before, state, parameters, constants, force, sparse, reward, terminated):  # type: ignore[no-untyped-def]
+    """Reward ½ (1 + cos θ) / (1 + d²); if sparse, 1 within 0.2 m and 0.2 rad/s.
+
+    The episode ends, with reward 0, where the quadrotor leaves the room.
+    """
     for i in range(state.shape[1]):
         x, z = state[0, i], state[1, i]
         _, cosine = sincos(state[2, i])
@@ -50,74 +56,71 @@ def judge(before, state, parameters, world, force, sparse, reward, terminated): 
 
 
 @njit(cache=True)
-def observe(state, parameters, world, seen):  # type: ignore[no-untyped-def]
-    """(x, z, cos θ, sin θ, ẋ, ż, θ̇)."""
+def observe(state, parameters, constants, observation):  # type: ignore[no-untyped-def]
+    """Observation (x, z, cos θ, sin θ, ẋ, ż, θ̇)."""
     for i in range(state.shape[1]):
         sine, cosine = sincos(state[2, i])
-        seen[i, 0] = state[0, i]
-        seen[i, 1] = state[1, i]
-        seen[i, 2] = cosine
-        seen[i, 3] = sine
+        observation[i, 0] = state[0, i]
+        observation[i, 1] = state[1, i]
+        observation[i, 2] = cosine
+        observation[i, 3] = sine
         for j in range(3):
-            seen[i, 4 + j] = state[3 + j, i]
+            observation[i, 4 + j] = state[3 + j, i]
 
 
-KERNELS = compiled("Quadrotor", __file__, derivative=derivative, judge=judge, observe=observe)
+KERNELS = compile_kernels("Quadrotor", __file__, derivative=derivative, evaluate=evaluate, observe=observe)
 
 
-def draw(sketch: Sketch, state: np.ndarray, parameters: np.ndarray, world: np.ndarray) -> None:
-    """The frame and its two rotors, twice as wide as they are."""
+def draw(drawing: Drawing, state: Floats, parameters: Floats, constants: Floats) -> None:
+    """Draw the frame and its two rotors, at twice their width."""
     x, z, angle = state[0], state[1], state[2]
     along = np.array([np.cos(angle), np.sin(angle)]) * 2 * parameters[1]
     up = np.array([-np.sin(angle), np.cos(angle)])
-    sketch.line(x - along[0], z - along[1], x + along[0], z + along[1], 0.14, "slate")
+    drawing.line(x - along[0], z - along[1], x + along[0], z + along[1], 0.14, "slate")
     for side in (-1, 1):
         hub = x + side * along[0], z + side * along[1]
         top = hub[0] + 0.22 * up[0], hub[1] + 0.22 * up[1]
         blade = 0.55 * along
-        sketch.line(*hub, *top, 0.07, "slate")
-        sketch.line(top[0] - blade[0], top[1] - blade[1], top[0] + blade[0], top[1] + blade[1], 0.08, "sky")
-    sketch.disc(x, z, 0.16, "blue")
+        drawing.line(*hub, *top, 0.07, "slate")
+        drawing.line(top[0] - blade[0], top[1] - blade[1], top[0] + blade[0], top[1] + blade[1], 0.08, "sky")
+    drawing.disc(x, z, 0.16, "blue")
 
 
-def scenery(sketch: Sketch, world: np.ndarray) -> None:
-    """The point, and the room around it."""
-    sketch.ring(0.0, 0.0, 0.3, 0.06, "green")
+def draw_background(drawing: Drawing, constants: Floats) -> None:
+    """Draw the target point and the room."""
+    drawing.ring(0.0, 0.0, 0.3, 0.06, "green")
     for side in (-ROOM, ROOM):
-        sketch.line(side, -ROOM, side, ROOM, 0.06, "line")
-        sketch.line(-ROOM, side, ROOM, side, 0.06, "line")
+        drawing.line(side, -ROOM, side, ROOM, 0.06, "line")
+        drawing.line(-ROOM, side, ROOM, side, 0.06, "line")
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuadrotorOptions(PhysicsOptions):
-    """A planar quadrotor; it hovers at action 0 as it comes."""
+class QuadrotorOptions(GravityOptions):
+    """Options of the planar quadrotor; with their defaults it hovers at action 0."""
 
     dt: PositiveFloat = 0.02
 
     mass: PositiveFloat = 0.5
-    """Kilograms."""
+    """Mass of the quadrotor, in kilograms."""
 
-    arm: PositiveFloat = 0.2
-    """Metres from the middle to a rotor."""
+    arm_length: PositiveFloat = 0.2
+    """Distance from the middle to each rotor, in metres."""
 
-    moment: PositiveFloat = 0.01
-    """Moment of inertia, in kilogram square metres."""
+    inertia: PositiveFloat = 0.01
+    """Moment of inertia of the quadrotor about its middle, in kilogram square metres."""
 
     thrust: PositiveFloat = 4.905
-    """Newtons of a rotor's full thrust, at action 1; action −1 is none."""
+    """Full thrust of each rotor, in newtons, at action 1; action −1 gives no thrust."""
 
-    drag: NotNegative = 0.05
-    """Linear drag of the air, in newton seconds per metre."""
-
-    gravity: NotNegative = 9.81
-    """Metres per second squared; the same in every episode."""
+    drag: NonNegative = 0.05
+    """Coefficient of linear air drag, in newton seconds per metre."""
 
     def build(self) -> System:
-        """The system that they describe."""
+        """System described by these options."""
         near, slow = (-1.5, 1.5), (-0.5, 0.5)
         return System(
             kernels=KERNELS,
-            start={
+            initial_state={
                 "x": near,
                 "z": near,
                 "angle": slow,
@@ -125,20 +128,20 @@ class QuadrotorOptions(PhysicsOptions):
                 "velocity_z": slow,
                 "angular_velocity": slow,
             },
-            width=2,
-            seen=(2 * ROOM, 2 * ROOM, 1.0, 1.0, ANY, ANY, ANY),
-            velocities=(4, 5, 6),
+            action_size=2,
+            observation_bounds=(2 * ROOM, 2 * ROOM, 1.0, 1.0, UNBOUNDED, UNBOUNDED, UNBOUNDED),
+            velocity_columns=(4, 5, 6),
             draw=draw,
-            scenery=scenery,
-            view=View(0.0, 0.0, 1.06 * ROOM),
-            **physical(self, "mass", "arm", "moment", "thrust", "drag", fixed=["gravity"]),
+            draw_background=draw_background,
+            viewport=Viewport(0.0, 0.0, 1.06 * ROOM),
+            **physics_arguments(self, "mass", "arm_length", "inertia", "thrust", "drag", fixed=["gravity"]),
         )
 
 
 class Quadrotor(ControlEnv):
-    """Fly two rotors to a point and hover there; action 1 is a rotor's full thrust, −1 none."""
+    """Fly two rotors to a point and hover there; action 1 is the full thrust of a rotor, action −1 none."""
 
     Options = QuadrotorOptions
 
 
-QuadrotorVector = vector_of(Quadrotor)
+QuadrotorVector = make_vector_class(Quadrotor)

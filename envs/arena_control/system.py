@@ -1,28 +1,30 @@
-"""What an environment says of itself: numbers, compiled functions and shapes, from which the base makes both kinds."""
+"""Description of a controlled system: numbers, compiled functions and drawing, from which environments are made."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena_control.engine import EULER, INTEGRATORS, Kernels
+from arena_control.drawing import Drawing, Viewport
+from arena_control.engine import EULER, INTEGRATORS, Floats, Kernels
 from arena_control.options import PhysicsOptions
-from arena_control.sketch import Sketch, View
 
-__all__ = ["ANY", "BOX", "System", "physical"]
+__all__ = ["NO_LEVELS", "UNBOUNDED", "System", "physics_arguments"]
 
-Floats = npt.NDArray[np.float64]
+#: The bound of an unbounded number: Gymnasium's checker asks for a finite one.
+UNBOUNDED = float(np.finfo(np.float32).max)
 
-#: The bound of what has none: Gymnasium's checker wants a finite one.
-ANY = float(np.finfo(np.float32).max)
+#: The action levels of a system with real-valued actions.
+NO_LEVELS: Floats = np.zeros((0, 1))
 
-#: Levels of real-valued actions: there are none.
-BOX: Floats = np.zeros((0, 1))
+
+def _draw_nothing(drawing: Drawing, constants: Floats) -> None:
+    """Draw an empty background."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,72 +33,80 @@ class System:
 
     Attributes:
         kernels: its compiled functions.
-        start: each component of the state: its name, and the interval that it begins in.
-        parameters: what each episode draws: a name and an interval.
-        width: how many numbers a real-valued action has.
-        levels: what each discrete action does, shape (actions, width); empty for actions in [−1, 1].
-        clipped: whether real-valued actions are clipped to [−1, 1].
-        seen: the largest magnitudes of what is observed, or intervals.
-        velocities: the columns of the observation that ``no-velocity`` leaves out.
-        draw: sketches lanes: called with (sketch, state, parameters, world).
-        scenery: sketches what never moves: called with (sketch, world).
-        view: which part of the plane a frame shows.
-        method: the integrator.
-        dt: seconds of a physics step.
-        caps: largest magnitudes of components of the state, by name.
-        process: standard deviation of the noise on each component of the state.
-        world: what all lanes share.
+        initial_state: interval of each component of the state at the start of an episode, by name.
+        parameters: interval from which each episode draws a parameter, by name.
+        action_size: how many numbers a real-valued action has.
+        action_levels: force of each discrete action, shape (actions, width); no rows for actions in [−1, 1].
+        clip_actions: whether real-valued actions are clipped to [−1, 1].
+        observation_bounds: largest magnitude, or interval, of each observed number.
+        velocity_columns: columns of the observation that ``no-velocity`` leaves out.
+        draw: draws what moves in all lanes: called with (drawing, state, parameters, constants).
+        draw_background: draws what never moves: called with (drawing, constants).
+        viewport: the part of the plane that an image shows.
+        integrator: one of `arena_control.engine.INTEGRATORS`.
+        dt: duration of a physics step, in seconds.
+        state_limits: largest magnitudes of components of the state, by name.
+        process_noise: standard deviation of the noise on each component of the state; empty for none.
+        constants: numbers that all lanes share.
     """
 
     kernels: Kernels
-    start: Mapping[str, tuple[float, float]]
+    initial_state: Mapping[str, tuple[float, float]]
     parameters: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    width: int = 1
-    levels: Floats = field(default_factory=lambda: BOX)
-    clipped: bool = True
-    seen: Sequence[float | tuple[float, float]]
-    velocities: Sequence[int] = ()
-    draw: Callable[[Sketch, Floats, Floats, Floats], None]
-    scenery: Callable[[Sketch, Floats], None] = lambda sketch, world: None
-    view: View
-    method: int = EULER
+    action_size: int = 1
+    action_levels: Floats = field(default_factory=lambda: NO_LEVELS)
+    clip_actions: bool = True
+    observation_bounds: Sequence[float | tuple[float, float]]
+    velocity_columns: Sequence[int] = ()
+    draw: Callable[[Drawing, Floats, Floats, Floats], None]
+    draw_background: Callable[[Drawing, Floats], None] = _draw_nothing
+    viewport: Viewport
+    integrator: int = EULER
     dt: float = 1.0
-    caps: Mapping[str, float] = field(default_factory=dict)
-    process: Sequence[float] = ()
-    world: Floats = field(default_factory=lambda: np.zeros(1))
+    state_limits: Mapping[str, float] = field(default_factory=dict)
+    process_noise: Sequence[float] = ()
+    constants: Floats = field(default_factory=lambda: np.zeros(1))
 
     @property
-    def action_space(self) -> gym.Space[Any]:
-        """Of one environment."""
-        if len(self.levels):
-            return gym.spaces.Discrete(len(self.levels))
-        return gym.spaces.Box(-1.0, 1.0, (self.width,), np.float32)
+    def action_space(self) -> gym.spaces.Discrete | gym.spaces.Box:
+        """Action space of one environment."""
+        if len(self.action_levels):
+            return gym.spaces.Discrete(len(self.action_levels))
+        return gym.spaces.Box(-1.0, 1.0, (self.action_size,), np.float32)
 
     @property
-    def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """The least and the greatest observation."""
-        pairs = [pair if isinstance(pair, tuple) else (-pair, pair) for pair in self.seen]
+    def observation_limits(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Smallest and largest observation."""
+        pairs = [pair if isinstance(pair, tuple) else (-pair, pair) for pair in self.observation_bounds]
         low, high = np.array(pairs, dtype=np.float32).T.copy()
         return low, high
 
 
-def physical(
+class PhysicsArguments(TypedDict):
+    """Arguments of `System` that come from the options of an environment."""
+
+    integrator: int
+    dt: float
+    parameters: dict[str, tuple[float, float]]
+
+
+def physics_arguments(
     options: PhysicsOptions, *varied: str, fixed: Sequence[str] = (), **task: tuple[float, float]
-) -> dict[str, Any]:
-    """The arguments of `System` that come from options: integrator, step and parameters.
+) -> PhysicsArguments:
+    """Arguments of `System` that come from options: integrator, duration of a step, and parameters.
 
     Args:
-        options: the environment's.
-        varied: options that are parameters, and that `randomise` varies; in the order that the kernels read them.
+        options: options of the environment.
+        varied: options that are parameters and are varied by `randomize`, in the order that the kernels read them.
         fixed: options that are parameters and are never varied; they come after the varied ones.
-        task: what else an episode draws, and from which interval; last.
+        task: further parameters that an episode draws, such as a goal, with their intervals; they come last.
     """
-    share = options.randomise
+    share = options.randomize
     values = {name: getattr(options, name) for name in (*varied, *fixed)}
     intervals = {name: (values[name] * (1 - share), values[name] * (1 + share)) for name in varied}
     intervals |= {name: (values[name], values[name]) for name in fixed}
     return {
-        "method": INTEGRATORS[options.integrator],
+        "integrator": INTEGRATORS[options.integrator],
         "dt": options.dt,
         "parameters": {**intervals, **task},
     }

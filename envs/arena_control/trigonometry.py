@@ -1,6 +1,6 @@
-"""Sine and cosine that a compiler can vectorise: no branch, no call, and within one unit in the last place.
+"""Vectorizable sine and cosine: without branches and calls, within one unit in the last place.
 
-Calls into the C library stop a loop over lanes from being vectorised, and cost more than the rest of a cart-pole's
+Calls into the C library stop a loop over lanes from being vectorized, and cost more than the rest of a cart-pole's
 step. These are fdlibm's polynomials (Sun Microsystems, k_sin.c and k_cos.c, 1993) behind Cody & Waite's argument
 reduction with π/2 in two parts (33 and 53 bits), written with selections for branches. Every operation is rounded as
 IEEE 754 says, so that a lane's bits do not depend on how many lanes there are.
@@ -16,7 +16,7 @@ from numba import njit
 __all__ = ["sincos", "wrapped"]
 
 TWO_OVER_PI = 6.36619772367581382433e-01
-#: Adding and subtracting it rounds a number below 2⁵¹ to a whole one.
+#: Adding and subtracting this number rounds a number below 2⁵¹ to an integer.
 ROUND = 6755399441055744.0
 PIO2_HIGH, PIO2_LOW = 1.57079632673412561417e00, 6.07710050650619224932e-11
 S1, S2, S3 = -1.66666666666666324348e-01, 8.33333333332248946124e-03, -1.98412698298579493134e-04
@@ -27,7 +27,7 @@ C4, C5, C6 = -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.1359647
 
 @njit(cache=True, forceinline=True)
 def sincos(angle):  # type: ignore[no-untyped-def]
-    """(sin, cos) of an angle in radians, for ``|angle| < 1e6``."""
+    """Sine and cosine of an angle in radians, for ``|angle| < 1e6``."""
     quarters = (angle * TWO_OVER_PI + ROUND) - ROUND
     high = angle - quarters * PIO2_HIGH
     low = quarters * PIO2_LOW
@@ -49,6 +49,6 @@ def sincos(angle):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, forceinline=True)
 def wrapped(angle):  # type: ignore[no-untyped-def]
-    """The same angle in [−π, π)."""
+    """Angle wrapped to [−π, π)."""
     shifted = angle + pi
     return shifted - 2 * pi * np.floor(shifted / (2 * pi)) - pi

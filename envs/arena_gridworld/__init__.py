@@ -1,6 +1,6 @@
-r"""Gridworlds and classic finite MDPs with exact tables: one engine, maps drawn in characters, native vectors.
+r"""Gridworlds and classic finite MDPs with exact transition models and native vector environments.
 
-Importing this package registers its environments with Gymnasium; what it exports is imported on first use.
+Importing this package registers its environments with Gymnasium; its classes are imported on first use.
 
 Example:
     >>> import gymnasium, arena_gridworld
@@ -25,13 +25,10 @@ if TYPE_CHECKING:
         MdpEnv,
         MdpVectorEnv,
     )
-    from arena_gridworld.book import (
-        BookGrid,
-        BookGridOptions,
-        BookGridVector,
-        GridWorld,
-        GridWorldOptions,
-        GridWorldVector,
+    from arena_gridworld.car_rental import (
+        JacksCarRental,
+        JacksCarRentalOptions,
+        JacksCarRentalVector,
     )
     from arena_gridworld.chains import (
         GamblersProblem,
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
         RandomWalkOptions,
         RandomWalkVector,
     )
-    from arena_gridworld.dyna import (
+    from arena_gridworld.dyna_maze import (
         DynaMaze,
         DynaMazeOptions,
         DynaMazeVector,
@@ -84,10 +81,8 @@ if TYPE_CHECKING:
         MazeVector,
         maze,
     )
-    from arena_gridworld.rental import (
-        JacksCarRental,
-        JacksCarRentalOptions,
-        JacksCarRentalVector,
+    from arena_gridworld.observation.styles import (
+        PALETTE,
     )
     from arena_gridworld.rooms import (
         FourRooms,
@@ -98,7 +93,15 @@ if TYPE_CHECKING:
         KeyDoorVector,
     )
     from arena_gridworld.schedule import (
-        ScheduledTables,
+        ScheduledTableVectorEnv,
+    )
+    from arena_gridworld.textbook import (
+        BookGrid,
+        BookGridOptions,
+        BookGridVector,
+        GridWorld,
+        GridWorldOptions,
+        GridWorldVector,
     )
     from arena_gridworld.tiles import (
         TILES,
@@ -112,6 +115,7 @@ __all__ = [
     "KINGS_MOVES",
     "KINGS_MOVES_AND_STAY",
     "MOVES",
+    "PALETTE",
     "TILES",
     "BookGrid",
     "BookGridOptions",
@@ -158,7 +162,7 @@ __all__ = [
     "RandomWalkOptions",
     "RandomWalkVector",
     "Rules",
-    "ScheduledTables",
+    "ScheduledTableVectorEnv",
     "Tile",
     "WindyGrid",
     "WindyGridOptions",
@@ -171,7 +175,7 @@ __all__ = [
     "parse_map",
 ]
 
-#: Environments that no time limit cuts off.
+#: Environments without a time limit.
 UNLIMITED = ("arena/CliffWalk-v0", "arena/DynaMaze-v0")
 
 _MODULES = {
@@ -195,7 +199,8 @@ _MODULES = {
         "parse_map",
     ),
     "mazes": ("maze",),
-    "schedule": ("ScheduledTables",),
+    "observation.styles": ("PALETTE",),
+    "schedule": ("ScheduledTableVectorEnv",),
     "tiles": (
         "TILES",
         "Tile",

@@ -1,7 +1,7 @@
-"""From a dataclass of options to a single and a vector environment: the plumbing of all families, written once.
+"""Environments made from options: a single and a vector environment for every gridworld and finite MDP.
 
-An environment is its options: a frozen dataclass with a field ``observation`` and a method ``build``, which gives a
-`World`, or a `TransitionModel` if there is nothing to draw.
+The options of an environment are a frozen dataclass with a field ``observation`` and a method ``build``, which returns
+a `World`, or a `TransitionModel` if there is nothing to draw.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ from arena.environments.tabular import Observer, TableEnv, TableVectorEnv
 from arena.environments.vector_env import NativeVectorEnv
 from arena.errors import ArenaError
 from arena_gridworld.maps import GridMap
-from arena_gridworld.schedule import AtPosition, ScheduledTables
+from arena_gridworld.painter import GridPainter, controls_for_moves
+from arena_gridworld.schedule import PositionObserver, ScheduledTableVectorEnv
 from arena_gridworld.world import World
 
 if TYPE_CHECKING:
     from arena.environments.rendering import Controls
-    from arena_gridworld.observation import Labeller
-    from arena_gridworld.painter import GridPainter
+    from arena_gridworld.observation import StateLabeler
 
-__all__ = ["GridEnv", "GridVectorEnv", "MdpEnv", "MdpVectorEnv", "ScheduledVectorEnv", "vector_of"]
+__all__ = ["GridEnv", "GridVectorEnv", "MdpEnv", "MdpVectorEnv", "ScheduledVectorEnv", "make_vector_class"]
 
 
 class Options(Protocol):
-    """What an environment's options answer, besides being a config."""
+    """Interface of the options of an environment."""
 
     observation: str
 
     def build(self) -> World | TransitionModel:
-        """The environment that they describe."""
+        """Build the environment that the options describe."""
 
 
-class _Made(NamedTuple):
-    """An environment's parts.
+class _Parts(NamedTuple):
+    """Parts of an environment.
 
     Attributes:
-        options: what it was made with, canonical.
-        world: its states and how they look.
-        observer: what it shows; None shows the state's index.
-        labels: what it tells of states in `info`, or None.
+        options: its options.
+        world: its states and their layouts.
+        observer: makes observations of states; None for the index of the state.
+        labels: makes labels of states for `info`, or None.
     """
 
     options: Any
     world: World
     observer: Observer | None
-    labels: Labeller | None
+    labels: StateLabeler | None
 
 
 class MdpEnv(TableEnv):
@@ -61,11 +61,11 @@ class MdpEnv(TableEnv):
 
     Args:
         render_mode: one of ``metadata["render_modes"]``, or None.
-        options: the fields of `Options`, by name.
+        options: fields of `Options`, by name.
 
     Attributes:
-        options: what it was made with.
-        world: its states and how they look.
+        options: the options, as an instance of `Options`.
+        world: its states and their layouts.
         model: the dynamics as a `TransitionModel`; None where they change.
 
     Raises:
@@ -75,55 +75,55 @@ class MdpEnv(TableEnv):
     Options: ClassVar[type[Any]]
 
     def __init__(self, *, render_mode: str | None = None, **options: Any) -> None:
-        made = _make(type(self), render_mode, options)
-        self.options, self.world, self._labels = made.options, made.world, made.labels
-        super().__init__(made.world.model, render_mode, made.observer)
-        if len(made.world.since) > 1:
+        parts = _build_parts(type(self), render_mode, options)
+        self.options, self.world, self._labels = parts.options, parts.world, parts.labels
+        super().__init__(parts.world.model, render_mode, parts.observer)
+        if len(parts.world.phase_starts) > 1:
             self.model = None  # type: ignore[assignment]
 
     @property
     def label_spaces(self) -> dict[str, gym.Space[Any]]:
-        """The space of each label of one state, as `info` has it."""
+        """Space of each label in `info`, by name."""
         return {} if self._labels is None else {**self._labels.spaces}
 
     def _make_lane(self, model: TransitionModel, observer: Observer | None) -> TableVectorEnv:
-        if len(self.world.since) == 1:
+        if len(self.world.phase_starts) == 1:
             return super()._make_lane(model, observer)
-        lane = ScheduledTables(model, observer=observer)
-        lane.schedule(self.world.since)
+        lane = ScheduledTableVectorEnv(model, observer=observer)
+        lane.set_phases(self.world.phase_starts)
         return lane
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         observation, info = super().reset(seed=seed, options=options)
-        return observation, {**info, **self._told()}
+        return observation, {**info, **self._label_info()}
 
     def step(self, action: np.int64) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        *results, info = super().step(action)
-        return (*results, {**info, **self._told()})
+        observation, reward, terminated, truncated, info = super().step(action)
+        return observation, reward, terminated, truncated, {**info, **self._label_info()}
 
-    def _told(self) -> dict[str, Any]:
+    def _label_info(self) -> dict[str, Any]:
         if self._labels is None:
             return {}
         return {name: values[0] for name, values in self._labels(self._lane.lanes["state"].copy()).items()}
 
 
 class MdpVectorEnv(TableVectorEnv):
-    """Many `MdpEnv`s stepped by one compiled call; a lane goes through the episodes of a single one with its seed.
+    """Many copies of an `MdpEnv`, stepped by one compiled call; each lane equals the single environment with its seed.
 
-    An integer seed s gives lane i the seed s + i. Labels are in `info` as Gymnasium's vectors have them: an array
-    over the lanes under the name, and those of final states under ``final_info``.
+    An integer seed s gives lane i the seed s + i. Labels are in `info` as in Gymnasium's vector environments: an array
+    over the lanes under the label's name, and those of final states under ``final_info``.
 
     Args:
-        num_envs: how many lanes.
-        max_episode_steps: the length at which an episode is truncated, or None.
-        render_mode: as the single environment's.
-        options: the fields of `Options`, by name.
+        num_envs: number of lanes.
+        max_episode_steps: steps after which an episode is truncated, or None.
+        render_mode: one of ``metadata["render_modes"]``, or None.
+        options: fields of `Options`, by name.
 
     Attributes:
-        options: what it was made with.
-        world: its states and how they look.
+        options: the options, as an instance of `Options`.
+        world: its states and their layouts.
         model: the dynamics as a `TransitionModel`.
 
     Raises:
@@ -140,46 +140,46 @@ class MdpVectorEnv(TableVectorEnv):
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
-        made = _make(type(self), render_mode, options)
-        self.options, self.world, self._labels = made.options, made.world, made.labels
-        super().__init__(made.world.model, num_envs, max_episode_steps, made.observer)
+        parts = _build_parts(type(self), render_mode, options)
+        self.options, self.world, self._labels = parts.options, parts.world, parts.labels
+        super().__init__(parts.world.model, num_envs, max_episode_steps, parts.observer)
         self.render_mode = render_mode
 
     @property
     def label_spaces(self) -> dict[str, gym.Space[Any]]:
-        """The space of each label of one lane's state, as `info` has it."""
+        """Space of each label of one lane, by name."""
         return {} if self._labels is None else {**self._labels.spaces}
 
     def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
         observation, info = super().reset(**arguments)
         return observation, {
             **info,
-            **self._told(self.lanes["state"], np.ones(self.num_envs, dtype=np.bool_)),
+            **self._label_info(self.lanes["state"], np.ones(self.num_envs, dtype=np.bool_)),
         }
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        *results, info = super().step(actions)
+        observation, reward, terminated, truncated, info = super().step(actions)
         if self._labels is not None:
-            info.update(self._told(self.lanes["state"], np.ones(self.num_envs, dtype=np.bool_)))
+            info.update(self._label_info(self.lanes["state"], np.ones(self.num_envs, dtype=np.bool_)))
             if "_final_obs" in info:
                 done = info["_final_obs"]
-                info.update(final_info=self._told(self.lanes["next_state"], done), _final_info=done)
-        return (*results, info)  # type: ignore[return-value]
+                info.update(final_info=self._label_info(self.lanes["next_state"], done), _final_info=done)
+        return observation, reward, terminated, truncated, info
 
-    def _told(self, states: npt.NDArray[np.int64], lanes: npt.NDArray[np.bool_]) -> dict[str, Any]:
-        told: dict[str, Any] = {}
+    def _label_info(self, states: npt.NDArray[np.int64], lanes: npt.NDArray[np.bool_]) -> dict[str, Any]:
+        info: dict[str, Any] = {}
         if self._labels is not None:
             for name, values in self._labels(states.copy()).items():
-                told[name], told[f"_{name}"] = values, lanes
-        return told
+                info[name], info[f"_{name}"] = values, lanes
+        return info
 
 
 class GridEnv(MdpEnv):
-    """A walk through a map.
+    """A gridworld: a walker on a map.
 
-    Observations, unless an option says otherwise, are indices of states: cells, ``row * columns + column``, for each
-    layout that the map can take. Actions are 0 up, 1 right, 2 down and 3 left, unless the environment says otherwise.
-    It renders as text (``ansi``), with an ``@`` where the walker is, and as a frame (``rgb_array``: uint8, shape
+    Unless an option changes it, an observation is the index of a state: the cell, ``row * columns + column``, for each
+    layout that the map can take. Actions are 0 up, 1 right, 2 down and 3 left, unless the environment defines others.
+    It renders as text (``ansi``), with an ``@`` for the walker, and as an image (``rgb_array``: uint8, shape
     (rows · 32, columns · 32, 3)).
     """
 
@@ -187,31 +187,27 @@ class GridEnv(MdpEnv):
 
     @property
     def grid(self) -> GridMap:
-        """The map, as an episode finds it."""
+        """The map at the start of an episode."""
         return GridMap(self.world.layouts[0])
 
     @functools.cached_property
     def painter(self) -> GridPainter:
-        """What draws it at any size; a `scene` is a state's index."""
-        from arena_gridworld.painter import GridPainter
-
+        """Painter that draws the map at any size; a `scene` is the index of a state."""
         return GridPainter(self.world, self._lane.observer)
 
     def scene(self) -> int:
-        """What `painter` has to know of this instant."""
+        """The instant that `painter` draws: the index of the present state."""
         return self.state_index
 
     @property
     def controls(self) -> Controls:
-        """The keys that stand for its moves; time stands still until one is pressed."""
-        from arena_gridworld.painter import controls_of
-
-        return controls_of(self.world.moves)
+        """Keys for the moves; no step is taken until one is pressed."""
+        return controls_for_moves(self.world.moves)
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
-        """The map in its state as text, rows separated by newlines, or as a frame; no ``@`` before the first reset."""
+        """The map as text, rows separated by newlines, or as an image; without ``@`` before the first reset."""
         states = self._lane.lanes["state"] if self._begun else None
-        pictures = _pictures(self.world, self.render_mode, states)
+        pictures = _rendered(self.world, self.render_mode, states)
         return None if pictures is None else pictures[0]
 
 
@@ -222,28 +218,28 @@ class GridVectorEnv(MdpVectorEnv):
 
     @property
     def grid(self) -> GridMap:
-        """The map, as an episode finds it."""
+        """The map at the start of an episode."""
         return GridMap(self.world.layouts[0])
 
     def render(self) -> tuple[Any, ...] | None:
-        """Each lane's picture, as `GridEnv.render` has it; None without a render mode."""
-        return _pictures(self.world, self.render_mode, self.lanes["state"])
+        """Text or image of each lane, as from `GridEnv.render`; None without a render mode."""
+        return _rendered(self.world, self.render_mode, self.lanes["state"])
 
 
-class ScheduledVectorEnv(ScheduledTables, GridVectorEnv):
-    """Many changing `GridEnv`s; the clock of each lane is its own. See `ScheduledTables` and `MdpVectorEnv`."""
+class ScheduledVectorEnv(ScheduledTableVectorEnv, GridVectorEnv):
+    """Many copies of a `GridEnv` that changes over time, each with its own clock; see `ScheduledTableVectorEnv`."""
 
     def __init__(self, num_envs: int = 1, **arguments: Any) -> None:
         super().__init__(num_envs, **arguments)
-        self.schedule(self.world.since)
+        self.set_phases(self.world.phase_starts)
 
 
-def vector_of(single: type[MdpEnv], base: type[MdpVectorEnv] | None = None) -> type[Any]:
-    """The vector class of an environment, called as it is with ``Vector`` behind.
+def make_vector_class(single: type[MdpEnv], base: type[MdpVectorEnv] | None = None) -> type[Any]:
+    """Make the vector class of an environment; its name is that of the environment followed by ``Vector``.
 
     Args:
-        single: the class of one environment.
-        base: what the vector builds on; `GridVectorEnv` or `MdpVectorEnv`, as the single one does, if not given.
+        single: class of the single environment.
+        base: base class of the vector; None for `GridVectorEnv` or `MdpVectorEnv`, to match the single environment.
     """
     if base is None:
         base = GridVectorEnv if issubclass(single, GridEnv) else MdpVectorEnv
@@ -254,34 +250,34 @@ def vector_of(single: type[MdpEnv], base: type[MdpVectorEnv] | None = None) -> t
     return type(f"{single.__name__}Vector", (base,), members)
 
 
-def _make(environment: Any, render_mode: str | None, options: dict[str, Any]) -> _Made:
+def _build_parts(environment: Any, render_mode: str | None, options: dict[str, Any]) -> _Parts:
     modes = environment.metadata["render_modes"]
     if render_mode is not None and render_mode not in modes:
         known = " or ".join(["None", *map(repr, modes)])
         raise ArenaError(f"render_mode is {render_mode!r}", f"give {known}")
     if isinstance(options.get("map"), os.PathLike):
-        options["map"] = os.path.abspath(options["map"])  # has a separator, so it is never taken for a map
+        options["map"] = os.path.abspath(options["map"])  # a separator, so that it is never read as a map
     read: Any = coerce(environment.Options, options, where="")
     built = read.build()
     if isinstance(built, TransitionModel):
         built = World.layered(built, np.zeros((1, 1, built.num_states), dtype=np.uint8))
     names = getattr(read, "labels", ())
-    tile = read.tile if read.observation == "pixels" else 1  # a label a pixel, or a cell
-    return _Made(read, built, _observer(read, built), built.labels(names, tile) if names else None)
+    tile = read.tile_size if read.observation == "pixels" else 1  # one label per pixel, or per cell
+    return _Parts(read, built, _observer(read, built), built.labels(names, tile) if names else None)
 
 
 def _observer(options: Any, world: World) -> Observer | None:
-    """What an environment shows, where that is not the state's index."""
-    look = (options.observation, getattr(options, "view", 1), getattr(options, "tile", 1))
-    if len(world.since) > 1 and options.observation in ("index", "onehot"):
+    """Observer of an environment; None for the index of the state."""
+    look = (options.observation, getattr(options, "view_size", 1), getattr(options, "tile_size", 1))
+    if len(world.phase_starts) > 1 and options.observation in ("index", "onehot"):
         cells = world.rows * world.columns
         first = World(world.model, world.layouts[:1], world.position[:cells], world.layout[:cells])
-        return AtPosition(world.position, cells, first.observer(*look))
+        return PositionObserver(world.position, cells, first.observer(*look))
     return world.observer(*look)
 
 
-def _pictures(world: World, mode: str | None, states: npt.NDArray[np.int64] | None) -> tuple[Any, ...] | None:
-    """A picture of each state, or one of no state."""
+def _rendered(world: World, mode: str | None, states: npt.NDArray[np.int64] | None) -> tuple[Any, ...] | None:
+    """Text or image of each state; of the map alone where states are None."""
     if mode is None:
         gym.logger.warn(
             'render() needs a render_mode; make the environment with render_mode="ansi" or "rgb_array"'

@@ -1,4 +1,4 @@
-"""Garnets: random Markov decision processes of a given size and branching."""
+"""Garnet: random Markov decision processes of a given size and branching factor."""
 
 from __future__ import annotations
 
@@ -13,60 +13,66 @@ from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
 from arena_gridworld.base import MdpEnv, vector_of
 from arena_gridworld.options import ShownState
+from arena.mdp import TransitionModel
+from arena_gridworld.base import MdpEnv, make_vector_class
+from arena_gridworld.options import Seed, TabularOptions
 
 __all__ = ["Garnet", "GarnetOptions", "GarnetVector"]
 
-#: The most transitions (1 GB of tables).
+#: Most transitions (1 GB of tables).
 MOST_TRANSITIONS = 1 << 26
 
-#: Entries that are sorted at a time to draw successors of a large branching.
+#: Numbers that are sorted at a time to draw successors where the branching factor is large.
 BLOCK = 1 << 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class GarnetOptions(ShownState):
-    """A random MDP: generic, and as large as one likes."""
+class GarnetOptions(TabularOptions):
+    """Options of a random MDP."""
 
-    states: Annotated[int, Between(1, 10_000_000)] = 100
-    """How many states there are."""
+    num_states: Annotated[int, Between(1, 10_000_000)] = 100
+    """Number of states."""
 
-    actions: Annotated[int, Between(1, 10_000)] = 4
-    """How many actions there are."""
+    num_actions: Annotated[int, Between(1, 10_000)] = 4
+    """Number of actions."""
 
     branching: Annotated[int, Between(1, None)] = 4
-    """How many different successors each state and action has."""
+    """Branching factor: number of different successors of each state and action, at most `num_states`."""
 
-    rewards: Literal["transition", "pair", "state"] = "transition"
-    """What a standard normal reward is drawn for: every transition, every pair of state and action, or every state,
-    for leaving it."""
+    reward_depends_on: Literal["transition", "state-action", "state"] = "transition"
+    """Dependence of rewards: one standard normal reward is drawn for every transition, for every pair of state and
+    action, or for every state that is left."""
 
-    seed: Annotated[int, Between(0, 2**63 - 1)] = 0
-    """Draws the MDP."""
+    seed: Seed = 0
+    """Seed from which the MDP is drawn."""
 
     def build(self) -> TransitionModel:
-        """The MDP; episodes begin in any state, equally likely.
+        """Build the MDP; episodes begin in any state, all equally likely.
 
         Raises:
             ArenaError: more successors than states, or more transitions than fit.
         """
-        states, actions, branching = self.states, self.actions, self.branching
+        states, actions, branching = self.num_states, self.num_actions, self.branching
         if branching > states:
             raise ArenaError(
-                f"branching is {branching}, and there are {states} states", "give at most as many"
+                f"branching is {branching}, and there are {states} states",
+                "give a branching of at most num_states",
             )
         pairs = states * actions
         if pairs * branching > MOST_TRANSITIONS:
             raise ArenaError(
                 f"a Garnet of {states:,} × {actions:,} × {branching:,} has more than {MOST_TRANSITIONS:,} transitions",
-                "make one of the three smaller",
+                "make num_states, num_actions or branching smaller",
             )
         random = np.random.Generator(np.random.PCG64(self.seed))
         successor = _subsets(random, pairs, branching, states)
         cuts = np.sort(random.random((pairs, branching - 1)), axis=1)
         probability = np.diff(cuts, axis=1, prepend=0.0, append=1.0)
-        shape = {"transition": (pairs, branching), "pair": (pairs, 1), "state": (states, 1, 1)}[self.rewards]
+        shape = {"transition": (pairs, branching), "state-action": (pairs, 1), "state": (states, 1, 1)}[
+            self.reward_depends_on
+        ]
         reward = random.standard_normal(shape)
-        if self.rewards == "state":
+        if self.reward_depends_on == "state":
             reward = np.repeat(reward, actions, axis=1).reshape(pairs, 1)
         return TransitionModel(
             num_states=states,
@@ -81,30 +87,30 @@ class GarnetOptions(ShownState):
 
 
 class Garnet(MdpEnv):
-    """A random MDP: every state and action has the same number of successors, drawn without replacement.
+    """Random MDP: every state and action has the same number of successors, drawn without replacement.
 
-    Their probabilities are the gaps between sorted uniform numbers, that is, a uniform draw from the simplex; rewards
-    are standard normal. It never ends, so give a discount, such as 0.95; the time limit of 200 steps only cuts
-    episodes off.
+    Their probabilities are the gaps between sorted uniform numbers, which is a uniform draw from the simplex; rewards
+    are standard normal. Episodes never terminate, so choose a discount, such as 0.95; the time limit of 200 steps only
+    truncates.
 
     Source: Archibald, McKinnon & Thomas, "On the generation of Markov decision processes", *JORS* 46 (1995); Bhatnagar,
     Sutton, Ghavamzadeh & Lee, "Natural actor–critic algorithms", *Automatica* 45 (2009), section 6.
 
     Args:
         render_mode: None.
-        options: the fields of `GarnetOptions`, by name.
+        options: fields of `GarnetOptions`, by name.
     """
 
     Options = GarnetOptions
 
 
-GarnetVector = vector_of(Garnet)
+GarnetVector = make_vector_class(Garnet)
 
 
 def _subsets(random: np.random.Generator, rows: int, size: int, of: int) -> npt.NDArray[np.int32]:
-    """Shape (rows, size): uniformly drawn subsets of ``range(of)``, in random order."""
+    """Draw uniform subsets of ``range(of)``, in random order: shape (rows, size)."""
     drawn = np.empty((rows, size), dtype=np.int32)
-    if size * size <= of:  # most rows are of different numbers at once; the others are drawn again
+    if size * size <= of:  # most rows have different numbers at once; the others are drawn again
         wanting = np.arange(rows)
         while len(wanting):
             drawn[wanting] = random.integers(of, size=(len(wanting), size), dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Maps drawn in characters: from a text or a file to a `GridMap`, or to an error that says where."""
+"""Maps drawn in characters: parsing of a text or a file, with errors that name line and column."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy.typing as npt
 from arena.errors import ArenaError
 from arena_gridworld.tiles import CODES, LEGEND, TILES
 
-__all__ = ["LARGEST", "GridMap", "load_map", "parse_map", "tiles_having"]
+__all__ = ["LARGEST", "GridMap", "load_map", "parse_map", "tiles_with"]
 
-#: The longest map that is read: a 4000 × 4000 one; bytes of a file, characters of a text.
+#: Longest map that is read, in bytes of a file or characters of a text: one of 4000 × 4000 cells.
 LARGEST = 16 * 1024 * 1024
 
 NEWLINE = ord("\n")
@@ -28,19 +28,19 @@ for _code, _tile in enumerate(TILES):
         TILE_OF[ord(_symbol)] = _code
 
 
-def tiles_having(*properties: str) -> npt.NDArray[np.bool_]:
-    """Bool, shape (tiles,): the kinds of cell that have any of the properties."""
+def tiles_with(*properties: str) -> npt.NDArray[np.bool_]:
+    """Kinds of tile that have any of the properties: bool, shape (tiles,)."""
     return np.array([any(bool(getattr(tile, name)) for name in properties) for tile in TILES])
 
 
 @dataclass(frozen=True, eq=False)
 class GridMap:
-    """A rectangle of cells; cell (row, column) has the index ``row * columns + column``.
+    """Rectangular map; cell (row, column) has the index ``row * columns + column``.
 
     Attributes:
-        cells: uint8, shape (rows, columns), read-only: indices into `TILES`.
-        name: what errors call it.
-        first_line: the line of its first row, where it was read from.
+        cells: indices into `TILES`, uint8, shape (rows, columns), read-only.
+        name: name of the map in errors.
+        first_line: line of its first row in the text that it was read from.
     """
 
     cells: npt.NDArray[np.uint8]
@@ -54,12 +54,12 @@ class GridMap:
 
     @property
     def rows(self) -> int:
-        """The map's height in cells."""
+        """Height of the map, in cells."""
         return int(self.cells.shape[0])
 
     @property
     def columns(self) -> int:
-        """The map's width in cells."""
+        """Width of the map, in cells."""
         return int(self.cells.shape[1])
 
     @cached_property
@@ -74,18 +74,18 @@ class GridMap:
 
     @cached_property
     def text(self) -> str:
-        """The map as it is written, rows separated by newlines; equal maps have equal texts."""
+        """The map in characters, rows separated by newlines; equal maps have equal texts."""
         symbols = np.frombuffer("".join(tile.symbols[0] for tile in TILES).encode(), dtype=np.uint8)
         page = np.full((self.rows, self.columns + 1), NEWLINE, dtype=np.uint8)
         page[:, :-1] = symbols[self.cells]
         return page.tobytes()[:-1].decode()
 
-    def having(self, *properties: str) -> npt.NDArray[np.bool_]:
-        """Bool, shape (rows · columns,): the cells whose tile has any of the properties (``"ends"``, …)."""
-        return np.asarray(tiles_having(*properties)[self.cells.ravel()])
+    def cells_with(self, *properties: str) -> npt.NDArray[np.bool_]:
+        """Cells whose tile has any of the properties (``"ends"``, …): bool, shape (rows · columns,)."""
+        return np.asarray(tiles_with(*properties)[self.cells.ravel()])
 
     def place(self, cell: int) -> str:
-        """Where a cell is, in the words of an error; lines and columns count from 1."""
+        """Line and column of a cell for errors, counted from 1."""
         row, column = divmod(int(cell), self.columns)
         return f"line {self.first_line + row}, column {column + 1}"
 
@@ -94,14 +94,14 @@ class GridMap:
 
 
 def load_map(source: str | os.PathLike[str]) -> GridMap:
-    """The map that a text or a file holds.
+    """Load a map from a text or a file.
 
     Args:
         source: the map itself if it has a line break, or consists of map characters alone and has a start or a
             goal or no letter at all; otherwise, or if it is a `pathlib.Path`, the path of a UTF-8 text file.
 
     Raises:
-        ArenaError: the file cannot be read, or what it holds is no map (see `parse_map`).
+        ArenaError: the file cannot be read, or the map is invalid (see `parse_map`).
     """
     if isinstance(source, str) and (any(ord(c) < 32 for c in source) or _is_row(source)):
         return parse_map(source)
@@ -110,22 +110,22 @@ def load_map(source: str | os.PathLike[str]) -> GridMap:
 
 
 def parse_map(text: str, name: str = "the map") -> GridMap:
-    r"""Reads a map from its rows; blank lines before the first and after the last one do not count.
+    r"""Parse a map from text; blank lines before the first and after the last row are ignored.
 
     Args:
-        text: rows of equal length, separated by ``\n`` or ``\r\n``; `TILES` says what the characters mean.
-        name: what the errors call it.
+        text: rows of equal length, separated by ``\n`` or ``\r\n``; the characters are those of `TILES`.
+        name: name of the map in errors.
 
     Raises:
-        ArenaError: the map is empty, too large or ragged, holds a character that means nothing, has no start or
-            no goal, a digit that is not there twice, or a door without its key. Lines and columns count from 1.
+        ArenaError: the map is empty, too large or ragged, has an unknown character, no start or no goal, a
+            digit that does not occur exactly twice, or a door without its key. Lines and columns count from 1.
 
     Example:
         >>> parse_map("S.\n#G").cells.tolist()
         [[2, 0], [1, 3]]
     """
     if len(text) > LARGEST:
-        raise ArenaError(f"{name} has more than {LARGEST:,} characters", "give a smaller one")
+        raise ArenaError(f"{name} has more than {LARGEST:,} characters", "give a smaller map")
     text = text.replace("\r\n", "\n")
     first_line = 1 + len(text) - len(text.lstrip("\n"))
     text = text.strip("\n")
@@ -134,15 +134,15 @@ def parse_map(text: str, name: str = "the map") -> GridMap:
     cells = _rectangle(text, name, first_line)
     grid = GridMap(cells, name, first_line)
     if not len(grid.starts):
-        raise ArenaError(f"{name} has no start", "put an S where an episode begins")
+        raise ArenaError(f"{name} has no start", "put an S in the cell where episodes begin")
     if not len(grid.goals):
-        raise ArenaError(f"{name} has no goal", "put a G where an episode ends")
+        raise ArenaError(f"{name} has no goal", "put a G in the cell where episodes end")
     _check_partners(grid)
     return grid
 
 
 def _check_partners(grid: GridMap) -> None:
-    """Sees that teleports come in twos and that every door has its key."""
+    """Check that teleports come in pairs and that every door has a key."""
     counts = np.bincount(grid.cells.ravel(), minlength=len(TILES))
     for code, tile in enumerate(TILES):
         if not counts[code]:
@@ -155,19 +155,19 @@ def _check_partners(grid: GridMap) -> None:
             )
         if tile.door and not counts[CODES[f"key {tile.door}"]]:
             raise ArenaError(
-                f"{grid.name} has the door {symbol} at {place} and no key to it",
+                f"{grid.name} has the door {symbol} at {place} and no key for it",
                 f"put a key {tile.door} somewhere, or a wall # in the door's place",
             )
 
 
 def _is_row(text: str) -> bool:
-    """Whether a text without line breaks is rather a map of one row than a file's name."""
+    """Whether a text without line breaks is a map of one row rather than the name of a file."""
     drawn = "S" in text or "G" in text or not any(map(str.isalnum, text))
     return drawn and SYMBOLS.issuperset(text)
 
 
 def _rectangle(text: str, name: str, first_line: int) -> npt.NDArray[np.uint8]:
-    """The tiles of a text's lines, shape (rows, columns)."""
+    """Tiles of the lines of a text, shape (rows, columns)."""
     # A lone surrogate, as an undecodable byte of the command line becomes, is a character like others here.
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     tiles = TILE_OF[np.minimum(points, 127)]
@@ -177,7 +177,7 @@ def _rectangle(text: str, name: str, first_line: int) -> npt.NDArray[np.uint8]:
         at = int(np.argmax(bad))
         row = int(np.searchsorted(breaks, at))
         column = at - (int(breaks[row - 1]) if row else -1)
-        raise _stranger(text[at], f"at line {first_line + row}, column {column}", name)
+        raise _unknown_character(text[at], f"at line {first_line + row}, column {column}", name)
     bounds = np.concatenate(([-1], breaks, [len(points)]))
     lengths = np.diff(bounds) - 1
     ragged = np.flatnonzero(lengths != lengths[0])
@@ -186,13 +186,13 @@ def _rectangle(text: str, name: str, first_line: int) -> npt.NDArray[np.uint8]:
         found = _cells(int(lengths[row]))
         raise ArenaError(
             f"line {first_line + row} of {name} has {found}, but line {first_line} has {expected}",
-            "make all lines equally long, with # or . where nothing is",
+            "make all lines equally long, filled up with # or .",
         )
     cells: npt.NDArray[np.uint8] = tiles[points != NEWLINE].reshape(len(lengths), int(lengths[0]))
     return cells
 
 
-def _stranger(character: str, place: str, name: str) -> ArenaError:
+def _unknown_character(character: str, place: str, name: str) -> ArenaError:
     if character == "\t":
         return ArenaError(f"{name} has a tab {place}", "use one character a cell, such as . for floor")
     if not character.isprintable():
@@ -200,7 +200,7 @@ def _stranger(character: str, place: str, name: str) -> ArenaError:
             f"{name} has the control character U+{ord(character):04X} {place}",
             "give plain text, one printable character a cell",
         )
-    return ArenaError(f"{name} has {character!r} {place}, which means nothing", f"use: {LEGEND}")
+    return ArenaError(f"{name} has {character!r} {place}, which is no tile", f"use: {LEGEND}")
 
 
 def _read(path: str) -> str:
@@ -219,7 +219,7 @@ def _read(path: str) -> str:
         reason = getattr(error, "strerror", None) or error
         raise ArenaError(f"{name} cannot be read: {reason}", "give a readable text file") from error
     if len(data) > LARGEST:
-        raise ArenaError(f"{name} has more than {LARGEST:,} bytes", "give a smaller one")
+        raise ArenaError(f"{name} has more than {LARGEST:,} bytes", "give a smaller map")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Mazes drawn by a seed: every one of a size equally likely, and none without a way out."""
+"""Random mazes: every perfect maze of a size is equally likely, and every maze can be solved."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from numba import njit
 from arena.config.options import Between
 from arena.random.counter_based import below, fold, mix, uniform
 from arena_gridworld.base import GridEnv, vector_of
+from arena.config import Between
+from arena.keyed import below, fold, mix, uniform
+from arena_gridworld.base import GridEnv, make_vector_class
 from arena_gridworld.engine import Rules, build_world
 from arena_gridworld.maps import GridMap
-from arena_gridworld.options import Walking
+from arena_gridworld.options import NavigationOptions, Seed
 from arena_gridworld.tiles import CODES
 from arena_gridworld.world import World
 
@@ -24,53 +27,53 @@ Side = Annotated[int, Between(1, 2000)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MazeOptions(Walking):
-    """A maze of rooms and passages between them."""
+class MazeOptions(NavigationOptions):
+    """Options of a random maze."""
 
     height: Side = 8
-    """Rows of rooms; with walls the map has twice as many and one."""
+    """Number of rows of rooms n; the map has 2n + 1 rows, with the walls."""
 
     width: Side = 8
-    """Columns of rooms."""
+    """Number of columns of rooms n; the map has 2n + 1 columns, with the walls."""
 
-    seed: Annotated[int, Between(0, 2**63 - 1)] = 0
-    """Draws the maze."""
+    seed: Seed = 0
+    """Seed from which the maze is drawn."""
 
     loops: Annotated[float, Between(0, 1)] = 0.0
-    """Fraction of the inner walls that are opened, so that ways differ; 0 leaves exactly one way between two rooms."""
+    """Fraction of the inner walls that are opened, in [0, 1]; 0 leaves exactly one way between two rooms."""
 
     def build(self) -> World:
-        """The maze, the start in its upper left corner, the goal in the lower right one."""
+        """Build the maze, with the start in the upper left corner and the goal in the lower right."""
         rules = Rules(slip=self.slip, step_reward=self.step_reward, goal_reward=self.goal_reward)
         return build_world(maze(self.height, self.width, self.seed, self.loops), rules)
 
 
 class Maze(GridEnv):
-    """Through a maze, from the upper left corner to the lower right one.
+    """Random maze, to be crossed from the upper left corner to the lower right.
 
     The states are the cells of a map of ``2 · height + 1`` rows and ``2 · width + 1`` columns, walls included.
 
     Source: Wilson, "Generating random spanning trees more quickly than the cover time", STOC 1996.
 
     Args:
-        render_mode: as `Grid`'s.
-        options: the fields of `MazeOptions`, by name.
+        render_mode: "ansi" or "rgb_array" for `render` to return text or an image, or None.
+        options: fields of `MazeOptions`, by name.
     """
 
     Options = MazeOptions
 
 
-MazeVector = vector_of(Maze)
+MazeVector = make_vector_class(Maze)
 
 
 def maze(height: int, width: int, seed: int, loops: float = 0.0) -> GridMap:
-    """A uniformly drawn perfect maze, some of whose walls are then opened.
+    """Draw a uniform perfect maze, then open some of its walls.
 
     Args:
-        height: rows of rooms.
-        width: columns of rooms; a maze of one room gets a second one beside it, so that the goal is not the start.
-        seed: draws it.
-        loops: the fraction of the remaining walls between two rooms that are opened, rounded down.
+        height: number of rows of rooms.
+        width: number of columns of rooms; a maze of one room gets a second room, so that the goal is not the start.
+        seed: seed from which the maze is drawn.
+        loops: fraction of the remaining walls between two rooms that are opened, rounded down.
 
     Returns:
         A map of ``2 · height + 1`` rows and ``2 · width + 1`` columns; rooms are at odd rows and columns.
@@ -91,7 +94,7 @@ def maze(height: int, width: int, seed: int, loops: float = 0.0) -> GridMap:
 
 
 def _open(key: np.uint64, loops: float, east: npt.NDArray[np.bool_], south: npt.NDArray[np.bool_]) -> None:
-    """Opens a fraction of the walls between rooms, in place."""
+    """Open a fraction of the walls between rooms, in place."""
     inner = np.zeros((2, *east.shape), dtype=np.bool_)
     inner[0, :, :-1], inner[1, :-1] = ~east[:, :-1], ~south[:-1]
     walls = np.argwhere(inner)

@@ -1,4 +1,4 @@
-"""Options that several environments share."""
+"""Options that several gridworlds and finite MDPs share."""
 
 from __future__ import annotations
 
@@ -7,50 +7,78 @@ from typing import Annotated, Literal
 
 from arena.config.options import Between
 
-__all__ = ["Reward", "Shown", "ShownState", "Slip", "Walking"]
+__all__ = [
+    "GridObservationOptions",
+    "NavigationOptions",
+    "Probability",
+    "Reward",
+    "Seed",
+    "SlipOptions",
+    "TabularOptions",
+    "WindOptions",
+]
 
 #: Any finite number.
 Reward = Annotated[float, Between(None, None)]
 
-Slip = Annotated[float, Between(0, 1)]
+Probability = Annotated[float, Between(0, 1)]
+
+#: Seed of a generated environment.
+Seed = Annotated[int, Between(0, 2**63 - 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShownState:
-    """What an environment without a map shows of its state."""
+class TabularOptions:
+    """Options of a finite MDP without a map."""
 
     observation: Literal["index", "onehot"] = "index"
-    """What an agent sees: the state's index, or a vector with a one in its place."""
+    """Kind of observation: the index of the state, or a one-hot vector."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
-    """What a gridworld shows of its state."""
+class GridObservationOptions:
+    """Options of every gridworld: its observation and labels."""
 
     observation: Literal["index", "onehot", "xy", "egocentric", "pixels"] = "index"
-    """What an agent sees: the state's index, a vector with a one in its place, the walker's place, the tiles
-    around the walker, or the whole map as an RGB frame."""
+    """Kind of observation: the index of the state, a one-hot vector, the position of the walker, the tiles around the
+    walker, or an RGB image of the whole map."""
 
-    view: Annotated[int, Between(1, 101)] = 5
-    """Rows and columns that an egocentric observation spans, the walker in the middle; odd."""
+    view_size: Annotated[int, Between(1, 101)] = 5
+    """Width and height of an egocentric observation, in cells, from 1 to 101 and odd: the walker is in its center."""
 
-    tile: Annotated[int, Between(1, 256)] = 8
-    """Pixels that a tile is wide and high in an observation of pixels."""
+    tile_size: Annotated[int, Between(1, 256)] = 8
+    """Width and height of a cell in an image observation, in pixels, from 1 to 256."""
 
     labels: tuple[Literal["semantic", "state"], ...] = ()
-    """What `info` tells beside the observation: the kind of every tile, or pixel where these are observed, the walker's
-    too (semantic); the walker's place and whatever varies, such as a key taken, each from 0 to 1 (state)."""
+    """Labels in `info`, for perception: semantic is the class of every cell, or of every pixel of an image observation;
+    state is the position of the walker and everything else that varies, such as a key taken, scaled to [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Walking(Shown):
-    """What walking costs and how often it goes astray."""
+class SlipOptions(GridObservationOptions):
+    """Options of a gridworld in which moves may slip."""
 
-    slip: Slip = 0.0
+    slip: Probability = 0.0
     """Probability that a move goes to one of the two perpendicular directions instead, half each."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class NavigationOptions(SlipOptions):
+    """Options of a gridworld with a goal: slipping and rewards."""
+
     step_reward: Reward = -1.0
-    """Reward of a step that reaches no goal."""
+    """Reward of a step that does not reach a goal."""
 
     goal_reward: Reward = -1.0
-    """Reward of the step that reaches the goal, which ends the episode."""
+    """Reward of the step that reaches a goal, which ends the episode."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindOptions(NavigationOptions):
+    """Options of a gridworld with wind."""
+
+    num_actions: Literal[4, 8, 9] = 4
+    """Number of actions: 4 directions, 8 with diagonals (king's moves), or 9 with staying."""
+
+    stochastic_wind: bool = False
+    """Random wind strength: one cell weaker, as given, or one cell stronger, each with probability 1/3."""

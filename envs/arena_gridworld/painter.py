@@ -1,4 +1,4 @@
-"""Gridworlds for people: their pictures at any size, a walker that glides, and the keys that steer it."""
+"""Pictures of gridworlds at any size, with a walker that glides between cells, and the keys that steer it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ import numpy.typing as npt
 
 from arena.environments.rendering import Controls, Frame
 from arena_gridworld.maps import tiles_having
+from arena.painting import Controls, Frame
+from arena_gridworld.maps import tiles_with
 from arena_gridworld.observation.observers import Pixels
 from arena_gridworld.observation.scene import LARGEST_OBSERVATION
-from arena_gridworld.observation.sprites import sprite, walker_alone
+from arena_gridworld.observation.sprites import sprite, walker_sprite
 from arena_gridworld.tiles import CODES, TILES
 
 if TYPE_CHECKING:
     from arena.environments.tabular import Observer
     from arena_gridworld.world import World
 
-__all__ = ["GridPainter", "controls_of"]
+__all__ = ["GridPainter", "controls_for_moves"]
 
-#: Sizes whose tiles are kept ready: a window that is dragged passes many, and shows one.
-KEPT = 3
+#: Number of tile sizes whose pictures are kept: a window that is resized goes through many.
+KEPT_SIZES = 3
 
-#: The most cells down or right that a walker glides; a longer way is no walk but a leap.
-GLIDE = 2
+#: Largest distance, in cells down or right, over which the walker glides; over a longer one it jumps.
+MAX_GLIDE = 2
 
-#: Starts that are marked, at most.
+#: Most starts for which starts are marked.
 MOST_STARTS = 8
 
 #: The name and the key of each move, rows down and columns right. Diagonals are the keys around the S of a keyboard.
@@ -45,36 +47,36 @@ DIRECTIONS = {
     (0, 0): ("stay", "s"),
 }
 
-#: Tiles where nobody decides: nobody gets there, the episode goes on elsewhere or ends, or, with a key, the state
-#: after taking it is one of the next layout.
-UNDECIDED = tiles_having("blocks", "ends", "sends_back", "key")
+#: Tiles in which no action is chosen: they block, end the episode, send back to a start, or hold a key, after which
+#: the state belongs to the next layout.
+NO_DECISION = tiles_with("blocks", "ends", "sends_back", "key")
 
 
 class GridPainter:
-    """An `arena.environments.rendering.CellPainter` of a gridworld; a scene is a state's index.
+    """Painter of a gridworld, an `arena.environments.rendering.CellPainter`; a scene is the index of a state.
 
     Args:
-        world: what it draws.
-        shown: how the environment shows states; None for their index.
+        world: the gridworld that it draws.
+        observer: makes observations of states; None for the index of the state.
 
     Attributes:
-        rows: of cells.
-        columns: of cells.
-        moves: int64, shape (num_actions, 2): how many cells right and down each action is meant to lead; None where
-            actions are no moves.
+        rows: number of rows of cells.
+        columns: number of columns of cells.
+        moves: intended cells right and down of each action, int64, shape (num_actions, 2); None where actions are not
+            moves.
     """
 
-    def __init__(self, world: World, shown: Observer | None = None) -> None:
+    def __init__(self, world: World, observer: Observer | None = None) -> None:
         self.rows, self.columns = world.rows, world.columns
         self.moves = None if world.moves is None else np.array(world.moves, dtype=np.int64)[:, ::-1]
-        self._world, self._shown = world, shown
-        self._pixels = functools.lru_cache(KEPT)(functools.partial(_pixels, world))
+        self._world, self._observer = world, observer
+        self._pixels = functools.lru_cache(KEPT_SIZES)(functools.partial(_pixels, world))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return GridPainter, (self._world, self._shown)  # what is kept ready is large, and soon made again
+        return GridPainter, (self._world, self._observer)  # the cached pictures are large, and quickly drawn
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
-        """The size of the largest picture of whole tiles; larger than the room where that has fewer pixels than cells.
+        """Size of the largest picture of whole tiles within ``width`` × ``height`` pixels; a tile has at least one.
 
         Example:
             >>> import arena_gridworld as ag
@@ -88,56 +90,55 @@ class GridPainter:
     def paint(
         self, scene: int, width: int, height: int, *, before: int | None = None, share: float = 1.0
     ) -> Frame:
-        """A state's picture, or the walker on the way to it; see `arena.environments.rendering.Painter`.
+        """Picture of a state, or of the walker between two; see `arena.environments.rendering.Painter`.
 
-        The walker glides over the map as it was before, up to two cells far; after a longer way, or none, it is
-        where it is.
+        The walker glides over the earlier map, up to two cells far; over a longer distance it jumps.
         """
         pixels = self._pixels(width // self.columns)
         if not self._glides(scene, before, share):
             return _frame(pixels, scene)
-        assert before is not None, "nobody glides from nowhere"
+        assert before is not None
         frame = _frame(pixels, before)
         row, column = divmod(self.cell(before), self.columns)
         if self.cell(scene) == self.cell(before):
             return frame
-        tile = pixels.tile
+        tile = pixels.tile_size
         name = TILES[pixels.scene.layouts[self._world.layout[before], row, column]].name
         frame[row * tile : (row + 1) * tile, column * tile : (column + 1) * tile] = sprite(name, tile)
         corner = np.array(self.walker(scene, before=before, share=share)) * tile
-        _lay(walker_alone(tile), frame, corner)
+        _blend(walker_sprite(tile), frame, corner)
         return frame
 
     def walker(self, scene: int, *, before: int | None = None, share: float = 1.0) -> tuple[float, float]:
-        """The row and column of the walker's upper left corner, fractions of them on its way."""
+        """Row and column of the upper left corner of the walker, fractional between two cells."""
         end = self._place(scene)
         place = end.astype(np.float64)
         if self._glides(scene, before, share):
-            assert before is not None, "nobody glides from nowhere"
+            assert before is not None
             start = self._place(before)
             place = start + share * (end - start)
         return float(place[0]), float(place[1])
 
     def cell(self, scene: int) -> int:
-        """Where the walker is: ``row * columns + column``."""
+        """Cell of the walker: ``row * columns + column``."""
         return int(self._world.position[scene])
 
     def states(self, scene: int) -> npt.NDArray[np.int64]:
-        """The state with the walker in each cell of a scene's map: int64, shape (rows · columns,), −1 for no one."""
+        """State with the walker in each cell of a scene's map: int64, shape (rows · columns,), −1 for none."""
         world, layout = self._world, self._world.layout[scene]
         alike = np.flatnonzero(world.layout == layout)
         states = np.full(self.rows * self.columns, -1, dtype=np.int64)
         states[world.position[alike]] = alike
-        states[UNDECIDED[world.layouts[layout].ravel()]] = -1
+        states[NO_DECISION[world.layouts[layout].ravel()]] = -1
         return states
 
     def observe(self, states: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """What the environment shows in these states: shape (len(states), *observation_space.shape)."""
-        if self._shown is None:
+        """Observations of states: shape (len(states), *observation_space.shape)."""
+        if self._observer is None:
             return np.array(states, dtype=np.int64)
-        space = self._shown.space
+        space = self._observer.space
         seen = np.empty((len(states), *(space.shape or ())), dtype=space.dtype)
-        self._shown.observe(states, seen)
+        self._observer.observe(states, seen)
         return seen
 
     def _place(self, scene: int) -> npt.NDArray[np.int64]:
@@ -146,17 +147,17 @@ class GridPainter:
     def _glides(self, scene: int, before: int | None, share: float) -> bool:
         if before is None or share >= 1:
             return False
-        return bool(np.abs(self._place(before) - self._place(scene)).max() <= GLIDE)
+        return bool(np.abs(self._place(before) - self._place(scene)).max() <= MAX_GLIDE)
 
 
-def controls_of(moves: tuple[tuple[int, int], ...] | None) -> Controls:
-    """The keys of moves, arrows and for diagonals the letters around S; none of what leads elsewhere.
+def controls_for_moves(moves: tuple[tuple[int, int], ...] | None) -> Controls:
+    """Keys for moves: arrows, and the letters around S for diagonals; longer moves have no key.
 
     Args:
-        moves: as `World.moves`.
+        moves: rows down and columns right of each action; None where actions are not moves.
 
     Example:
-        >>> controls_of(((0, -1), (1, 0))).keys
+        >>> controls_for_moves(((0, -1), (1, 0))).keys
         {'left': 0, 'down': 1}
     """
     moves = moves or ()
@@ -166,14 +167,14 @@ def controls_of(moves: tuple[tuple[int, int], ...] | None) -> Controls:
 
 
 def _pixels(world: World, tile: int) -> Pixels:
-    """What paints states with tiles of a size."""
-    pixels = dataclasses.replace(world, layouts=_for_people(world)).observer("pixels", tile=tile)
+    """Observer that draws states with tiles of a given size."""
+    pixels = dataclasses.replace(world, layouts=_display_layouts(world)).observer("pixels", tile_size=tile)
     assert isinstance(pixels, Pixels)
     return pixels
 
 
-def _for_people(world: World) -> npt.NDArray[np.uint8]:
-    """The layouts as people are to see them: columns' wind on the floor, and no mark of starts that are everywhere."""
+def _display_layouts(world: World) -> npt.NDArray[np.uint8]:
+    """Layouts as they are drawn: with arrows for the wind of columns, and without starts where these are many."""
     shown, floor = world.layouts, np.uint8(CODES["floor"])
     if np.count_nonzero(shown[0] == CODES["start"]) > MOST_STARTS:
         shown = np.where(shown == CODES["start"], floor, shown)
@@ -191,18 +192,18 @@ def _frame(pixels: Pixels, state: int) -> Frame:
     return picture
 
 
-def _lay(picture: npt.NDArray[np.float32], frame: Frame, corner: npt.NDArray[np.float64]) -> None:
-    """Lays a picture with opacity over a frame, each of its pixels shared out among the four that it lies on.
+def _blend(picture: npt.NDArray[np.float32], frame: Frame, corner: npt.NDArray[np.float64]) -> None:
+    """Blend a picture with opacity into a frame at a fractional position (bilinear weights).
 
     Args:
-        picture: as `walker_alone` gives it.
-        frame: written to.
-        corner: where the picture's upper left corner comes, in pixels down and right.
+        picture: a picture from `walker_sprite`.
+        frame: the frame; written to.
+        corner: upper left corner of the picture in the frame, in pixels down and right.
     """
     (row, column), side = corner.astype(np.int64), len(picture) + 1
-    spread = np.pad(picture, ((0, 1), (0, 1), (0, 0)))  # and what rolls round to the front is empty
+    spread = np.pad(picture, ((0, 1), (0, 1), (0, 0)))  # the padding rolls round to the front
     for axis, part in enumerate((corner % 1).astype(np.float32)):
         spread = spread + part * (np.roll(spread, 1, axis) - spread)
     patch = frame[row : row + side, column : column + side]
-    spread = spread[: len(patch), : patch.shape[1]]  # what the frame's edge cuts off is empty
+    spread = spread[: len(patch), : patch.shape[1]]  # only padding is cut off at the edge of the frame
     patch[...] = np.rint(patch * (1 - spread[..., 3:]) + spread[..., :3])

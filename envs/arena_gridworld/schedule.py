@@ -1,4 +1,4 @@
-"""Tables that change as a lane grows older: the environment of an agent that has to notice."""
+"""Vector environments whose transition tables change after a number of steps (nonstationary MDPs)."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from arena.errors import ArenaError
 if TYPE_CHECKING:
     from arena.storage.codec import State
 
-__all__ = ["AtPosition", "ScheduledTables"]
+__all__ = ["PositionObserver", "ScheduledTableVectorEnv"]
 
 
-class ScheduledTables(TableVectorEnv):
-    """A tabular vector whose tables change after a number of steps; `schedule` says when.
+class ScheduledTableVectorEnv(TableVectorEnv):
+    """Vector of tabular MDPs whose tables change at the steps given to `set_phases`.
 
-    The states fall into equal parts, one a phase, in the order of time. A lane's clock counts its environment steps
-    since it was seeded, across episodes; when it reaches a phase's beginning, the lane's state becomes the
-    same one of that phase, before anybody observes it. So the successor of the step that makes the clock
-    reach 1,000 is already one of the phase that begins at 1,000.
+    The states are split into equal parts, one for each phase in order. The clock of a lane counts its environment steps
+    since it was seeded, across episodes; when it reaches the start of a phase, the state of the lane becomes the
+    corresponding state of that phase, before it is observed. So the successor of the step that makes the clock reach
+    1,000 already belongs to the phase that starts at 1,000.
 
     Attributes:
-        clock: int64, shape (num_envs,): environment steps of each lane since its seed.
+        clock: environment steps of each lane since its seed, int64, shape (num_envs,).
     """
 
-    #: A learner that stepped the lanes itself would stop the clocks.
+    #: A learner's own compiled loop would not advance the clocks.
     drivable = False
 
     clock: npt.NDArray[np.int64]
 
-    def schedule(self, since: Sequence[int]) -> None:
-        """Sets the steps at which phases begin, ascending, the first 0.
+    def set_phases(self, phase_starts: Sequence[int]) -> None:
+        """Set the steps at which phases start, ascending, the first 0.
 
-        With more than one phase there is no `model` any more: no static one tells the truth.
+        With more than one phase, `model` becomes None, because no single model describes the dynamics.
         """
-        self._since = np.array(since, dtype=np.int64)
-        self._part = self.model.num_states // len(since)
+        self._phase_starts = np.array(phase_starts, dtype=np.int64)
+        self._part = self.model.num_states // len(phase_starts)
         self.clock = np.zeros(self.num_envs, dtype=np.int64)
-        if len(since) > 1:
+        if len(phase_starts) > 1:
             self.tables = tables_of(self.model)
             self.model = None  # type: ignore[assignment]
 
@@ -59,8 +59,8 @@ class ScheduledTables(TableVectorEnv):
         clock = np.asarray(state.get("clock", ()))
         if clock.shape != self.clock.shape:
             raise ArenaError(
-                f"the state is not one of {self.num_envs} changing environments",
-                "restore it where it came from",
+                f"the state does not fit {self.num_envs} environments that change over time",
+                "restore a state of an environment with the same options and number of lanes",
             )
         self.clock[:] = clock
         super().restore({name: values for name, values in state.items() if name != "clock"})
@@ -68,26 +68,26 @@ class ScheduledTables(TableVectorEnv):
     def _step(self, action: Array, advance: bool) -> None:
         super()._step(action, advance)
         self.clock += 1
-        self._settle()
+        self._apply_phase()
 
     def _look(self) -> None:
-        self._settle()
+        self._apply_phase()
         super()._look()
 
-    def _settle(self) -> None:
-        """Moves every lane's states into the phase of its clock."""
-        phase = np.searchsorted(self._since, self.clock, side="right") - 1
+    def _apply_phase(self) -> None:
+        """Move the states of every lane to the phase of its clock."""
+        phase = np.searchsorted(self._phase_starts, self.clock, side="right") - 1
         for name in ("state", "next_state"):
             self.lanes[name] = phase * self._part + self.lanes[name] % self._part
 
 
-class AtPosition:
-    """Shows a state's position as another observer shows states, or as it is: what does not tell phases apart.
+class PositionObserver:
+    """Observer of the position in a state, so that observations do not reveal the phase.
 
     Args:
-        position: shape (num_states,): int.
-        count: how many positions there are.
-        inner: how a position looks; None shows its index.
+        position: position in each state, int, shape (num_states,).
+        count: number of positions.
+        inner: makes observations of positions; None for their index.
     """
 
     def __init__(self, position: npt.NDArray[Any], count: int, inner: Observer | None) -> None:

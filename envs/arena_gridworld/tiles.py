@@ -1,4 +1,4 @@
-"""What a cell of a map can be: the one table that the parser, the engine and the renderers read."""
+"""Kinds of tiles: the table that the parser, the engine and the renderers read."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ from dataclasses import dataclass
 
 __all__ = ["CODES", "LEGEND", "TILES", "Tile"]
 
-#: The keys' letters; the door that a key opens is drawn with its capital. S, G, C and L are taken, v is a wind.
+#: Letters of the keys; the door that a key opens is drawn with its capital. S, G, C and L are taken, v is a wind.
 LETTERS = "abdefh"
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One kind of cell.
+    """One kind of tile.
 
     Args:
-        name: how the engine refers to it; ``<name>_reward`` of the engine's rules, if there is one, is the
-            reward of the step that enters it.
-        symbols: the characters that stand for it in a map; the first is the one that is written.
-        meaning: what it does, for the legend in an error; empty if another tile's says it too.
-        blocks: a move into it leaves the walker where it was.
+        name: name of the tile; ``<name>_reward`` in the rules, if it exists, is the reward of the step that enters it.
+        symbols: characters for the tile in a map; the first is used for writing.
+        meaning: entry in the legend of an error; empty if that of another tile covers it.
+        blocks: a move into it leaves the walker in its cell.
         ends: entering it ends the episode.
-        sends_back: entering it puts the walker on a start; the episode goes on.
-        slides: a move that enters it goes on in its direction until it leaves the ice or is stopped.
-        wind: rows down and columns right that a walker who sets out from it is pushed by, for a strength of one.
+        sends_back: entering it puts the walker on a start; the episode continues.
+        slides: a move that enters it continues in its direction until it leaves the ice or is stopped.
+        wind: push on a step that begins in it, in rows down and columns right, for a strength of one.
         teleports: entering it puts the walker on the other tile of its kind.
-        key: the letter of the doors that it opens; it is taken by whoever enters it.
-        door: the letter of the key that opens it; it blocks until then.
+        key: letter of the doors that it opens; entering the tile takes the key.
+        door: letter of the key that opens it; a closed door blocks.
     """
 
     name: str
@@ -42,7 +41,7 @@ class Tile:
     door: str = ""
 
 
-#: Every kind of cell; a map's ``cells`` hold indices into this table.
+#: All kinds of tiles; the ``cells`` of a map are indices into this table.
 TILES = (
     Tile("floor", ". ", ". or space floor"),
     Tile("wall", "#", "# wall", blocks=True),
@@ -76,8 +75,8 @@ TILES = (
     Tile("open door", "'", "' open door"),
 )
 
-#: The index in `TILES` of a tile's name.
+#: Index in `TILES` of each tile, by name.
 CODES = {tile.name: code for code, tile in enumerate(TILES)}
 
-#: All characters and their meanings, on one line.
+#: Legend of all characters, on one line.
 LEGEND = ", ".join(tile.meaning for tile in TILES if tile.meaning)

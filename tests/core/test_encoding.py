@@ -22,7 +22,7 @@ from arena.runs.run import Run
 from arena.training.runner import execute
 
 ENV = "arena/FourRooms-v0"
-PIXELS = {"observation": "pixels", "tile": 1}
+PIXELS = {"observation": "pixels", "tile_size": 1}
 SMALL = {
     "learning_starts": 32,
     "train_frequency": 16,

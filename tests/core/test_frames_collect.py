@@ -10,10 +10,10 @@ from arena.errors import ArenaError
 from arena.frames import collect
 from arena.random.generators import derive
 from arena_gridworld.observation import CLASSES
-from arena_gridworld.observation.looks import WALKER
+from arena_gridworld.observation.styles import WALKER
 
 ROOMS = "arena/FourRooms-v0"
-PIXELS = {"observation": "pixels", "tile": 1}
+PIXELS = {"observation": "pixels", "tile_size": 1}
 BOTH = ("semantic", "state")
 
 
@@ -81,8 +81,8 @@ CASES = {
     "rooms": (ROOMS, {**PIXELS, "slip": 0.3, "start": (2, 2), "goal": (3, 3)}, BOTH, 40),
     "doors": ("arena/KeyDoor-v0", {**PIXELS, "height": 2, "width": 3}, BOTH, 25),
     "changing": ("arena/DynaMaze-v0", {"observation": "xy", "change_after": 30}, ("state",), 11),
-    "cart": ("arena/CartPole-v0", {"observation": "pixels", "size": 16, "push": 30.0}, ("state",), 50),
-    "point": ("arena/PointMass-v0", {"observation_noise": 0.1, "strength": 30.0}, ("state",), 9),
+    "cart": ("arena/CartPole-v0", {"observation": "pixels", "image_size": 16, "push": 30.0}, ("state",), 50),
+    "point": ("arena/PointMass-v0", {"observation_noise": 0.1, "force": 30.0}, ("state",), 9),
     "theirs": ("CartPole-v1", {}, (), 30),
 }
 
@@ -173,7 +173,7 @@ def test_native_lanes_are_the_single_environments(tmp_path):
 
 def test_memory_does_not_grow_with_the_set(tmp_path, monkeypatch):
     monkeypatch.setattr("arena.frames.collecting.CHUNK_BYTES", 2**18)
-    options = {"env_options": {"observation": "pixels", "tile": 4}, "labels": BOTH}
+    options = {"env_options": {"observation": "pixels", "tile_size": 4}, "labels": BOTH}
     collect(ROOMS, n=100, out=tmp_path / "small", **options)
     tracemalloc.start()
     try:

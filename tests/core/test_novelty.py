@@ -22,7 +22,7 @@ from arena.frames.fits import resolve_fit
 from arena.runs.resolve import resolve_experiment
 
 ENV = "arena/FourRooms-v0"
-PIXELS = {"observation": "pixels", "tile": 1}
+PIXELS = {"observation": "pixels", "tile_size": 1}
 NEEDS = Needs(observations=("box",))
 SMALL = {
     "learning_starts": 32,

@@ -29,7 +29,7 @@ ROOMS = {
     "agent": "dqn",
     "env": "arena/FourRooms-v0",
     "env.observation": "pixels",
-    "env.tile": 1,
+    "env.tile_size": 1,
 }
 AE = {"name": "ae", "options": {"latent": 3, "hidden_sizes": [], "channels": []}}
 
@@ -107,7 +107,7 @@ def test_finished_fits_need_their_frames_no_more():
 def test_a_fit_is_what_arena_fit_makes():
     document = study({"encoder": AE}, fit={"labels": ["state"], "seed": 3})
     [plan] = read_sweep(document).fits
-    options = {"observation": "pixels", "tile": 1}
+    options = {"observation": "pixels", "tile_size": 1}
     other = resolve_fit(
         "ae",
         "arena/FourRooms-v0",
@@ -198,7 +198,7 @@ def test_a_dry_run_leaves_no_trace(tmp_path, capsys):
         "[fit]",
     ]
     lines += ["frames = 200", "steps = 8", "[[grid]]", 'agent = "dqn"', 'env = "arena/FourRooms-v0"']
-    lines += ['"env.observation" = "pixels"', '"env.tile" = 1', 'encoder = ["none", "pca", "random-cnn"]']
+    lines += ['"env.observation" = "pixels"', '"env.tile_size" = 1', 'encoder = ["none", "pca", "random-cnn"]']
     (tmp_path / "study.toml").write_text("\n".join(lines))
 
     def dry(*words):

@@ -102,7 +102,7 @@ def test_spaces_limits_and_starts_are_theirs(name):
     for seed in range(300):
         theirs.unwrapped.reset(seed=seed)
         drawn.append(np.array(theirs.unwrapped.state, dtype=np.float64))
-    low, high = np.array(list(ours.unwrapped.system.start.values())).T[:, PAIRS[name][1]]
+    low, high = np.array(list(ours.unwrapped.system.initial_state.values())).T[:, PAIRS[name][1]]
     drawn = np.array(drawn)
     assert np.all(drawn >= low - 1e-9) and np.all(drawn <= high + 1e-9)
     assert np.all(np.ptp(drawn, axis=0) >= 0.95 * (high - low))
@@ -125,7 +125,10 @@ def test_a_pendulum_is_truncated_at_200():
 
 
 def test_sutton_and_barto_s_rewards_are_the_sparse_ones():
-    ours, theirs = ac.CartPole(reward="sparse"), gym.make("CartPole-v1", sutton_barto_reward=True).unwrapped
+    ours, theirs = (
+        ac.CartPole(reward_type="sparse"),
+        gym.make("CartPole-v1", sutton_barto_reward=True).unwrapped,
+    )
     ours.reset(seed=0)
     theirs.reset(seed=0)
     theirs.state = ours.state()["values"][[0, 2, 1, 3], 0]

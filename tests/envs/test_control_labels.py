@@ -15,7 +15,7 @@ TOLD = {"labels": ("state",)}
 
 @pytest.mark.parametrize("env_id", IDS)
 @pytest.mark.parametrize(
-    "shown", [{}, {"observation": "pixels", "size": 16}, {"observation_noise": 0.3}], ids=str
+    "shown", [{}, {"observation": "pixels", "image_size": 16}, {"observation_noise": 0.3}], ids=str
 )
 def test_the_label_is_the_state_without_noise(env_id, shown):
     plain, told = gym.make(env_id), gym.make(env_id, **TOLD, **shown)
@@ -38,7 +38,7 @@ def test_the_label_is_the_state_without_noise(env_id, shown):
 
 
 @pytest.mark.parametrize("env_id", IDS)
-@pytest.mark.parametrize("shown", [{}, {"observation": "pixels", "size": 16}], ids=str)
+@pytest.mark.parametrize("shown", [{}, {"observation": "pixels", "image_size": 16}], ids=str)
 def test_a_lane_tells_what_the_single_environment_does(env_id, shown):
     lanes, limit = 3, 7
     many = gym.make_vec(env_id, lanes, max_episode_steps=limit, **TOLD, **shown)

@@ -12,9 +12,9 @@ from arena.plugins.discovery import Plugins, use
 
 CASES = [
     {},
-    {"states": 4, "actions": 2, "noise": 0.2},
-    {"system": "random", "states": 3, "actions": 2, "noise": 0.1, "system_seed": 5},
-    {"system": "random", "states": 5, "actions": 1, "radius": 1.1, "noise": 0.0},
+    {"state_size": 4, "action_size": 2, "process_noise": 0.2},
+    {"system": "random", "state_size": 3, "action_size": 2, "process_noise": 0.1, "system_seed": 5},
+    {"system": "random", "state_size": 5, "action_size": 1, "spectral_radius": 1.1, "process_noise": 0.0},
 ]
 
 
@@ -33,7 +33,7 @@ def test_long_horizons_lead_to_the_algebraic_equation(options):
 @pytest.mark.parametrize("options", CASES, ids=str)
 @pytest.mark.parametrize("horizon", [1, 2, 7])
 def test_the_optimum_is_the_least_squares_solution_of_the_whole_plan(options, horizon):
-    env = ac.LQR(**{**options, "noise": 0.0})
+    env = ac.LQR(**{**options, "process_noise": 0.0})
     A, B, Q, R, _, _, covariance = env.problem
     n, m = B.shape
     # Without noise a plan is as good as a policy: x_t = A^t x_0 + Σ A^(t−1−s) B u_s, quadratic in all u at once.
@@ -76,28 +76,28 @@ def test_the_optimal_policy_earns_the_optimum(options):
     gains = env.riccati(60).gains
     total = returns(options, 60, 40_000, lambda t: gains[t])
     close(total, env.optimum(60))
-    assert env.value_of(gains, 60) == pytest.approx(env.optimum(60), rel=1e-9)
+    assert env.policy_value(gains, 60) == pytest.approx(env.optimum(60), rel=1e-9)
 
 
 def test_other_policies_earn_their_exact_value_and_no_more_than_the_optimum():
-    options = {"noise": 0.1}
+    options = {"process_noise": 0.1}
     env = ac.LQR(**options)
     generator = np.random.default_rng(0)
     best = env.riccati(50).gains
     for _ in range(5):
         gain = best[0] + 0.3 * generator.standard_normal(best[0].shape)
-        close(returns(options, 50, 30_000, lambda t, gain=gain: gain), env.value_of(gain, 50))
-        assert env.value_of(gain, 50) < env.optimum(50)
+        close(returns(options, 50, 30_000, lambda t, gain=gain: gain), env.policy_value(gain, 50))
+        assert env.policy_value(gain, 50) < env.optimum(50)
     still = np.zeros_like(best[0])
-    close(returns(options, 50, 30_000, lambda t: still), env.value_of(still, 50))
+    close(returns(options, 50, 30_000, lambda t: still), env.policy_value(still, 50))
     # The optimum is stationary: no small change of any gain is better.
     for t in (0, 20, 48):
         changed = best + 1e-3 * generator.standard_normal(best.shape) * (np.arange(50) == t)[:, None, None]
-        assert env.value_of(changed, 50) < env.optimum(50)
+        assert env.policy_value(changed, 50) < env.optimum(50)
 
 
 def test_dynamics_and_rewards_are_what_the_problem_says():
-    options = {"system": "random", "states": 3, "actions": 2, "noise": 0.0}
+    options = {"system": "random", "state_size": 3, "action_size": 2, "process_noise": 0.0}
     env = ac.LQR(**options)
     A, B, Q, R, *_ = env.problem
     assert np.abs(np.linalg.eigvals(A)).max() == pytest.approx(0.95)
@@ -113,7 +113,7 @@ def test_dynamics_and_rewards_are_what_the_problem_says():
 
 
 def test_noise_is_white_and_as_wide_as_it_says():
-    vector = ac.LQRVector(20_000, noise=0.3)
+    vector = ac.LQRVector(20_000, process_noise=0.3)
     vector.reset(seed=0)
     A, _ = vector.options.matrices()
     kicks = []
@@ -140,19 +140,19 @@ def test_the_optimum_is_known_only_where_the_policy_sees_and_acts_exactly():
 
 
 def test_a_double_integrator_of_the_wrong_size():
-    with pytest.raises(ArenaError, match="twice as many states as actions, not 3 and 1; give states=2"):
-        ac.LQR(states=3)
+    with pytest.raises(ArenaError, match="twice as many states as actions, not 3 and 1; give state_size=2"):
+        ac.LQR(state_size=3)
 
 
 def test_arena_finds_the_optimum():
     with use(Plugins(installed=False, extra={"arena_control_plugin": arena_control_plugin})):
-        facts = EnvironmentFactory.resolve("arena/LQR-v0", {"noise": 0.2}).facts
+        facts = EnvironmentFactory.resolve("arena/LQR-v0", {"process_noise": 0.2}).facts
     assert facts.limit == 100
-    assert facts.exact_optimum(100) == ac.LQR(noise=0.2).optimum(100)
+    assert facts.exact_optimum(100) == ac.LQR(process_noise=0.2).optimum(100)
 
 
 def test_the_optimal_actions_lie_in_the_action_space_whose_unit_costs_nothing():
-    assert ac.LQR().optimum(100) == pytest.approx(ac.LQR(force=1.0).optimum(100))
+    assert ac.LQR().optimum(100) == pytest.approx(ac.LQR(action_scale=1.0).optimum(100))
     vector = ac.LQRVector(5000)
     vector.reset(seed=0)
     gains = ac.LQR().riccati(100).gains

@@ -31,12 +31,14 @@ def moved(name, start, seconds, *, dt, action=0.0, integrator="rk4", **options):
     """The state after so many seconds under a constant action, without limits, rewards or ends."""
     vector = getattr(ac, f"{name}Vector")(1, dt=dt, integrator=integrator, **options)
     vector.reset(seed=0)
-    setup = vector._setup._replace(margin=np.full_like(vector._setup.margin, np.inf))
+    setup = vector._settings._replace(
+        limits_and_noise=np.full_like(vector._settings.limits_and_noise, np.inf)
+    )
     state = np.array(start, dtype=np.float64)[:, None]
     force = np.full_like(vector._force, action)
     for _ in range(round(seconds / dt)):
         before = state.copy()
-        vector.system.kernels.move(
+        vector.system.kernels.integrate(
             setup, before, state, np.zeros((4, *state.shape)), vector.parameters, force
         )
     return state[:, 0]
@@ -135,7 +137,7 @@ def test_a_chain_of_any_length_obeys_lagrange(links, gravity):
         q, v, u = generator.uniform(-3, 3, (3, links))
         rate = np.zeros((2 * links, 1))
         state = np.concatenate([q, v])[:, None]
-        derivative(state, vector.parameters, vector.system.world, u[:, None].copy(), rate)
+        derivative(state, vector.parameters, vector.system.constants, u[:, None].copy(), rate)
         expected = by_energy(*energies, links, q, v, u - np.append(u[1:], 0.0))
         np.testing.assert_allclose(rate[links:, 0], expected, rtol=1e-6, atol=1e-6)
 

@@ -8,25 +8,27 @@ import pytest
 import arena_control as ac
 import arena_control_plugin
 from arena.errors import ArenaError
-from arena_control.sketch import PALETTE, Painter, Sketch, View
+from arena_control.drawing import PALETTE, Drawing, Rasterizer, Viewport
 
 NAMES = tuple(
     spec.name.removeprefix("arena/").removesuffix("-v0") for spec in arena_control_plugin.ENVIRONMENTS
 )
-VIEW = View(0.3, -0.2, 1.5)
+VIEW = Viewport(0.3, -0.2, 1.5)
 SIZE, SAMPLES = 40, 16
 
 
-def painted(sketch, size=SIZE):
+def painted(drawing, size=SIZE):
     return (
-        Painter(size, VIEW, Sketch(1)).paint(sketch, np.empty((1, size, size, 3), np.uint8))[0].astype(float)
+        Rasterizer(size, VIEW, Drawing(1))
+        .paint(drawing, np.empty((1, size, size, 3), np.uint8))[0]
+        .astype(float)
     )
 
 
 def counted(inside):
     """The same frame by asking 256 points a pixel whether they are inside."""
     axis = (np.arange(SIZE * SAMPLES) + 0.5) / (SIZE * SAMPLES) * 2 - 1
-    x, y = np.meshgrid(VIEW.x + VIEW.reach * axis, VIEW.y - VIEW.reach * axis)
+    x, y = np.meshgrid(VIEW.x + VIEW.half_width * axis, VIEW.y - VIEW.half_width * axis)
     cover = inside(x, y).reshape(SIZE, SAMPLES, SIZE, SAMPLES).mean((1, 3))[..., None]
     return (1 - cover) * PALETTE["paper"] + cover * np.array(PALETTE["blue"])
 
@@ -75,9 +77,9 @@ SHAPES = {
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_pixel_is_covered_by_as_much_as_lies_inside(name):
     drawn, inside = SHAPES[name]
-    sketch = Sketch(1)
-    drawn(sketch)
-    mine, true = painted(sketch), counted(inside)
+    drawing = Drawing(1)
+    drawn(drawing)
+    mine, true = painted(drawing), counted(inside)
     far = np.abs(np.array(PALETTE["blue"]) - PALETTE["paper"])
     error = np.abs(mine - true) / far
     assert error.max() < 0.3  # at a corner, where half a square counts as a half-plane
@@ -86,17 +88,17 @@ def test_a_pixel_is_covered_by_as_much_as_lies_inside(name):
 
 
 def test_thin_lines_stay_visible_and_later_shapes_lie_above():
-    sketch = Sketch(1)
-    sketch.line(-1.0, 0.0, 1.0, 0.0, 1e-6, "blue")
-    assert painted(sketch).min() < 130
-    sketch.box(-5, -5, 5, 5, "green")
-    assert np.all(painted(sketch) == PALETTE["green"])
+    drawing = Drawing(1)
+    drawing.line(-1.0, 0.0, 1.0, 0.0, 1e-6, "blue")
+    assert painted(drawing).min() < 130
+    drawing.box(-5, -5, 5, 5, "green")
+    assert np.all(painted(drawing) == PALETTE["green"])
 
 
 def test_every_lane_has_its_own_shapes():
-    sketch = Sketch(3)
-    sketch.disc(np.array([-0.5, 0.0, 0.5]), 0.0, 0.2, "blue")
-    frames = Painter(SIZE, VIEW, Sketch(1)).paint(sketch, np.empty((3, SIZE, SIZE, 3), np.uint8))
+    drawing = Drawing(3)
+    drawing.disc(np.array([-0.5, 0.0, 0.5]), 0.0, 0.2, "blue")
+    frames = Rasterizer(SIZE, VIEW, Drawing(1)).paint(drawing, np.empty((3, SIZE, SIZE, 3), np.uint8))
     columns = [np.argwhere(np.all(frame == PALETTE["blue"], axis=-1)).mean(axis=0)[1] for frame in frames]
     assert np.diff(columns) == pytest.approx([SIZE / 6] * 2, abs=0.5)
 
@@ -104,7 +106,7 @@ def test_every_lane_has_its_own_shapes():
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [16, 64, 84])
 def test_frames_are_of_the_size_and_show_the_position(name, size):
-    env = getattr(ac, name)(observation="pixels", size=size, render_mode="rgb_array")
+    env = getattr(ac, name)(observation="pixels", image_size=size, render_mode="rgb_array")
     first, _ = env.reset(seed=1)
     assert (
         first.shape == (size, size, 3) and first.dtype == np.uint8 and env.observation_space.contains(first)
@@ -131,7 +133,7 @@ def test_a_pendulum_s_bob_is_where_its_angle_says():
 
 
 def test_randomised_lengths_are_drawn():
-    env = ac.Pendulum(observation="pixels", randomise=0.5)
+    env = ac.Pendulum(observation="pixels", randomize=0.5)
     env.reset(seed=0)
     state = env.state()
     short, long = ({**state, "parameters": state["parameters"] * scale} for scale in (1.0, 1.5))
@@ -156,6 +158,6 @@ def test_rendering_without_a_mode_warns_and_before_a_reset_is_an_error():
 
 @pytest.mark.parametrize("size", [64, 84])
 def test_the_hill_has_no_seams(size):
-    env = ac.MountainCar(observation="pixels", size=size)
+    env = ac.MountainCar(observation="pixels", image_size=size)
     below = env.reset(seed=0)[0][-size // 8 :]
     assert np.all(below == PALETTE["line"])

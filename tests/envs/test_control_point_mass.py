@@ -68,7 +68,7 @@ def test_thousands_of_steps_are_the_simulator_s(obstacles):
 
 
 def test_no_puck_is_ever_in_an_obstacle_or_off_the_table():
-    vector = ac.PointMassVector(500, strength=5.0)
+    vector = ac.PointMassVector(500, force=5.0)
     vector.reset(seed=3)
     vector.action_space.seed(0)
     circles = np.array(vector.options.obstacles)

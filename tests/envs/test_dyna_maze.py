@@ -31,7 +31,7 @@ def test_it_changes_after_so_many_steps_and_not_before():
 def test_the_books_schedule(maze, change):
     vector = ag.DynaMazeVector(2, maze=maze)
     vector.reset(seed=0)
-    assert vector.world.since == (0, change)
+    assert vector.world.phase_starts == (0, change)
     for _ in range(change - 1):
         vector.step(np.full(2, DOWN))
     walker = vector.world.layout[vector.lanes["state"]]
@@ -82,7 +82,7 @@ def test_the_state_holds_the_clock():
     assert env.world.layout[env.state_index] == 1
     vector = ag.DynaMazeVector(3)
     vector.reset(seed=0)
-    with pytest.raises(ArenaError, match="the state is not one of 3 changing environments"):
+    with pytest.raises(ArenaError, match="the state does not fit 3 environments that change"):
         vector.restore(env.state())
 
 

@@ -80,7 +80,14 @@ def held(layout, first):
 @pytest.mark.parametrize("stochastic", [False, True])
 def test_every_tile_in_one_map(moves, slip, stochastic):
     wind = (0, 0, 0, 1, 0, 0, -2, 0, 1)
-    env = ag.Grid(map=EVERYTHING, moves=moves, slip=slip, wind=wind, gust=2, stochastic_wind=stochastic)
+    env = ag.Grid(
+        map=EVERYTHING,
+        num_actions=moves,
+        slip=slip,
+        wind=wind,
+        wind_tile_strength=2,
+        stochastic_wind=stochastic,
+    )
     walk = Walk(EVERYTHING, MOVES[moves], slip, wind, 2, stochastic)
     assert compare(env, walk) > 100
     assert len(env.world.layouts) == 4
@@ -109,7 +116,7 @@ def rough(draw):
 @given(rough(), st.sampled_from((4, 8, 9)), st.sampled_from((0.0, 0.25)), st.booleans(), st.integers(0, 3))
 def test_any_map(drawn, moves, slip, stochastic, gust):
     text, wind = drawn
-    options = {"map": text, "moves": moves, "slip": slip, "wind": wind, "gust": gust}
+    options = {"map": text, "num_actions": moves, "slip": slip, "wind": wind, "wind_tile_strength": gust}
     walk = Walk(text, MOVES[moves], slip, wind, gust, stochastic, {".": -0.5, "L": -3.0})
     with contextlib.suppress(ArenaError):  # wind may keep the goal from being reached
         env = ag.Grid(**options, stochastic_wind=stochastic, step_reward=-0.5, lava_reward=-3.0)
@@ -160,10 +167,12 @@ def test_too_many_sets_of_keys(monkeypatch):
     from arena_gridworld import engine
 
     monkeypatch.setattr(engine, "MOST_STATES", 200)
-    with pytest.raises(ArenaError, match=r"the map has more than 200 states.*give it fewer kinds of keys"):
+    with pytest.raises(ArenaError, match=r"the map has more than 200 states.*use fewer kinds of keys"):
         ag.Grid(map="Sabdefh\n......G")
 
 
 def test_wind_that_does_not_fit_the_map():
-    with pytest.raises(ArenaError, match="wind has 2 strengths for a map of 3 columns; give each column one"):
+    with pytest.raises(
+        ArenaError, match="wind has 2 strengths for a map of 3 columns; give one strength for each column"
+    ):
         ag.Grid(map="S.G", wind=(1, 0))

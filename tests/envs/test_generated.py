@@ -123,11 +123,17 @@ def test_key_doors_of_a_seed_are_equal_and_of_others_differ():
     st.integers(1, 30),
     st.integers(1, 4),
     st.integers(1, 30),
-    st.sampled_from(("transition", "pair", "state")),
+    st.sampled_from(("transition", "state-action", "state")),
     seeds,
 )
 def test_a_garnet(states, actions, branching, rewards, seed):
-    options = {"states": states, "actions": actions, "branching": branching, "rewards": rewards, "seed": seed}
+    options = {
+        "num_states": states,
+        "num_actions": actions,
+        "branching": branching,
+        "reward_depends_on": rewards,
+        "seed": seed,
+    }
     if branching > states:
         with pytest.raises(ArenaError, match=f"branching is {branching}, and there are {states} states"):
             ag.Garnet(**options)
@@ -140,7 +146,7 @@ def test_a_garnet(states, actions, branching, rewards, seed):
     reward = model.reward.reshape(shape)
     assert (
         len(np.unique(reward))
-        == {"transition": reward.size, "pair": states * actions, "state": states}[rewards]
+        == {"transition": reward.size, "state-action": states * actions, "state": states}[rewards]
     )
     assert not model.terminated.any()
     assert all(
@@ -150,7 +156,7 @@ def test_a_garnet(states, actions, branching, rewards, seed):
 
 def test_a_garnets_successors_are_fair():
     for states, branching in ((5, 3), (20, 3)):  # by sorting, and by drawing again
-        model = ag.Garnet(states=states, actions=1000, branching=branching).model
+        model = ag.Garnet(num_states=states, num_actions=1000, branching=branching).model
         counts = np.bincount(model.successor, minlength=states)
         rows, p = 1000 * states, branching / states
         assert counts == pytest.approx([rows * p] * states, abs=5 * np.sqrt(rows * p * (1 - p)))
@@ -158,6 +164,7 @@ def test_a_garnets_successors_are_fair():
 
 def test_a_garnet_too_large():
     with pytest.raises(
-        ArenaError, match="has more than 67,108,864 transitions; make one of the three smaller"
+        ArenaError,
+        match="has more than 67,108,864 transitions; make num_states, num_actions or branching smaller",
     ):
-        ag.Garnet(states=10_000_000, actions=4, branching=4)
+        ag.Garnet(num_states=10_000_000, num_actions=4, branching=4)

@@ -45,17 +45,17 @@ def test_gridworld_of_examples_3_5_and_3_8():
 
 @pytest.mark.parametrize("states", [1, 5, 19])
 def test_random_walk(states):
-    values = random_policy_values(ag.RandomWalk(states=states).model, 1.0)
+    values = random_policy_values(ag.RandomWalk(num_states=states).model, 1.0)
     assert values[1:-1] == pytest.approx(np.arange(1, states + 1) / (states + 1))
     assert values[[0, -1]].tolist() == [0, 0]
-    values = random_policy_values(ag.RandomWalk(states=states, left_reward=-1.0).model, 1.0)
+    values = random_policy_values(ag.RandomWalk(num_states=states, left_reward=-1.0).model, 1.0)
     assert values[1:-1] == pytest.approx(np.arange(-states + 1, states, 2) / (states + 1))
-    model = ag.RandomWalk(states=states).model
+    model = ag.RandomWalk(num_states=states).model
     assert np.flatnonzero(model.initial).tolist() == [(states + 1) // 2]
 
 
 def test_gamblers_problem():
-    model = ag.GamblersProblem(p_h=0.4).model
+    model = ag.GamblersProblem(heads_probability=0.4).model
     values = optimal_values(model)
     assert values[[25, 50, 75]] == pytest.approx([0.16, 0.4, 0.64], abs=1e-9)
     assert values[51] == pytest.approx(0.403098, abs=5e-7)
@@ -64,7 +64,7 @@ def test_gamblers_problem():
         row = model.row(capital, stake)
         assert model.successor[row].tolist() == [capital - made, capital + made]
         assert model.reward[row].tolist() == [0, capital + made == 100]
-    assert ag.GamblersProblem(capital=7).model.initial[7] == 1
+    assert ag.GamblersProblem(initial_capital=7).model.initial[7] == 1
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +116,12 @@ def test_a_day_of_car_rental(rental):
 
 @pytest.mark.parametrize(("moves", "best"), [(4, -15), (8, -7), (9, -7)])
 def test_windy_gridworld(moves, best):
-    env = ag.WindyGrid(moves=moves)
+    env = ag.WindyGrid(num_actions=moves)
     assert optimal_values(env.model)[np.argmax(env.model.initial)] == best
 
 
 def test_stochastic_wind_is_worse():
-    env = ag.WindyGrid(moves=8, stochastic=True)
+    env = ag.WindyGrid(num_actions=8, stochastic_wind=True)
     assert optimal_values(env.model)[np.argmax(env.model.initial)] < -7
     lengths = np.diff(env.model.indptr).reshape(7, 10, 8)
     assert (lengths[:, [0, 1, 2, 9]] == 1).all()

@@ -70,7 +70,7 @@ def test_empty(text):
         ("S.\n\n.G", "line 2 of the map has 0 cells, but line 1 has 2"),
         ("\n\nS.\n.....\n.G", "line 4 of the map has 5 cells, but line 3 has 2"),
         ("SG\n.", "line 2 of the map has 1 cell, but line 1 has 2"),
-        ("S..\n.x.\n..G", "the map has 'x' at line 2, column 2, which means nothing; use: . or space floor"),
+        ("S..\n.x.\n..G", "the map has 'x' at line 2, column 2, which is no tile; use: . or space floor"),
         ("\nS..\n..é", "the map has 'é' at line 3, column 3"),
         ("Sx\n.G", "the map has 'x' at line 1, column 2"),
         ("S.\n.\t.G", "the map has a tab at line 2, column 2; use one character a cell"),
@@ -85,7 +85,7 @@ def test_empty(text):
         ("S.\n22\n2G", "the map has the teleport 2 3 times, first at line 2, column 1"),
         (
             "\nSG\na.\n.B",
-            "the map has the door B at line 4, column 2 and no key to it; put a key b somewhere",
+            "the map has the door B at line 4, column 2 and no key for it; put a key b somewhere",
         ),
     ],
 )
@@ -96,7 +96,10 @@ def test_what_is_wrong_and_where(text, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("\nS.#.\n..#G", "no start of the map leads to a goal; the one at line 3, column 4 is cut off"),
+        (
+            "\nS.#.\n..#G",
+            "no goal of the map can be reached from a start; the one at line 3, column 4 is cut off",
+        ),
         ("SCG", "the one at line 1, column 3 is cut off"),
         ("SLG", "the one at line 1, column 3 is cut off"),
         ("#S\nG#", "the one at line 2, column 1 is cut off"),  # a walk does not wrap around the edge
@@ -171,7 +174,7 @@ def test_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr(maps_module, "LARGEST", 1000)
     path = tmp_path / "large.txt"
     path.write_text("." * 1001)
-    assert "has more than 1,000 bytes; give a smaller one" in error(path)
+    assert "has more than 1,000 bytes; give a smaller map" in error(path)
     assert "the map has more than 1,000 characters" in error("." * 1001)
 
 
@@ -240,4 +243,4 @@ def test_episodes_act_wherever_they_come_and_nowhere_else(text):
         met |= new
         new = {int(s) for r in new for a in range(4) for s in model.successor[model.row(r, a)]} - met
     acting = {int(s) for s in np.flatnonzero((model.expected_reward() != 0).any(axis=1))}
-    assert acting == {s for s in met if not grid.having("ends")[s]}
+    assert acting == {s for s in met if not grid.cells_with("ends")[s]}

@@ -13,10 +13,19 @@ from arena.environments.tabular import TableEnv, TableVectorEnv
 from arena.errors import ArenaError
 from arena_gridworld import observation
 from arena_gridworld.observation import CHANNELS, CLASSES, KINDS, labels, observer, observers
+from arena.mdp import TransitionModel
+from arena.tables import TableEnv, TableVectorEnv
+from arena_gridworld.observation import (
+    CHANNELS,
+    CLASSES,
+    KINDS,
+    Scene,
+    StateLabeler,
+    make_observer,
+    observers,
+)
 from arena_gridworld.observation.sprites import sprite
 from arena_gridworld.tiles import TILES
-
-SEEN = [kind for kind in KINDS if kind != "index"]
 
 
 @st.composite
@@ -39,6 +48,14 @@ def plain(rows, columns, tiles=None):
     n = rows * columns
     place, still = np.arange(n, dtype=np.int32), np.zeros(n, np.int32)
     return {"rows": rows, "columns": columns, "position": place, "layout": still, "layouts": cells[None]}
+
+
+def observer(kind, *, view=5, tile=8, **world):
+    return make_observer(kind, Scene(**world), view, tile)
+
+
+def labels(names, *, tile=1, **world):
+    return StateLabeler(names, Scene(**world), tile)
 
 
 def seen(kind, world, states=None, **options):
@@ -76,7 +93,7 @@ def reference(kind, world, state, view=5, tile=8):
 
 
 @settings(deadline=None)
-@given(worlds(), st.sampled_from(SEEN), st.sampled_from((1, 3, 5, 11)), st.sampled_from((1, 2, 3, 7, 8)))
+@given(worlds(), st.sampled_from(KINDS), st.sampled_from((1, 3, 5, 11)), st.sampled_from((1, 2, 3, 7, 8)))
 def test_every_kind_is_the_reference_in_its_space_alone_and_in_a_batch(world, kind, view, tile):
     space = observer(kind, **world, view=view, tile=tile).space
     batch = seen(kind, world, view=view, tile=tile)
@@ -106,7 +123,6 @@ def test_shapes_types_and_bounds_are_exact():
         ("pixels", {"tile": 5}, (15, 20, 3), np.uint8, 255),
     ):
         assert observer(kind, **world, **options).space == spaces.Box(0, high, shape, dtype)
-    assert observer("index", **world) is None
 
 
 def test_in_a_corner_all_but_a_quarter_of_the_view_is_outside():
@@ -132,7 +148,7 @@ def test_xy_runs_from_the_top_left_to_the_bottom_right():
 
 
 def test_no_states_and_views_into_larger_arrays_are_observed():
-    for kind in SEEN:
+    for kind in KINDS:
         eye = observer(kind, **plain(2, 3))
         eye.observe(np.array([], dtype=np.int64), np.empty((0, *eye.space.shape), eye.space.dtype))
         wide = np.zeros((6, 2, *eye.space.shape), eye.space.dtype)
@@ -164,12 +180,12 @@ def ring():
     )
 
 
-@pytest.mark.parametrize("kind", SEEN)
+@pytest.mark.parametrize("kind", KINDS)
 def test_gymnasium_has_nothing_to_say(kind):
     check_env(TableEnv(ring(), observer=observer(kind, **plain(2, 3))), skip_render_check=True)
 
 
-@pytest.mark.parametrize("kind", SEEN)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_lane_looks_like_the_single_environment(kind):
     model = ring()
     world = plain(2, 3)
@@ -231,23 +247,29 @@ def test_what_cannot_be_is_said_with_the_remedy():
             "no observation is called 'egocentrik'; did you mean 'egocentric'",
         ),
         (lambda: labels(["semantics"], **world), "no label is called 'semantics'; did you mean 'semantic'"),
-        (lambda: observer("egocentric", **world, view=4), "view is 4; .*odd number of cells, such as 3 or 5"),
-        (lambda: observer("egocentric", **world, view=0), "view is 0; .*such as 5"),
+        (
+            lambda: observer("egocentric", **world, view=4),
+            "view_size is 4, which is even.*odd number of cells, such as 3 or 5",
+        ),
+        (
+            lambda: observer("egocentric", **world, view=0),
+            "view_size is 0, which is not a whole number from 1",
+        ),
         (
             lambda: observer("egocentric", **world, view=10_001),
-            "10,001 × 10,001 × .* MiB; give a smaller view",
+            "10,001 × 10,001 × .* MiB, over the limit of 64; give a smaller view_size",
         ),
-        (lambda: observer("pixels", **world, tile=0), "tile is 0 pixels; give a whole number from 1"),
+        (lambda: observer("pixels", **world, tile=0), "tile_size is 0, which is not a whole number from 1"),
         (
             lambda: observer("pixels", **large, tile=8),
-            "8,000 × 8,000 × 3 values has 183 MiB; give a smaller tile",
+            "8,000 × 8,000 × 3 values has 183 MiB, .*; give a smaller tile_size",
         ),
-        (lambda: labels(["semantic"], **world, tile=0), "tile is 0"),
+        (lambda: labels(["semantic"], **world, tile=0), "tile_size is 0"),
     ):
         with pytest.raises(ArenaError, match=message):
             make()
     many = {**plain(1, 1), **dict.fromkeys(("position", "layout"), np.zeros(2**25, np.int32))}
-    with pytest.raises(ArenaError, match="128 MiB; choose observation xy"):
+    with pytest.raises(ArenaError, match="128 MiB, .*; choose observation xy"):
         observer("onehot", **many)
 
 
@@ -267,15 +289,15 @@ def test_arrays_that_do_not_fit_are_refused(wrong):
 
 def test_names_are_complete():
     assert len(CHANNELS) == len(TILES) + 1 == len(CLASSES)
-    assert set(observation.LABELS) == {"semantic", "state"}
+    assert set(StateLabeler.KNOWN) == {"semantic", "state"}
 
 
 @pytest.mark.parametrize(
     ("options", "shape"),
     [
-        ({"observation": "pixels", "tile": 3}, (39, 39)),
+        ({"observation": "pixels", "tile_size": 3}, (39, 39)),
         ({"observation": "pixels"}, (104, 104)),
-        ({"observation": "xy", "tile": 3}, (13, 13)),
+        ({"observation": "xy", "tile_size": 3}, (13, 13)),
         ({}, (13, 13)),
     ],
 )

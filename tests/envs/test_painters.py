@@ -18,6 +18,12 @@ from arena_control.painter import ControlPainter, controls_of
 from arena_gridworld.observation.looks import WALKER
 from arena_gridworld.painter import MOST_STARTS, GridPainter
 from arena_gridworld.painter import controls_of as controls_of_moves
+from arena.environments import EnvironmentFactory
+from arena.painting import CellPainter, Controls, Painter
+from arena.plugins import get_plugins
+from arena_control.painter import ControlPainter, controls_for_system
+from arena_gridworld.observation.styles import WALKER
+from arena_gridworld.painter import MOST_STARTS, GridPainter, controls_for_moves
 from arena_gridworld.tiles import CODES
 
 
@@ -145,7 +151,7 @@ def test_the_walker_is_in_its_cell(name, tile):
 @pytest.mark.parametrize("tile", [3, 8, 33, 40])
 @pytest.mark.parametrize(("before", "scene"), [(0, 1), (12, 6), (6, 16), (23, 24), (24, 19)])
 def test_a_walker_glides_between_cells(before, scene, tile):
-    painter = ag.Grid(map=OPEN, moves=8).painter
+    painter = ag.Grid(map=OPEN, num_actions=8).painter
     size = painter.fit(5 * tile, 5 * tile)
     start, middle, end = (
         blue(painter.paint(scene, *size, before=before, share=share)).mean(0) for share in (0.0, 0.5, 1.0)
@@ -230,7 +236,7 @@ def test_nobody_decides_in_walls_or_where_episodes_end(name):
 
 @pytest.mark.parametrize("moves", [4, 8, 9])
 def test_moves_lead_where_they_say(moves):
-    env = ag.Grid(map=OPEN, moves=moves)
+    env = ag.Grid(map=OPEN, num_actions=moves)
     painter, controls = env.painter, env.controls
     assert painter.moves.shape == (moves, 2) and painter.moves.dtype == np.int64
     for action, (right, down) in enumerate(painter.moves):
@@ -257,8 +263,8 @@ def test_the_lakes_keys_follow_its_own_order():
 def test_unknown_moves_have_no_keys():
     world = dataclasses.replace(ag.Grid(map=OPEN).world, moves=None)
     assert GridPainter(world).moves is None
-    assert controls_of_moves(None) == Controls()
-    knight = controls_of_moves(((-2, 1), (0, 1)))
+    assert controls_for_moves(None) == Controls()
+    knight = controls_for_moves(((-2, 1), (0, 1)))
     assert knight.keys == {"right": 1} and knight.names == ()
 
 
@@ -276,7 +282,7 @@ def test_pictures_between_steps_go_on_steadily(name):
     env.step(env.action_space.sample())
     painter, scene = env.painter, env.scene()
     shares = (0.0, 0.25, 0.5, 0.75, 1.0)
-    values = [painter._between(before[0], scene[0], share) for share in shares]
+    values = [painter._interpolate(before[0], scene[0], share) for share in shares]
     steps = np.diff(values, axis=0)
     assert np.allclose(steps, steps[0], atol=1e-9)
     assert np.allclose(values[0], before[0])
@@ -289,10 +295,10 @@ def test_pictures_between_steps_go_on_steadily(name):
 def test_an_angle_that_is_wrapped_goes_the_shorter_way():
     painter = ac.Acrobot().painter
     before, after = (np.array([[angle], [0.3], [9.0], [1.0]]) for angle in (np.pi - 0.1, -np.pi + 0.3))
-    middle = painter._between(before, after, 0.5)
+    middle = painter._interpolate(before, after, 0.5)
     assert middle[0, 0] == pytest.approx(np.pi + 0.1)
     # What is no angle may change by more than a turn.
-    middle = ac.LQR().painter._between(np.array([[-9.0], [0.0]]), np.array([[9.0], [1.0]]), 0.75)
+    middle = ac.LQR().painter._interpolate(np.array([[-9.0], [0.0]]), np.array([[9.0], [1.0]]), 0.75)
     assert middle.ravel().tolist() == [4.5, 0.75]
 
 
@@ -302,6 +308,8 @@ def test_the_keys_of_systems():
     assert (pole.keys, pole.names, pole.idle) == ({"left": 0, "right": 1}, ("left", "right"), 0)
     assert not arm.keys and not arm.names
     assert arm.idle.dtype == np.float32 and arm.idle.tolist() == [0, 0, 0]
-    reverse = dataclasses.replace(ac.MountainCar().system, levels=np.array([[1.0], [-2.0], [0.0], [-1.0]]))
-    assert controls_of(reverse).keys == {"left": 1, "right": 0}
+    reverse = dataclasses.replace(
+        ac.MountainCar().system, action_levels=np.array([[1.0], [-2.0], [0.0], [-1.0]])
+    )
+    assert controls_for_system(reverse).keys == {"left": 1, "right": 0}
     assert ControlPainter(reverse).fit(30, 70) == (30, 30)

@@ -23,7 +23,7 @@ from arena_viewer.playback import Playback
 from arena_viewer.roles import Role, untrained_role
 
 NAMES = ["action-probabilities", "latent", "policy", "q-values", "reconstruction", "values", "visits"]
-PIXELS = {"observation": "pixels", "tile": 2}
+PIXELS = {"observation": "pixels", "tile_size": 2}
 
 
 class Telling(Encoder):

@@ -242,6 +242,6 @@ VARIANTS = {
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_option_keeps_the_laws(law, variant):
     env, options = VARIANTS[variant]
-    shown = {"observation": "pixels", "tile": 1} if variant == "pixels" else {}
+    shown = {"observation": "pixels", "tile_size": 1} if variant == "pixels" else {}
     with registered(DQN, presets={"*": Preset(options=options, env=shown)}) as name:
         LAWS[law](name, env, steps=100)

@@ -30,7 +30,7 @@ from arena_gallery.cells import Bars, Picture, Row, Scatter, Section, one_colour
 from arena_gallery.observation_renderer import ObservationRenderer, class_colours
 from arena_gallery.page import draw
 
-ROOMS = {"env_options": {"observation": "pixels", "tile": 2}}
+ROOMS = {"env_options": {"observation": "pixels", "tile_size": 2}}
 
 
 @pytest.fixture(scope="module")

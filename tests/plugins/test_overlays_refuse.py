@@ -25,7 +25,7 @@ CASTS = {
         OVER | {"action-probabilities"},
     ),
     "nine moves": (
-        lambda: fresh("sarsa", "arena/WindyGrid-v0", env_options={"moves": 9}),
+        lambda: fresh("sarsa", "arena/WindyGrid-v0", env_options={"num_actions": 9}),
         OVER | {"action-probabilities"},
     ),
     "changing": (lambda: fresh("q-learning", "arena/DynaMaze-v0"), OVER | {"action-probabilities"}),

@@ -27,7 +27,7 @@ from arena.training.runner import execute
 #: Steps in which every agent updates at least twice.
 STEPS = 64
 
-PIXELS = "arena/FourRooms-v0", {"observation": "pixels", "tile": 1}
+PIXELS = "arena/FourRooms-v0", {"observation": "pixels", "tile_size": 1}
 NUMBERS = "Pendulum-v1", {}
 
 ROLLOUT = {"n_steps": 16, "batch_size": 16, "net_arch": [4]}

@@ -25,7 +25,7 @@ from arena.errors import ArenaError
 from arena.random.generators import Generators
 from arena.storage.codec import decode, encode
 from arena.testing import AGENT_LAWS, DoesNotApply, bootstraps_through_truncation
-from arena_gridworld.dyna import DynaMazeOptions
+from arena_gridworld.dyna_maze import DynaMazeOptions
 from arena_tabular import DynaQ, DynaQPlus
 
 DYNA = [DynaQ, DynaQPlus]

@@ -110,12 +110,12 @@ def rooms():
     """Frames of four rooms and the class of every cell; the last frames show the walker where no other frame does."""
     import arena_gridworld  # noqa: F401  registers it
 
-    with gym.make("arena/FourRooms-v0", observation="pixels", tile=4, labels=("semantic",)) as env:
+    with gym.make("arena/FourRooms-v0", observation="pixels", tile_size=4, labels=("semantic",)) as env:
         world = env.unwrapped.world
         states = np.random.default_rng(0).permutation(world.num_states)
         label = world.labels(("semantic",))
         frames = np.empty((len(states), *env.observation_space.shape), np.uint8)
-        world.observer("pixels", tile=4).observe(states, frames)
+        world.observer("pixels", tile_size=4).observe(states, frames)
         spaces = {"semantic": label.spaces["semantic"]}
         return env.observation_space, spaces, torch.tensor(frames), torch.tensor(label(states)["semantic"])
 

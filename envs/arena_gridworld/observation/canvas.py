@@ -1,4 +1,4 @@
-"""Anti-aliased shapes on a small square, from signed distances: exact edges at any size, no drawing library."""
+"""Anti-aliased drawing of shapes on a small square, by signed distances."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy.typing as npt
 
 __all__ = ["Canvas", "Field"]
 
-#: A signed distance, shape (samples, samples), in sides of the square: negative inside.
+#: Signed distances from a shape, negative inside, in sides of the square: shape (samples, samples).
 Field = npt.NDArray[Any]
 
-#: Samples a pixel and axis, of a canvas that is not itself finer than `FINE`.
+#: Samples per pixel and axis, of a canvas of at most `FINE` pixels.
 SAMPLES = 4
 FINE = 256
 
 
 class Canvas:
-    """A square of 1 × 1 with x to the right and y down, drawn on in the order of the calls.
+    """Square canvas of 1 × 1 with x to the right and y down, drawn on in the order of the calls.
 
     Args:
-        size: its side, in pixels.
-        ground: its colour, red, green and blue from 0 to 255.
-        turns: quarter turns clockwise that all shapes are turned by.
+        size: side of the canvas, in pixels.
+        ground: background colour, red, green and blue from 0 to 255.
+        turns: quarter turns clockwise of all shapes.
     """
 
     def __init__(self, size: int, ground: Sequence[int], turns: int = 0) -> None:
@@ -41,37 +41,37 @@ class Canvas:
 
     @property
     def pixel(self) -> float:
-        """The side of a pixel."""
+        """Side of a pixel."""
         return 1 / self.size
 
     def turn(self, turns: int) -> None:
-        """Turns all shapes that follow by quarter turns clockwise."""
+        """Turn all following shapes by quarter turns clockwise."""
         for _ in range(turns % 4):
             self.x, self.y = self.y, 1 - self.x
 
     def fill(self, shape: Field, colour: Sequence[int], opacity: float = 1.0) -> None:
-        """Paints the inside of a shape."""
+        """Paint the inside of a shape."""
         cover = np.clip(0.5 - shape / self._reach, 0, 1)[..., None] * opacity
         self._rgb += cover * (np.array(colour, dtype=np.float32) - self._rgb)
 
     def pixels(self) -> npt.NDArray[np.uint8]:
-        """uint8, shape (size, size, 3): what has been drawn so far."""
+        """Pixels of the canvas: uint8, shape (size, size, 3)."""
         n, k = self.size, self._samples
         shrunk: Field = self._rgb.reshape(n, k, n, k, 3).mean((1, 3))
         return np.rint(shrunk).astype(np.uint8)
 
     def disc(self, x: float, y: float, radius: float) -> Field:
-        """A disc around (x, y)."""
+        """Distances from a disc around (x, y)."""
         field: Field = np.hypot(self.x - x, self.y - y) - radius
         return field
 
     def ring(self, x: float, y: float, radius: float, width: float) -> Field:
-        """A circle's line."""
+        """Distances from the outline of a circle."""
         field: Field = np.abs(self.disc(x, y, radius)) - width / 2
         return field
 
     def box(self, left: float, top: float, right: float, bottom: float, radius: float = 0.0) -> Field:
-        """A rectangle, its corners rounded by ``radius``."""
+        """Distances from a rectangle with corners rounded by ``radius``."""
         dx = np.abs(self.x - (left + right) / 2) - (right - left) / 2 + radius
         dy = np.abs(self.y - (top + bottom) / 2) - (bottom - top) / 2 + radius
         outside = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0))
@@ -79,14 +79,14 @@ class Canvas:
         return field
 
     def line(self, points: Sequence[tuple[float, float]], width: float) -> Field:
-        """A line through points, with round ends and joints."""
+        """Distances from a line through points, with round ends and joints."""
         field = np.full_like(self.x, np.inf)
         for (ax, ay), (bx, by) in itertools.pairwise(points):
             field = np.minimum(field, self._segment(ax, ay, bx, by))
         return field - width / 2
 
     def polygon(self, points: Sequence[tuple[float, float]]) -> Field:
-        """A closed shape with straight sides, convex or not."""
+        """Distances from a polygon, convex or not."""
         field = np.full_like(self.x, np.inf)
         inside = np.zeros(self.x.shape, dtype=bool)
         for (ax, ay), (bx, by) in zip(points, (*points[1:], points[0]), strict=True):
@@ -97,7 +97,7 @@ class Canvas:
         return np.where(inside, -field, field)
 
     def wave(self, y: float, height: float, width: float) -> Field:
-        """A line of one sine period across the square, which goes on in the next one."""
+        """Distances from one period of a sine across the square, which continues in the next square."""
         angle = 2 * np.pi * self.x
         slope = np.hypot(1, 2 * np.pi * height * np.cos(angle))
         field: Field = np.abs(self.y - y - height * np.sin(angle)) / slope - width / 2

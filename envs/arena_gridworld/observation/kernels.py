@@ -1,4 +1,4 @@
-"""The compiled loops of the observers: each fills a whole batch in one call."""
+"""Compiled loops of the observers; each fills a whole batch of observations in one call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["fill_egocentric", "fill_onehot", "fill_pixels"]
 
 @njit(cache=True)
 def fill_onehot(states, out):  # type: ignore[no-untyped-def]
-    """``out[i, states[i]] = 1`` and 0 elsewhere; out has the shape (n, num_states)."""
+    """Fill one-hot vectors of states: ``out[i, states[i]] = 1``, 0 elsewhere; out has the shape (n, num_states)."""
     out[:] = 0
     for i in range(len(states)):
         out[i, states[i]] = 1
@@ -20,7 +20,7 @@ def fill_onehot(states, out):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def fill_egocentric(states, position, layout, layouts, out):  # type: ignore[no-untyped-def]
-    """One-hot surroundings, shape (n, k, k, 1 + tiles); channel 0 is what lies outside the map."""
+    """Fill egocentric views, one-hot, shape (n, k, k, 1 + tiles); channel 0 marks cells outside the map."""
     _, rows, columns = layouts.shape
     k = out.shape[1]
     half = k // 2
@@ -45,7 +45,7 @@ def fill_egocentric(states, position, layout, layouts, out):  # type: ignore[no-
 
 @intrinsic
 def copy_bytes(_, target, source, count):  # type: ignore[no-untyped-def]
-    """C's memcpy between addresses: twice as fast as a loop, which must not assume that two arrays are apart."""
+    """Copy bytes between addresses by C's memcpy: twice as fast as a loop, which must allow for overlap."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         target, source, count = arguments
@@ -58,20 +58,20 @@ def copy_bytes(_, target, source, count):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def fill_pixels(states, position, layout, layouts, block_of, blocks, walkers, out):  # type: ignore[no-untyped-def]
-    """Frames put together from ready-made blocks, and the walker's tile over them.
+    """Fill images from prepared blocks, with the walker's tile over them.
 
     A block is a picture, height lines of as many bytes: of a row of cells (taken as one line, which a row of cells
     is in memory), or of a single cell.
 
     Args:
-        states: int64, shape (n,).
-        position: int32, shape (num_states,).
-        layout: int32, shape (num_states,).
-        layouts: uint8, shape (num_layouts, rows, columns): indices into ``walkers``.
-        block_of: int32, shape (num_layouts, rows, blocks in a row): which block goes where.
-        blocks: uint8, shape (num_blocks, height, bytes).
-        walkers: uint8, shape (tiles, tile, 3 · tile): the walker on each kind of tile.
-        out: uint8, shape (n, rows · tile, columns · tile, 3), contiguous as all of them; written to.
+        states: indices of states, int64, shape (n,).
+        position: cell of the walker in each state, int32, shape (num_states,).
+        layout: index into ``layouts`` of each state, int32, shape (num_states,).
+        layouts: indices into ``walkers``, uint8, shape (num_layouts, rows, columns).
+        block_of: index of the block at each place, int32, shape (num_layouts, rows, blocks in a row).
+        blocks: prepared blocks, uint8, shape (num_blocks, height, bytes).
+        walkers: pictures of the walker on each kind of tile, uint8, shape (tiles, tile, 3 · tile).
+        out: images, uint8, shape (n, rows · tile, columns · tile, 3); written to. All arrays are contiguous.
     """
     _, rows, columns = layouts.shape
     _, height, width = blocks.shape

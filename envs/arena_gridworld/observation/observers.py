@@ -1,4 +1,4 @@
-"""How states look to an agent: observers for `arena.environments.tabular`, each of which fills a batch in one compiled call."""
+"""Observers: observations of states for `arena.environments.tabular`, a batch in one compiled call."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from arena.errors import ArenaError
+from arena.native import whole
 from arena_gridworld.observation.kernels import fill_egocentric, fill_onehot, fill_pixels
 from arena_gridworld.observation.scene import Array, Scene, checked_size
 from arena_gridworld.observation.sprites import sprite
@@ -18,21 +19,21 @@ from arena_gridworld.tiles import TILES
 
 __all__ = ["CHANNELS", "XY", "CellObserver", "Egocentric", "OneHot", "Pixels", "coordinates"]
 
-#: What the channels of an egocentric view are: outside the map, then a kind of tile each.
+#: Channels of an egocentric view: outside the map, then one for each kind of tile.
 CHANNELS = ("outside", *(tile.name for tile in TILES))
 
-#: The most bytes of ready-made rows of cells that `Pixels` keeps; above it, frames are put together from tiles.
+#: Most bytes of prepared rows of cells that `Pixels` keeps; above it, images are assembled from single tiles.
 ROWS_BUDGET = 256 << 20
 
 SMALLER = "choose observation xy or egocentric, or a smaller map"
 
 
 class CellObserver(ABC):
-    """An `arena.environments.tabular.Observer` of a gridworld's states.
+    """Base of observers of a gridworld's states; see `arena.tables.Observer`.
 
     Args:
         scene: the states.
-        space: of one observation.
+        space: space of one observation.
     """
 
     def __init__(self, scene: Scene, space: spaces.Box) -> None:
@@ -41,10 +42,10 @@ class CellObserver(ABC):
         self._shape = space.shape
 
     def observe(self, states: Array, out: Array) -> None:
-        """Fills ``out``, of shape (len(states), *space.shape), with what each state looks like.
+        """Fill ``out``, of shape (len(states), *space.shape), with the observation of each state.
 
         Raises:
-            ValueError: a state that is none, or an ``out`` of another shape or type.
+            ValueError: an invalid state, or an ``out`` of another shape or type.
         """
         index = self.scene.indices(states)
         shape = (len(index), *self._shape)
@@ -59,11 +60,11 @@ class CellObserver(ABC):
 
     @abstractmethod
     def _fill(self, states: npt.NDArray[np.int64], out: Array) -> None:
-        """`observe`, with everything checked and ``out`` contiguous."""
+        """Fill ``out``, after all checks and with ``out`` contiguous."""
 
 
 class OneHot(CellObserver):
-    """The state's index as a one among zeros: float32, shape (num_states,)."""
+    """One-hot vector of the index of the state: float32, shape (num_states,)."""
 
     def __init__(self, scene: Scene) -> None:
         shape = checked_size((scene.num_states,), np.float32, SMALLER)
@@ -74,10 +75,10 @@ class OneHot(CellObserver):
 
 
 class XY(CellObserver):
-    """The walker's place: float32, (x, y) from the top left (0, 0) to the bottom right (1, 1).
+    """Position of the walker: float32, (x, y) from the top left (0, 0) to the bottom right (1, 1).
 
-    x is ``column / (columns - 1)`` and y ``row / (rows - 1)``, and 0 on a map of one column or row. What else the
-    state holds (keys taken, doors open) does not show.
+    x is ``column / (columns - 1)`` and y ``row / (rows - 1)``, and 0 on a map of one column or row. Everything else in
+    the state (keys taken, doors open) is hidden.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -89,33 +90,33 @@ class XY(CellObserver):
 
 
 class Egocentric(CellObserver):
-    """The k × k cells around the walker, which is in the middle: uint8, shape (k, k, channels), one-hot.
+    """Egocentric view: the k × k cells around the walker, one-hot: uint8, shape (k, k, channels).
 
-    Rows go down and columns right, as on the map: a gridworld's walker faces nowhere. Channel 0 marks the cells
-    outside the map, channel 1 + code the tile `arena_gridworld.tiles.TILES` has at that code, so that a view has the
-    same channels on every map. Nothing blocks the sight.
+    Rows go down and columns right, as on the map: the walker has no orientation. Channel 0 marks the cells outside
+    the map, channel 1 + code the tile at that code in `arena_gridworld.tiles.TILES`, so that a view has the same
+    channels on every map. Walls do not block the view.
 
     Args:
         scene: the states.
-        view: k, odd.
+        view_size: k, odd.
 
     Attributes:
-        channels: the channels' names.
+        channels: names of the channels.
 
     Raises:
-        ArenaError: k is even, below 1, or huge.
+        ArenaError: k is even, below 1, or too large.
     """
 
     channels = CHANNELS
 
-    def __init__(self, scene: Scene, view: int) -> None:
-        if isinstance(view, bool) or not isinstance(view, (int, np.integer)) or view < 1 or view % 2 == 0:
+    def __init__(self, scene: Scene, view_size: int) -> None:
+        k = whole("view_size", view_size)
+        if k % 2 == 0:
             raise ArenaError(
-                f"view is {view!r}; the walker stands in the middle of a view of odd width",
-                f"give an odd number of cells, such as {_odd(view)}",
+                f"view_size is {k}, which is even, and the walker stands in the center of the view",
+                f"give an odd number of cells, such as {k - 1} or {k + 1}",
             )
-        k = int(view)
-        shape = checked_size((k, k, len(CHANNELS)), np.uint8, "give a smaller view")
+        shape = checked_size((k, k, len(CHANNELS)), np.uint8, "give a smaller view_size")
         super().__init__(scene, spaces.Box(0, 1, shape, np.uint8))
 
     def _fill(self, states: npt.NDArray[np.int64], out: Array) -> None:
@@ -124,38 +125,36 @@ class Egocentric(CellObserver):
 
 
 class Pixels(CellObserver):
-    """The whole map from above with the walker on it: uint8, shape (rows · tile, columns · tile, 3), RGB.
+    """RGB image of the whole map with the walker: uint8, shape (rows · tile_size, columns · tile_size, 3).
 
-    Rows of cells are drawn once each, however many layouts they occur in, and a frame is a copy of its rows with
-    the walker's tile over them; where the rows would take more than `ROWS_BUDGET` bytes, frames are put together
-    from single tiles instead, which is slower and looks the same.
+    Each distinct row of cells is drawn once; an image is a copy of its rows with the walker's tile over them. Where the
+    rows would take more than `ROWS_BUDGET` bytes, images are assembled from single tiles instead, which is slower and
+    gives equal images.
 
     Args:
         scene: the states.
-        tile: a cell's side, in pixels; from `arena_gridworld.observation.sprites.SMALLEST_GLYPH` on, tiles have
+        tile_size: side of a cell, in pixels; from `arena_gridworld.observation.sprites.SMALLEST_GLYPH` on, tiles have
             pictures.
 
     Raises:
-        ArenaError: ``tile`` is below 1, or frames would be huge.
+        ArenaError: ``tile_size`` is below 1, or images would be too large.
     """
 
-    def __init__(self, scene: Scene, tile: int) -> None:
-        if isinstance(tile, bool) or not isinstance(tile, (int, np.integer)) or tile < 1:
-            raise ArenaError(f"tile is {tile!r} pixels", "give a whole number from 1, such as 8")
-        tile = self.tile = int(tile)
-        remedy = "give a smaller tile" if tile > 1 else SMALLER
+    def __init__(self, scene: Scene, tile_size: int) -> None:
+        tile = self.tile_size = whole("tile_size", tile_size)
+        remedy = "give a smaller tile_size" if tile > 1 else SMALLER
         shape = checked_size((scene.rows * tile, scene.columns * tile, 3), np.uint8, remedy)
         super().__init__(scene, spaces.Box(0, 255, shape, np.uint8))
         self._walkers = _strip([sprite(TILES[code].name, tile, walker=True) for code in scene.codes])
-        # Kernels look sprites up by their place among the tiles that occur, for a table of all may be large.
+        # Kernels index sprites by their place among the tiles that occur, because a table of all may be large.
         place = np.zeros(len(TILES), dtype=np.uint8)
         place[scene.codes] = np.arange(len(scene.codes))
         self._layouts = _readonly(place[scene.layouts])
         self._block_of, self._blocks = self._prepare()
 
     def _prepare(self) -> tuple[Array, Array]:
-        """Which block goes where, shape (num_layouts, rows, n), and the blocks, shape (count, height, bytes)."""
-        scene, tile = self.scene, self.tile
+        """Index of the block at each place, shape (num_layouts, rows, n), and blocks, shape (count, height, bytes)."""
+        scene, tile = self.scene, self.tile_size
         tiles = _strip([sprite(TILES[code].name, tile) for code in scene.codes])
         rows, which = np.unique(self._layouts.reshape(-1, scene.columns), axis=0, return_inverse=True)
         if rows.size * tile * tile * 3 > ROWS_BUDGET:
@@ -179,14 +178,14 @@ class Pixels(CellObserver):
 
 
 def coordinates(scene: Scene) -> npt.NDArray[np.float32]:
-    """Shape (num_states, 2): the walker's x and y in [0, 1], as `XY` shows them."""
+    """Positions of the walker as x and y in [0, 1], shape (num_states, 2); see `XY`."""
     x = scene.position % scene.columns / max(scene.columns - 1, 1)
     y = scene.position // scene.columns / max(scene.rows - 1, 1)
     return np.stack((x, y), axis=1).astype(np.float32)
 
 
 def _strip(pictures: list[npt.NDArray[np.uint8]]) -> Array:
-    """Pictures as one read-only array, shape (count, tile, 3 · tile)."""
+    """Stack pictures into one read-only array, shape (count, tile, 3 · tile)."""
     stacked = np.stack(pictures)
     return _readonly(stacked.reshape(*stacked.shape[:2], -1))
 
@@ -195,10 +194,3 @@ def _readonly(array: Array) -> Array:
     array = np.ascontiguousarray(array)
     array.setflags(write=False)
     return array
-
-
-def _odd(view: Any) -> str:
-    """An odd number near what was asked for."""
-    if isinstance(view, bool) or not isinstance(view, (int, np.integer)) or view < 2:
-        return "5"
-    return f"{view - 1} or {view + 1}"

@@ -1,4 +1,4 @@
-"""What there is to see: where the walker is in each state, and the map as it then looks."""
+"""Scenes: the position of the walker and the layout of the map in each state."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["LARGEST_OBSERVATION", "Scene", "checked_size"]
 
 Array = npt.NDArray[Any]
 
-#: The largest single observation, in bytes; Gymnasium holds several arrays of its size for the bounds.
+#: Largest single observation, in bytes; Gymnasium holds several arrays of its size for the bounds.
 LARGEST_OBSERVATION = 1 << 26
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
-    """The states of a gridworld as pictures of it need them; the arrays are kept as read-only views.
+    """States of a gridworld as observers read them; the arrays are kept as read-only views.
 
     Attributes:
-        rows: the map's height in cells.
-        columns: its width in cells.
-        position: int32, shape (num_states,): the walker's cell, ``row * columns + column``.
-        layout: int32, shape (num_states,): an index into ``layouts``.
-        layouts: uint8, shape (num_layouts, rows, columns): codes into `arena_gridworld.tiles.TILES`.
+        rows: height of the map, in cells.
+        columns: width of the map, in cells.
+        position: cell of the walker in each state, ``row * columns + column``, int32, shape (num_states,).
+        layout: index into ``layouts`` of each state, int32, shape (num_states,).
+        layouts: indices into `arena_gridworld.tiles.TILES`, uint8, shape (num_layouts, rows, columns).
 
     Raises:
         ValueError: the arrays do not fit together.
@@ -60,24 +60,26 @@ class Scene:
 
     @property
     def num_states(self) -> int:
-        """How many states there are."""
+        """Number of states."""
         return len(self.position)
 
     @property
     def codes(self) -> list[int]:
-        """The tiles that some layout has, ascending."""
+        """Codes of the tiles that some layout has, ascending."""
         seen: list[int] = np.flatnonzero(np.bincount(self.layouts.ravel(), minlength=len(TILES))).tolist()
         return seen
 
     def indices(self, states: Any) -> npt.NDArray[np.int64]:
-        """States as a new contiguous array.
+        """Check states; returns them as a new contiguous array.
 
         Raises:
-            ValueError: they are no row of integers in [0, num_states).
+            ValueError: they are not a one-dimensional array of integers in [0, num_states).
         """
         read = np.asarray(states)
         if read.ndim != 1 or not (np.issubdtype(read.dtype, np.integer) or not read.size):
-            raise ValueError(f"states of shape {read.shape} and type {read.dtype}; give a row of integers")
+            raise ValueError(
+                f"states of shape {read.shape} and type {read.dtype}; give a one-dimensional array of integers"
+            )
         found = np.array(read, dtype=np.int64, order="C")
         # Seen as unsigned, a negative number is a huge one: one pass instead of two.
         if len(found) and found.view(np.uint64).max() >= self.num_states:
@@ -86,7 +88,7 @@ class Scene:
 
 
 def checked_size(shape: tuple[int, ...], dtype: Any, remedy: str) -> tuple[int, ...]:
-    """The shape, if one observation of it is of bearable size.
+    """Check that one observation of a shape is not too large; returns the shape.
 
     Raises:
         ArenaError: it has more than `LARGEST_OBSERVATION` bytes.
@@ -96,5 +98,9 @@ def checked_size(shape: tuple[int, ...], dtype: Any, remedy: str) -> tuple[int, 
         size *= length
     if size > LARGEST_OBSERVATION:
         sides = " × ".join(f"{length:,}" for length in shape)
-        raise ArenaError(f"an observation of {sides} values has {size / 2**20:,.0f} MiB", remedy)
+        raise ArenaError(
+            f"an observation of {sides} values has {size / 2**20:,.0f} MiB, over the limit of "
+            f"{LARGEST_OBSERVATION >> 20}",
+            remedy,
+        )
     return shape

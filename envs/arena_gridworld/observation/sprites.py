@@ -1,4 +1,4 @@
-"""Tiles as small pictures, drawn once for a size: crisp from one pixel up, and good to look at from sixteen."""
+"""Sprites: pictures of tiles and of the walker at any size, drawn once for each size."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from arena_gridworld.observation.canvas import Canvas
-from arena_gridworld.observation.looks import PALETTE, WALKER, Look, look_of, mix
+from arena_gridworld.observation.styles import PALETTE, WALKER, TileStyle, mix, tile_style
 
-__all__ = ["GLYPHS", "SMALLEST_GLYPH", "SMALLEST_MARK", "sprite", "walker_alone"]
+__all__ = ["GLYPHS", "SMALLEST_GLYPH", "SMALLEST_MARK", "sprite", "walker_sprite"]
 
-#: The tile size, in pixels, from which tiles have pictures. Smaller ones are of whole pixels in one or two colours,
-#: and below `SMALLEST_MARK` in one, so that letters and directions no longer show.
+#: Smallest tile size, in pixels, at which tiles have pictures. Smaller tiles have one or two colours, and one below
+#: `SMALLEST_MARK`, where letters and directions are not shown.
 SMALLEST_GLYPH = 6
 SMALLEST_MARK = 3
 
-#: The tile size, in pixels, from which floors have a line between them and walls have bricks.
+#: Smallest tile size, in pixels, at which floors have grid lines and walls have bricks.
 SMALLEST_LINE = 8
 
 Picture = npt.NDArray[np.uint8]
@@ -26,17 +26,17 @@ Picture = npt.NDArray[np.uint8]
 
 @functools.lru_cache(maxsize=256)
 def sprite(name: str, size: int, walker: bool = False) -> Picture:
-    """A tile's picture.
+    """Picture of a tile.
 
     Args:
-        name: the tile's, as in `arena_gridworld.tiles.TILES`.
-        size: its side, in pixels.
+        name: name of the tile in `arena_gridworld.tiles.TILES`.
+        size: side of the tile, in pixels.
         walker: whether the walker is on it.
 
     Returns:
         uint8, shape (size, size, 3), read-only.
     """
-    look = look_of(name)
+    look = tile_style(name)
     if size < SMALLEST_GLYPH:
         picture = np.full((size, size, 3), WALKER if walker else look.solid, dtype=np.uint8)
         if size >= SMALLEST_MARK and not walker:
@@ -55,15 +55,15 @@ def sprite(name: str, size: int, walker: bool = False) -> Picture:
 
 
 @functools.lru_cache(maxsize=16)
-def walker_alone(size: int) -> npt.NDArray[np.float32]:
-    """The walker without the tile that it is on.
+def walker_sprite(size: int) -> npt.NDArray[np.float32]:
+    """Picture of the walker alone, without a tile.
 
     Args:
-        size: the tile's side, in pixels.
+        size: side of a tile, in pixels.
 
     Returns:
-        float32, shape (size, size, 4), read-only: red, green and blue, from 0 to 255 and times the opacity, which
-        comes last, from 0 to 1.
+        float32, shape (size, size, 4), read-only: red, green and blue from 0 to 255, multiplied by the opacity, and the
+        opacity from 0 to 1.
     """
     picture = np.ones((size, size, 4), dtype=np.float32)
     if size < SMALLEST_GLYPH:
@@ -79,8 +79,8 @@ def walker_alone(size: int) -> npt.NDArray[np.float32]:
     return picture
 
 
-def _mark(picture: Picture, look: Look) -> None:
-    """What a few pixels can say: a rim and a middle, or a direction."""
+def _mark(picture: Picture, look: TileStyle) -> None:
+    """Draw a tile of a few pixels: a rim and a center, or a direction."""
     dark = mix(look.ink, PALETTE["abyss"], 0.55)
     marks = {
         "key": (look.ground, look.ink),
@@ -99,8 +99,8 @@ def _mark(picture: Picture, look: Look) -> None:
         up[0, 1:-1] = up[1:-1, 1:-1] = look.ink
 
 
-def _gridline(canvas: Canvas, look: Look) -> None:
-    """A quiet line of whole pixels along the top and the left."""
+def _gridline(canvas: Canvas, look: TileStyle) -> None:
+    """Draw a faint line of whole pixels along the top and the left."""
     if canvas.size < SMALLEST_LINE or look.ground not in (PALETTE["paper"], PALETTE["breeze"]):
         return
     width = max(1, round(canvas.size / 48)) * canvas.pixel
@@ -117,11 +117,11 @@ def _walker(canvas: Canvas) -> None:
             canvas.fill(canvas.box(x - 0.045, 0.38, x + 0.045, 0.54, 0.045), PALETTE["white"])
 
 
-def _floor(canvas: Canvas, look: Look) -> None:
+def _floor(canvas: Canvas, look: TileStyle) -> None:
     pass
 
 
-def _bricks(canvas: Canvas, look: Look) -> None:
+def _bricks(canvas: Canvas, look: TileStyle) -> None:
     if canvas.size < SMALLEST_LINE:
         return
     unit = max(1, round(canvas.size / 24)) * canvas.pixel
@@ -133,18 +133,18 @@ def _bricks(canvas: Canvas, look: Look) -> None:
     canvas.fill(canvas.box(quarter - unit, half, quarter, 1 - unit), look.ink)
 
 
-def _start(canvas: Canvas, look: Look) -> None:
+def _start(canvas: Canvas, look: TileStyle) -> None:
     canvas.fill(canvas.ring(0.5, 0.5, 0.28, max(0.08, canvas.pixel)), look.ink)
     canvas.fill(canvas.disc(0.5, 0.5, 0.09), look.ink)
 
 
-def _flag(canvas: Canvas, look: Look) -> None:
+def _flag(canvas: Canvas, look: TileStyle) -> None:
     canvas.fill(canvas.line(((0.34, 0.2), (0.34, 0.82)), 0.075), look.ink)
     canvas.fill(canvas.polygon(((0.34, 0.17), (0.78, 0.35), (0.34, 0.53))), look.ink)
 
 
-def _edge(canvas: Canvas, look: Look) -> None:
-    """Rock that breaks off into the dark."""
+def _edge(canvas: Canvas, look: TileStyle) -> None:
+    """Draw the edge of a cliff."""
     teeth = ((0.0, 0.2), (0.17, 0.34), (0.36, 0.22), (0.55, 0.42), (0.75, 0.24), (0.9, 0.33), (1.0, 0.2))
     below = [(x, y + 0.16) for x, y in teeth]
     for points, colour in ((below, mix(look.ink, look.ground, 0.65)), (teeth, look.ink)):
@@ -153,18 +153,18 @@ def _edge(canvas: Canvas, look: Look) -> None:
         )
 
 
-def _waves(canvas: Canvas, look: Look) -> None:
+def _waves(canvas: Canvas, look: TileStyle) -> None:
     for y in (0.32, 0.68):
         canvas.fill(canvas.wave(y, 0.08, 0.1), look.ink)
 
 
-def _glint(canvas: Canvas, look: Look) -> None:
+def _glint(canvas: Canvas, look: TileStyle) -> None:
     for points in (((0.2, 0.56), (0.56, 0.2)), ((0.32, 0.78), (0.46, 0.64)), ((0.58, 0.52), (0.78, 0.32))):
         canvas.fill(canvas.line(points, 0.08), look.ink)
 
 
-def _arrow(canvas: Canvas, look: Look) -> None:
-    """An arrow for a breeze; two or three chevrons for stronger wind."""
+def _arrow(canvas: Canvas, look: TileStyle) -> None:
+    """Draw an arrow for weak wind, two or three chevrons for stronger wind."""
     width = max(0.09, 0.9 * canvas.pixel)
     if look.level < 2:
         canvas.fill(canvas.line(((0.5, 0.3), (0.5, 0.8)), width), look.ink)
@@ -176,7 +176,7 @@ def _arrow(canvas: Canvas, look: Look) -> None:
         canvas.fill(canvas.line(((0.27, tip + 0.22), (0.5, tip), (0.73, tip + 0.22)), width), look.ink)
 
 
-def _key(canvas: Canvas, look: Look) -> None:
+def _key(canvas: Canvas, look: TileStyle) -> None:
     dark = mix(look.ink, PALETTE["abyss"], 0.15)
     canvas.fill(canvas.disc(0.33, 0.5, 0.2) if look.second else canvas.ring(0.33, 0.5, 0.14, 0.11), dark)
     canvas.fill(canvas.line(((0.47, 0.5), (0.82, 0.5)), 0.11), dark)
@@ -184,7 +184,7 @@ def _key(canvas: Canvas, look: Look) -> None:
         canvas.fill(canvas.line(((x, 0.5), (x, 0.66)), 0.09), dark)
 
 
-def _door(canvas: Canvas, look: Look) -> None:
+def _door(canvas: Canvas, look: TileStyle) -> None:
     dark = mix(look.ink, PALETTE["abyss"], 0.55)
     canvas.fill(canvas.box(0.08, 0.04, 0.92, 1.0, 0.06), dark)
     canvas.fill(canvas.box(0.18, 0.14, 0.82, 1.0), look.ink)
@@ -193,14 +193,14 @@ def _door(canvas: Canvas, look: Look) -> None:
         canvas.fill(canvas.box(0.32, 0.24, 0.68, 0.44), PALETTE["paper"])
 
 
-def _door_open(canvas: Canvas, look: Look) -> None:
+def _door_open(canvas: Canvas, look: TileStyle) -> None:
     dark = mix(look.ink, PALETTE["abyss"], 0.55)
     canvas.fill(canvas.box(0.08, 0.04, 0.92, 1.0, 0.06), dark)
     canvas.fill(canvas.box(0.18, 0.14, 0.82, 1.0), look.ground)
     canvas.fill(canvas.polygon(((0.18, 0.14), (0.36, 0.24), (0.36, 0.92), (0.18, 1.0))), look.ink)
 
 
-def _portal(canvas: Canvas, look: Look) -> None:
+def _portal(canvas: Canvas, look: TileStyle) -> None:
     canvas.fill(canvas.box(0.14, 0.14, 0.86, 0.86) if look.second else canvas.disc(0.5, 0.5, 0.38), look.ink)
     if canvas.size < 12:
         canvas.fill(canvas.disc(0.5, 0.5, 0.17), PALETTE["white"])
@@ -209,13 +209,13 @@ def _portal(canvas: Canvas, look: Look) -> None:
     canvas.fill(canvas.disc(0.5, 0.5, 0.1), PALETTE["white"])
 
 
-def _token(canvas: Canvas, look: Look) -> None:
+def _token(canvas: Canvas, look: TileStyle) -> None:
     canvas.fill(canvas.polygon(((0.5, 0.16), (0.84, 0.5), (0.5, 0.84), (0.16, 0.5))), look.ink)
     canvas.fill(canvas.disc(0.5, 0.5, 0.05 * (look.level + 1)), look.ground)
 
 
-#: What draws each glyph.
-GLYPHS: dict[str, Callable[[Canvas, Look], None]] = {
+#: Function that draws each glyph.
+GLYPHS: dict[str, Callable[[Canvas, TileStyle], None]] = {
     "floor": _floor,
     "bricks": _bricks,
     "start": _start,

@@ -62,7 +62,7 @@ DQN = {
         steps=20_000,
         num_envs=8,
         horizon=100,
-        env={"observation": "pixels", "tile": 1},
+        env={"observation": "pixels", "tile_size": 1},
         options={
             "hidden_sizes": (64,),
             "buffer_size": 20_000,

@@ -1,4 +1,4 @@
-"""Perception labels: the truth about a state that a representation may be compared with."""
+"""Perception labels: the true contents of a state, with which a representation can be compared."""
 
 from __future__ import annotations
 
@@ -15,43 +15,44 @@ from arena_gridworld.observation.observers import coordinates
 from arena_gridworld.observation.scene import Array, Scene, checked_size
 from arena_gridworld.tiles import TILES
 
-__all__ = ["CLASSES", "Labeller", "factors"]
+__all__ = ["CLASSES", "StateLabeler", "factors"]
 
-#: What the codes of a semantic label mean: the tiles, in their order, then the walker.
+#: Classes of a semantic label: the tiles, in their order, then the walker.
 CLASSES = (*(tile.name for tile in TILES), "walker")
 WALKER_CODE = len(CLASSES) - 1
 
 
-class Labeller:
-    """Gives the labels of states, by name.
+class StateLabeler:
+    """Labels of states, by name.
 
     * ``semantic``: uint8, shape (rows · tile, columns · tile): an index into `CLASSES` a cell or pixel; the whole
-      cell of the walker is the walker's.
-    * ``state``: float32: the walker's x and y in [0, 1] as the observation ``xy`` has them, then what else varies,
-      a number in [0, 1] each (see `factors`): a key taken, a door open.
+      cell of the walker has the walker's class.
+    * ``state``: float32: x and y of the walker in [0, 1], as in the observation ``xy``, then everything else that
+      varies, each as a number in [0, 1] (see `factors`): a key taken, a door open.
 
     Args:
-        names: which labels.
+        names: any of ``semantic`` and ``state``.
         scene: the states.
-        tile: the side of a cell in ``semantic``, in pixels; that of the observation ``pixels`` gives a label a pixel.
+        tile_size: side of a cell in ``semantic``, in pixels; that of the observation ``pixels`` gives a label per
+            pixel.
 
     Attributes:
-        spaces: the space of each label of one state.
+        spaces: space of each label of one state, by name.
 
     Raises:
-        ArenaError: a label that does not exist, or one that would be huge.
+        ArenaError: an unknown label, a non-positive tile, or a label of more than 64 MiB.
     """
 
     KNOWN = ("semantic", "state")
 
-    def __init__(self, names: Iterable[str], scene: Scene, tile: int = 1) -> None:
+    def __init__(self, names: Iterable[str], scene: Scene, tile_size: int = 1) -> None:
         self.scene = scene
-        self.tile = validated_count("tile", tile)
+        self.tile_size = validated_count("tile_size", tile_size)
         self.spaces: dict[str, spaces.Box] = {}
         self._table: npt.NDArray[np.float32] | None = None
         for name in names:
             if name == "semantic":
-                sides = (scene.rows * self.tile, scene.columns * self.tile)
+                sides = (scene.rows * self.tile_size, scene.columns * self.tile_size)
                 shape = checked_size(sides, np.uint8, "give a smaller tile or map")
                 self.spaces[name] = spaces.Box(0, WALKER_CODE, shape, np.uint8)
             elif name == "state":
@@ -61,10 +62,10 @@ class Labeller:
                 raise unknown("label", name, self.KNOWN)
 
     def __call__(self, states: Any) -> dict[str, Array]:
-        """The labels of a batch, each of shape (len(states), *its space's shape).
+        """Labels of a batch of states, each of shape (len(states), *its space's shape).
 
         Args:
-            states: shape (n,): states of the model.
+            states: indices of states, shape (n,).
         """
         index = self.scene.indices(states)
         return {name: getattr(self, f"_{name}")(index) for name in self.spaces}
@@ -75,7 +76,11 @@ class Labeller:
         found.reshape(len(states), scene.rows * scene.columns)[
             np.arange(len(states)), scene.position[states]
         ] = WALKER_CODE
-        return found.repeat(self.tile, axis=1).repeat(self.tile, axis=2) if self.tile > 1 else found
+        return (
+            found.repeat(self.tile_size, axis=1).repeat(self.tile_size, axis=2)
+            if self.tile_size > 1
+            else found
+        )
 
     def _state(self, states: npt.NDArray[np.int64]) -> Array:
         assert self._table is not None
@@ -83,11 +88,11 @@ class Labeller:
 
 
 def factors(scene: Scene) -> npt.NDArray[np.float32]:
-    """What varies between layouts, as few numbers as tell them apart cell by cell.
+    """Factors of variation between layouts: the fewest numbers that distinguish them cell by cell.
 
     Cells that always change together (a door's two halves, all keys of a letter) are one factor; factors are in
-    the order of their first cell. A factor's value counts the looks that its cells take on, in the order in which
-    the layouts first show them, from 0 (as in the first layout, where episodes begin) to 1.
+    the order of their first cell. The value of a factor numbers the tiles that its cells take on, in the order in
+    which the layouts first have them, scaled from 0 (the first layout, where episodes begin) to 1.
 
     Returns:
         float32, shape (num_layouts, factors).

@@ -1,46 +1,48 @@
-"""The one drawing law: lanes as lists of shapes, shapes as anti-aliased pixels, in the project's palette."""
+"""Drawings of systems: lists of shapes for all lanes, rasterized with anti-aliasing in the project's palette."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from arena_control.engine import copy
-from arena_gridworld.observation.looks import PALETTE
+from arena_control.engine import copy_array
+from arena_gridworld import PALETTE
 
-__all__ = ["PALETTE", "Painter", "Sketch", "View"]
+__all__ = ["PALETTE", "Drawing", "Rasterizer", "Viewport"]
 
-Number = float | npt.NDArray[np.float64]
+#: One number for all lanes, or one for each.
+Number = float | np.float64 | npt.NDArray[np.float64]
 
 LINE, RING, QUAD = 0, 1, 2
 
-#: A shape: its kind, up to eight numbers of geometry in metres, and red, green and blue.
+#: Numbers of a shape: its kind, up to eight of geometry in metres, and red, green and blue.
 COLUMNS = 12
 
 
-class View(NamedTuple):
-    """The square that a frame shows.
+class Viewport(NamedTuple):
+    """The square part of the plane that an image shows.
 
     Attributes:
-        x: its middle, in metres.
-        y: its middle, in metres; up is positive.
-        reach: half its side, in metres.
+        x: x of its center, in metres.
+        y: y of its center, in metres; up is positive.
+        half_width: half its side, in metres.
     """
 
     x: float
     y: float
-    reach: float
+    half_width: float
 
 
-class Sketch:
-    """The shapes of n lanes, in the order in which they are painted; every number may be one for all or one a lane.
+class Drawing:
+    """Shapes of n lanes, in drawing order; every number is one for all lanes or an array with one for each.
 
     Args:
-        lanes: how many.
+        lanes: number of lanes.
     """
 
     def __init__(self, lanes: int) -> None:
@@ -48,28 +50,28 @@ class Sketch:
         self._shapes: list[npt.NDArray[np.float64]] = []
 
     def line(self, x0: Number, y0: Number, x1: Number, y1: Number, width: Number, colour: str) -> None:
-        """A thick line with round ends."""
+        """Add a thick line with round ends."""
         self._add(LINE, (x0, y0, x1, y1, np.multiply(width, 0.5)), colour)
 
     def disc(self, x: Number, y: Number, radius: Number, colour: str) -> None:
-        """A filled circle."""
+        """Add a filled circle."""
         self._add(LINE, (x, y, x, y, radius), colour)
 
     def ring(self, x: Number, y: Number, radius: Number, width: float, colour: str) -> None:
-        """A circle's line."""
+        """Add the outline of a circle."""
         self._add(RING, (x, y, radius, width / 2), colour)
 
     def box(self, left: Number, bottom: Number, right: Number, top: Number, colour: str) -> None:
-        """A rectangle."""
+        """Add a filled rectangle."""
         self.quad((left, right, right, left), (bottom, bottom, top, top), colour)
 
-    def quad(self, xs: Any, ys: Any, colour: str) -> None:
-        """A convex shape of four corners, counter-clockwise."""
+    def quad(self, xs: Sequence[Number], ys: Sequence[Number], colour: str) -> None:
+        """Add a filled convex quadrilateral, its corners counter-clockwise."""
         self._add(QUAD, tuple(number for corner in zip(xs, ys, strict=True) for number in corner), colour)
 
     @property
     def shapes(self) -> npt.NDArray[np.float64]:
-        """Shape (lanes, shapes, `COLUMNS`)."""
+        """All shapes as an array of shape (lanes, shapes, `COLUMNS`)."""
         if not self._shapes:
             return np.zeros((self.lanes, 0, COLUMNS))
         return np.stack(self._shapes, axis=1)
@@ -83,33 +85,33 @@ class Sketch:
         self._shapes.append(shape)
 
 
-class Painter:
-    """Paints sketches onto a background that is painted once.
+class Rasterizer:
+    """Rasterizes drawings over a background that is painted once.
 
     Args:
-        size: pixels that a frame is wide and high.
-        view: what it shows.
-        scenery: what never moves, a sketch of one lane.
+        size: width and height of an image, in pixels.
+        viewport: the part of the plane that an image shows.
+        background: drawing of what never moves, of one lane.
     """
 
-    def __init__(self, size: int, view: View, scenery: Sketch) -> None:
+    def __init__(self, size: int, viewport: Viewport, background: Drawing) -> None:
         self.size = size
-        self._scale = size / (2 * view.reach)
-        self._left, self._top = view.x - view.reach, view.y + view.reach
+        self._scale = size / (2 * viewport.half_width)
+        self._left, self._top = viewport.x - viewport.half_width, viewport.y + viewport.half_width
         ground = np.empty((size, size, 3), dtype=np.uint8)
         ground[:] = PALETTE["paper"]
         self._ground = np.empty_like(ground)
-        paint(scenery.shapes, ground, self._left, self._top, self._scale, self._ground[None])
+        rasterize(background.shapes, ground, self._left, self._top, self._scale, self._ground[None])
 
-    def paint(self, sketch: Sketch, out: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Fills frames, uint8, shape (lanes, size, size, 3)."""
-        paint(sketch.shapes, self._ground, self._left, self._top, self._scale, out)
+    def paint(self, drawing: Drawing, out: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Rasterize a drawing into ``out``: uint8, shape (lanes, size, size, 3)."""
+        rasterize(drawing.shapes, self._ground, self._left, self._top, self._scale, out)
         return out
 
 
 @njit(cache=True, forceinline=True)
-def distance(kind, g, x, y):  # type: ignore[no-untyped-def]
-    """The signed distance in pixels from (x, y) to a shape, negative inside; of a quad, to its nearest side's line."""
+def signed_distance(kind, g, x, y):  # type: ignore[no-untyped-def]
+    """Signed distance in pixels from (x, y) to a shape, negative inside; for a quadrilateral, to its nearest side."""
     if kind == QUAD:
         far = -np.inf
         for corner in range(4):
@@ -131,8 +133,8 @@ def distance(kind, g, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def place(shape, left, top, scale, size, g):  # type: ignore[no-untyped-def]
-    """A shape's geometry in pixels, into ``g``, and the pixels it can touch: (left, top, right, bottom)."""
+def to_pixels(shape, left, top, scale, size, g):  # type: ignore[no-untyped-def]
+    """Convert a shape to pixels, into ``g``; returns the pixels it can touch: (left, top, right, bottom)."""
     kind = int(shape[0])
     points = 4 if kind == QUAD else (1 if kind == RING else 2)
     for point in range(points):
@@ -160,28 +162,30 @@ def place(shape, left, top, scale, size, g):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def paint(shapes, ground, left, top, scale, out):  # type: ignore[no-untyped-def]
-    """Every lane's shapes over the ground; a pixel is covered by as much as its middle lies inside, within ½ px.
+def rasterize(shapes, ground, left, top, scale, out):  # type: ignore[no-untyped-def]
+    """Rasterize the shapes of every lane over the background.
+
+    The coverage of a pixel falls from 1 to 0 while the distance from its center to the shape grows from −½ to ½ px.
 
     Args:
         shapes: shape (lanes, shapes, `COLUMNS`), in metres.
-        ground: uint8, shape (size, size, 3).
-        left: metres at the frame's left side.
-        top: metres at its upper side.
-        scale: pixels a metre.
+        ground: background, uint8, shape (size, size, 3).
+        left: x of the left edge, in metres.
+        top: y of the upper edge, in metres.
+        scale: pixels per metre.
         out: uint8, shape (lanes, size, size, 3); filled.
     """
     size = ground.shape[0]
     g = np.zeros(8)
     for lane in range(len(shapes)):
-        copy(ground, out[lane])
+        copy_array(ground, out[lane])
         for index in range(shapes.shape[1]):
             shape = shapes[lane, index]
             kind = int(shape[0])
-            x0, y0, x1, y1 = place(shape, left, top, scale, size, g)
+            x0, y0, x1, y1 = to_pixels(shape, left, top, scale, size, g)
             for row in range(y0, y1):
                 for column in range(x0, x1):
-                    cover = min(0.5 - distance(kind, g, column + 0.5, row + 0.5), 1.0)
+                    cover = min(0.5 - signed_distance(kind, g, column + 0.5, row + 0.5), 1.0)
                     if cover > 0:
                         for channel in range(3):
                             old = float(out[lane, row, column, channel])

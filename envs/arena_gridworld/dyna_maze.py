@@ -1,4 +1,4 @@
-"""The mazes of the Dyna chapter: one that stays, and two that change under the learner's feet."""
+"""Mazes of Sutton & Barto's chapter on Dyna: one that never changes, and two that change during learning."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import numpy as np
 from arena.config.options import Between
 from arena.environments.mdp import TransitionModel
 from arena_gridworld.base import GridEnv, ScheduledVectorEnv, vector_of
+from arena.config import Between
+from arena.mdp import TransitionModel
+from arena_gridworld.base import GridEnv, ScheduledVectorEnv, make_vector_class
 from arena_gridworld.engine import Rules, build_world
 from arena_gridworld.maps import parse_map
-from arena_gridworld.options import Reward, Walking
+from arena_gridworld.options import NavigationOptions, Reward
 from arena_gridworld.world import World
 
 __all__ = ["DynaMaze", "DynaMazeOptions", "DynaMazeVector"]
@@ -27,31 +30,32 @@ MAPS = {
         "........G\n" + BARRED.format(barrier=barrier)[10:] for barrier in (".########", ".#######.")
     ),
 }
-#: The environment steps after which the book's mazes change.
+#: Environment steps after which the mazes of the book change.
 CHANGES = {"dyna": None, "blocking": 1000, "shortcut": 3000}
 
 
 @dataclass(frozen=True, kw_only=True)
-class DynaMazeOptions(Walking):
-    """The mazes of Sutton & Barto's figures 8.2, 8.4 and 8.5."""
+class DynaMazeOptions(NavigationOptions):
+    """Options of the mazes of Sutton & Barto's figures 8.2, 8.4 and 8.5."""
 
     maze: Literal["dyna", "blocking", "shortcut"] = "blocking"
-    """The maze of figure 8.2, which never changes; the blocking maze of 8.4; or the shortcut maze of 8.5."""
+    """Map: the maze of figure 8.2, which never changes; the blocking maze of 8.4; or the shortcut maze of 8.5."""
 
     change_after: Annotated[int, Between(0, None)] | None = None
-    """Environment steps of a lane, over all its episodes since its seed, after which the maze changes; None for the
-    book's 1000 (blocking) and 3000 (shortcut), 0 for a maze that is changed from the beginning and stays."""
+    """Environment steps since the seed, over all episodes, after which the maze changes; None for 1000 (blocking) and
+    3000 (shortcut), as in the book; 0 for the changed maze from the start."""
 
     step_reward: Reward = 0.0
-    """Reward of a step that does not reach the goal."""
 
     goal_reward: Reward = 1.0
-    """Reward of the step that reaches the goal, which ends the episode."""
 
     def build(self) -> World:
-        """6 × 9 cells; a changing maze has a phase before the change and one after it."""
+        """Build 6 × 9 cells; a changing maze has a phase before the change and one after it."""
         rules = Rules(
-            slip=self.slip, step_reward=self.step_reward, goal_reward=self.goal_reward, everywhere=True
+            slip=self.slip,
+            step_reward=self.step_reward,
+            goal_reward=self.goal_reward,
+            include_unreachable=True,
         )
         phases = [build_world(parse_map(text), rules) for text in MAPS[self.maze]]
         change = CHANGES[self.maze] if self.change_after is None else self.change_after
@@ -61,29 +65,29 @@ class DynaMazeOptions(Walking):
 
 
 class DynaMaze(GridEnv):
-    """A maze that changes after a number of steps, and does not say so.
+    """Maze that changes after a number of steps, without a sign in the observation.
 
-    The change comes after so many environment steps since the seed (of a lane of the vector: its own steps), counted
-    across episodes. The observation's index, vector and place are those of the cell, the same before and after; a
-    walker who stands where a wall appears may walk out of it. While the maze may change, `model` is None, because no
-    tables describe it; the maze of figure 8.2, and any with ``change_after=0``, has one. A reward of 1 at the goal and
-    none elsewhere is meant for a discount of 0.95; there is no time limit.
+    The change comes after `change_after` environment steps since the seed (in a vector, steps of the lane), counted
+    across episodes. Index, one-hot and position observations are those of the cell, before and after the change; a
+    walker in a cell that becomes a wall may leave it. While the maze may change, `model` is None, because no single
+    model describes it; the maze of figure 8.2, and any with ``change_after=0``, has a model. The reward, 1 at the goal
+    and 0 elsewhere, is meant for a discount of 0.95; there is no time limit.
 
     Source: Sutton & Barto, *Reinforcement Learning: An Introduction* (2018), figures 8.2, 8.4 and 8.5.
 
     Args:
-        render_mode: as `Grid`'s.
-        options: the fields of `DynaMazeOptions`, by name.
+        render_mode: "ansi" or "rgb_array" for `render` to return text or an image, or None.
+        options: fields of `DynaMazeOptions`, by name.
     """
 
     Options = DynaMazeOptions
 
 
-DynaMazeVector = vector_of(DynaMaze, ScheduledVectorEnv)
+DynaMazeVector = make_vector_class(DynaMaze, ScheduledVectorEnv)
 
 
-def _in_turn(phases: list[World], since: tuple[int, ...]) -> World:
-    """The phases' states one after another; no transition leads from one to another, the clock does."""
+def _in_turn(phases: list[World], phase_starts: tuple[int, ...]) -> World:
+    """World with the states of all phases one after another; only the clock leads from one phase to the next."""
     models = [phase.model for phase in phases]
     states = models[0].num_states
     lengths = np.concatenate([np.diff(model.indptr) for model in models])
@@ -100,4 +104,4 @@ def _in_turn(phases: list[World], since: tuple[int, ...]) -> World:
         initial=initial,
     )
     layouts = np.concatenate([phase.layouts for phase in phases])
-    return World.layered(model, layouts, since, phases[0].moves)
+    return World.layered(model, layouts, phase_starts, phases[0].moves)

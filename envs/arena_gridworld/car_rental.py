@@ -13,6 +13,9 @@ from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
 from arena_gridworld.base import MdpEnv, vector_of
 from arena_gridworld.options import Reward, ShownState
+from arena.mdp import TransitionModel
+from arena_gridworld.base import MdpEnv, make_vector_class
+from arena_gridworld.options import Reward, TabularOptions
 
 __all__ = ["JacksCarRental", "JacksCarRentalOptions", "JacksCarRentalVector"]
 
@@ -21,48 +24,49 @@ Rate = Annotated[float, Between(0, 500)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class JacksCarRentalOptions(ShownState):
-    """The two car rentals of Sutton & Barto's example 4.2."""
+class JacksCarRentalOptions(TabularOptions):
+    """Options of the car rental of Sutton & Barto's example 4.2."""
 
-    cars: Annotated[int, Between(1, 40)] = 20
-    """How many cars a location holds; what is returned beyond it disappears."""
+    max_cars: Annotated[int, Between(1, 40)] = 20
+    """Most cars at a location, from 1 to 40; cars returned beyond it disappear."""
 
-    moves: Annotated[int, Between(0, 40)] = 5
-    """How many cars can be moved overnight."""
+    max_moves: Annotated[int, Between(0, 40)] = 5
+    """Most cars that can be moved overnight, at most `max_cars`."""
 
-    requests: tuple[Rate, Rate] = (3.0, 4.0)
-    """Cars that are asked for at each location on a day, on average."""
+    request_rates: tuple[Rate, Rate] = (3.0, 4.0)
+    """Mean number of cars requested at each location per day."""
 
-    returns: tuple[Rate, Rate] = (3.0, 2.0)
-    """Cars that are returned at each location on a day, on average; they can be rented on the next day."""
+    return_rates: tuple[Rate, Rate] = (3.0, 2.0)
+    """Mean number of cars returned at each location per day; they can be rented on the next day."""
 
-    credit: Reward = 10.0
-    """Reward of a car that is rented."""
+    rental_reward: Reward = 10.0
+    """Reward for each car that is rented."""
 
     move_cost: Reward = 2.0
-    """Cost of a car that is moved."""
+    """Cost of each car that is moved."""
 
     def build(self) -> TransitionModel:
-        """State ``first * (cars + 1) + second``, with the cars at each location at the end of a day.
+        """Build the MDP: state ``first * (max_cars + 1) + second``, for the cars at each location in the evening.
 
         Raises:
             ArenaError: more cars can be moved than a location holds.
         """
-        if self.moves > self.cars:
+        if self.max_moves > self.max_cars:
             raise ArenaError(
-                f"moves is {self.moves}, and a location holds {self.cars} cars", "move at most as many"
+                f"max_moves is {self.max_moves}, and a location holds {self.max_cars} cars",
+                "give a max_moves of at most max_cars",
             )
-        size = self.cars + 1
+        size = self.max_cars + 1
         first, second = (cars.ravel()[:, None] for cars in np.indices((size, size)))
-        moved = np.clip(np.arange(-self.moves, self.moves + 1), -second, first)
+        moved = np.clip(np.arange(-self.max_moves, self.max_moves + 1), -second, first)
         # Cars beyond a full location disappear on the way; moving them costs all the same.
-        morning = [np.minimum(cars, self.cars).ravel() for cars in (first - moved, second + moved)]
-        days = [_day(size, *rates) for rates in zip(self.requests, self.returns, strict=True)]
+        morning = [np.minimum(cars, self.max_cars).ravel() for cars in (first - moved, second + moved)]
+        days = [_day(size, *rates) for rates in zip(self.request_rates, self.return_rates, strict=True)]
         (chance_1, rented_1), (chance_2, rented_2) = (
             (chance[cars], rented[cars]) for cars, (chance, rented) in zip(morning, days, strict=True)
         )
         probability = (chance_1[:, :, None] * chance_2[:, None, :]).reshape(len(chance_1), -1)
-        reward = self.credit * (rented_1[:, :, None] + rented_2[:, None, :]).reshape(probability.shape)
+        reward = self.rental_reward * (rented_1[:, :, None] + rented_2[:, None, :]).reshape(probability.shape)
         reward -= self.move_cost * np.abs(moved).reshape(-1, 1)
         kept = probability > 0
         return TransitionModel(
@@ -73,40 +77,40 @@ class JacksCarRentalOptions(ShownState):
             probability=probability[kept],
             reward=reward[kept],
             terminated=np.zeros(np.count_nonzero(kept), dtype=np.bool_),
-            initial=np.arange(size * size) == self.cars // 2 * (size + 1),
+            initial=np.arange(size * size) == self.max_cars // 2 * (size + 1),
         )
 
 
 class JacksCarRental(MdpEnv):
-    """Move cars overnight so that they are where they are asked for.
+    """Jack's car rental: move cars between two locations overnight to meet the demand.
 
-    The observation is ``first * 21 + second``, the cars at each location in the evening; it begins with half of what
-    each holds. Action a moves ``a − 5`` cars from the first to the second. A move of more cars than there are moves
-    those that there are, and costs what was moved. Demand and returns are Poisson, and exact: what exceeds the cars
-    there, or the places, is summed up in closed form, not cut off. The reward of a transition is its expectation given
-    the cars in the evening and on the next one. It never ends: the values of the book are for a discount of 0.9, and
-    the time limit of 100 days only cuts episodes off.
+    The observation is ``first * 21 + second``, the cars at each location in the evening; an episode begins with both
+    half full. Action a moves ``a − 5`` cars from the first location to the second. A move of more cars than there are
+    moves all of them, and costs only those. Demand and returns are Poisson distributed and exact: the probability
+    beyond the limits is summed in closed form, not truncated. The reward of a transition is its expectation given the
+    cars on both evenings. Episodes never terminate: the values of the book are for a discount of 0.9, and the time
+    limit of 100 days only truncates.
 
     Source: Sutton & Barto, *Reinforcement Learning: An Introduction* (2018), example 4.2.
 
     Args:
         render_mode: None.
-        options: the fields of `JacksCarRentalOptions`, by name.
+        options: fields of `JacksCarRentalOptions`, by name.
     """
 
     Options = JacksCarRentalOptions
 
 
-JacksCarRentalVector = vector_of(JacksCarRental)
+JacksCarRentalVector = make_vector_class(JacksCarRental)
 
 
 def _day(size: int, requests: float, returns: float) -> tuple[Float, Float]:
-    """One location's day.
+    """Transition of one location over a day.
 
     Args:
-        size: how many numbers of cars there are, from 0.
-        requests: cars asked for, on average.
-        returns: cars returned, on average.
+        size: number of possible numbers of cars, from 0 on.
+        requests: mean number of cars requested.
+        returns: mean number of cars returned.
 
     Returns:
         The probability of each number of cars in the evening and the expected number of rented cars given it, both of
@@ -123,7 +127,7 @@ def _day(size: int, requests: float, returns: float) -> tuple[Float, Float]:
 
 
 def _capped_poisson(rate: float, most: int) -> Float:
-    """Shape (most + 1,): the distribution of the smaller of a Poisson number and `most`."""
+    """Distribution of the minimum of a Poisson number and `most`: shape (most + 1,)."""
     chance = np.exp(-rate) * np.cumprod(np.concatenate(([1.0], rate / np.arange(1, most + 1))))
     chance[-1] = max(0.0, 1 - chance[:-1].sum())
     return np.asarray(chance)

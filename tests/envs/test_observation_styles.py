@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from arena_gridworld.observation import observer
+from arena_gridworld.observation import Scene, make_observer
 from arena_gridworld.observation.canvas import Canvas
-from arena_gridworld.observation.looks import LOOKS, PALETTE, WALKER, look_of
 from arena_gridworld.observation.sprites import GLYPHS, sprite
+from arena_gridworld.observation.styles import PALETTE, STYLES, WALKER, tile_style
 from arena_gridworld.tiles import CODES, TILES
 
 #: How linear light reaches the eye: of most people, of deuteranopes and of protanopes (Machado et al. 2009).
@@ -48,15 +48,9 @@ def test_the_walker_is_where_the_state_says_and_walls_are_walls(tile):
     cells = np.zeros((4, 5), np.uint8)
     cells[0], cells[3, 4] = CODES["wall"], CODES["goal"]
     n = cells.size
-    eye = observer(
-        "pixels",
-        rows=4,
-        columns=5,
-        position=np.arange(n)[::-1].astype(np.int32),
-        layout=np.zeros(n, np.int32),
-        layouts=cells[None],
-        tile=tile,
-    )
+    place, still = np.arange(n)[::-1].astype(np.int32), np.zeros(n, np.int32)
+    scene = Scene(rows=4, columns=5, position=place, layout=still, layouts=cells[None])
+    eye = make_observer("pixels", scene, tile_size=tile)
     frames = np.empty((n, *eye.space.shape), np.uint8)
     eye.observe(np.arange(n), frames)
     tiles = frames.reshape(n, 4, tile, 5, tile, 3).swapaxes(2, 3).reshape(n, n, -1, 3).astype(int)
@@ -100,14 +94,16 @@ def test_sprites_are_squares_of_bytes_that_nobody_can_spoil(tile, walker):
 
 
 def test_looks_go_by_name():
-    assert look_of("wind left").turns == look_of("wind_west").turns == 3
-    assert look_of("door-b").ink == look_of("key b").ink != look_of("key a").ink
-    assert look_of("open door").glyph == look_of("door a open").glyph == "door_open"
-    assert look_of("teleport 3").level == 3 and look_of("teleport 7").second
-    unknown = look_of("swamp")
-    assert unknown.glyph == "token" and unknown == look_of("swamp") != look_of("bridge")
-    assert {look.glyph for look in LOOKS.values()} <= set(GLYPHS)
-    assert all(look_of(tile.name).glyph in GLYPHS and look_of(tile.name).glyph != "token" for tile in TILES)
+    assert tile_style("wind left").turns == tile_style("wind_west").turns == 3
+    assert tile_style("door-b").ink == tile_style("key b").ink != tile_style("key a").ink
+    assert tile_style("open door").glyph == tile_style("door a open").glyph == "door_open"
+    assert tile_style("teleport 3").level == 3 and tile_style("teleport 7").second
+    unknown = tile_style("swamp")
+    assert unknown.glyph == "token" and unknown == tile_style("swamp") != tile_style("bridge")
+    assert {look.glyph for look in STYLES.values()} <= set(GLYPHS)
+    assert all(
+        tile_style(tile.name).glyph in GLYPHS and tile_style(tile.name).glyph != "token" for tile in TILES
+    )
 
 
 @pytest.mark.parametrize("tile", [3, 8, 24])
