@@ -38,7 +38,6 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from arena.encoders.base import Batch
-from arena.encoders.trainer import set_up
 from arena.experiments.fit import Fit
 from arena.frames.fits import resolve_fit
 from arena.frames.references import open_data

@@ -13,9 +13,6 @@ import numpy as np
 
 from arena.environments.mdp import TransitionModel
 from arena.environments.tabular import TableVectorEnv
-from arena_gridworld.observation import observer
-from arena.mdp import TransitionModel
-from arena.tables import TableVectorEnv
 from arena_gridworld.observation import Scene, make_observer
 from arena_gridworld.tiles import CODES
 from benchmarks.measure import Row, interleaved, row

@@ -19,15 +19,14 @@ from arena.config.validation import validated_count
 from arena.environments.vector_env import Array, NativeVectorEnv, checked_seeds
 from arena.errors import ArenaError
 from arena.random.counter_based import mix
-from arena_control.engine import LANE, NO_LIMIT, Setup
-from arena_control.options import ControlOptions
-from arena_control.painter import ControlPainter, controls_of, frames_of, raster
-from arena_control.sketch import Painter
-from arena.keyed import mix
-from arena.native import Array, NativeVectorEnv, checked_seeds, whole
 from arena_control.drawing import Rasterizer
 from arena_control.engine import LANE, NO_LIMIT, Floats, StepSettings
-from arena_control.painter import ControlPainter, controls_for_system, make_rasterizer, render_frames
+from arena_control.painter import (
+    ControlPainter,
+    controls_for_system,
+    make_rasterizer,
+    render_frames,
+)
 from arena_control.system import System
 
 if TYPE_CHECKING:
@@ -123,7 +122,9 @@ class ControlVectorEnv(NativeVectorEnv):
 
     def _make_settings(self, max_episode_steps: int | None) -> StepSettings:
         system, options = self.system, self.options
-        limit = NO_LIMIT if max_episode_steps is None else validated_count("max_episode_steps", max_episode_steps)
+        limit = (
+            NO_LIMIT if max_episode_steps is None else validated_count("max_episode_steps", max_episode_steps)
+        )
         limits = [system.state_limits.get(name, np.inf) for name in system.initial_state]
         intervals = [*system.initial_state.values(), *system.parameters.values()]
         return StepSettings(

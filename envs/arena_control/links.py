@@ -10,12 +10,6 @@ import numpy as np
 from numba import njit
 
 from arena.config.options import Between
-from arena_control.base import ControlEnv, vector_of
-from arena_control.engine import compiled
-from arena_control.options import NotNegative, PhysicsOptions, PositiveFloat
-from arena_control.sketch import Sketch, View
-from arena_control.system import System, physical
-from arena.config import Between
 from arena_control.base import ControlEnv, make_vector_class
 from arena_control.drawing import Drawing, Viewport
 from arena_control.engine import Floats, compile_kernels

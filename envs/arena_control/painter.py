@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.environments.rendering import Controls, Frame
-from arena_control.sketch import Painter, Sketch
-from arena.painting import Controls, Frame
 from arena_control.drawing import Drawing, Rasterizer
 from arena_control.engine import Floats
 from arena_control.system import System

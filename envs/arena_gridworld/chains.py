@@ -10,9 +10,6 @@ import numpy as np
 from arena.config.options import Between
 from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena_gridworld.base import MdpEnv, vector_of
-from arena_gridworld.options import Reward, ShownState
-from arena.mdp import TransitionModel
 from arena_gridworld.base import MdpEnv, make_vector_class
 from arena_gridworld.options import Probability, Reward, TabularOptions
 

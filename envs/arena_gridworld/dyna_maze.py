@@ -9,9 +9,6 @@ import numpy as np
 
 from arena.config.options import Between
 from arena.environments.mdp import TransitionModel
-from arena_gridworld.base import GridEnv, ScheduledVectorEnv, vector_of
-from arena.config import Between
-from arena.mdp import TransitionModel
 from arena_gridworld.base import GridEnv, ScheduledVectorEnv, make_vector_class
 from arena_gridworld.engine import Rules, build_world
 from arena_gridworld.maps import parse_map

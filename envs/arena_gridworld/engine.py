@@ -17,9 +17,6 @@ import numpy.typing as npt
 
 from arena.environments.mdp import TransitionModel
 from arena.errors import ArenaError
-from arena_gridworld.maps import GridMap, tiles_having
-from arena_gridworld.outcomes import Entry, Outcomes, Steps, outcomes_of
-from arena.mdp import TransitionModel
 from arena_gridworld.maps import GridMap, tiles_with
 from arena_gridworld.movement import (
     CHANGES_LAYOUT,

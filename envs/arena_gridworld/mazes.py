@@ -11,9 +11,6 @@ from numba import njit
 
 from arena.config.options import Between
 from arena.random.counter_based import below, fold, mix, uniform
-from arena_gridworld.base import GridEnv, vector_of
-from arena.config import Between
-from arena.keyed import below, fold, mix, uniform
 from arena_gridworld.base import GridEnv, make_vector_class
 from arena_gridworld.engine import Rules, build_world
 from arena_gridworld.maps import GridMap

@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.environments.rendering import Controls, Frame
-from arena_gridworld.maps import tiles_having
-from arena.painting import Controls, Frame
 from arena_gridworld.maps import tiles_with
 from arena_gridworld.observation.observers import Pixels
 from arena_gridworld.observation.scene import LARGEST_OBSERVATION

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from arena.environments.mdp import TransitionModel
-from arena_gridworld.base import GridEnv, vector_of
-from arena.mdp import TransitionModel
 from arena_gridworld.base import GridEnv, make_vector_class
 from arena_gridworld.engine import MOVES, Rules, build_world
 from arena_gridworld.maps import parse_map

@@ -12,7 +12,10 @@ __all__ = ["ENCODER_SPECS"]
 FOUR_ROOMS, CART_POLE = "arena/FourRooms-v0", "arena/CartPole-v0"
 
 #: Frames of 13 × 13 and 24 × 24 pixels: one core fits an encoder to them in less than a minute.
-FRAMES = {FOUR_ROOMS: {"observation": "pixels", "tile_size": 1}, CART_POLE: {"observation": "pixels", "image_size": 24}}
+FRAMES = {
+    FOUR_ROOMS: {"observation": "pixels", "tile_size": 1},
+    CART_POLE: {"observation": "pixels", "image_size": 24},
+}
 
 #: Convolutions that keep positions of so small an image, with a code computed from them without hidden layers.
 SMALL: dict[str, Any] = {"channels": (16, 32), "hidden_sizes": ()}

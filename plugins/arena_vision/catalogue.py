@@ -11,7 +11,10 @@ __all__ = ["SPECS"]
 FOUR_ROOMS, CART_POLE = "arena/FourRooms-v0", "arena/CartPole-v0"
 
 #: Frames of 13 × 13 and 24 × 24 pixels.
-FRAMES = {FOUR_ROOMS: {"observation": "pixels", "tile_size": 1}, CART_POLE: {"observation": "pixels", "image_size": 24}}
+FRAMES = {
+    FOUR_ROOMS: {"observation": "pixels", "tile_size": 1},
+    CART_POLE: {"observation": "pixels", "image_size": 24},
+}
 
 
 def _presets(rooms: int | None, pole: int | None, **options: Any) -> dict[str, Preset]:

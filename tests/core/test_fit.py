@@ -165,7 +165,9 @@ def test_the_id_is_of_contents_and_options_and_of_no_folder(digits, tmp_path):
     copy = data_reference(str(tmp_path / "copy"))
     assert copy.digest == digits.digest
     assert fit("ae", copy).id(0) == one.id(0)
-    other = data_reference("arena/Pendulum-v0", n=200, env_options={"observation": "pixels", "image_size": 16})
+    other = data_reference(
+        "arena/Pendulum-v0", n=200, env_options={"observation": "pixels", "image_size": 16}
+    )
     ids = {
         one.id(0),
         one.id(1),

@@ -198,7 +198,11 @@ def test_a_dry_run_leaves_no_trace(tmp_path, capsys):
         "[fit]",
     ]
     lines += ["frames = 200", "steps = 8", "[[grid]]", 'agent = "dqn"', 'env = "arena/FourRooms-v0"']
-    lines += ['"env.observation" = "pixels"', '"env.tile_size" = 1', 'encoder = ["none", "pca", "random-cnn"]']
+    lines += [
+        '"env.observation" = "pixels"',
+        '"env.tile_size" = 1',
+        'encoder = ["none", "pca", "random-cnn"]',
+    ]
     (tmp_path / "study.toml").write_text("\n".join(lines))
 
     def dry(*words):

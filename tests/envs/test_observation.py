@@ -11,10 +11,6 @@ from hypothesis import strategies as st
 from arena.environments.mdp import TransitionModel
 from arena.environments.tabular import TableEnv, TableVectorEnv
 from arena.errors import ArenaError
-from arena_gridworld import observation
-from arena_gridworld.observation import CHANNELS, CLASSES, KINDS, labels, observer, observers
-from arena.mdp import TransitionModel
-from arena.tables import TableEnv, TableVectorEnv
 from arena_gridworld.observation import (
     CHANNELS,
     CLASSES,

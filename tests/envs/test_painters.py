@@ -14,13 +14,6 @@ import arena_gridworld as ag
 from arena.environments.factory import EnvironmentFactory
 from arena.environments.rendering import CellPainter, Controls, Painter
 from arena.plugins.discovery import get_plugins
-from arena_control.painter import ControlPainter, controls_of
-from arena_gridworld.observation.looks import WALKER
-from arena_gridworld.painter import MOST_STARTS, GridPainter
-from arena_gridworld.painter import controls_of as controls_of_moves
-from arena.environments import EnvironmentFactory
-from arena.painting import CellPainter, Controls, Painter
-from arena.plugins import get_plugins
 from arena_control.painter import ControlPainter, controls_for_system
 from arena_gridworld.observation.styles import WALKER
 from arena_gridworld.painter import MOST_STARTS, GridPainter, controls_for_moves

@@ -10,9 +10,6 @@ from tabular_problems import make_agent, make_stream, train, train_episodes
 
 from arena.environments.spaces import Identity
 from arena.streams.base import NativeStream
-from arena_gridworld.dyna import DynaMazeOptions, DynaMazeVector
-from arena.spaces import Identity
-from arena.stream import NativeStream
 from arena_gridworld.dyna_maze import DynaMazeOptions, DynaMazeVector
 from arena_tabular import DynaQ, DynaQPlus
 

@@ -11,23 +11,13 @@ from planted_worlds import BLUE, Film, Red, Walker, player_of, shown_of
 from arena.agents.actor import Thought
 from arena.environments.factory import EnvironmentFactory
 from arena.palette import ACCENT
-from arena_gridworld.observation.looks import WALKER
+from arena_gridworld.observation.styles import WALKER
 from arena_viewer.drawing import Canvas
 from arena_viewer.frames import rgb_array
 from arena_viewer.keys import sheet
 from arena_viewer.playback import Playback
 from arena_viewer.player import Player
 from arena_viewer.renderer import NARROW, SIZE, WHITE, Renderer
-from arena.colours import ACCENT
-from arena.environments import EnvironmentFactory
-from arena.mind import Thought
-from arena.viewer.frames import rgb_of
-from arena.viewer.keys import sheet
-from arena.viewer.pen import Pen
-from arena.viewer.player import Player
-from arena.viewer.show import Show
-from arena.viewer.stage import NARROW, SIZE, WHITE, Stage
-from arena_gridworld.observation.styles import WALKER
 
 SCALES = (0.5, 1.0, 2.0)
 SIZES = ((1120, 760), (700, 500), (500, 400), (333, 777))

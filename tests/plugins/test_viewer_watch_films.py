@@ -18,22 +18,12 @@ from arena.cli import main
 from arena.palette import ACCENT
 from arena.random.generators import Generators
 from arena.runs.resolve import resolve_experiment
-from arena_gridworld.observation.looks import WALKER
+from arena_gridworld.observation.styles import WALKER
 from arena_viewer.drawing import SMALL, Canvas
 from arena_viewer.filming import frames
 from arena_viewer.playback import HOLD, Playback
 from arena_viewer.renderer import Renderer
 from arena_viewer.roles import make_players, role_from_run, untrained_role
-from arena.colours import ACCENT
-from arena.experiment import Experiment
-from arena.mind import Thought
-from arena.random import Generators
-from arena.viewer.cast import players, role_of, untrained
-from arena.viewer.filming import frames
-from arena.viewer.pen import SMALL, Pen
-from arena.viewer.show import HOLD, Show
-from arena.viewer.stage import Stage
-from arena_gridworld.observation.styles import WALKER
 
 #: A step a frame, and narrow, so that there is no panel.
 BRIEF = ("--size", "320x200", "--fps", "8", "--speed", "8")

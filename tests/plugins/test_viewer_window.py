@@ -10,20 +10,13 @@ import arena
 from arena.cli import main
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena_gridworld.observation.looks import WALKER
+from arena_gridworld.observation.styles import WALKER
 from arena_viewer.frames import rgb_array
 from arena_viewer.keys import KEYS, sheet
 from arena_viewer.playback import Playback
 from arena_viewer.player import Player
 from arena_viewer.roles import Snapshots, make_players, role_from_run
 from arena_viewer.window import FPS, Window
-from arena.viewer.cast import Snapshots, players, role_of
-from arena.viewer.frames import rgb_of
-from arena.viewer.keys import KEYS, sheet
-from arena.viewer.player import Player
-from arena.viewer.show import Show
-from arena.viewer.window import FPS, Window
-from arena_gridworld.observation.styles import WALKER
 
 SMALL = {"size": (700, 460)}
 

@@ -6,15 +6,7 @@ tiles; a new kind of tile needs only a style in `arena_gridworld.observation.sty
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import numpy as np
-import numpy.typing as npt
-
-from arena.environments.tabular import Observer
 from arena.errors import unknown
-from arena_gridworld.observation.labelling import CLASSES, Labeller
-from arena_gridworld.observation.observers import CHANNELS, XY, Egocentric, OneHot, Pixels
 from arena_gridworld.observation.labeling import CLASSES, StateLabeler
 from arena_gridworld.observation.observers import CHANNELS, XY, CellObserver, Egocentric, OneHot, Pixels
 from arena_gridworld.observation.scene import Scene
@@ -37,7 +29,7 @@ KINDS = ("onehot", "xy", "egocentric", "pixels")
 
 
 def make_observer(kind: str, scene: Scene, view_size: int = 5, tile_size: int = 8) -> CellObserver:
-    """Make an observer of the states of a scene, for `arena.tables.TableVectorEnv`.
+    """Make an observer of the states of a scene, for `arena.environments.tabular.TableVectorEnv`.
 
     Args:
         kind: ``onehot`` (`OneHot`), ``xy`` (`XY`), ``egocentric`` (`Egocentric`) or ``pixels`` (`Pixels`).

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from arena.config.validation import validated_count
 from arena.errors import ArenaError
-from arena.native import whole
 from arena_gridworld.observation.kernels import fill_egocentric, fill_onehot, fill_pixels
 from arena_gridworld.observation.scene import Array, Scene, checked_size
 from arena_gridworld.observation.sprites import sprite
@@ -29,7 +29,7 @@ SMALLER = "choose observation xy or egocentric, or a smaller map"
 
 
 class CellObserver(ABC):
-    """Base of observers of a gridworld's states; see `arena.tables.Observer`.
+    """Base of observers of a gridworld's states; see `arena.environments.tabular.Observer`.
 
     Args:
         scene: the states.
@@ -110,7 +110,7 @@ class Egocentric(CellObserver):
     channels = CHANNELS
 
     def __init__(self, scene: Scene, view_size: int) -> None:
-        k = whole("view_size", view_size)
+        k = validated_count("view_size", view_size)
         if k % 2 == 0:
             raise ArenaError(
                 f"view_size is {k}, which is even, and the walker stands in the center of the view",
@@ -141,7 +141,7 @@ class Pixels(CellObserver):
     """
 
     def __init__(self, scene: Scene, tile_size: int) -> None:
-        tile = self.tile_size = whole("tile_size", tile_size)
+        tile = self.tile_size = validated_count("tile_size", tile_size)
         remedy = "give a smaller tile_size" if tile > 1 else SMALLER
         shape = checked_size((scene.rows * tile, scene.columns * tile, 3), np.uint8, remedy)
         super().__init__(scene, spaces.Box(0, 255, shape, np.uint8))
