@@ -30,7 +30,7 @@ def toml_remedy(text: str, error: Exception) -> str:
         if "Invalid value" in str(error) and line[int(place[2]) - 1 :][:1].isalpha():
             return 'texts stand in quotes: agent = "q-learning"'
         if re.match(r"\s*(agent|env)\.\w", line):
-            return 'options stand in quotes: "agent.step_size" = [0.1, 0.5]'
+            return 'options stand in quotes: "agent.learning_rate" = [0.1, 0.5]'
     return "mend that line"
 
 

@@ -75,8 +75,8 @@ def episode_returns(episodes: int, agent: str, env: str, seed: int, **settings: 
 
 def cliff(runs: int = 200) -> None:
     """Example 6.6: what an episode earns while learning, on the way along the cliff."""
-    options = {"step_size": 0.5, "epsilon": 0.1, "discount": 1.0, "epsilon_schedule": "constant"}
-    options |= {"step_size_schedule": "constant"}
+    options = {"learning_rate": 0.5, "epsilon": 0.1, "discount": 1.0, "epsilon_schedule": "constant"}
+    options |= {"learning_rate_schedule": "constant"}
     for agent, colour in (("sarsa", ORANGE), ("q-learning", BLUE), ("expected-sarsa", GREEN)):
         curves = [
             episode_returns(500, agent, "arena/CliffWalk-v0", seed, agent_options=options)
@@ -99,8 +99,8 @@ def random_walk(runs: int = 100) -> None:
     ):
         for rate, style in zip(rates, ("-", "--", ":"), strict=True):
             options = {
-                "step_size": rate,
-                "step_size_schedule": "constant",
+                "learning_rate": rate,
+                "learning_rate_schedule": "constant",
                 "discount": 1.0,
                 "initial_value": 0.5,
             }
@@ -176,8 +176,8 @@ def jack() -> None:
 
 def windy() -> None:
     """Example 6.5: episodes against time steps on the windy gridworld."""
-    options = {"step_size": 0.5, "epsilon": 0.1, "discount": 1.0}
-    options |= {"step_size_schedule": "constant", "epsilon_schedule": "constant"}
+    options = {"learning_rate": 0.5, "epsilon": 0.1, "discount": 1.0}
+    options |= {"learning_rate_schedule": "constant", "epsilon_schedule": "constant"}
     for moves, colour in ((4, BLUE), (8, ORANGE)):
         _, stream, turns = trained(
             "sarsa", "arena/WindyGrid-v0", 1, agent_options=options, env_options={"moves": moves}
@@ -193,8 +193,8 @@ def windy() -> None:
 def dyna(runs: int = 30) -> None:
     """Figure 8.2: steps per episode in the maze, with more and less planning."""
     for steps, colour in ((0, BLUE), (5, ORANGE), (50, GREEN)):
-        options = {"planning_steps": steps, "step_size": 0.1, "epsilon": 0.1, "discount": 0.95}
-        options |= {"step_size_schedule": "constant", "epsilon_schedule": "constant"}
+        options = {"planning_steps": steps, "learning_rate": 0.1, "epsilon": 0.1, "discount": 0.95}
+        options |= {"learning_rate_schedule": "constant", "epsilon_schedule": "constant"}
         curves = [_lengths(50, seed, options) for seed in range(runs)]
         plt.plot(np.arange(2, 51), np.mean(curves, axis=0)[1:], color=colour, label=f"{steps} planning steps")
     plt.xlabel("episode")

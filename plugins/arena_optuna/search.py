@@ -103,7 +103,7 @@ def parameters(
     """Reads a ``[search]`` table, and holds every end and choice to its option's type and range.
 
     Args:
-        search: the table; ``agent.step_size`` is one quoted key, or two.
+        search: the table; ``agent.learning_rate`` is one quoted key, or two.
         hints: the type of whatever can be searched, by name; see `hints_of`.
         fixed: what the file fixes already.
 
@@ -113,7 +113,7 @@ def parameters(
     flat = _flat(search)
     if not flat:
         raise ArenaError(
-            "[search] is empty", 'write a line such as "agent.step_size" = { low = 0.01, high = 1.0 }'
+            "[search] is empty", 'write a line such as "agent.learning_rate" = { low = 0.01, high = 1.0 }'
         )
     fixed = {*fixed}
     return tuple(_parameter(name, said, hints, fixed) for name, said in flat.items())

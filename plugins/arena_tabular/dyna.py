@@ -34,7 +34,7 @@ class DynaQ(TabularLearner, ActionTable):
     plans by the last one only. With 0 planning steps it is Q-learning, to the last bit.
 
     With several lanes each plans after its own step. Steps imagined count neither as visits, in schedules and upper
-    confidence bounds, nor in the metric `td_error`; with a step size by visits they take α as the visits stand.
+    confidence bounds, nor in the metric `td_error`; with a learning rate by visits they take α as the visits stand.
 
     Memory: 32 bytes a pair and 16 a state beside Q, which the operating system gives only for states that are
     visited; a checkpoint holds the visited ones.

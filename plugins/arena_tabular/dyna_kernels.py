@@ -22,11 +22,11 @@ from numba import njit
 from arena.episodes import account_lane
 from arena.keyed import below, fold
 from arena.tables import advance_lane, step_lane
-from arena_tabular.behaviour import best_value
+from arena_tabular.behavior import best_value
 from arena_tabular.borrow import borrowed
 from arena_tabular.kernels import decide
 from arena_tabular.records import VISITS
-from arena_tabular.schedules import by_visits, record_error, step_size_at, tick
+from arena_tabular.schedules import by_visits, learning_rate_at, record_error, tick
 
 __all__ = ["EXPERIENCE", "PLAN", "drive", "learn_all"]
 
@@ -70,13 +70,15 @@ def error_of(q, rule, state, action, reward, terminated, next_state):  # type: i
 
 
 @njit(cache=True, inline="always")
-def imagined_step_size(visits, rule, state, action):  # type: ignore[no-untyped-def]
+def imagined_learning_rate(visits, rule, state, action):  # type: ignore[no-untyped-def]
     """α of an update that is only imagined: it counts as no visit, and a pair never tried as visited once."""
-    step_size = rule.step_size
-    if rule.step_size_schedule == VISITS:
+    learning_rate = rule.learning_rate
+    if rule.learning_rate_schedule == VISITS:
         times = max(1, visits[state, action])
-        step_size = by_visits(rule.step_size_start, rule.step_size_final, rule.step_size_power, times)
-    return step_size
+        learning_rate = by_visits(
+            rule.learning_rate_start, rule.learning_rate_final, rule.learning_rate_power, times
+        )
+    return learning_rate
 
 
 @njit(cache=True, inline="always")
@@ -125,7 +127,7 @@ def imagine(q, visits, rule, model, counts, visited, plan, now, bits):  # type: 
     if plan.plus:
         reward += plan.bonus * math.sqrt(now - experience.tried)
     error = error_of(q, rule, state, action, reward, experience.terminated, experience.next_state)
-    q[state, action] += imagined_step_size(visits, rule, state, action) * error
+    q[state, action] += imagined_learning_rate(visits, rule, state, action) * error
 
 
 @njit(cache=True, inline="always")
@@ -149,7 +151,7 @@ def learn(  # type: ignore[no-untyped-def]
     error = error_of(q, rule, state, action, reward, terminated, next_state)
     if rule.counted:
         visits[state, action] += 1
-    q[state, action] += step_size_at(visits, rule, state, action) * error
+    q[state, action] += learning_rate_at(visits, rule, state, action) * error
     record_error(learner, error)
     if plan.steps > 0:
         now = counter + 1

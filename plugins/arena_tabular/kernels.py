@@ -5,7 +5,7 @@ by the tables and visits as they stand when the step begins, and their updates f
 tables of transitions and the two functions around a Python environment are made of the same kernels, which is why
 they agree to the last bit.
 
-Three tables: `q` of shape (num_states, num_actions) is what the behaviour acts by. Most algorithms learn it;
+Three tables: `q` of shape (num_states, num_actions) is what the behavior acts by. Most algorithms learn it;
 double Q-learning keeps its two in `estimates`, one below the other, and q is their mean; prediction keeps V there,
 as one column, and q says which policy it predicts. `visits` has the shape of what α is for, where visits are
 counted: that of q, with the counts of the two estimates below for double Q-learning, or that of V.
@@ -22,9 +22,9 @@ from numba import njit
 from arena.episodes import account_lane
 from arena.keyed import fold
 from arena.tables import advance_lane, step_lane
-from arena_tabular.behaviour import best_value, choose, expected_value, random_greedy
+from arena_tabular.behavior import best_value, choose, expected_value, random_greedy
 from arena_tabular.borrow import borrowed
-from arena_tabular.schedules import record_error, step_size_at, tick
+from arena_tabular.schedules import learning_rate_at, record_error, tick
 
 __all__ = [
     "DOUBLE_Q_LEARNING",
@@ -100,7 +100,7 @@ def learn(  # type: ignore[no-untyped-def]
         error = target - q[state, action]
         if rule.counted:
             visits[state, action] += 1
-        q[state, action] += step_size_at(visits, rule, state, action) * error
+        q[state, action] += learning_rate_at(visits, rule, state, action) * error
     record_error(learner, error)
 
 
@@ -124,7 +124,7 @@ def learn_double(  # type: ignore[no-untyped-def]
     if rule.counted:
         visits[state, action] += 1
         visits[q.shape[0] + cell, action] += 1
-    estimates[cell, action] += step_size_at(visits, rule, q.shape[0] + cell, action) * error
+    estimates[cell, action] += learning_rate_at(visits, rule, q.shape[0] + cell, action) * error
     q[state, action] = 0.5 * (estimates[state, action] + estimates[q.shape[0] + state, action])
     return error
 
@@ -138,7 +138,7 @@ def learn_state_value(estimates, visits, rule, state, reward, terminated, next_s
     error = target - estimates[state, 0]
     if rule.counted:
         visits[state, 0] += 1
-    estimates[state, 0] += step_size_at(visits, rule, state, 0) * error
+    estimates[state, 0] += learning_rate_at(visits, rule, state, 0) * error
     return error
 
 

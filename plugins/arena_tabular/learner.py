@@ -13,7 +13,7 @@ from arena.codec import State
 from arena.errors import ArenaError
 from arena.stream import NativeStream, Stream, Transition
 from arena.tables import TableVectorEnv
-from arena_tabular.behaviour import choose_batch, probabilities_into
+from arena_tabular.behavior import choose_batch, probabilities_into
 from arena_tabular.options import LearningOptions, rules_of
 from arena_tabular.records import EPSILON_GREEDY, LEARNER, SOFTMAX, VISITS
 from arena_tabular.schedules import refresh
@@ -31,12 +31,12 @@ class TabularLearner(TabularAgent):
 
     What is learned does not depend on which of the two ways it took, nor on how the steps were divided.
 
-    A family implements `_drive`, `_decide` and `_learn`. Its kernels choose by `behaviour.choose`, take α from
-    `schedules.step_size_at`, count visits where `rule.counted`, call `schedules.record_error` at every update, and
+    A family implements `_drive`, `_decide` and `_learn`. Its kernels choose by `behavior.choose`, take α from
+    `schedules.learning_rate_at`, count visits where `rule.counted`, call `schedules.record_error` at every update, and
     after every vector step add num_envs to `learner.steps` and call `schedules.tick` where `rule.moving`. What
     else it remembers it adds to `state_dict`.
 
-    Metrics: `epsilon` or `temperature` and `step_size` as they are now, where they are one number; `td_error`,
+    Metrics: `epsilon` or `temperature` and `learning_rate` as they are now, where they are one number; `td_error`,
     the average of |δ| over the last thousand updates (exponentially weighted).
 
     Args:
@@ -68,7 +68,7 @@ class TabularLearner(TabularAgent):
 
     @property
     def visits(self) -> Int | None:
-        """N(s, a), shape (num_states, num_actions), where the behaviour or a schedule counts it; else None."""
+        """N(s, a), shape (num_states, num_actions), where the behavior or a schedule counts it; else None."""
         return self._visits[: self.num_states] if self._rules["counted"][0] else None
 
     def train(self, stream: Stream) -> Iterator[Progress]:
@@ -93,7 +93,7 @@ class TabularLearner(TabularAgent):
         return (self._behave(observation, generator) if explore else self.greedy(observation)), None
 
     def behaviour_probabilities(self, observation: Array) -> Float:
-        """π(a | s) of the behaviour as it is now: shape (batch, num_actions)."""
+        """π(a | s) of the behavior as it is now: shape (batch, num_actions)."""
         out = np.empty((len(observation), self.num_actions))
         state = np.asarray(observation, dtype=np.int64)
         probabilities_into(self._q, self._visits, self._rules, state, out)
@@ -143,12 +143,12 @@ class TabularLearner(TabularAgent):
     def _metrics(self) -> Mapping[str, float]:
         rule = self._rules[0]
         metrics = {}
-        if rule["behaviour"] == EPSILON_GREEDY and rule["epsilon_schedule"] != VISITS:
+        if rule["behavior"] == EPSILON_GREEDY and rule["epsilon_schedule"] != VISITS:
             metrics["epsilon"] = float(rule["epsilon"])
-        elif rule["behaviour"] == SOFTMAX:
+        elif rule["behavior"] == SOFTMAX:
             metrics["temperature"] = float(rule["temperature"])
-        if rule["step_size_schedule"] != VISITS:
-            metrics["step_size"] = float(rule["step_size"])
+        if rule["learning_rate_schedule"] != VISITS:
+            metrics["learning_rate"] = float(rule["learning_rate"])
         return {**metrics, "td_error": float(self._learners["error"][0])}
 
     def _tabular(self, stream: Stream) -> TableVectorEnv | None:

@@ -6,7 +6,7 @@ of each lane. Their memory is num_envs times the longest episode, 24 bytes a ste
 An episode that was cut off has no return. To drop it would leave out the long episodes, which biases every
 estimate and teaches nothing at all where every episode is cut off; to end its return there would take truncation
 for an end. So its return goes on with the estimate of where the episode would have gone on, as it stands before
-the episode is learned from: that of the policy that is evaluated (the behaviour itself on-policy, the greedy
+the episode is learned from: that of the policy that is evaluated (the behavior itself on-policy, the greedy
 policy off-policy). Such a target is biased as far as the estimate is wrong, by γ to the number of steps before the
 cut. `longest_return` cuts in the same way the returns of episodes that would never end.
 """
@@ -170,11 +170,11 @@ class MCControl(MonteCarlo, ActionTable):
         Q(s, a) ← Q(s, a) + α [G − Q(s, a)],    G = r₁ + γ r₂ + γ² r₃ + …
 
     for the first visit to (s, a) in an episode, or for every one, backwards from its end. The box's average of all
-    returns is `step_size 1 step_size_schedule visits`, where N counts the returns of (s, a); the behaviour's counts
-    are of the times that an action was taken. Where the episode was cut off, the return goes on with
-    Σ_a π(a | s') Q(s', a) of the behaviour at the true successor.
+    returns is `learning_rate 1 learning_rate_schedule visits`, where N counts the returns of (s, a); the behavior's
+    counts are of the times that an action was taken. Where the episode was cut off, the return goes on with
+    Σ_a π(a | s') Q(s', a) of the behavior at the true successor.
 
-    Source: Sutton & Barto 2018, section 5.4, with any behaviour for the ε-greedy one.
+    Source: Sutton & Barto 2018, section 5.4, with any behavior for the ε-greedy one.
     """
 
     @dataclass(frozen=True)
@@ -198,8 +198,8 @@ class OffPolicyMC(MonteCarlo, ActionTable):
         Q(s, a) ← Q(s, a) + α W / W̄(s, a) [G − Q(s, a)]
         W ← W / b(a | s),  or on to the next episode if a is not the greedy action
 
-    where b is the behaviour when it acted, and the first of several best actions is the greedy one. With α = 1 / N,
-    `step_size 1 step_size_schedule visits`, W̄ is C / N of the box and α W / W̄ is its W / C(s, a), weighted
+    where b is the behavior when it acted, and the first of several best actions is the greedy one. With α = 1 / N,
+    `learning_rate 1 learning_rate_schedule visits`, W̄ is C / N of the box and α W / W̄ is its W / C(s, a), weighted
     importance sampling over all episodes; a constant α weighs recent ones more. The first return replaces the
     initial value. Where the episode was cut off, G starts at max_a Q(s', a) of the true successor. An
     episode is left where its W exceeds 1e250.
@@ -209,7 +209,7 @@ class OffPolicyMC(MonteCarlo, ActionTable):
     Source: Precup, Sutton & Singh 2000; Sutton & Barto 2018, sections 5.6 and 5.7.
 
     Raises:
-        ArenaError: for a behaviour that never tries some actions: the greedy policy could not be learned from it.
+        ArenaError: for a behavior that never tries some actions: the greedy policy could not be learned from it.
     """
 
     @dataclass(frozen=True)
@@ -219,10 +219,10 @@ class OffPolicyMC(MonteCarlo, ActionTable):
         def __post_init__(self) -> None:
             super().__post_init__()
             greedy = self.epsilon == 0 and schedule_of(self, "epsilon") != "linear"
-            if self.behaviour == "ucb" or (self.behaviour == "epsilon-greedy" and greedy):
+            if self.behavior == "ucb" or (self.behavior == "epsilon-greedy" and greedy):
                 raise ArenaError(
-                    "off-policy Monte Carlo needs a behaviour that may take every action",
-                    "give behaviour epsilon-greedy with an epsilon above 0, or softmax",
+                    "off-policy Monte Carlo needs a behavior that may take every action",
+                    "give behavior epsilon-greedy with an epsilon above 0, or softmax",
                 )
 
     algorithm = kernels.OFF_POLICY

@@ -4,10 +4,10 @@ A vector step has three phases, each over all lanes in order: decide, step, reme
 learns from all of it as it remembers the last step. The driver for tables of transitions and the two functions
 around a Python environment are made of the same kernels, which is why they agree to the last bit.
 
-The tables: `q` of shape (num_states, num_actions) is what the behaviour acts by; `estimates` is what is learned,
+The tables: `q` of shape (num_states, num_actions) is what the behavior acts by; `estimates` is what is learned,
 the same array in control, and V as one column in prediction; `weights` is W̄(s, a) of weighted importance
-sampling; `firsts` is scratch for first visits, −1 between two episodes. Where visits are counted, the behaviour's
-N(s, a) counts a pair when it is taken, and the count of returns that the step size may follow is in the rows
+sampling; `firsts` is scratch for first visits, −1 between two episodes. Where visits are counted, the behavior's
+N(s, a) counts a pair when it is taken, and the count of returns that the learning rate may follow is in the rows
 below; prediction has the latter alone.
 
 The episodes under way are rows of `records`. A driver cannot grow them: it stops where one is full, and its
@@ -22,9 +22,9 @@ from numba import njit
 from arena.episodes import account_lane
 from arena.keyed import fold
 from arena.tables import advance_lane, step_lane
-from arena_tabular.behaviour import best_value, choose, expected_value, probability
+from arena_tabular.behavior import best_value, choose, expected_value, probability
 from arena_tabular.borrow import borrowed
-from arena_tabular.schedules import record_error, step_size_at, tick
+from arena_tabular.schedules import learning_rate_at, record_error, tick
 
 __all__ = [
     "CONTROL",
@@ -44,7 +44,7 @@ PREDICTION, CONTROL, OFF_POLICY = range(3)
 #: steps of the episode are in the lane's row of records. Only the last outlives a step.
 MEMORY = np.dtype([("action", np.int64), ("probability", np.float64), ("length", np.int64)], align=True)
 
-#: A step of an episode under way; `probability` is the behaviour's of the action when it was taken, off-policy.
+#: A step of an episode under way; `probability` is the behavior's of the action when it was taken, off-policy.
 RECORD = np.dtype(
     [("state", np.int32), ("action", np.int32), ("reward", np.float64), ("probability", np.float64)],
     align=True,
@@ -107,7 +107,7 @@ def learn_returns(  # type: ignore[no-untyped-def]
             if rule.counted:
                 visits[offset + state, column] += 1
             error = value - estimates[state, column]
-            estimates[state, column] += step_size_at(visits, rule, offset + state, column) * error
+            estimates[state, column] += learning_rate_at(visits, rule, offset + state, column) * error
             record_error(learner, error)
 
 
@@ -126,11 +126,11 @@ def learn_weighted(q, weights, visits, rule, learner, episode, length, value):  
         row = q.shape[0] + state
         if rule.counted:
             visits[row, action] += 1
-        step_size = step_size_at(visits, rule, row, action)
+        learning_rate = learning_rate_at(visits, rule, row, action)
         error = value - q[state, action]
-        if step_size > 0.0:
-            weights[state, action] += step_size * (weight - weights[state, action])
-            q[state, action] += step_size * (weight / weights[state, action]) * error
+        if learning_rate > 0.0:
+            weights[state, action] += learning_rate * (weight - weights[state, action])
+            q[state, action] += learning_rate * (weight / weights[state, action]) * error
         record_error(learner, error)
         best = 0
         for a in range(1, q.shape[1]):

@@ -18,7 +18,8 @@ class MCPrediction(Prediction, MonteCarlo):
         V(s) ← V(s) + α [G − V(s)],    G = r₁ + γ r₂ + γ² r₃ + …
 
     for the first visit to s in an episode, or for every one, backwards from its end. The average of all returns
-    is `step_size 1 step_size_schedule visits`, where N counts the returns of s; a constant α forgets. First-visit
+    is `learning_rate 1 learning_rate_schedule visits`, where N counts the returns of s; a constant α forgets.
+    First-visit
     averages are unbiased, every-visit ones biased but consistent. Where the episode was cut off, the return
     goes on with V of the true successor. It has no Q, and never acts otherwise than by its policy.
 

@@ -18,7 +18,7 @@ from arena_tabular.temporal_difference import SARSA
 
 __all__ = ["NStep", "NStepSARSA", "NStepTD"]
 
-REMEDY = "give a smaller n, or fewer --envs"
+REMEDY = "give a smaller n_steps, or fewer --envs"
 
 
 class NStep(MultiStep):
@@ -27,7 +27,7 @@ class NStep(MultiStep):
     A lane's last n − 1 steps wait in a queue. An episode's end empties it: each step's target ends where the
     episode does, with a value of zero where it terminated, and that of the true successor where it was cut off.
 
-    With a step size by visits, N counts a visit when it is made, and α for its target is that of this visit.
+    With a learning rate by visits, N counts a visit when it is made, and α for its target is that of this visit.
 
     A step costs one action and n multiplications.
     """
@@ -39,7 +39,7 @@ class NStep(MultiStep):
         super().__init__(problem, config)
         self._memories = np.zeros(problem.num_envs, dtype=n_step_kernels.MEMORY)
         self._memories["next_action"] = -1
-        self._records = (room(problem, config.n, n_step_kernels.STEP, REMEDY),)
+        self._records = (room(problem, config.n_steps, n_step_kernels.STEP, REMEDY),)
 
     def state_dict(self) -> State:
         """As the one-step learner's, and the queues."""
@@ -71,7 +71,7 @@ class NStepTD(NStep, TDPrediction):
     class Config(PredictionOptions):
         """Hyperparameters of n-step TD."""
 
-        n: Annotated[int, Between(1, None)] = 4
+        n_steps: Annotated[int, Between(1, None)] = 4
         """How many rewards a target has before it trusts the estimate of what follows."""
 
 
@@ -91,5 +91,5 @@ class NStepSARSA(NStep, SARSA):
     class Config(ControlOptions):
         """Hyperparameters of n-step SARSA."""
 
-        n: Annotated[int, Between(1, None)] = 4
+        n_steps: Annotated[int, Between(1, None)] = 4
         """How many rewards a target has before it trusts the estimate of what follows."""

@@ -55,10 +55,12 @@ def slot(n, memory, k):  # type: ignore[no-untyped-def]
 def move(table, rule, learner, step, target):  # type: ignore[no-untyped-def]
     """Moves the estimate of a step's cell towards its target."""
     error = target - table[step.state, step.column]
-    step_size = rule.step_size
-    if rule.step_size_schedule == VISITS:
-        step_size = by_visits(rule.step_size_start, rule.step_size_final, rule.step_size_power, step.visit)
-    table[step.state, step.column] += step_size * error
+    learning_rate = rule.learning_rate
+    if rule.learning_rate_schedule == VISITS:
+        learning_rate = by_visits(
+            rule.learning_rate_start, rule.learning_rate_final, rule.learning_rate_power, step.visit
+        )
+    table[step.state, step.column] += learning_rate * error
     record_error(learner, error)
 
 

@@ -59,9 +59,9 @@ class Prediction:
     """What learners of V share: a policy that is given in place of Q, which they only follow."""
 
     def _follow(self, config: PredictionOptions) -> None:
-        """Makes the behaviour the policy that is to be evaluated."""
+        """Makes the behavior the policy that is to be evaluated."""
         self._q[...] = policy_table(config.policy, self.num_states, self.num_actions)
-        self._rules["behaviour"] = EPSILON_GREEDY
+        self._rules["behavior"] = EPSILON_GREEDY
         self._rules["epsilon"] = self._rules["epsilon_start"] = (
             1.0 if config.policy is None else config.epsilon
         )
@@ -102,7 +102,7 @@ class TDPrediction(Prediction, OneStep):
 
         V(s) ← V(s) + α [r + γ V(s') − V(s)]
 
-    with zero for V(s') where the episode terminated. With a step size by visits, N counts those of the state.
+    with zero for V(s') where the episode terminated. With a learning rate by visits, N counts those of the state.
     It has no Q, and never acts otherwise than by its policy.
 
     Source: Sutton 1988; Sutton & Barto 2018, section 6.1.

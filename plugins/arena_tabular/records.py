@@ -20,10 +20,10 @@ __all__ = [
     "VISITS",
 ]
 
-#: Codes of `RULE.behaviour`.
+#: Codes of `RULE.behavior`.
 EPSILON_GREEDY, SOFTMAX, UCB = 0, 1, 2
 
-#: Codes of `RULE.step_size_schedule` and `RULE.epsilon_schedule`.
+#: Codes of `RULE.learning_rate_schedule` and `RULE.epsilon_schedule`.
 CONSTANT, LINEAR, EXPONENTIAL, VISITS = 0, 1, 2, 3
 
 
@@ -48,11 +48,11 @@ def _scheduled(name: str) -> list[tuple[str, type]]:
 RULE = np.dtype(
     [
         ("algorithm", np.int64),
-        ("behaviour", np.int64),
+        ("behavior", np.int64),
         ("discount", np.float64),
         ("temperature", np.float64),
         ("confidence", np.float64),
-        *_scheduled("step_size"),
+        *_scheduled("learning_rate"),
         *_scheduled("epsilon"),
         ("moving", np.bool_),
         ("counted", np.bool_),

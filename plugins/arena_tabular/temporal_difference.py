@@ -88,7 +88,7 @@ class OneStep(TabularLearner):
 class TemporalDifference(OneStep, ActionTable):
     """What one-step methods of control share; they differ in the value that they give to the successor.
 
-    Metrics: `epsilon` or `temperature` and `step_size` as they are now, where they are one number; `td_error`,
+    Metrics: `epsilon` or `temperature` and `learning_rate` as they are now, where they are one number; `td_error`,
     the average of |δ| over the last thousand updates (exponentially weighted).
     """
 
@@ -130,7 +130,7 @@ class ExpectedSARSA(TemporalDifference):
 
         Q(s, a) ← Q(s, a) + α [r + γ Σ_a' π(a' | s') Q(s', a') − Q(s, a)]
 
-    where π is the behaviour at s', as its tables stand before the update; zero for the sum where the episode
+    where π is the behavior at s', as its tables stand before the update; zero for the sum where the episode
     terminated.
 
     Source: van Seijen, van Hasselt, Whiteson & Wiering 2009; Sutton & Barto 2018, section 6.6.
@@ -160,7 +160,7 @@ class DoubleQLearning(TemporalDifference):
         Q₁(s, a) ← Q₁(s, a) + α [r + γ Q₂(s', argmax_a' Q₁(s', a')) − Q₁(s, a)]
 
     and else the same with Q₁ and Q₂ exchanged; zero stands for Q₂(s', ·) where the episode terminated, and equals
-    are drawn among at random. It acts by the mean of the two, which is its `q`. With a step size by visits,
+    are drawn among at random. It acts by the mean of the two, which is its `q`. With a learning rate by visits,
     each estimate counts its own.
 
     Source: van Hasselt 2010; Sutton & Barto 2018, section 6.7.

@@ -17,11 +17,11 @@ from numba import njit
 
 from arena.episodes import account_lane
 from arena.tables import advance_lane, step_lane
-from arena_tabular.behaviour import best_value
+from arena_tabular.behavior import best_value
 from arena_tabular.borrow import borrowed
 from arena_tabular.kernels import PREDICTION, Q_LEARNING, decide, foresee
 from arena_tabular.records import VISITS
-from arena_tabular.schedules import record_error, step_size_at, tick
+from arena_tabular.schedules import learning_rate_at, record_error, tick
 
 __all__ = ["ACCUMULATING", "DUTCH", "MEMORY", "REPLACING", "TRACE", "TRACING", "drive", "learn_all"]
 
@@ -58,14 +58,14 @@ def look(q, visits, rule, memory, state, terminated, truncated, next_state, coun
 
 
 @njit(cache=True, inline="always")
-def visited(kind, value, step_size):  # type: ignore[no-untyped-def]
+def visited(kind, value, learning_rate):  # type: ignore[no-untyped-def]
     """The trace of the cell that is visited now."""
     if kind == ACCUMULATING:
         value += 1.0
     elif kind == REPLACING:
         value = 1.0
     else:
-        value = (1.0 - step_size) * value + 1.0
+        value = (1.0 - learning_rate) * value + 1.0
     return value
 
 
@@ -110,18 +110,18 @@ def learn(  # type: ignore[no-untyped-def]
         visits[state, column] += 1
     whole = error + moved
     kind, decay, cutoff = tracing.kind, tracing.decay, tracing.cutoff
-    own = rule.step_size_schedule == VISITS  # every cell has an α of its own
-    step_size = step_size_at(visits, rule, state, column)
+    own = rule.learning_rate_schedule == VISITS  # every cell has an α of its own
+    learning_rate = learning_rate_at(visits, rule, state, column)
     kept, found, done = 0, False, terminated or truncated
     for k in range(memory.count):
         trace = traces[base + k]
         row, place, value = trace.state, trace.column, trace.value
         if row == state and place == column:
-            value = visited(kind, value, step_size)
+            value = visited(kind, value, learning_rate)
             found = True
-        weight = step_size
+        weight = learning_rate
         if own:
-            weight = step_size_at(visits, rule, row, place)
+            weight = learning_rate_at(visits, rule, row, place)
         table[row, place] += weight * whole * value
         value *= decay
         if value > cutoff:
@@ -131,7 +131,7 @@ def learn(  # type: ignore[no-untyped-def]
             trace.value = value
             kept += 1
     if not found:
-        table[state, column] += step_size * whole
+        table[state, column] += learning_rate * whole
         if not done and decay > cutoff:
             trace = traces[base + kept]
             trace.state = state
@@ -139,7 +139,7 @@ def learn(  # type: ignore[no-untyped-def]
             trace.value = decay
             kept += 1
     if kind == DUTCH:
-        table[state, column] -= step_size * moved
+        table[state, column] -= learning_rate * moved
     memory.count = 0 if done else kept
     record_error(learner, error)
 

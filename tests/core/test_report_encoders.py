@@ -28,13 +28,13 @@ def test_an_encoder_makes_another_algorithm_of_an_agent(tmp_path):
 
 
 def test_labels_say_only_what_sets_encoders_apart(tmp_path):
-    write_run(tmp_path, "dqn", encoder=encoder(latent=4, hidden=[8]), options={"step_size": 0.1})
-    write_run(tmp_path, "dqn", encoder=encoder(latent=8, hidden=[8]), options={"step_size": 0.5})
+    write_run(tmp_path, "dqn", encoder=encoder(latent=4, hidden=[8]), options={"learning_rate": 0.1})
+    write_run(tmp_path, "dqn", encoder=encoder(latent=8, hidden=[8]), options={"learning_rate": 0.5})
     write_run(tmp_path, "dqn", encoder=encoder(mode="joint", weight=2, latent=8, hidden=[8]))
     write_run(tmp_path, "dqn", encoder=encoder(mode="joint", weight=0.5, fit=None, latent=8, hidden=[8]))
     assert labels(compared(tmp_path)) == [
-        "dqn step_size=0.1 · vae latent=4",
-        "dqn step_size=0.5 · vae latent=8",
+        "dqn learning_rate=0.1 · vae latent=4",
+        "dqn learning_rate=0.5 · vae latent=8",
         "dqn · vae (joint) latent=8 weight=0.5 fit=none",
         "dqn · vae (joint) latent=8 weight=2 fit=runs/a@100",
     ]
@@ -136,8 +136,8 @@ def test_areas_and_final_returns_have_intervals_over_seeds(tmp_path):
 
 
 def test_only_the_same_agent_without_an_encoder_is_a_measure(tmp_path):
-    write_run(tmp_path, "dqn", options={"step_size": 0.1})
-    write_run(tmp_path, "dqn", options={"step_size": 0.5}, encoder=encoder())
+    write_run(tmp_path, "dqn", options={"learning_rate": 0.1})
+    write_run(tmp_path, "dqn", options={"learning_rate": 0.5}, encoder=encoder())
     write_run(tmp_path, "ppo", encoder=encoder())
     write_run(tmp_path, "random")
     rows = compared(tmp_path)["encoders"]

@@ -16,19 +16,21 @@ def _presets(**options: object) -> Mapping[str, Preset]:
     On DynaMaze they are the book's (figure 8.2), in the maze that never changes. With `--env.maze blocking` or
     `shortcut` watch the return while learning: an evaluation begins where the maze's clock does, before the change.
     """
-    cliff = learner(20_000, discount=1.0, step_size=0.5, epsilon=0.1, **options)  # −13 of −13
-    maze = learner(3_000, discount=0.95, step_size=1.0, epsilon=0.1, **options).updated(Preset(horizon=200))
+    cliff = learner(20_000, discount=1.0, learning_rate=0.5, epsilon=0.1, **options)  # −13 of −13
+    maze = learner(3_000, discount=0.95, learning_rate=1.0, epsilon=0.1, **options).updated(
+        Preset(horizon=200)
+    )
     return with_evaluation(
         {
-            "*": learner(100_000, discount=0.99, step_size=0.1, epsilon=0.1, **options),
+            "*": learner(100_000, discount=0.99, learning_rate=0.1, epsilon=0.1, **options),
             "arena/CliffWalk-v0": cliff,
             "CliffWalking-v1": cliff,
             "arena/DynaMaze-v0": maze,
             "arena/FourRooms-v0": learner(  # 1 of 1, in 7.6 steps on average
-                100_000, discount=0.9, step_size=0.1, epsilon=0.1, **options
+                100_000, discount=0.9, learning_rate=0.1, epsilon=0.1, **options
             ),
             "arena/Maze-v0": learner(  # −36 of −36
-                20_000, discount=0.99, step_size=1.0, epsilon=0.1, **{**options, "planning_steps": 50}
+                20_000, discount=0.99, learning_rate=1.0, epsilon=0.1, **{**options, "planning_steps": 50}
             ),
         }
     )

@@ -8,14 +8,14 @@ from arena_tabular.catalogue.presets import learner, linear, visits, with_evalua
 __all__ = ["SPECS"]
 
 #: Returns that are cut off after a thousand steps: something is learned also where episodes never end.
-GENERAL = learner(200_000, discount=0.99, step_size=0.1, epsilon=0.1, longest_return=1000)
+GENERAL = learner(200_000, discount=0.99, learning_rate=0.1, epsilon=0.1, longest_return=1000)
 
 #: The average of returns but for the early ones, which a worse policy got, while it explores less and less.
 #: Few episodes of a lake end at its goal before the policy is good, so it takes long.
 ON_POLICY = learner(
     2_000_000,
     discount=0.999,
-    **visits("step_size", 1.0, 0.7),
+    **visits("learning_rate", 1.0, 0.7),
     **linear("epsilon", 0.3, 0.01, 1_500_000),
 )
 
@@ -24,14 +24,14 @@ ON_POLICY_LAKE_8X8 = learner(
     5_000_000,
     discount=0.999,
     longest_return=20,
-    **visits("step_size", 1.0, 0.7),
+    **visits("learning_rate", 1.0, 0.7),
     **linear("epsilon", 0.3, 0.001, 4_000_000),
 )
 TAXI = learner(
     2_000_000,
     discount=0.99,
     longest_return=20,
-    **visits("step_size", 1.0, 0.6),
+    **visits("learning_rate", 1.0, 0.6),
     **linear("epsilon", 0.5, 0.01, 1_500_000),
 )
 
@@ -40,7 +40,7 @@ CLIFF = learner(
     1_000_000,
     discount=1.0,
     longest_return=100,
-    **visits("step_size", 1.0, 0.6),
+    **visits("learning_rate", 1.0, 0.6),
     **linear("epsilon", 0.5, 0.02, 800_000),
 )
 
@@ -52,29 +52,29 @@ OFF_POLICY_CLIFF = learner(
     epsilon=0.3,
     initial_value=-100.0,
     longest_return=200,
-    **visits("step_size", 1.0, 0.7),
+    **visits("learning_rate", 1.0, 0.7),
 )
 
 #: On ice an episode is long and its weight the product of many; short returns keep the variance down.
 OFF_POLICY_LAKE = learner(
-    2_000_000, discount=0.999, epsilon=0.3, longest_return=5, **visits("step_size", 1.0, 0.7)
+    2_000_000, discount=0.999, epsilon=0.3, longest_return=5, **visits("learning_rate", 1.0, 0.7)
 )
 OFF_POLICY_LAKE_8X8 = learner(
-    5_000_000, discount=0.999, epsilon=0.1, longest_return=20, **visits("step_size", 1.0, 0.7)
+    5_000_000, discount=0.999, epsilon=0.1, longest_return=20, **visits("learning_rate", 1.0, 0.7)
 )
 OFF_POLICY_TAXI = learner(
-    2_000_000, discount=0.99, epsilon=0.3, longest_return=5, **visits("step_size", 1.0, 0.7)
+    2_000_000, discount=0.99, epsilon=0.3, longest_return=5, **visits("learning_rate", 1.0, 0.7)
 )
 
 BLACKJACK = learner(
     300_000,
     num_envs=10,
     discount=1.0,
-    **visits("step_size", 1.0, 0.75),
+    **visits("learning_rate", 1.0, 0.75),
     **linear("epsilon", 0.3, 0.05, 250_000),
 )
 OFF_POLICY_BLACKJACK = learner(
-    300_000, num_envs=10, discount=1.0, epsilon=1.0, initial_value=-1.0, **visits("step_size", 1.0, 1.0)
+    300_000, num_envs=10, discount=1.0, epsilon=1.0, initial_value=-1.0, **visits("learning_rate", 1.0, 1.0)
 )
 
 CONTROL = {
@@ -100,9 +100,9 @@ OFF_POLICY = {
 #: As TD(0)'s: the value of acting at random, averaged over visits but for the early ones, which were cut off with
 #: bad estimates. Where episodes end by themselves, the plain average.
 PREDICTION = {
-    "*": learner(200_000, discount=0.99, longest_return=1000, **visits("step_size", 1.0, 0.6)),
-    "arena/RandomWalk-v0": learner(100_000, discount=1.0, **visits("step_size", 1.0, 1.0)),
-    "Blackjack-v1": learner(200_000, num_envs=10, discount=1.0, **visits("step_size", 1.0, 1.0)),
+    "*": learner(200_000, discount=0.99, longest_return=1000, **visits("learning_rate", 1.0, 0.6)),
+    "arena/RandomWalk-v0": learner(100_000, discount=1.0, **visits("learning_rate", 1.0, 1.0)),
+    "Blackjack-v1": learner(200_000, num_envs=10, discount=1.0, **visits("learning_rate", 1.0, 1.0)),
 }
 
 SPECS = (
