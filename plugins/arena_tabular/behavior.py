@@ -1,4 +1,4 @@
-"""How a tabular learner chooses while it learns: compiled, each choice a pure function of tables and 64 bits.
+"""Behavior policies of tabular learners, compiled: each choice is a pure function of the tables and 64 random bits.
 
     ε-greedy   any action with probability ε, else a greedy one
     softmax    π(a | s) ∝ exp(Q(s, a) / τ)
@@ -77,7 +77,7 @@ def epsilon_at(visits, rule, state):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _weight(q, rule, state, action, best):  # type: ignore[no-untyped-def]
-    """Softmax before it is normalised; relative to the best, so that nothing overflows."""
+    """Softmax before it is normalized; relative to the best, so that nothing overflows."""
     return math.exp((q[state, action] - best) / rule.temperature)
 
 

@@ -25,7 +25,7 @@ from arena.errors import ArenaError
 from arena.stream import Stream, Transition
 from arena.tables import TableVectorEnv
 from arena_tabular import monte_carlo_kernels as kernels
-from arena_tabular.learner import TabularLearner, in_table
+from arena_tabular.learner import TabularLearner, in_table, transitions_of, world_of
 from arena_tabular.options import ControlOptions, LearningOptions, schedule_of
 from arena_tabular.table import ActionTable, Array, Float, restored, sizes
 
@@ -42,7 +42,7 @@ SAVED = {"state": "states", "action": "actions", "reward": "rewards", "probabili
 
 
 class MonteCarlo(TabularLearner):
-    """What learners from whole returns share: the episodes under way, and the drivers.
+    """Base class of learners from whole returns: the episodes under way, and the drivers.
 
     Metrics: as every learner's; `td_error` is the average of |G − estimate| over the last thousand updates.
 
@@ -72,7 +72,7 @@ class MonteCarlo(TabularLearner):
         self._records = np.zeros((problem.num_envs, ROOM), dtype=kernels.RECORD)
 
     def state_dict(self) -> State:
-        """As every learner's, and the episodes under way: their steps, one lane's behind the other's."""
+        """State of every learner, and the steps of the episodes under way, one lane after another."""
         fields = list(SAVED) if self.algorithm == kernels.OFF_POLICY else list(SAVED)[:-1]
         lengths = self._memories["length"]
         steps = self._records[np.arange(self._records.shape[1]) < lengths[:, None]]
@@ -80,7 +80,7 @@ class MonteCarlo(TabularLearner):
         return {**super().state_dict(), "episodes": {"lengths": lengths.copy(), **episodes}}
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on from there."""
+        """Restores the state; training continues from there."""
         episodes = state["episodes"]
         restored("episodes", self._memories["length"], episodes["lengths"])
         super().load_state_dict(state)
@@ -97,38 +97,20 @@ class MonteCarlo(TabularLearner):
     def _drive(self, tabular: TableVectorEnv, stream: Stream, vector_steps: int) -> None:
         while vector_steps:
             self._make_room()
-            vector_steps -= kernels.drive(
-                *self._learned(),
-                *tabular.tables,
-                tabular.lanes,
-                tabular.limit,
-                stream.episode_account,
-                stream.totals,
-                vector_steps,
-            )
+            vector_steps -= kernels.drive(self._arrays(), world_of(tabular, stream), vector_steps)
 
     def _decide(self, observation: Array) -> Array:
-        lane = kernels.decide_all(
-            self._q, self._visits, self._rules, self._learners, self._memories, observation
-        )
+        lane = kernels.decide_all(self._arrays(), observation)
         in_table(lane, observation, self.num_states)
-        return self._memories["action"]
+        return np.asarray(self._memories["action"])
 
     def _learn(self, transition: Transition) -> None:
         self._make_room()
-        lane = kernels.learn_all(
-            *self._learned(),
-            transition.observation,
-            transition.reward,
-            transition.terminated,
-            transition.truncated,
-            transition.next_observation,
-        )
+        lane = kernels.learn_all(self._arrays(), transitions_of(transition))
         in_table(lane, transition.next_observation, self.num_states)
 
-    def _learned(self) -> tuple[Any, ...]:
-        """What both drivers learn with: tables, rule, accounts, and the episodes under way."""
-        return (
+    def _arrays(self) -> kernels.MonteCarloArrays:
+        return kernels.MonteCarloArrays(
             self._q,
             self._estimates,
             self._weights,
@@ -149,23 +131,23 @@ class MonteCarlo(TabularLearner):
 
 @dataclass(frozen=True)
 class ReturnOptions(LearningOptions):
-    """What every Monte Carlo method has."""
+    """Hyperparameters of every Monte Carlo method."""
 
     longest_return: Annotated[int | None, Between(1, None)] = None
-    """The steps after which a return is cut off, and goes on with the estimate, though the episode does not end
-    there. None waits for its end, however far; without ends it never learns, and its memory grows."""
+    """Steps after which a return is cut off and continued by the estimate of the state there. None: returns last until
+    the episode ends; where episodes never end, the agent never learns and its memory grows."""
 
 
 @dataclass(frozen=True)
 class VisitOptions(ReturnOptions):
-    """What learners from plain averages of returns have."""
+    """Hyperparameters of Monte Carlo methods that average returns without weights."""
 
     visit: Literal["first", "every"] = "first"
-    """Which visits of an episode are learned from: the first return of each, or every one."""
+    """Visits of an episode that update an estimate: the first to each state or pair, or every one."""
 
 
 class MCControl(MonteCarlo, ActionTable):
-    """On-policy control: learns the value of the exploring policy that it follows, from its returns.
+    """On-policy Monte Carlo control: learns the value of the exploring policy that it follows from whole returns.
 
         Q(s, a) ← Q(s, a) + α [G − Q(s, a)],    G = r₁ + γ r₂ + γ² r₃ + …
 
@@ -189,7 +171,7 @@ class MCControl(MonteCarlo, ActionTable):
 
 
 class OffPolicyMC(MonteCarlo, ActionTable):
-    """Off-policy control: learns the value of the greedy policy from the returns of a soft one.
+    """Off-policy Monte Carlo control: learns the value of the greedy policy from the returns of an exploring one.
 
     Backwards from the end of an episode with G = 0 and W = 1,
 
@@ -222,7 +204,7 @@ class OffPolicyMC(MonteCarlo, ActionTable):
             if self.behavior == "ucb" or (self.behavior == "epsilon-greedy" and greedy):
                 raise ArenaError(
                     "off-policy Monte Carlo needs a behavior that may take every action",
-                    "give behavior epsilon-greedy with an epsilon above 0, or softmax",
+                    "set behavior to epsilon-greedy with an epsilon above 0, or to softmax",
                 )
 
     algorithm = kernels.OFF_POLICY
@@ -232,10 +214,10 @@ class OffPolicyMC(MonteCarlo, ActionTable):
         super().__init__(problem, config, every=True)
 
     def state_dict(self) -> State:
-        """As every Monte Carlo learner's, and the average weights W̄."""
+        """State of every Monte Carlo learner, and the average weights W̄."""
         return {**super().state_dict(), "weights": self._weights.copy()}
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on from there."""
+        """Restores the state; training continues from there."""
         super().load_state_dict(state)
         restored("weights", self._weights, state["weights"])

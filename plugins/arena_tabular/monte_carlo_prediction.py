@@ -1,4 +1,4 @@
-"""Monte Carlo prediction: what a given policy is worth, averaged over the returns that it gets."""
+"""Monte Carlo prediction: the value of a given policy as an average of its returns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["MCPrediction"]
 
 
 class MCPrediction(Prediction, MonteCarlo):
-    """Learns V of a policy, by default the uniformly random one, from the returns that follow it.
+    """Monte Carlo prediction: estimates the state values V of a policy, by default the uniformly random one.
 
         V(s) ← V(s) + α [G − V(s)],    G = r₁ + γ r₂ + γ² r₃ + …
 

@@ -171,7 +171,7 @@ def test_off_policy_control_finds_the_optimal_values_of_a_random_mdp(epsilon):
 
 @pytest.mark.parametrize("options", [{"behavior": "ucb"}, {"epsilon": 0.0}])
 def test_a_behavior_that_leaves_actions_out_cannot_be_learned_from(options):
-    with pytest.raises(ArenaError, match="may take every action; give behavior epsilon-greedy"):
+    with pytest.raises(ArenaError, match="may take every action; set behavior to epsilon-greedy"):
         OffPolicyMC.Config(**options)
 
 

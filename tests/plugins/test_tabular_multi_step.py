@@ -202,7 +202,7 @@ def test_traces_never_outgrow_their_room(cls, decay, cutoff):
         assert (lengths <= most).all()
         assert (values > cutoff).all()
         seen = max(seen, lengths.max())
-    assert len(agent._records[-1]) == 2 * most
+    assert len(agent._records) == 2 * most
     assert seen <= most
     assert seen > 0 or decay <= cutoff
 

@@ -17,8 +17,8 @@ from tabular_problems import (
 )
 from test_tabular_learning_textbook import Textbook
 
+from arena_tabular import TDPrediction
 from arena_tabular.n_step import NStepSARSA, NStepTD
-from arena_tabular.prediction import TDPrediction
 from arena_tabular.traces import QLambda, SARSALambda, TDLambda
 
 N_STEP = [(cls, {"n_steps": n}) for cls in (NStepTD, NStepSARSA) for n in (1, 2, 3, 5, 50)]

@@ -89,8 +89,8 @@ def test_it_has_values_and_no_table_of_actions():
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ((0, 1), "the policy has 2 actions for 5 states; give an action for every state"),
-        ((0, 1, 2, 0, 1), "the policy takes action 2 in state 2; give actions in [0, 2)"),
+        ((0, 1), "the policy has 2 actions for 5 states; list one action for every state"),
+        ((0, 1, 2, 0, 1), "the policy takes action 2 in state 2; use actions in [0, 2)"),
     ],
 )
 def test_a_policy_that_does_not_fit_is_refused(policy, message):

@@ -119,7 +119,7 @@ def test_a_final_value_alone_makes_a_line_and_constant_overrules_it():
         ({"learning_rate_schedule": "exponential", "learning_rate_final": 0.1}, "needs learning_rate_steps"),
         (
             {"epsilon_schedule": "exponential", "epsilon_final": 0, "epsilon_steps": 9},
-            "an exponential epsilon cannot go from 0.1 to 0; give epsilon and epsilon_final in (0, 1]",
+            "an exponential epsilon cannot go from 0.1 to 0; set epsilon and epsilon_final to values in (0, 1]",
         ),
         ({"epsilon_schedule": "lineal"}, "'linear' or 'exponential'"),
         ({"learning_rate_steps": 0}, "learning_rate_steps is 0"),

@@ -1,8 +1,9 @@
-"""Dyna: learning from the world, and from what is remembered of it."""
+"""Dyna: learning from the environment, and from a learned model of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from arena.specs import AgentSpec, Preset
 from arena_tabular.catalogue.presets import learner, with_evaluation
@@ -10,7 +11,7 @@ from arena_tabular.catalogue.presets import learner, with_evaluation
 __all__ = ["SPECS"]
 
 
-def _presets(**options: object) -> Mapping[str, Preset]:
+def _presets(**options: Any) -> Mapping[str, Preset]:
     """What suits both: where nothing is random, little experience and much planning.
 
     On DynaMaze they are the book's (figure 8.2), in the maze that never changes. With `--env.maze blocking` or
@@ -39,14 +40,14 @@ def _presets(**options: object) -> Mapping[str, Preset]:
 SPECS = (
     AgentSpec(
         name="dyna-q",
-        summary="Q-learning that also learns from what it remembers of the world",
+        summary="Q-learning that also plans with a learned model of the environment",
         reference="Sutton 1990; Sutton & Barto 2018, section 8.2",
         target="arena_tabular.dyna:DynaQ",
         presets=_presets(planning_steps=10),
     ),
     AgentSpec(
         name="dyna-q-plus",
-        summary="Dyna-Q that tries again what it has not tried for long, for the world may have changed",
+        summary="Dyna-Q with an exploration bonus for actions not tried for long, for environments that change",
         reference="Sutton 1990; Sutton & Barto 2018, section 8.3",
         target="arena_tabular.dyna:DynaQPlus",
         presets={

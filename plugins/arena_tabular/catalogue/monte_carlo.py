@@ -19,7 +19,7 @@ ON_POLICY = learner(
     **linear("epsilon", 0.3, 0.01, 1_500_000),
 )
 
-#: On the large lake and in the taxi twenty steps and an estimate tell more than an episode of two hundred.
+#: On the large lake and in the taxi twenty steps and an estimate inform more than an episode of two hundred.
 ON_POLICY_LAKE_8X8 = learner(
     5_000_000,
     discount=0.999,
@@ -35,7 +35,7 @@ TAXI = learner(
     **linear("epsilon", 0.5, 0.01, 1_500_000),
 )
 
-#: CliffWalking has no limit, and a policy that leads nowhere is left by exploring alone: a hundred steps tell it.
+#: CliffWalking has no limit, and a policy that leads nowhere is left by exploring alone: a hundred steps are enough.
 CLIFF = learner(
     1_000_000,
     discount=1.0,
@@ -108,21 +108,21 @@ PREDICTION = {
 SPECS = (
     AgentSpec(
         name="mc-prediction",
-        summary="The value of a policy, the random one by default, by averaging first- or every-visit returns",
+        summary="State values of a policy (default: uniformly random) as averages of first- or every-visit returns",
         reference="Singh & Sutton 1996; Sutton & Barto 2018, section 5.1",
         target="arena_tabular.monte_carlo_prediction:MCPrediction",
         presets=with_evaluation(PREDICTION),
     ),
     AgentSpec(
         name="mc-control",
-        summary="On-policy control from whole returns",
+        summary="On-policy Monte Carlo control from whole returns",
         reference="Sutton & Barto 2018, section 5.4",
         target="arena_tabular.monte_carlo:MCControl",
         presets=with_evaluation(CONTROL),
     ),
     AgentSpec(
         name="off-policy-mc",
-        summary="Off-policy control from whole returns, by weighted importance sampling",
+        summary="Off-policy Monte Carlo control from whole returns, by weighted importance sampling",
         reference="Precup, Sutton & Singh 2000; Sutton & Barto 2018, section 5.7",
         target="arena_tabular.monte_carlo:OffPolicyMC",
         presets=with_evaluation(OFF_POLICY),

@@ -39,9 +39,9 @@ def _prediction(**options: Any) -> Mapping[str, Preset]:
 
 
 def _on_policy(lake: Mapping[str, Any], **options: Any) -> Mapping[str, Preset]:
-    """Presets of SARSA that reaches further back: it must stop exploring to learn what is best without.
+    """Presets of multi-step SARSA: it must stop exploring to learn the best policy without exploration.
 
-    On the cliff it keeps even further away than SARSA, along the wall: a fall is told to more of what led there.
+    On the cliff it keeps even further away than SARSA, along the wall: a fall updates more of the steps that led there.
     """
     cliff = learner(
         100_000, discount=1.0, epsilon=0.1, **options, **exponential("learning_rate", 0.2, 0.01, 100_000)
@@ -114,21 +114,21 @@ Q_LAMBDA = {
 SPECS = (
     AgentSpec(
         name="n-step-td",
-        summary="The value of a policy, the random one by default, from n rewards and an estimate",
+        summary="State values of a policy (default: uniformly random) from n-step returns",
         reference="Watkins 1989, section 7.2; Sutton & Barto 2018, section 7.1",
         target="arena_tabular.n_step:NStepTD",
         presets=_prediction(n_steps=4),
     ),
     AgentSpec(
         name="n-step-sarsa",
-        summary="On-policy control from n rewards and an estimate",
+        summary="On-policy temporal-difference control from n-step returns",
         reference="Cichosz 1995; Sutton & Barto 2018, section 7.2",
         target="arena_tabular.n_step:NStepSARSA",
         presets=_on_policy(exponential("learning_rate", 0.3, 0.002, 2_000_000), n_steps=4),
     ),
     AgentSpec(
         name="td-lambda",
-        summary="The value of a policy, the random one by default, by eligibility traces",
+        summary="State values of a policy (default: uniformly random) with eligibility traces",
         reference="Sutton 1988; Singh & Sutton 1996; van Seijen & Sutton 2014",
         target="arena_tabular.traces:TDLambda",
         presets=_prediction(trace_decay=0.7),
@@ -142,7 +142,7 @@ SPECS = (
     ),
     AgentSpec(
         name="q-lambda",
-        summary="Off-policy control with traces as far back as it acted greedily (Watkins's)",
+        summary="Off-policy control with eligibility traces that exploratory actions cut (Watkins's)",
         reference="Watkins 1989, section 7.3; Sutton & Barto 2018, section 12.10",
         target="arena_tabular.traces:QLambda",
         presets=with_evaluation(Q_LAMBDA),

@@ -11,14 +11,14 @@ __all__ = ["SPECS"]
 
 GENERAL = learner(200_000, discount=0.99, learning_rate=0.1, epsilon=0.1)
 
-#: Off-policy, it may explore as it likes: on the lake at random, for the ice does what it wants anyway.
+#: Off-policy methods may explore freely: on the slippery lake, uniformly at random.
 EXPLORING: dict[str, Any] = {"discount": 0.999, "epsilon": 1.0}
 LAKE = learner(300_000, **EXPLORING, **exponential("learning_rate", 0.5, 0.005, 300_000))
 LAKE_8X8 = learner(
     2_000_000, **{**EXPLORING, "epsilon": 0.5}, **exponential("learning_rate", 0.5, 0.005, 2_000_000)
 )
 
-#: On-policy, it must stop exploring to learn what is best without.
+#: On-policy methods must stop exploring to learn the best policy without exploration.
 ON_POLICY_LAKE = learner(
     2_000_000,
     discount=0.999,
@@ -109,7 +109,7 @@ SPECS = (
     ),
     AgentSpec(
         name="expected-sarsa",
-        summary="On-policy control from the expected next value",
+        summary="On-policy control from the expected value of the next action",
         reference="van Seijen et al. 2009; Sutton & Barto 2018, section 6.6",
         target="arena_tabular.temporal_difference:ExpectedSARSA",
         presets=with_evaluation(EXPECTED_SARSA),
@@ -123,16 +123,16 @@ SPECS = (
     ),
     AgentSpec(
         name="double-q-learning",
-        summary="Q-learning without maximisation bias, from two estimates",
+        summary="Q-learning without maximization bias, from two estimates",
         reference="van Hasselt 2010; Sutton & Barto 2018, section 6.7",
         target="arena_tabular.temporal_difference:DoubleQLearning",
         presets=with_evaluation(DOUBLE_Q_LEARNING),
     ),
     AgentSpec(
         name="td-prediction",
-        summary="The value of a policy, the random one by default, by TD(0)",
+        summary="State values of a policy (default: uniformly random) by TD(0)",
         reference="Sutton 1988; Sutton & Barto 2018, section 6.1",
-        target="arena_tabular.prediction:TDPrediction",
+        target="arena_tabular.temporal_difference:TDPrediction",
         presets=with_evaluation(TD_PREDICTION),
     ),
 )
