@@ -26,7 +26,7 @@ import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent / "pictures"
 
-#: Okabe & Ito's palette, which the colour-blind can tell apart.
+#: Okabe & Ito's palette, which color-blind readers can distinguish.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 STYLE = {
     "figure.figsize": (6.4, 3.8),
@@ -53,7 +53,7 @@ def trained(agent: str, env: str, seed: int, **settings: Any) -> tuple[Agent, St
 
 
 def step_by_step(stream: Stream, turns: Iterator[Any]) -> Iterator[bool]:
-    """Trains a step at a time; says after each whether an episode ended."""
+    """Trains one step at a time; yields after each whether an episode ended."""
     while True:
         before = stream.episodes
         stream.boundary = stream.steps + 1
@@ -74,7 +74,7 @@ def episode_returns(episodes: int, agent: str, env: str, seed: int, **settings: 
 
 
 def cliff(runs: int = 200) -> None:
-    """Example 6.6: what an episode earns while learning, on the way along the cliff."""
+    """Example 6.6: the return per episode during training on the cliff walk."""
     options = {"learning_rate": 0.5, "epsilon": 0.1, "discount": 1.0, "epsilon_schedule": "constant"}
     options |= {"learning_rate_schedule": "constant"}
     for agent, colour in (("sarsa", ORANGE), ("q-learning", BLUE), ("expected-sarsa", GREEN)):

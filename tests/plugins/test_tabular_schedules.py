@@ -115,7 +115,7 @@ def test_a_final_value_alone_makes_a_line_and_constant_overrules_it():
     ("options", "message"),
     [
         ({"epsilon_schedule": "linear"}, "a linear epsilon needs epsilon_final"),
-        ({"epsilon_final": 0.1}, "a linear epsilon needs epsilon_steps, how many"),
+        ({"epsilon_final": 0.1}, "a linear epsilon needs epsilon_steps, its length"),
         ({"learning_rate_schedule": "exponential", "learning_rate_final": 0.1}, "needs learning_rate_steps"),
         (
             {"epsilon_schedule": "exponential", "epsilon_final": 0, "epsilon_steps": 9},
