@@ -84,7 +84,7 @@ class Book(Textbook):
 
 def n_step(book, lane, s, b, r, value, done, strays):
     """Sutton & Barto 2018, section 7.1 and 7.2, at time t = T − 1 or before; G by its recursion."""
-    episode, n = book.episode[lane], book.config.n
+    episode, n = book.episode[lane], book.config.n_steps
     episode.append((s, b, r, book.n[s][b]))
     t = len(episode) - 1
     for tau in range(max(0, t - n + 1), t + 1) if done else range(t - n + 1, t - n + 2):
