@@ -31,7 +31,7 @@ agent = "q-learning"
 env = "arena/CliffWalk-v0"
 """
 
-#: 1,000 runs of a usual size: 5 agents × 4 environments × 5 step sizes or rates of exploration × 10 seeds.
+#: 1,000 runs of a usual size: 5 agents × 4 environments × 5 learning rates or rates of exploration × 10 seeds.
 THOUSAND = """
 steps = 2_000
 seeds = 10

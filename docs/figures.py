@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent / "pictures"
 
-#: Okabe & Ito's palette, which the colour-blind can tell apart.
+#: Okabe & Ito's palette, which color-blind readers can distinguish.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 STYLE = {
     "figure.figsize": (6.4, 3.8),
@@ -55,7 +55,7 @@ def trained(agent: str, env: str, seed: int, **settings: Any) -> tuple[Agent, St
 
 
 def step_by_step(stream: Stream, turns: Iterator[Any]) -> Iterator[bool]:
-    """Trains a step at a time; says after each whether an episode ended."""
+    """Trains one step at a time; yields after each whether an episode ended."""
     while True:
         before = stream.episodes
         stream.boundary = stream.steps + 1
@@ -76,9 +76,9 @@ def episode_returns(episodes: int, agent: str, env: str, seed: int, **settings: 
 
 
 def cliff(runs: int = 200) -> None:
-    """Example 6.6: what an episode earns while learning, on the way along the cliff."""
-    options = {"step_size": 0.5, "epsilon": 0.1, "discount": 1.0, "epsilon_schedule": "constant"}
-    options |= {"step_size_schedule": "constant"}
+    """Example 6.6: the return per episode during training on the cliff walk."""
+    options = {"learning_rate": 0.5, "epsilon": 0.1, "discount": 1.0, "epsilon_schedule": "constant"}
+    options |= {"learning_rate_schedule": "constant"}
     for agent, colour in (("sarsa", ORANGE), ("q-learning", BLUE), ("expected-sarsa", GREEN)):
         curves = [
             episode_returns(500, agent, "arena/CliffWalk-v0", seed, agent_options=options)
@@ -101,8 +101,8 @@ def random_walk(runs: int = 100) -> None:
     ):
         for rate, style in zip(rates, ("-", "--", ":"), strict=True):
             options = {
-                "step_size": rate,
-                "step_size_schedule": "constant",
+                "learning_rate": rate,
+                "learning_rate_schedule": "constant",
                 "discount": 1.0,
                 "initial_value": 0.5,
             }
@@ -178,8 +178,8 @@ def jack() -> None:
 
 def windy() -> None:
     """Example 6.5: episodes against time steps on the windy gridworld."""
-    options = {"step_size": 0.5, "epsilon": 0.1, "discount": 1.0}
-    options |= {"step_size_schedule": "constant", "epsilon_schedule": "constant"}
+    options = {"learning_rate": 0.5, "epsilon": 0.1, "discount": 1.0}
+    options |= {"learning_rate_schedule": "constant", "epsilon_schedule": "constant"}
     for moves, colour in ((4, BLUE), (8, ORANGE)):
         _, stream, turns = trained(
             "sarsa", "arena/WindyGrid-v0", 1, agent_options=options, env_options={"num_actions": moves}
@@ -195,8 +195,8 @@ def windy() -> None:
 def dyna(runs: int = 30) -> None:
     """Figure 8.2: steps per episode in the maze, with more and less planning."""
     for steps, colour in ((0, BLUE), (5, ORANGE), (50, GREEN)):
-        options = {"planning_steps": steps, "step_size": 0.1, "epsilon": 0.1, "discount": 0.95}
-        options |= {"step_size_schedule": "constant", "epsilon_schedule": "constant"}
+        options = {"planning_steps": steps, "learning_rate": 0.1, "epsilon": 0.1, "discount": 0.95}
+        options |= {"learning_rate_schedule": "constant", "epsilon_schedule": "constant"}
         curves = [_lengths(50, seed, options) for seed in range(runs)]
         plt.plot(np.arange(2, 51), np.mean(curves, axis=0)[1:], color=colour, label=f"{steps} planning steps")
     plt.xlabel("episode")

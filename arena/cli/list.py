@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--where",
         metavar="KEY=VALUE",
         action="append",
-        help="with an option or field, as in agent.step_size=0.1, env.slip=0, 'steps>=200k'; also != < <= >",
+        help="with an option or field, as in agent.learning_rate=0.1, env.slip=0, 'steps>=200k'; also != < <= >",
     )
     add("--sort", metavar="BY", choices=SORTS, help=f"{' '.join(SORTS)} (default: path)")
     add("--reverse", action="store_true", help="the other way round")

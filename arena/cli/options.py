@@ -53,7 +53,8 @@ def split(
         prefixes: of the sections that the verb has.
 
     Returns:
-        The other words, and these, with flags spelt like fields (``--agent.step-size`` as ``--agent.step_size``).
+        The other words, and these, with flags spelt like fields (``--agent.learning-rate`` as
+        ``--agent.learning_rate``).
     """
     rest: list[str] = []
     mine: list[str] = []

@@ -68,7 +68,7 @@ class Condition:
 
     @classmethod
     def read(cls, text: str) -> Condition:
-        """Reads ``agent.step_size=0.1`` or ``steps>=200k``.
+        """Reads ``agent.learning_rate=0.1`` or ``steps>=200k``.
 
         Raises:
             ArenaError: it is no comparison, or one of order with what is no number.
@@ -76,7 +76,8 @@ class Condition:
         parts = _CONDITION.fullmatch(text)
         if parts is None:
             raise ArenaError(
-                f"--where {text!r} is no condition", "give one such as agent.step_size=0.1 or 'steps>=200k'"
+                f"--where {text!r} is no condition",
+                "give one such as agent.learning_rate=0.1 or 'steps>=200k'",
             )
         key, sign, value = parts.groups()
         if sign in _ORDERS and _number(value) is None:
@@ -182,8 +183,8 @@ class Choice:
 def flattened(experiment: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a run's experiment, by the names that ``--where`` knows.
 
-    ``agent`` and ``env`` are their names, ``agent.step_size`` and ``env.slip`` their options, ``seed`` the one seed;
-    the others are called as in ``run.json``. Of the fit of an encoder, these are ``encoder``, ``encoder.latent``,
+    ``agent`` and ``env`` are their names, ``agent.learning_rate`` and ``env.slip`` their options, ``seed`` the one
+    seed; the others are called as in ``run.json``. Of the fit of an encoder, these are ``encoder``, ``encoder.latent``,
     ``frames``, ``frames.n``; and of an agent with an encoder ``encoder``, ``encoder.mode``, ``encoder.latent`` and
     ``encoder.fit``, which says where it comes from; likewise ``novelty``.
 

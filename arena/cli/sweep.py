@@ -37,7 +37,7 @@ The file says what the experiments share, and has grids: every combination of th
   [[grid]]
   agent = ["q-learning", "sarsa"]
   env = ["arena/CliffWalk-v0", "FrozenLake-v1"]
-  "agent.step_size" = [0.1, 0.5]
+  "agent.learning_rate" = [0.1, 0.5]
 
 Finished runs are free, so that the same command goes on after Ctrl-C. Several may run at once: they share the work.
 `arena sweep FILE --launcher NAME --help` also shows the options of that launcher.

@@ -89,7 +89,7 @@ def arena_agents() -> Iterable[AgentSpec]:
                     summary="Off-policy temporal-difference control",
                     reference="Watkins, 1989",
                     target="my_plugin.agents:QLearning",
-                    presets={"*": Preset(steps=50_000, options={"step_size": 0.1})},
+                    presets={"*": Preset(steps=50_000, options={"learning_rate": 0.1})},
                 )
     """
     return ()

@@ -46,6 +46,7 @@ OWN: dict[str, tuple[type, str, str]] = {
 }
 
 #: Possible words before the dot of an option such as ``"agent.learning_rate"``.
+#: What may stand before the dot of an option, ``"agent.learning_rate"``.
 TABLES = ("agent", "env", *ENCODERS)
 
 #: Settings of an experiment that a sweep's file may contain.
@@ -185,7 +186,7 @@ def _refuse_unknown(
         if not dot and key not in known:
             if option := option_called(key, tables):
                 raise ArenaError(f"no key of a {owner} is called {key!r}", f'did you mean "{option}"?')
-            remedy = f'known: {", ".join(sorted(known))}, and options such as "agent.step_size"'
+            remedy = f'known: {", ".join(sorted(known))}, and options such as "agent.learning_rate"'
             raise unknown(f"key of a {owner}", key, known, remedy)
 
 

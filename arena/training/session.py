@@ -155,7 +155,7 @@ class Session:
                 raise ArenaError(
                     f"{name} of {self.spec.name} is {float(value)} at step {progress.steps:,}: training has "
                     f"diverged, and {whole} in {self.run.folder} is the last good one",
-                    "use a smaller step size, or look at the rewards",
+                    "use a smaller learning rate, or look at the rewards",
                 )
 
     def _log(self, evaluate: bool) -> None:

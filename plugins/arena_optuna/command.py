@@ -26,7 +26,7 @@ The file is an experiment's, with a table of the options to search:
   [env]
   id = "arena/CliffWalk-v0"
   [search]
-  "agent.step_size" = { low = 0.01, high = 1.0, log = true }
+  "agent.learning_rate" = { low = 0.01, high = 1.0, log = true }
   "agent.epsilon" = [0.01, 0.05, 0.1]
   [study]
   trials = 40

@@ -171,7 +171,7 @@ def states_text(states: Mapping[str, int]) -> str:
 
 
 def values_text(values: Mapping[str, Any]) -> str:
-    """Options with their values, such as ``step_size 0.31  epsilon 0.05``."""
+    """Options with their values, such as ``learning_rate 0.31  epsilon 0.05``."""
     short = short_names(values)
     return "  ".join(f"{short[name]} {value_text(value)}" for name, value in values.items())
 

@@ -103,7 +103,7 @@ def parameters(
     """Reads a ``[search]`` table, and checks every bound and choice against its option's type and range.
 
     Args:
-        search: the table; ``agent.step_size`` is one quoted key, or two.
+        search: the table; ``agent.learning_rate`` is one quoted key, or two.
         hints: type of each option that can be searched, by name; see `hints_of`.
         fixed: names of the options that the file fixes.
 
@@ -113,7 +113,7 @@ def parameters(
     flat = _flat(search)
     if not flat:
         raise ArenaError(
-            "[search] is empty", 'write a line such as "agent.step_size" = { low = 0.01, high = 1.0 }'
+            "[search] is empty", 'write a line such as "agent.learning_rate" = { low = 0.01, high = 1.0 }'
         )
     fixed = {*fixed}
     return tuple(_parameter(name, said, hints, fixed) for name, said in flat.items())

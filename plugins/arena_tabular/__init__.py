@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from arena_tabular.monte_carlo_prediction import MCPrediction
     from arena_tabular.n_step import NStepSARSA, NStepTD
     from arena_tabular.planning import ModifiedPolicyIteration, PolicyIteration, ValueIteration
-    from arena_tabular.prediction import TDPrediction
     from arena_tabular.prioritized import PrioritizedSweeping
     from arena_tabular.table import TabularAgent
     from arena_tabular.temporal_difference import (
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         DoubleQLearning,
         ExpectedSARSA,
         QLearning,
+        TDPrediction,
         TemporalDifference,
     )
     from arena_tabular.traces import QLambda, SARSALambda, TDLambda
@@ -52,7 +52,7 @@ _HOMES = {
     "SARSA": "temporal_difference",
     "SARSALambda": "traces",
     "TDLambda": "traces",
-    "TDPrediction": "prediction",
+    "TDPrediction": "temporal_difference",
     "TabularAgent": "table",
     "TabularLearner": "learner",
     "TemporalDifference": "temporal_difference",

@@ -1,4 +1,4 @@
-"""Baselines: what a score means can be told only beside one that took no learning."""
+"""Baselines: agents without learning, with which every score is compared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 
 class Random(Agent):
-    """Acts uniformly at random in any environment, and learns nothing.
+    """Random baseline: acts uniformly at random in any environment; learns nothing.
 
     Where a dimension of a Box has no bound, "uniform" means what Gymnasium's sampling means: standard normal
     with no bound at all, exponential beyond a single one.
@@ -37,12 +37,13 @@ class Random(Agent):
         super().__init__(problem, config)
         if not isinstance(problem.action_space, (gym.spaces.Discrete, gym.spaces.Box)):
             raise ArenaError(
-                f"there is no uniform action in {problem.action_space}", "give a Discrete or Box space"
+                f"there is no uniform action in {problem.action_space}",
+                "use an environment with a Discrete or Box action space",
             )
         self._generator = problem.generators.numpy("explore")
 
     def train(self, stream: Stream) -> Iterator[Progress]:
-        """Steps on; the run's generator "explore" is all its state."""
+        """Acts without learning; the run's generator "explore" is the whole state."""
         while True:
             for _ in range(vector_steps(stream, STEPS)):
                 stream.step(self._draw(stream.num_envs, self._generator))
@@ -62,15 +63,17 @@ class Random(Agent):
         """
         space = self.problem.action_space
         if not isinstance(space, gym.spaces.Discrete):
-            raise ArenaError("continuous actions have no probabilities", "use one with Discrete actions")
+            raise ArenaError(
+                "continuous actions have no probabilities", "use an environment with Discrete actions"
+            )
         return np.full((len(observation), int(space.n)), 1 / int(space.n))
 
     def state_dict(self) -> State:
-        """Nothing: there is nothing to remember."""
+        """Empty: the agent keeps nothing."""
         return {}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes nothing."""
+        """Restores nothing: the state is empty."""
 
     def _draw(self, batch: int, generator: np.random.Generator) -> Array:
         space = self.problem.action_space
@@ -81,18 +84,18 @@ class Random(Agent):
 
 
 class Greedy(ActionTable):
-    """Takes the action of the greatest expected immediate reward, whatever comes after it; learns nothing.
+    """Greedy baseline: takes the action of the greatest expected immediate reward; learns nothing.
 
         π(s) ∈ argmax_a r(s, a),   r(s, a) = Σ p(s', r | s, a) r
 
     from the environment's transition model: one step of lookahead with V = 0, which is planning with γ = 0. Among
-    actions that are equal up to rounding it draws at random, so where no reward is in sight it walks at random. What
-    a planner or learner gains over it, it gains by foresight; what it gains over `Random`, no foresight is needed for.
+    actions that are equal up to rounding it draws at random, so where no reward is in sight it walks at random. The
+    margin of a planner or learner over it is the gain of foresight; its margin over `Random` needs none.
 
     It steps in its environment for as many steps as asked, so that its returns stand beside those of learners.
     `values` and `action_values` are those of its one step.
 
-    Source: Sutton & Barto 2018, section 3.6, where it is told from being greedy to the values.
+    Source: Sutton & Barto 2018, section 3.6, where it is distinguished from being greedy with respect to the values.
     """
 
     @dataclass(frozen=True)
@@ -107,13 +110,13 @@ class Greedy(ActionTable):
         if model is None:
             raise ArenaError(
                 "being greedy needs the environment's transition model, and this environment has none",
-                "take `random`, or an agent that learns by acting, such as q-learning",
+                "use `random`, or an agent that learns by acting, such as q-learning",
             )
         if (model.num_states, model.num_actions) != (self.num_states, self.num_actions):
             raise ArenaError(
                 f"the transition model has {model.num_states} states and {model.num_actions} actions, the "
                 f"environment {self.num_states} and {self.num_actions}",
-                "give the model of this environment",
+                "pass the model of this environment",
             )
         self._q = model.expected_reward()
         # What adding up the longest row can round by.
@@ -127,7 +130,7 @@ class Greedy(ActionTable):
         return self._q
 
     def train(self, stream: Stream) -> Iterator[Progress]:
-        """Steps on; the run's generator "explore" is all its state."""
+        """Acts without learning; the run's generator "explore" is the whole state."""
         while True:
             for _ in range(vector_steps(stream, STEPS)):
                 stream.step(self._draw(stream.observation, self._generator))
@@ -145,11 +148,11 @@ class Greedy(ActionTable):
         return np.asarray(best / best.sum(axis=1, keepdims=True))
 
     def state_dict(self) -> State:
-        """Nothing: it reads all from the model."""
+        """Empty: everything comes from the model."""
         return {}
 
     def load_state_dict(self, state: State) -> None:
-        """Takes nothing."""
+        """Restores nothing: the state is empty."""
 
     def _draw(self, observation: Array, generator: np.random.Generator) -> Array:
         place = np.cumsum(self._best[observation], axis=1)

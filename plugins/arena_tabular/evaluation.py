@@ -1,4 +1,4 @@
-"""Policy evaluation: what a given policy is worth, computed from the environment's transition model."""
+"""Policy evaluation: the exact value of a given policy, from the environment's transition model."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def random_chain(rows: Rows) -> Chain:
 
 
 class PolicyEvaluation(Planner):
-    """Computes the value of a policy: the uniformly random one, or one that is given.
+    """Policy evaluation: the exact values of the uniformly random policy, or of a given one.
 
         V(s) ← Σ_a π(a | s) Σ p(s', r | s, a) [r + γ V(s')]
 
     It acts by the policy that it evaluates, so that the return of its evaluation estimates what it computed;
-    `q` is one step of lookahead, whose best action is how the policy would be improved. `Planner` says when it
+    `q` is one step of lookahead, whose best action is how the policy would be improved. `Planner` documents when it
     stops and what is guaranteed then.
 
     Metrics: `delta`, the largest change in the last sweep; `error`, the guaranteed largest error of a value.
@@ -44,7 +44,8 @@ class PolicyEvaluation(Planner):
         """Hyperparameters of policy evaluation."""
 
         policy: tuple[int, ...] = ()
-        """The policy: an action for every state, or one for all; without any, uniformly random."""
+        """Policy to evaluate: one action for every state, counted from 0, or a single one for all; empty: uniformly
+        random."""
 
     config: Config
 
@@ -66,13 +67,13 @@ class PolicyEvaluation(Planner):
     def act(
         self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator
     ) -> tuple[Array, Any]:
-        """By the policy that is evaluated, exploring or not."""
+        """Actions of the evaluated policy, exploring or not."""
         if self._given is None:
             return generator.integers(self.num_actions, size=len(observation), dtype=np.int64), None
         return self._given[observation], None
 
     def probabilities(self, observation: Array) -> Float:
-        """π(a | s) of the policy that is evaluated: shape (batch, num_actions)."""
+        """π(a | s) of the evaluated policy: shape (batch, num_actions)."""
         if self._given is None:
             return np.full((len(observation), self.num_actions), 1 / self.num_actions)
         return np.eye(self.num_actions)[self._given[observation]]

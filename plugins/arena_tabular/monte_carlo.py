@@ -6,7 +6,7 @@ of each lane. Their memory is num_envs times the longest episode, 24 bytes a ste
 An episode that was cut off has no return. To drop it would leave out the long episodes, which biases every
 estimate and teaches nothing at all where every episode is cut off; to end its return there would take truncation
 for an end. So its return goes on with the estimate of where the episode would have gone on, as it stands before
-the episode is learned from: that of the policy that is evaluated (the behaviour itself on-policy, the greedy
+the episode is learned from: that of the policy that is evaluated (the behavior itself on-policy, the greedy
 policy off-policy). Such a target is biased as far as the estimate is wrong, by γ to the number of steps before the
 cut. `longest_return` cuts in the same way the returns of episodes that would never end.
 """
@@ -25,7 +25,7 @@ from arena.errors import ArenaError
 from arena.storage.codec import State
 from arena.streams.base import Stream, Transition
 from arena_tabular import monte_carlo_kernels as kernels
-from arena_tabular.learner import TabularLearner, in_table
+from arena_tabular.learner import TabularLearner, in_table, transitions_of, world_of
 from arena_tabular.options import ControlOptions, LearningOptions, schedule_of
 from arena_tabular.table import ActionTable, Array, Float, restored, sizes
 
@@ -42,7 +42,7 @@ SAVED = {"state": "states", "action": "actions", "reward": "rewards", "probabili
 
 
 class MonteCarlo(TabularLearner):
-    """What learners from whole returns share: the episodes under way, and the drivers.
+    """Base class of learners from whole returns: the episodes under way, and the drivers.
 
     Metrics: as every learner's; `td_error` is the average of |G − estimate| over the last thousand updates.
 
@@ -72,7 +72,7 @@ class MonteCarlo(TabularLearner):
         self._records = np.zeros((problem.num_envs, ROOM), dtype=kernels.RECORD)
 
     def state_dict(self) -> State:
-        """As every learner's, and the episodes under way: their steps, one lane's behind the other's."""
+        """State of every learner, and the steps of the episodes under way, one lane after another."""
         fields = list(SAVED) if self.algorithm == kernels.OFF_POLICY else list(SAVED)[:-1]
         lengths = self._memories["length"]
         steps = self._records[np.arange(self._records.shape[1]) < lengths[:, None]]
@@ -80,7 +80,7 @@ class MonteCarlo(TabularLearner):
         return {**super().state_dict(), "episodes": {"lengths": lengths.copy(), **episodes}}
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on from there."""
+        """Restores the state; training continues from there."""
         episodes = state["episodes"]
         restored("episodes", self._memories["length"], episodes["lengths"])
         super().load_state_dict(state)
@@ -97,38 +97,20 @@ class MonteCarlo(TabularLearner):
     def _drive(self, tabular: TableVectorEnv, stream: Stream, vector_steps: int) -> None:
         while vector_steps:
             self._make_room()
-            vector_steps -= kernels.drive(
-                *self._learned(),
-                *tabular.tables,
-                tabular.lanes,
-                tabular.limit,
-                stream.episode_account,
-                stream.totals,
-                vector_steps,
-            )
+            vector_steps -= kernels.drive(self._arrays(), world_of(tabular, stream), vector_steps)
 
     def _decide(self, observation: Array) -> Array:
-        lane = kernels.decide_all(
-            self._q, self._visits, self._rules, self._learners, self._memories, observation
-        )
+        lane = kernels.decide_all(self._arrays(), observation)
         in_table(lane, observation, self.num_states)
-        return self._memories["action"]
+        return np.asarray(self._memories["action"])
 
     def _learn(self, transition: Transition) -> None:
         self._make_room()
-        lane = kernels.learn_all(
-            *self._learned(),
-            transition.observation,
-            transition.reward,
-            transition.terminated,
-            transition.truncated,
-            transition.next_observation,
-        )
+        lane = kernels.learn_all(self._arrays(), transitions_of(transition))
         in_table(lane, transition.next_observation, self.num_states)
 
-    def _learned(self) -> tuple[Any, ...]:
-        """What both drivers learn with: tables, rule, accounts, and the episodes under way."""
-        return (
+    def _arrays(self) -> kernels.MonteCarloArrays:
+        return kernels.MonteCarloArrays(
             self._q,
             self._estimates,
             self._weights,
@@ -149,32 +131,32 @@ class MonteCarlo(TabularLearner):
 
 @dataclass(frozen=True)
 class ReturnOptions(LearningOptions):
-    """What every Monte Carlo method has."""
+    """Hyperparameters of every Monte Carlo method."""
 
     longest_return: Annotated[int | None, Between(1, None)] = None
-    """The steps after which a return is cut off, and goes on with the estimate, though the episode does not end
-    there. None waits for its end, however far; without ends it never learns, and its memory grows."""
+    """Steps after which a return is cut off and continued by the estimate of the state there. None: returns last until
+    the episode ends; where episodes never end, the agent never learns and its memory grows."""
 
 
 @dataclass(frozen=True)
 class VisitOptions(ReturnOptions):
-    """What learners from plain averages of returns have."""
+    """Hyperparameters of Monte Carlo methods that average returns without weights."""
 
     visit: Literal["first", "every"] = "first"
-    """Which visits of an episode are learned from: the first return of each, or every one."""
+    """Visits of an episode that update an estimate: the first to each state or pair, or every one."""
 
 
 class MCControl(MonteCarlo, ActionTable):
-    """On-policy control: learns the value of the exploring policy that it follows, from its returns.
+    """On-policy Monte Carlo control: learns the value of the exploring policy that it follows from whole returns.
 
         Q(s, a) ← Q(s, a) + α [G − Q(s, a)],    G = r₁ + γ r₂ + γ² r₃ + …
 
     for the first visit to (s, a) in an episode, or for every one, backwards from its end. The box's average of all
-    returns is `step_size 1 step_size_schedule visits`, where N counts the returns of (s, a); the behaviour's counts
-    are of the times that an action was taken. Where the episode was cut off, the return goes on with
-    Σ_a π(a | s') Q(s', a) of the behaviour at the true successor.
+    returns is `learning_rate 1 learning_rate_schedule visits`, where N counts the returns of (s, a); the behavior's
+    counts are of the times that an action was taken. Where the episode was cut off, the return goes on with
+    Σ_a π(a | s') Q(s', a) of the behavior at the true successor.
 
-    Source: Sutton & Barto 2018, section 5.4, with any behaviour for the ε-greedy one.
+    Source: Sutton & Barto 2018, section 5.4, with any behavior for the ε-greedy one.
     """
 
     @dataclass(frozen=True)
@@ -189,7 +171,7 @@ class MCControl(MonteCarlo, ActionTable):
 
 
 class OffPolicyMC(MonteCarlo, ActionTable):
-    """Off-policy control: learns the value of the greedy policy from the returns of a soft one.
+    """Off-policy Monte Carlo control: learns the value of the greedy policy from the returns of an exploring one.
 
     Backwards from the end of an episode with G = 0 and W = 1,
 
@@ -198,8 +180,8 @@ class OffPolicyMC(MonteCarlo, ActionTable):
         Q(s, a) ← Q(s, a) + α W / W̄(s, a) [G − Q(s, a)]
         W ← W / b(a | s),  or on to the next episode if a is not the greedy action
 
-    where b is the behaviour when it acted, and the first of several best actions is the greedy one. With α = 1 / N,
-    `step_size 1 step_size_schedule visits`, W̄ is C / N of the box and α W / W̄ is its W / C(s, a), weighted
+    where b is the behavior when it acted, and the first of several best actions is the greedy one. With α = 1 / N,
+    `learning_rate 1 learning_rate_schedule visits`, W̄ is C / N of the box and α W / W̄ is its W / C(s, a), weighted
     importance sampling over all episodes; a constant α weighs recent ones more. The first return replaces the
     initial value. Where the episode was cut off, G starts at max_a Q(s', a) of the true successor. An
     episode is left where its W exceeds 1e250.
@@ -209,7 +191,7 @@ class OffPolicyMC(MonteCarlo, ActionTable):
     Source: Precup, Sutton & Singh 2000; Sutton & Barto 2018, sections 5.6 and 5.7.
 
     Raises:
-        ArenaError: for a behaviour that never tries some actions: the greedy policy could not be learned from it.
+        ArenaError: for a behavior that never tries some actions: the greedy policy could not be learned from it.
     """
 
     @dataclass(frozen=True)
@@ -219,10 +201,10 @@ class OffPolicyMC(MonteCarlo, ActionTable):
         def __post_init__(self) -> None:
             super().__post_init__()
             greedy = self.epsilon == 0 and schedule_of(self, "epsilon") != "linear"
-            if self.behaviour == "ucb" or (self.behaviour == "epsilon-greedy" and greedy):
+            if self.behavior == "ucb" or (self.behavior == "epsilon-greedy" and greedy):
                 raise ArenaError(
-                    "off-policy Monte Carlo needs a behaviour that may take every action",
-                    "give behaviour epsilon-greedy with an epsilon above 0, or softmax",
+                    "off-policy Monte Carlo needs a behavior that may take every action",
+                    "set behavior to epsilon-greedy with an epsilon above 0, or to softmax",
                 )
 
     algorithm = kernels.OFF_POLICY
@@ -232,10 +214,10 @@ class OffPolicyMC(MonteCarlo, ActionTable):
         super().__init__(problem, config, every=True)
 
     def state_dict(self) -> State:
-        """As every Monte Carlo learner's, and the average weights W̄."""
+        """State of every Monte Carlo learner, and the average weights W̄."""
         return {**super().state_dict(), "weights": self._weights.copy()}
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on from there."""
+        """Restores the state; training continues from there."""
         super().load_state_dict(state)
         restored("weights", self._weights, state["weights"])

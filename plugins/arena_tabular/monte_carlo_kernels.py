@@ -1,14 +1,8 @@
-"""Monte Carlo learning, compiled: what a lane does in a step, what an episode teaches, and the drivers around it.
+"""Compiled Monte Carlo learning: a step of a lane, the update from an episode, and the drivers around them.
 
 A vector step has three phases, each over all lanes in order: decide, step, remember; a lane whose episode ended
 learns from all of it as it remembers the last step. The driver for tables of transitions and the two functions
 around a Python environment are made of the same kernels, which is why they agree to the last bit.
-
-The tables: `q` of shape (num_states, num_actions) is what the behaviour acts by; `estimates` is what is learned,
-the same array in control, and V as one column in prediction; `weights` is W̄(s, a) of weighted importance
-sampling; `firsts` is scratch for first visits, −1 between two episodes. Where visits are counted, the behaviour's
-N(s, a) counts a pair when it is taken, and the count of returns that the step size may follow is in the rows
-below; prediction has the latter alone.
 
 The episodes under way are rows of `records`. A driver cannot grow them: it stops where one is full, and its
 caller doubles them.
@@ -16,15 +10,18 @@ caller doubles them.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from arena.environments.tabular import advance_lane, step_lane
 from arena.random.counter_based import fold
 from arena.streams.episode_statistics import account_lane
-from arena_tabular.behaviour import best_value, choose, expected_value, probability
+from arena_tabular.behavior import best_value, choose, expected_value, probability
 from arena_tabular.borrow import borrowed
-from arena_tabular.schedules import record_error, step_size_at, tick
+from arena_tabular.schedules import learning_rate_at, record_error, tick
+from arena_tabular.table import Array, Float, Int
 
 __all__ = [
     "CONTROL",
@@ -32,6 +29,7 @@ __all__ = [
     "OFF_POLICY",
     "PREDICTION",
     "RECORD",
+    "MonteCarloArrays",
     "decide_all",
     "drive",
     "learn_all",
@@ -40,58 +38,96 @@ __all__ = [
 #: Codes of `RULE.algorithm`.
 PREDICTION, CONTROL, OFF_POLICY = range(3)
 
-#: What the learner remembers of a lane: the action of this step, how probable it was (off-policy), and how many
-#: steps of the episode are in the lane's row of records. Only the last outlives a step.
+#: What the learner remembers of a lane: the action of this step, its probability (off-policy), and the number of
+#: steps of the episode in the lane's row of records. Only the last outlives a step.
 MEMORY = np.dtype([("action", np.int64), ("probability", np.float64), ("length", np.int64)], align=True)
 
-#: A step of an episode under way; `probability` is the behaviour's of the action when it was taken, off-policy.
+#: A step of an episode under way; `probability` is the behavior's of the action when it was taken, off-policy.
 RECORD = np.dtype(
     [("state", np.int32), ("action", np.int32), ("reward", np.float64), ("probability", np.float64)],
     align=True,
 )
 
-#: Above this an importance weight stands for nothing, and its next product may be infinite.
+#: An importance weight above this has no useful precision, and its next product may be infinite.
 LARGEST_WEIGHT = 1e250
 
 
+class MonteCarloArrays(NamedTuple):
+    """Tables and accounts of Monte Carlo learners, as compiled code takes them.
+
+    Attributes:
+        q: shape (num_states, num_actions): what the behavior policy acts by.
+        estimates: the table that is learned: q itself in control, V as one column in prediction.
+        weights: W̄(s, a) of weighted importance sampling.
+        firsts: scratch for first visits, −1 between two episodes.
+        visits: where visits are counted, N(s, a) of the behavior policy, counted when a pair is taken, and below it
+            the counts of returns, for the learning rate; prediction has the latter alone.
+        rules: one `RULE` record.
+        learners: one `LEARNER` record.
+        memories: one `MEMORY` record a lane.
+        records: shape (num_envs, room): the `RECORD`s of the episodes under way.
+        every: whether every visit of an episode counts, or the first.
+        longest: the number of steps after which a return is cut off.
+    """
+
+    q: Float
+    estimates: Float
+    weights: Float
+    firsts: Int
+    visits: Int
+    rules: Array
+    learners: Array
+    memories: Array
+    records: Array
+    every: bool
+    longest: int
+
+
 @njit(cache=True, inline="always")
-def decide(q, visits, rule, memory, state, counter):  # type: ignore[no-untyped-def]
-    """The action of this step; off-policy also how probable it was."""
-    memory.action = choose(q, visits, rule, state, fold(rule.explore_key, counter))
+def decide(agent, lane, state, counter):  # type: ignore[no-untyped-def]
+    """The action of this step; off-policy also its probability."""
+    rule, memory = agent.rules[0], agent.memories[lane]
+    memory.action = choose(agent.q, agent.visits, rule, state, fold(rule.explore_key, counter))
     if rule.algorithm == OFF_POLICY:
-        memory.probability = probability(q, visits, rule, state, memory.action)
+        memory.probability = probability(agent.q, agent.visits, rule, state, memory.action)
 
 
 @njit(cache=True, inline="always")
-def remember(visits, rule, memory, record, state, reward):  # type: ignore[no-untyped-def]
-    """Puts this step behind the others of its episode."""
+def remember(agent, lane, state, reward, terminated, truncated, next_state):  # type: ignore[no-untyped-def]
+    """Appends this step to its episode, and learns from the episode if it ended; returns the steps remembered."""
+    rule, memory = agent.rules[0], agent.memories[lane]
+    record = agent.records[lane, memory.length]
     record.state = state
     record.action = memory.action
     record.reward = reward
     record.probability = memory.probability
     memory.length += 1
     if rule.counted and rule.algorithm != PREDICTION:
-        visits[state, memory.action] += 1
+        agent.visits[state, memory.action] += 1
+    if terminated or truncated or memory.length >= agent.longest:
+        conclude(agent, lane, terminated, next_state)
+    return memory.length
 
 
 @njit(cache=True)
-def continuation(q, estimates, visits, rule, state):  # type: ignore[no-untyped-def]
-    """What the rest of a return that was cut off at `state` is worth by the estimates, under the target policy."""
+def continuation(agent, state):  # type: ignore[no-untyped-def]
+    """The estimated rest of a return that was cut off at `state`, under the target policy."""
+    rule = agent.rules[0]
     if rule.algorithm == PREDICTION:
-        return estimates[state, 0]
+        return agent.estimates[state, 0]
     if rule.algorithm == OFF_POLICY:
-        return best_value(q, state)
-    return expected_value(q, visits, rule, state)
+        return best_value(agent.q, state)
+    return expected_value(agent.q, agent.visits, rule, state)
 
 
 @njit(cache=True)
-def learn_returns(  # type: ignore[no-untyped-def]
-    estimates, firsts, visits, rule, learner, episode, length, value, every
-):
+def learn_returns(agent, lane, value):  # type: ignore[no-untyped-def]
     """Backwards through an episode: G ← r + γ G, and X ← X + α [G − X] at its first visit, or at every one.
 
     X is V(s) in prediction and Q(s, a) in control; `value` is that of what came after the last step.
     """
+    rule, estimates, firsts, every = agent.rules[0], agent.estimates, agent.firsts, agent.every
+    episode, length, visits = agent.records[lane], agent.memories[lane].length, agent.visits
     control = rule.algorithm != PREDICTION
     offset = estimates.shape[0] if control else 0
     if not every:
@@ -107,31 +143,32 @@ def learn_returns(  # type: ignore[no-untyped-def]
             if rule.counted:
                 visits[offset + state, column] += 1
             error = value - estimates[state, column]
-            estimates[state, column] += step_size_at(visits, rule, offset + state, column) * error
-            record_error(learner, error)
+            estimates[state, column] += learning_rate_at(visits, rule, offset + state, column) * error
+            record_error(agent.learners[0], error)
 
 
 @njit(cache=True)
-def learn_weighted(q, weights, visits, rule, learner, episode, length, value):  # type: ignore[no-untyped-def]
-    """Backwards through an episode for as long as the greedy policy would have done the same.
+def learn_weighted(agent, lane, value):  # type: ignore[no-untyped-def]
+    """Backwards through an episode for as long as its actions are greedy.
 
         G ← r + γ G;  W̄(s, a) ← W̄(s, a) + α [W − W̄(s, a)];  Q(s, a) ← Q(s, a) + α W / W̄(s, a) [G − Q(s, a)]
 
     and on with W ← W / b(a | s) if a is the greedy action, the first of several.
     """
-    weight = 1.0
-    for t in range(length - 1, -1, -1):
+    rule, q, weights, visits = agent.rules[0], agent.q, agent.weights, agent.visits
+    episode, weight = agent.records[lane], 1.0
+    for t in range(agent.memories[lane].length - 1, -1, -1):
         value = episode[t].reward + rule.discount * value
         state, action = episode[t].state, episode[t].action
         row = q.shape[0] + state
         if rule.counted:
             visits[row, action] += 1
-        step_size = step_size_at(visits, rule, row, action)
+        learning_rate = learning_rate_at(visits, rule, row, action)
         error = value - q[state, action]
-        if step_size > 0.0:
-            weights[state, action] += step_size * (weight - weights[state, action])
-            q[state, action] += step_size * (weight / weights[state, action]) * error
-        record_error(learner, error)
+        if learning_rate > 0.0:
+            weights[state, action] += learning_rate * (weight - weights[state, action])
+            q[state, action] += learning_rate * (weight / weights[state, action]) * error
+        record_error(agent.learners[0], error)
         best = 0
         for a in range(1, q.shape[1]):
             if q[state, a] > q[state, best]:
@@ -142,19 +179,17 @@ def learn_weighted(q, weights, visits, rule, learner, episode, length, value):  
 
 
 @njit(cache=True)
-def conclude(  # type: ignore[no-untyped-def]
-    q, estimates, weights, firsts, visits, rule, learner, memory, episode, terminated, next_state, every
-):
-    """Learns from the steps that a lane remembers, and forgets them.
+def conclude(agent, lane, terminated, next_state):  # type: ignore[no-untyped-def]
+    """Learns from the episode that a lane remembers, and forgets it.
 
-    A return that was cut off goes on with the estimate of where it would have gone on; after the end is 0.
+    A return that was cut off continues with the estimate of the state where it was; after the end is 0.
     """
-    value = 0.0 if terminated else continuation(q, estimates, visits, rule, next_state)
-    if rule.algorithm == OFF_POLICY:
-        learn_weighted(q, weights, visits, rule, learner, episode, memory.length, value)
+    value = 0.0 if terminated else continuation(agent, next_state)
+    if agent.rules[0].algorithm == OFF_POLICY:
+        learn_weighted(agent, lane, value)
     else:
-        learn_returns(estimates, firsts, visits, rule, learner, episode, memory.length, value, every)
-    memory.length = 0
+        learn_returns(agent, lane, value)
+    agent.memories[lane].length = 0
 
 
 @njit(cache=True)
@@ -167,66 +202,32 @@ def most_remembered(memories):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def drive(  # type: ignore[no-untyped-def]
-    q,
-    estimates,
-    weights,
-    firsts,
-    visits,
-    rules,
-    learners,
-    memories,
-    records,
-    every,
-    longest,
-    num_actions,
-    indptr,
-    outcomes,
-    starts,
-    lanes,
-    limit,
-    episodes,
-    totals,
-    vector_steps,
-):
+def drive(agent, world, vector_steps):  # type: ignore[no-untyped-def]
     """Takes up to `vector_steps` steps in every lane of a `TableVectorEnv`, learning and accounting.
 
     Returns how many: fewer where an episode fills its row of `records`.
     """
-    rule, learner, n = rules[0], learners[0], len(lanes)
-    q, estimates, weights, firsts = borrowed(q), borrowed(estimates), borrowed(weights), borrowed(firsts)
-    visits, records = borrowed(visits), borrowed(records)
-    most = most_remembered(memories)
+    agent, world = borrowed(agent), borrowed(world)
+    rule, learner, lanes = agent.rules[0], agent.learners[0], world.lanes
+    n, room = len(lanes), agent.records.shape[1]
+    most = most_remembered(agent.memories)
     for taken in range(vector_steps):
-        if most == records.shape[1]:
+        if most == room:
             return taken
         first, most = learner.steps, 0
         for i in range(n):
-            decide(q, visits, rule, memories[i], lanes[i].state, first + i)
+            decide(agent, i, lanes[i].state, first + i)
         for i in range(n):
-            step_lane(num_actions, indptr, outcomes, lanes[i], memories[i].action, limit)
+            action = agent.memories[i].action
+            step_lane(world.num_actions, world.indptr, world.outcomes, lanes[i], action, world.limit)
         for i in range(n):
-            lane, memory = lanes[i], memories[i]
-            done = lane.terminated or lane.truncated
-            remember(visits, rule, memory, records[i, memory.length], lane.state, lane.reward)
-            if done or memory.length >= longest:
-                conclude(
-                    q,
-                    estimates,
-                    weights,
-                    firsts,
-                    visits,
-                    rule,
-                    learner,
-                    memory,
-                    records[i],
-                    lane.terminated,
-                    lane.next_state,
-                    every,
-                )
-            most = max(most, memory.length)
-            account_lane(episodes[i], totals[0], lane.reward, done)
-            advance_lane(starts, lane)
+            lane = lanes[i]
+            length = remember(
+                agent, i, lane.state, lane.reward, lane.terminated, lane.truncated, lane.next_state
+            )
+            most = max(most, length)
+            account_lane(world.episodes[i], world.totals[0], lane.reward, lane.terminated or lane.truncated)
+            advance_lane(world.starts, lane)
         learner.steps += n
         if rule.moving:
             tick(rule, learner.steps)
@@ -234,62 +235,38 @@ def drive(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def decide_all(q, visits, rules, learners, memories, state):  # type: ignore[no-untyped-def]
+def decide_all(agent, state):  # type: ignore[no-untyped-def]
     """Fills `memories.action`; returns the first lane whose state is out of range, or −1."""
-    first = learners[0].steps
-    for i in range(len(memories)):
-        if state[i] < 0 or state[i] >= q.shape[0]:
+    agent = borrowed(agent)
+    first = agent.learners[0].steps
+    for i in range(len(agent.memories)):
+        if state[i] < 0 or state[i] >= agent.q.shape[0]:
             return i
-        decide(q, visits, rules[0], memories[i], state[i], first + i)
+        decide(agent, i, state[i], first + i)
     return -1
 
 
 @njit(cache=True)
-def learn_all(  # type: ignore[no-untyped-def]
-    q,
-    estimates,
-    weights,
-    firsts,
-    visits,
-    rules,
-    learners,
-    memories,
-    records,
-    every,
-    longest,
-    state,
-    reward,
-    terminated,
-    truncated,
-    next_state,
-):
-    """Remembers one step of every lane, whose records have room, and learns from what ended.
+def learn_all(agent, steps):  # type: ignore[no-untyped-def]
+    """Remembers one step of every lane, whose records have room, and learns from episodes that ended.
 
     Returns the first lane whose successor is out of range, or −1.
     """
-    n = len(memories)
-    rule, learner = rules[0], learners[0]
+    agent, steps = borrowed(agent), borrowed(steps)
+    rule, learner, n = agent.rules[0], agent.learners[0], len(agent.memories)
     for i in range(n):
-        if next_state[i] < 0 or next_state[i] >= q.shape[0]:
+        if steps.next_state[i] < 0 or steps.next_state[i] >= agent.q.shape[0]:
             return i
     for i in range(n):
-        memory = memories[i]
-        remember(visits, rule, memory, records[i, memory.length], state[i], reward[i])
-        if terminated[i] or truncated[i] or memory.length >= longest:
-            conclude(
-                q,
-                estimates,
-                weights,
-                firsts,
-                visits,
-                rule,
-                learner,
-                memory,
-                records[i],
-                terminated[i],
-                next_state[i],
-                every,
-            )
+        remember(
+            agent,
+            i,
+            steps.state[i],
+            steps.reward[i],
+            steps.terminated[i],
+            steps.truncated[i],
+            steps.next_state[i],
+        )
     learner.steps += n
     if rule.moving:
         tick(rule, learner.steps)

@@ -1,4 +1,4 @@
-"""Monte Carlo prediction: what a given policy is worth, averaged over the returns that it gets."""
+"""Monte Carlo prediction: the value of a given policy as an average of its returns."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ __all__ = ["MCPrediction"]
 
 
 class MCPrediction(Prediction, MonteCarlo):
-    """Learns V of a policy, by default the uniformly random one, from the returns that follow it.
+    """Monte Carlo prediction: estimates the state values V of a policy, by default the uniformly random one.
 
         V(s) ← V(s) + α [G − V(s)],    G = r₁ + γ r₂ + γ² r₃ + …
 
     for the first visit to s in an episode, or for every one, backwards from its end. The average of all returns
-    is `step_size 1 step_size_schedule visits`, where N counts the returns of s; a constant α forgets. First-visit
+    is `learning_rate 1 learning_rate_schedule visits`, where N counts the returns of s; a constant α forgets.
+    First-visit
     averages are unbiased, every-visit ones biased but consistent. Where the episode was cut off, the return
     goes on with V of the true successor. It has no Q, and never acts otherwise than by its policy.
 

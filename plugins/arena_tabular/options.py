@@ -1,4 +1,4 @@
-"""The hyperparameters that families share, and the rule that they make for a compiled driver."""
+"""Hyperparameters that all tabular learners share, and their translation into a record for compiled code."""
 
 from __future__ import annotations
 
@@ -22,77 +22,81 @@ from arena_tabular.records import (
     VISITS,
 )
 
-__all__ = ["Behaviour", "ControlOptions", "LearningOptions", "Schedule", "rules_of"]
+__all__ = ["Behavior", "ControlOptions", "LearningOptions", "Schedule", "rules_of"]
 
 Schedule = Literal["constant", "linear", "exponential", "visits"]
-Behaviour = Literal["epsilon-greedy", "softmax", "ucb"]
+Behavior = Literal["epsilon-greedy", "softmax", "ucb"]
 
 SCHEDULES = {"constant": CONSTANT, "linear": LINEAR, "exponential": EXPONENTIAL, "visits": VISITS}
-BEHAVIOURS = {"epsilon-greedy": EPSILON_GREEDY, "softmax": SOFTMAX, "ucb": UCB}
+BEHAVIORS = {"epsilon-greedy": EPSILON_GREEDY, "softmax": SOFTMAX, "ucb": UCB}
 
 
 @dataclass(frozen=True)
 class LearningOptions:
-    """What every learner has. A family's own options come behind them, in a subclass.
+    """Hyperparameters of every tabular learner; each family adds its own in a subclass.
 
     Raises:
-        ArenaError: for a schedule without what it needs.
+        ArenaError: if a schedule lacks an option that it needs.
     """
 
     discount: Annotated[float, Between(0, 1)] = 0.99
-    """γ: what a reward is worth one step later."""
+    """Discount factor γ: weight of a reward one step later."""
 
-    step_size: Annotated[float, Between(0, 1, open_low=True)] = 0.1
-    """α: how far an estimate moves towards its target; at the start, where it has a schedule."""
+    learning_rate: Annotated[float, Between(0, 1, open_low=True)] = 0.1
+    """Learning rate α: the fraction of the distance to its target by which an update moves an estimate. With a
+    schedule, the initial value."""
 
-    step_size_schedule: Schedule | None = None
-    """How α changes: not at all; along a line, or by equal factors, to step_size_final over step_size_steps; or as
-    step_size / N(s, a)^step_size_power. By default linear where step_size_final is given, else constant."""
+    learning_rate_schedule: Schedule | None = None
+    """Schedule of α. constant: no change; linear or exponential: to learning_rate_final over learning_rate_steps;
+    visits: learning_rate / N(s, a)^learning_rate_power. None: linear if learning_rate_final is given, else constant."""
 
-    step_size_final: Annotated[float | None, Between(0, 1)] = None
-    """α at the end of a linear or exponential schedule; the least α of one by visits (0 by default)."""
+    learning_rate_final: Annotated[float | None, Between(0, 1)] = None
+    """Final learning rate of a linear or exponential schedule; lower bound of a schedule by visits (None: 0)."""
 
-    step_size_steps: Annotated[int | None, Between(1, None)] = None
-    """After how many environment steps α reaches step_size_final."""
+    learning_rate_steps: Annotated[int | None, Between(1, None)] = None
+    """Environment steps, over all environments, after which α reaches learning_rate_final."""
 
-    step_size_power: Annotated[float, Between(0, 1, open_low=True)] = 1.0
-    """p of the schedule by visits: 1 averages all targets, less forgets the early ones."""
+    learning_rate_power: Annotated[float, Between(0, 1, open_low=True)] = 1.0
+    """Exponent of N(s, a) in the schedule by visits. 1: the average of all targets; smaller: recent targets count
+    more."""
 
     initial_value: Annotated[float, Between(None, None)] = 0.0
-    """The estimates at the start; above what can be reached, they make the agent try everything."""
+    """Initial value of every estimate, in units of return. Optimistic values, above any return, cause exploration."""
 
     def __post_init__(self) -> None:
-        _check_schedule(self, "step_size")
+        _check_schedule(self, "learning_rate")
 
 
 @dataclass(frozen=True)
 class ControlOptions(LearningOptions):
-    """What every learner that controls has: how it behaves while it learns."""
+    """Hyperparameters of every tabular control method: those of learning, and of its behavior policy."""
 
-    behaviour: Behaviour = "epsilon-greedy"
-    """How it acts while learning: greedily but for ε, by the softmax of Q / temperature, or by upper confidence
-    bounds."""
+    behavior: Behavior = "epsilon-greedy"
+    """Behavior policy during training: ε-greedy, softmax of Q / temperature, or upper confidence bounds (ucb)."""
 
     epsilon: Annotated[float, Between(0, 1)] = 0.1
-    """ε: how often an ε-greedy action is chosen uniformly at random; at the start, where it has a schedule."""
+    """Exploration rate ε: probability of a uniformly random action under ε-greedy. With a schedule, the initial
+    value."""
 
     epsilon_schedule: Schedule | None = None
-    """How ε changes, as step_size_schedule; by visits it is epsilon / N(s)^epsilon_power."""
+    """Schedule of ε. constant: no change; linear or exponential: to epsilon_final over epsilon_steps; visits:
+    epsilon / N(s)^epsilon_power. None: linear if epsilon_final is given, else constant."""
 
     epsilon_final: Annotated[float | None, Between(0, 1)] = None
-    """ε at the end of a linear or exponential schedule; the least ε of one by visits (0 by default)."""
+    """Final exploration rate of a linear or exponential schedule; lower bound of a schedule by visits (None: 0)."""
 
     epsilon_steps: Annotated[int | None, Between(1, None)] = None
-    """After how many environment steps ε reaches epsilon_final."""
+    """Environment steps, over all environments, after which ε reaches epsilon_final."""
 
     epsilon_power: Annotated[float, Between(0, 1, open_low=True)] = 1.0
-    """p of the schedule by visits: at 1 or less every action is still tried for ever."""
+    """Exponent of N(s) in the schedule of ε by visits; larger values reduce exploration faster."""
 
     temperature: Annotated[float, Positive] = 1.0
-    """τ of the softmax, in units of Q: towards 0 it becomes greedy, towards infinity uniform."""
+    """Temperature τ of the softmax, in units of Q: small values are almost greedy, large ones almost uniform."""
 
     confidence: Annotated[float, Between(0, None)] = 2.0
-    """c of the upper confidence bound Q(s, a) + c √(ln N(s) / N(s, a)), in units of Q."""
+    """Coefficient c of the upper confidence bound Q(s, a) + c √(ln N(s) / N(s, a)), in units of Q: larger values
+    explore more."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -100,7 +104,7 @@ class ControlOptions(LearningOptions):
 
 
 def schedule_of(options: Any, name: str) -> str:
-    """The schedule of the number called `name`, where none is given the one that its other options imply."""
+    """Schedule of the option `name`: the one that was given, else linear if it has a final value, else constant."""
     given: str | None = getattr(options, f"{name}_schedule")
     if given is not None:
         return given
@@ -108,28 +112,28 @@ def schedule_of(options: Any, name: str) -> str:
 
 
 def rules_of(options: LearningOptions, generators: Generators, algorithm: int = 0) -> np.ndarray[Any, Any]:
-    """One `RULE` record, shape (1,), as it stands before the first step.
+    """Hyperparameters of a learner as one `RULE` record, shape (1,), before the first step.
 
     Args:
-        options: of a learner; without a behaviour of its own (prediction) the caller says how it acts.
-        generators: of the run, which give the keys.
-        algorithm: the family's code.
+        options: hyperparameters of the learner; those of prediction methods have no behavior policy.
+        generators: random generators of the run, from which the keys come.
+        algorithm: the family's code of the algorithm.
     """
     rules = np.zeros(1, dtype=RULE)
     rules["algorithm"], rules["discount"] = algorithm, options.discount
     rules["explore_key"] = generators.key("explore")
     rules["target_key"] = generators.key("explore/target")
     rules["coin_key"] = generators.key("coin")
-    _fill_schedule(rules, options, "step_size")
+    _fill_schedule(rules, options, "learning_rate")
     if isinstance(options, ControlOptions):
         _fill_schedule(rules, options, "epsilon")
-        rules["behaviour"] = BEHAVIOURS[options.behaviour]
+        rules["behavior"] = BEHAVIORS[options.behavior]
         rules["temperature"], rules["confidence"] = options.temperature, options.confidence
-    kinds = [rules["step_size_schedule"][0]]
-    if rules["behaviour"][0] == EPSILON_GREEDY:
+    kinds = [rules["learning_rate_schedule"][0]]
+    if rules["behavior"][0] == EPSILON_GREEDY:
         kinds.append(rules["epsilon_schedule"][0])
     rules["moving"] = any(kind in (LINEAR, EXPONENTIAL) for kind in kinds)
-    rules["counted"] = VISITS in kinds or rules["behaviour"][0] == UCB
+    rules["counted"] = VISITS in kinds or rules["behavior"][0] == UCB
     return rules
 
 
@@ -150,14 +154,14 @@ def _check_schedule(options: Any, name: str) -> None:
     )
     if schedule in ("constant", "visits"):
         return
-    for part, what in (("final", "where it ends"), ("steps", "how many environment steps it takes")):
+    for part, what in (("final", "its final value"), ("steps", "its length in environment steps")):
         if getattr(options, f"{name}_{part}") is None:
             raise ArenaError(
                 f"a {schedule} {name} needs {name}_{part}, {what}",
-                f"give {name}_{part}, or {name}_schedule constant",
+                f"set {name}_{part}, or set {name}_schedule to constant",
             )
     if schedule == "exponential" and min(start, final) <= 0:
         raise ArenaError(
             f"an exponential {name} cannot go from {start:g} to {final:g}",
-            f"give {name} and {name}_final in (0, 1], or {name}_schedule linear",
+            f"set {name} and {name}_final to values in (0, 1], or {name}_schedule to linear",
         )

@@ -1,4 +1,4 @@
-"""Dynamic programming: value iteration, policy iteration, and what lies between them."""
+"""Dynamic programming: value iteration, policy iteration, and modified policy iteration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RANDOM = -1
 
 
 class _Improving(Planner):
-    """A planner that keeps a policy, and improves it in every sweep."""
+    """Base class of planners that keep a policy and improve it in every sweep."""
 
     def __init__(self, problem: Problem, config: PlannerConfig) -> None:
         super().__init__(problem, config)
@@ -55,7 +55,7 @@ class _Improving(Planner):
         return {"changed": self._changed}
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on from there."""
+        """Restores the state; planning continues from there."""
         super().load_state_dict(state)
         if self._actions[0] != RANDOM:
             restrict(*self.rows, self._actions, self._chain)
@@ -66,14 +66,14 @@ class _Improving(Planner):
 
 
 class ValueIteration(_Improving):
-    """Backs up every state, over and over.
+    """Value iteration: backs up every state until the values converge.
 
         V(s) ← max_a Σ p(s', r | s, a) [r + γ V(s')]
 
     with zero for V(s') where the episode terminates, and zero everywhere at the start. Synchronous sweeps use
     the values of the sweep before; Gauss–Seidel ones use the newest, going through the states forwards and
     backwards in turn, which carries values far where neighbours have neighbouring numbers, as in a grid.
-    `Planner` says when it stops, what is guaranteed then, and what the policy is. After a Gauss–Seidel sweep,
+    `Planner` documents when it stops, what is guaranteed then, and what the policy is. After a Gauss–Seidel sweep,
     whose changes are no backup of all states at once, the error is at most max |change| · γ / (1 − γ).
 
     Metrics: `delta`, the largest change in the last sweep; `error`, the guaranteed largest error of a value.
@@ -86,7 +86,8 @@ class ValueIteration(_Improving):
         """Hyperparameters of value iteration."""
 
         order: Literal["synchronous", "gauss-seidel"] = "synchronous"
-        """Whether a sweep backs up all states at once, or each with the newest values of the others."""
+        """Order of backups in a sweep: synchronous, all from the values of the sweep before; gauss-seidel, each from
+        the newest values."""
 
     config: Config
 
@@ -101,13 +102,13 @@ class ValueIteration(_Improving):
 
 
 class ModifiedPolicyIteration(_Improving):
-    """Improves the policy in one sweep over all actions, then evaluates it in a few over its own.
+    """Modified policy iteration: alternates one improvement with a few sweeps of policy evaluation.
 
         π(s) ← argmax_a Σ p(s', r | s, a) [r + γ V(s')],    V ← (T_π)^(m + 1) V
 
     where T_π backs up the actions of π alone. m = 0 is value iteration, m → ∞ policy iteration. After every
     improvement, whatever is certain to be missing in all states is added (Porteus 1971). Steps are
-    improvements; `Planner` says when it stops, what is guaranteed then, and what the policy is.
+    improvements; `Planner` documents when it stops, what is guaranteed then, and what the policy is.
 
     Metrics: `delta`, the largest change of a value in the last improvement; `error`, the guaranteed largest
     error of a value; `changed`, the actions changed.
@@ -120,12 +121,13 @@ class ModifiedPolicyIteration(_Improving):
         """Hyperparameters of modified policy iteration."""
 
         evaluation_sweeps: Annotated[int, Between(0, None)] = 4
-        """m: how many sweeps over the policy's own actions follow an improvement."""
+        """Number m of policy-evaluation sweeps after each improvement; 0 is value iteration, large values approach
+        policy iteration."""
 
     config: Config
 
     def sweep(self) -> None:
-        """An improvement, and a partial evaluation."""
+        """Improves the policy, and evaluates it partially."""
         below, above = self._moved(*self._improve())
         if self._converged:
             return
@@ -143,14 +145,14 @@ class ModifiedPolicyIteration(_Improving):
 
 
 class PolicyIteration(_Improving):
-    """Evaluates the policy, then makes it greedy to its values, until it does not change.
+    """Policy iteration: evaluates the policy, then makes it greedy to its values, until it does not change.
 
         V ← V^π, the solution of V = r_π + γ P_π V;    π(s) ← argmax_a Σ p(s', r | s, a) [r + γ V(s')]
 
     Up to a thousand states, V^π is solved for by linear algebra; where there are more, or where the policy never
     ends and nothing is discounted, by sweeps to the tolerance, at most a thousand before the next improvement.
     An action is changed only for one that is better beyond rounding, so that ties do not make it cycle. Steps
-    are improvements; the last changes nothing. The policy is the one improved; `Planner` says what is
+    are improvements; the last changes nothing. The policy is the one improved; `Planner` documents what is
     guaranteed.
 
     Metrics: `delta`, the largest change of a value in the last improvement; `error`, the guaranteed largest
@@ -164,7 +166,8 @@ class PolicyIteration(_Improving):
         """Hyperparameters of policy iteration."""
 
         initial_policy: tuple[int, ...] = ()
-        """The first policy: an action for every state, or one for all; without any, uniformly random."""
+        """Initial policy: one action for every state, counted from 0, or a single one for all; empty: uniformly
+        random."""
 
     config: Config
 
@@ -176,7 +179,7 @@ class PolicyIteration(_Improving):
             restrict(*self.rows, given, self._chain)
 
     def sweep(self) -> None:
-        """An evaluation, and an improvement."""
+        """Evaluates the policy, and improves it."""
         random = bool(self._actions[0] == RANDOM)
         chain = random_chain(self.rows) if random else self._chain
         before = self._values.copy()
@@ -206,7 +209,7 @@ class PolicyIteration(_Improving):
         return True
 
     def _iterate(self, chain: Chain, expect: Callable[..., tuple[float, float]]) -> bool:
-        """Sweeps along the chain; whether V is V^π to the tolerance now."""
+        """Sweeps over the chain; returns whether V is now V^π to the tolerance."""
         self._rounding = self._noise()
         for _ in range(MOST_SWEEPS):
             low, high = expect(*chain, self._values, self._spare)
@@ -218,5 +221,5 @@ class PolicyIteration(_Improving):
         return False
 
     @property
-    def _policy(self) -> Int:  # type: ignore[override]
+    def _policy(self) -> Int:
         return super()._policy if self._sweeps == 0 else self._actions

@@ -1,4 +1,4 @@
-"""What planners share: the model made ready, when to stop, what is guaranteed, and acting by one step of lookahead."""
+"""Base class of planners: the prepared model, the stopping rule, its guarantee, and acting by one-step lookahead."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class PlannerConfig:
     """Hyperparameters of every planner."""
 
     discount: Annotated[float, Between(0, 1)] = 0.99
-    """γ: what a reward is worth one step later."""
+    """Discount factor γ: weight of a reward one step later."""
 
     tolerance: Annotated[float, Between(0, None)] = 1e-10
-    """The largest error of a value at which it stops: guaranteed where γ < 1; where γ = 1, the largest change
-    of a value in one sweep."""
+    """Error of a value at which planning stops: guaranteed for γ < 1; for γ = 1, the largest change of a value in
+    one sweep. Smaller values take more sweeps."""
 
 
 class Planner(ActionTable):
-    """Computes values from the environment's transition model, without a step in it.
+    """Base class of planners: values computed from the environment's transition model, without acting in it.
 
     A sweep has changed every value by between `low` and `high`. If Σ_s' γ p(s' | s, a) lies between g and G in
     every row (less than γ where episodes end), what is still missing lies, in every state, between
@@ -83,13 +83,13 @@ class Planner(ActionTable):
         if model is None:
             raise ArenaError(
                 "planning needs the environment's transition model, and this environment has none",
-                "take an agent that learns by acting, such as q-learning",
+                "use an agent that learns by acting, such as q-learning",
             )
         if (model.num_states, model.num_actions) != (self.num_states, self.num_actions):
             raise ArenaError(
                 f"the transition model has {model.num_states} states and {model.num_actions} actions, the "
                 f"environment {self.num_states} and {self.num_actions}",
-                "give the model of this environment",
+                "pass the model of this environment",
             )
         weight, reward = np.empty(model.transitions), np.empty(len(model.indptr) - 1)
         tables = (model.indptr, model.probability, model.reward, model.terminated)
@@ -109,7 +109,7 @@ class Planner(ActionTable):
 
     @property
     def converged(self) -> bool:
-        """Whether it has no further to go."""
+        """Whether planning has converged."""
         return self._converged
 
     @property
@@ -118,7 +118,7 @@ class Planner(ActionTable):
         return self._lookahead[0]
 
     def train(self, stream: Stream) -> Iterator[Progress]:
-        """A sweep a yield; the stream is not stepped."""
+        """Yields after every sweep; the stream is not stepped."""
         while not self._converged:
             self.sweep()
             self._sweeps += 1
@@ -135,7 +135,7 @@ class Planner(ActionTable):
         return self._values[observation]
 
     def state_dict(self) -> State:
-        """V, the sweeps so far, and what is known of its error; planners add what else they keep."""
+        """V, the sweeps so far, and the bounds of its error; subclasses add what else they keep."""
         return {
             **{name: array.copy() for name, array in self._arrays().items()},
             "sweeps": self._sweeps,
@@ -145,7 +145,7 @@ class Planner(ActionTable):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on from there; a finished plan stays finished."""
+        """Restores the state; planning that had converged stays converged."""
         for name, array in self._arrays().items():
             restored(name, array, state[name])
         self._sweeps, self._converged = state["sweeps"], state["converged"]
@@ -153,20 +153,20 @@ class Planner(ActionTable):
         self._forget()
 
     def transfer(self, state: State) -> None:
-        """Begins with another run's values; how good they are here is not known yet."""
+        """Starts from the values of another run; their error here is unknown at first."""
         restored("values", self._values, state["values"])
         self._forget()
 
     def _arrays(self) -> dict[str, Array]:
-        """What is saved and restored, in place."""
+        """The arrays that are saved, and restored in place."""
         return {"values": self._values}
 
     def _metrics(self) -> dict[str, float]:
-        """A planner's own numbers, beside `delta` and `error`."""
+        """Metrics of the planner beside `delta` and `error`."""
         return {}
 
     def _swap(self) -> None:
-        """What a sweep has written becomes V."""
+        """Makes the values that a sweep has written V."""
         self._values, self._spare = self._spare, self._values
 
     def _missing(self, low: float, high: float) -> tuple[float, float]:
@@ -179,7 +179,7 @@ class Planner(ActionTable):
     def _stretch(self, low: float, high: float) -> float:
         """How far the values of two rows can part when values change by between `low` and `high`."""
         least, greatest = self._discounts
-        return max(least * high, greatest * high) - min(least * low, greatest * low)
+        return float(max(least * high, greatest * high) - min(least * low, greatest * low))
 
     def _moved(self, low: float, high: float) -> tuple[float, float]:
         """Notes a sweep that changed V by between `low` and `high`, and takes the middle if that is the end.
@@ -204,7 +204,7 @@ class Planner(ActionTable):
 
     def _noise(self) -> float:
         """The change of a value that may be rounding and nothing else."""
-        return EPSILON * (self._longest + 2) * max(self._values.max(), -self._values.min())
+        return float(EPSILON * (self._longest + 2) * max(self._values.max(), -self._values.min()))
 
     @cached_property
     def _lookahead(self) -> tuple[Float, Float]:
@@ -219,7 +219,7 @@ class Planner(ActionTable):
         return np.asarray((q >= q.max(axis=1, keepdims=True) - slack).argmax(axis=1), dtype=np.int64)
 
     def _forget(self) -> None:
-        """Drops what was computed of older values."""
+        """Discards results computed from older values."""
         cached: dict[str, Any] = self.__dict__
         cached.pop("_lookahead", None)
         cached.pop("_policy", None)
@@ -237,6 +237,6 @@ def deterministic(actions: tuple[int, ...], num_states: int, num_actions: int) -
         raise ArenaError(
             f"a policy of {len(actions)} actions from {min(actions)} to {max(actions)} does not fit {num_states} "
             f"states with {num_actions} actions",
-            "give one action, or one for every state, counted from 0",
+            "list one action, or one for every state, counted from 0",
         )
     return np.ascontiguousarray(np.broadcast_to(np.array(actions, dtype=np.int64), num_states))

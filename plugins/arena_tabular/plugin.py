@@ -1,4 +1,4 @@
-"""What this plugin contributes; it imports neither numba nor gymnasium."""
+"""Registration of the tabular agents; imports neither numba nor gymnasium."""
 
 from __future__ import annotations
 

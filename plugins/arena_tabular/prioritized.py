@@ -1,8 +1,9 @@
-"""Prioritised sweeping: the state whose value is most out of date is backed up next."""
+"""Prioritized sweeping: value iteration that backs up the state with the largest expected change first."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +16,14 @@ __all__ = ["PrioritizedSweeping"]
 
 
 class PrioritizedSweeping(Planner):
-    """Backs up the state with the highest priority, and raises those of its predecessors.
+    """Prioritized sweeping: backs up the state of highest priority, then raises the priority of its predecessors.
 
         V(s) ← max_a Σ p(s', r | s, a) [r + γ V(s')],    for s of highest priority;
         priority(s) ← 0, then priority(p) ← priority(p) + |change| · max_a γ p(s | p, a) for all p
 
     Priorities add up where Moore & Atkeson take the larger one: so they bound the change that a backup would
     make, whatever has happened since the last, and the highest bounds the error. The queue starts with the
-    Bellman residuals at V = 0. As many backups as there are states count as a sweep. `Planner` says when it
+    Bellman residuals at V = 0. As many backups as there are states count as a sweep. `Planner` documents when it
     stops and what the policy is.
 
     Metrics: `delta`, the highest priority; `error`, the guaranteed largest error of a value.
@@ -32,7 +33,7 @@ class PrioritizedSweeping(Planner):
 
     @dataclass(frozen=True)
     class Config(PlannerConfig):
-        """Hyperparameters of prioritised sweeping."""
+        """Hyperparameters of prioritized sweeping."""
 
     config: Config
 
@@ -45,16 +46,18 @@ class PrioritizedSweeping(Planner):
         heapify(self._priority, self._heap, self._place)
 
     def sweep(self) -> None:
-        """As many backups as there are states, or fewer if that is the end."""
-        tables = (self._values, self._priority, self._heap, self._place)
-        drain(*self.rows, *self._predecessors, *tables, self._threshold(), self.num_states)
+        """Makes as many backups as there are states, or fewer if it converges."""
+        queue = (self._values, self._priority, self._heap, self._place)
+        limits = (self._threshold(), self.num_states)
+        arguments: tuple[Any, ...] = (*self.rows, *self._predecessors, *queue, *limits)
+        drain(*arguments)
         delta = float(self._priority[self._heap[0]])
         self._delta = delta
         self._error = delta / (1 - self._discounts[1]) if self._bounded else np.inf
         self._converged = delta <= self._threshold()
 
     def _threshold(self) -> float:
-        """The priority at which nothing is left to do."""
+        """The priority at which sweeping stops."""
         factor = 1 - self._discounts[1] if self._bounded else 1.0
         return max(self.config.tolerance * factor, self._noise())
 

@@ -1,7 +1,6 @@
-"""The records that a compiled driver reads its orders from and keeps its accounts in, and their codes.
+"""Records of compiled drivers: hyperparameters (`RULE`), progress (`LEARNER`), and the codes of their fields.
 
-Drivers take records and scalars (docs/decisions/0002-records.md). A family's driver takes one `RULE`, which says
-what to do, and one `LEARNER`, which says how far it has come; `arena_tabular.options` fills in the rule.
+Drivers take records (docs/decisions/0002-records.md); `arena_tabular.options` fills in the rule.
 """
 
 from __future__ import annotations
@@ -10,27 +9,35 @@ import numpy as np
 
 __all__ = [
     "CONSTANT",
+    "DOUBLE_Q_LEARNING",
     "EPSILON_GREEDY",
+    "EXPECTED_SARSA",
     "EXPONENTIAL",
     "LEARNER",
     "LINEAR",
+    "PREDICTION",
+    "Q_LEARNING",
     "RULE",
+    "SARSA",
     "SOFTMAX",
     "UCB",
     "VISITS",
 ]
 
-#: Codes of `RULE.behaviour`.
+#: Codes of `RULE.algorithm` of methods that learn from temporal differences.
+SARSA, Q_LEARNING, EXPECTED_SARSA, DOUBLE_Q_LEARNING, PREDICTION = range(5)
+
+#: Codes of `RULE.behavior`.
 EPSILON_GREEDY, SOFTMAX, UCB = 0, 1, 2
 
-#: Codes of `RULE.step_size_schedule` and `RULE.epsilon_schedule`.
+#: Codes of `RULE.learning_rate_schedule` and `RULE.epsilon_schedule`.
 CONSTANT, LINEAR, EXPONENTIAL, VISITS = 0, 1, 2, 3
 
 
 def _scheduled(name: str) -> list[tuple[str, type]]:
-    """The fields of a scheduled number: what it is at this step, and from where to where it goes.
+    """The fields of a scheduled number: its value at this step, and the parameters of its schedule.
 
-    With `VISITS` the number itself stays at its start, for it is another one in every state.
+    With `VISITS` the value itself stays at its start, for it differs from state to state.
     """
     return [
         (name, np.float64),
@@ -42,17 +49,17 @@ def _scheduled(name: str) -> list[tuple[str, type]]:
     ]
 
 
-#: What a driver is told. `algorithm` is a code of its family. `moving` says whether a schedule follows the
-#: steps, `counted` whether visits are to be counted. The keys name the sequences of random numbers that actions
-#: taken, actions only imagined for a target, and a learner's own coins are drawn from.
+#: Hyperparameters as compiled code reads them. `algorithm` is a code of its family. `moving`: a schedule follows the
+#: steps; `counted`: visits are counted. The keys select the sequences of random numbers for actions taken, actions
+#: assumed for a target only, and a learner's own coin tosses.
 RULE = np.dtype(
     [
         ("algorithm", np.int64),
-        ("behaviour", np.int64),
+        ("behavior", np.int64),
         ("discount", np.float64),
         ("temperature", np.float64),
         ("confidence", np.float64),
-        *_scheduled("step_size"),
+        *_scheduled("learning_rate"),
         *_scheduled("epsilon"),
         ("moving", np.bool_),
         ("counted", np.bool_),
@@ -63,5 +70,5 @@ RULE = np.dtype(
     align=True,
 )
 
-#: How far a learner has come: environment steps over all lanes, updates made, and the average of |δ|.
+#: Progress of a learner: environment steps over all lanes, updates, and the average of |δ|.
 LEARNER = np.dtype([("steps", np.int64), ("updates", np.int64), ("error", np.float64)], align=True)

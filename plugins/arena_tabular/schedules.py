@@ -1,4 +1,4 @@
-"""Step sizes and exploration rates that change while a learner learns, compiled.
+"""Learning rates and exploration rates that change while a learner learns, compiled.
 
     constant      x
     linear        x₀ + (x₁ − x₀) · t / T                                up to T, then x₁
@@ -18,7 +18,7 @@ from numba import njit
 
 from arena_tabular.records import EXPONENTIAL, LINEAR, VISITS
 
-__all__ = ["by_visits", "record_error", "refresh", "step_size_at", "tick", "value_at", "visits_of"]
+__all__ = ["by_visits", "learning_rate_at", "record_error", "refresh", "tick", "value_at", "visits_of"]
 
 #: |δ| is averaged over about this many updates; over all of them while there are fewer.
 WINDOW = 1000
@@ -51,9 +51,13 @@ def visits_of(visits, state):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def tick(rule, steps):  # type: ignore[no-untyped-def]
-    """Sets `step_size` and `epsilon` to what they are after `steps` steps; call it where `rule.moving`."""
-    rule.step_size = value_at(
-        rule.step_size_schedule, rule.step_size_start, rule.step_size_final, rule.step_size_steps, steps
+    """Sets `learning_rate` and `epsilon` to what they are after `steps` steps; call it where `rule.moving`."""
+    rule.learning_rate = value_at(
+        rule.learning_rate_schedule,
+        rule.learning_rate_start,
+        rule.learning_rate_final,
+        rule.learning_rate_steps,
+        steps,
     )
     rule.epsilon = value_at(
         rule.epsilon_schedule, rule.epsilon_start, rule.epsilon_final, rule.epsilon_steps, steps
@@ -67,14 +71,14 @@ def refresh(rules, learners):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="always")
-def step_size_at(visits, rule, row, column):  # type: ignore[no-untyped-def]
+def learning_rate_at(visits, rule, row, column):  # type: ignore[no-untyped-def]
     """α for an update of a cell; with `VISITS` its visits must have been counted, this one included."""
-    step_size = rule.step_size
-    if rule.step_size_schedule == VISITS:
-        step_size = by_visits(
-            rule.step_size_start, rule.step_size_final, rule.step_size_power, visits[row, column]
+    learning_rate = rule.learning_rate
+    if rule.learning_rate_schedule == VISITS:
+        learning_rate = by_visits(
+            rule.learning_rate_start, rule.learning_rate_final, rule.learning_rate_power, visits[row, column]
         )
-    return step_size
+    return learning_rate
 
 
 @njit(cache=True, inline="always")

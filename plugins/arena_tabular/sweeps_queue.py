@@ -1,4 +1,4 @@
-"""Compiled prioritised sweeping: predecessors in compressed rows, and a binary heap that knows where states are."""
+"""Compiled prioritized sweeping: predecessors in compressed rows, and a binary heap with the place of every state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["drain", "heapify", "predecessors", "residuals"]
 
 @njit(cache=True, nogil=True)
 def predecessors(num_states, num_actions, indptr, successor, weight):  # type: ignore[no-untyped-def]
-    """Who leads where, in time linear in the transitions.
+    """Predecessors of every state, in time linear in the transitions.
 
     Returns:
         `starts`, shape (num_states + 1,); and for the predecessors of state s, at ``starts[s]:ends[s]``:

@@ -1,4 +1,4 @@
-"""What tabular agents share: a value for every observation and action, and acting greedily by it."""
+"""Base class of tabular agents: a table of action values, and acting greedily by it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TabularAgent(Agent):
             gib = self.num_states * self.num_actions * 8 / 2**30
             raise ArenaError(
                 f"a table of {self.num_states} observations × {self.num_actions} actions takes {gib:.3g} GiB",
-                "give the environment fewer observations, or take an agent that approximates",
+                "use an environment with fewer observations, or an agent with function approximation",
             )
 
     @property
@@ -63,7 +63,7 @@ class TabularAgent(Agent):
     def act(
         self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator
     ) -> tuple[Array, Any]:
-        """Greedily; a learner overrides it to explore."""
+        """Greedy actions; learners override it to explore."""
         return self.greedy(observation), None
 
     def probabilities(self, observation: Array) -> Float:
@@ -76,7 +76,7 @@ class TabularAgent(Agent):
 
 
 class ActionTable(TabularAgent):
-    """A tabular agent whose Q estimates what actions are worth: one that learns V alone has none to tell."""
+    """Tabular agent with action values Q; agents that learn V alone have none."""
 
     def action_values(self, observation: Array) -> Float:
         """Q(s, a): shape (batch, num_actions)."""
@@ -84,7 +84,7 @@ class ActionTable(TabularAgent):
 
 
 def sizes(problem: Problem) -> tuple[int, int]:
-    """How many states and actions a table has for a problem.
+    """Number of states and actions of a problem's table.
 
     Raises:
         ArenaError: where they cannot be counted from 0.
@@ -98,7 +98,7 @@ def vector_steps(stream: Stream, most: int) -> int:
 
 
 def restored(what: str, array: Array, saved: Array) -> None:
-    """Copies a saved array into its place.
+    """Copies a saved array into an existing one.
 
     Raises:
         ArenaError: if it was saved for another environment, or another number of them.
@@ -115,6 +115,6 @@ def _size(what: str, space: gym.Space[Any]) -> int:
     if not isinstance(space, gym.spaces.Discrete) or space.start != 0:
         raise ArenaError(
             f"a tabular agent cannot use the {what} space {space}",
-            "take an environment with finitely many, or another agent (`arena list agents --for ENV`)",
+            "use an environment with a Discrete space, or another agent (`arena list agents --for ENV`)",
         )
     return int(space.n)

@@ -21,7 +21,7 @@ class Sound(Agent):
         discount: float = 0.9
         """What a reward is worth one step later."""
 
-        step_size: float = 0.5
+        learning_rate: float = 0.5
         """How far an estimate moves."""
 
     needs: ClassVar[Needs] = Needs(observations=("discrete",), actions=("discrete",))
@@ -45,8 +45,8 @@ class Sound(Agent):
         """Where the successor's value counts."""
         return ~transition.terminated
 
-    def step_size(self):
-        return self.config.step_size
+    def learning_rate(self):
+        return self.config.learning_rate
 
     def once(self, stream):
         action = self.pending.copy()
@@ -57,7 +57,7 @@ class Sound(Agent):
         future = self.q[t.next_observation, successor] * self.follows(t)
         for i, target in enumerate(t.reward + self.config.discount * future):
             cell = t.observation[i], t.action[i]
-            self.q[cell] += self.step_size() * (target - self.q[cell])
+            self.q[cell] += self.learning_rate() * (target - self.q[cell])
         self.pending = np.where(t.terminated | t.truncated, -1, successor)
         self.updates += 1
 
@@ -101,7 +101,7 @@ class CountsOutside(Sound):
 
     count = 0
 
-    def step_size(self):
+    def learning_rate(self):
         self.count += 1
         return 0.5 / (1 + 0.01 * self.count)
 
@@ -203,7 +203,7 @@ class SeedBlind(Sound):
 
 
 class LossyLoad(Sound):
-    def step_size(self):
+    def learning_rate(self):
         return 1 / 3  # makes numbers that float32 lacks
 
     def load_state_dict(self, state):
@@ -280,4 +280,4 @@ class NoHelp(Sound):
         discount: float = 0.9
         """What a reward is worth one step later."""
 
-        step_size: float = 0.5
+        learning_rate: float = 0.5

@@ -11,7 +11,7 @@ def fake(folder, *, agent="sarsa", env="arena/CliffWalk-v0", seed=0, total=1000,
     """A run folder as the runner leaves it; `at` is where it was stopped, or None when it is finished."""
     folder.mkdir(parents=True, exist_ok=True)
     experiment = {
-        "agent": {"name": agent, "options": more.pop("agent_options", {"step_size": 0.5})},
+        "agent": {"name": agent, "options": more.pop("agent_options", {"learning_rate": 0.5})},
         "env": {"id": env, "options": more.pop("env_options", {"slip": 0.0}), "wrappers": []},
         "num_envs": 1,
         "steps": total,

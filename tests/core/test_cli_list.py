@@ -159,10 +159,10 @@ def test_help_has_the_presets_values_and_bounds(run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     out = run("train", *CLIFF, "--help")[1]
     preset = get_plugins().agents["q-learning"].preset("arena/CliffWalk-v0")
-    assert f"in (0, 1]; default: {preset.options['step_size']:g}" in out
+    assert f"in (0, 1]; default: {preset.options['learning_rate']:g}" in out
     assert "--env.slip NUMBER" in out
-    assert out.count("--agent.step_size NUMBER") == 1
-    assert "--agent.step-size" not in out  # its second spelling is not listed
+    assert out.count("--agent.learning_rate NUMBER") == 1
+    assert "--agent.learning-rate" not in out  # its second spelling is not listed
     assert out.index("options of q-learning") < out.index("options of arena/CliffWalk-v0")
     for verb in ("train", "resume", "eval", "list", "check"):
         assert f"arena {verb}" in run(verb, "--help")[1]

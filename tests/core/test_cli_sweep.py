@@ -27,7 +27,7 @@ trackers = []
 [[grid]]
 agent = ["q-learning", "sarsa"]
 env = "arena/CliffWalk-v0"
-"agent.step_size" = [0.1, 0.5]
+"agent.learning_rate" = [0.1, 0.5]
 """
 
 #: An environment that raises in the middle of training, where an option says so.
@@ -75,7 +75,7 @@ def test_run_and_run_again(run, tmp_path, monkeypatch):
         "95 % CI",
         "IQM",
         "optimum",
-        "sarsa step_size=0.5",
+        "sarsa learning_rate=0.5",
         "arena report here",
     ):
         assert word in out
@@ -105,7 +105,7 @@ def test_only_what_is_missing_is_trained(run, tmp_path):
 def test_a_dry_run_makes_nothing(run, tmp_path):
     status, out, _ = run("sweep", "sweep.toml", "--dry-run", "--steps", "1k")
     assert status == 0
-    for word in ("q-learning step_size=0.1", "1,000", "8 runs, 0 finished"):
+    for word in ("q-learning learning_rate=0.1", "1,000", "8 runs, 0 finished"):
         assert word in out
     assert [path.name for path in tmp_path.iterdir()] == ["sweep.toml"]
     found = json.loads(run("sweep", "sweep.toml", "--dry-run", "--json")[1])

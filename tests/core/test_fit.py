@@ -182,7 +182,7 @@ def test_the_id_is_of_contents_and_options_and_of_no_folder(digits, tmp_path):
 
 
 def test_a_fit_survives_json(digits):
-    one = fit("ae", digits, step_size=0.01, seeds=[3])
+    one = fit("ae", digits, learning_rate=0.01, seeds=[3])
     back = spec_from_dict(json.loads(json.dumps(one.to_dict())))
     assert isinstance(back, Fit)
     assert (back.to_dict(), back.id(3)) == (one.to_dict(), one.id(3))

@@ -86,7 +86,7 @@ DEFECTS = [
         "a turn of `train` changed the global",
     ),
     (testing.paths_agree, planted.OtherFastPath, CLIFF, "the generic path differs"),
-    (testing.agent_options_have_help, planted.NoHelp, CLIFF, "the option 'step_size' has no help"),
+    (testing.agent_options_have_help, planted.NoHelp, CLIFF, "the option 'learning_rate' has no help"),
 ]
 
 

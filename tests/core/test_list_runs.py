@@ -44,8 +44,8 @@ def many(tmp_path_factory):
             "mean": draw.choice([-13.0, 0.25, 7, -100.5]),
             "num_envs": draw.choice([1, 4]),
             "agent_options": {
-                "step_size": draw.choice([0.1, 0.5, 1]),
-                "behaviour": draw.choice(["ucb", "softmax"]),
+                "learning_rate": draw.choice([0.1, 0.5, 1]),
+                "behavior": draw.choice(["ucb", "softmax"]),
             },
             "env_options": {
                 "slip": draw.choice([0, 0.1]),
@@ -63,12 +63,12 @@ def many(tmp_path_factory):
 
 
 WHERE = [
-    ("agent.step_size=0.1", lambda one: one["agent_options"]["step_size"] == 0.1),
-    ("agent.step-size = 1.00", lambda one: one["agent_options"]["step_size"] == 1),
-    ("agent.step_size!=.5", lambda one: one["agent_options"]["step_size"] != 0.5),
-    ("agent.step_size<1", lambda one: one["agent_options"]["step_size"] < 1),
-    ("agent.step_size<=5e-1", lambda one: one["agent_options"]["step_size"] <= 0.5),
-    ("agent.step_size>0.1", lambda one: one["agent_options"]["step_size"] > 0.1),
+    ("agent.learning_rate=0.1", lambda one: one["agent_options"]["learning_rate"] == 0.1),
+    ("agent.learning-rate = 1.00", lambda one: one["agent_options"]["learning_rate"] == 1),
+    ("agent.learning_rate!=.5", lambda one: one["agent_options"]["learning_rate"] != 0.5),
+    ("agent.learning_rate<1", lambda one: one["agent_options"]["learning_rate"] < 1),
+    ("agent.learning_rate<=5e-1", lambda one: one["agent_options"]["learning_rate"] <= 0.5),
+    ("agent.learning_rate>0.1", lambda one: one["agent_options"]["learning_rate"] > 0.1),
     ("steps>=1k", lambda one: one["total"] >= 1000),
     ("steps==2e3", lambda one: one["total"] == 2000),
     ("env.slip=0", lambda one: one["env_options"]["slip"] == 0),
@@ -76,7 +76,7 @@ WHERE = [
     ("env.map!=a.txt", lambda one: one["env_options"]["map"] != "a.txt"),
     ("env.map>0", lambda one: False),
     ("env.big=TRUE", lambda one: one["env_options"]["big"]),
-    ("agent.behaviour=ucb", lambda one: one["agent_options"]["behaviour"] == "ucb"),
+    ("agent.behavior=ucb", lambda one: one["agent_options"]["behavior"] == "ucb"),
     ("num_envs=4", lambda one: one["num_envs"] == 4),
     ("agent=sarsa", lambda one: one["agent"] == "sarsa"),
     ("seed<2", lambda one: one["seed"] < 2),
@@ -170,16 +170,16 @@ def test_the_line_beneath_counts(shown, many, tmp_path):
 
 
 def test_options_that_differ_tell_runs_apart(shown, tmp_path):
-    fake(tmp_path / "a", agent_options={"step_size": 0.5, "epsilon": 0.1, "text": None})
-    fake(tmp_path / "b", agent_options={"step_size": 0.25, "epsilon": 0.1, "text": "x"})
+    fake(tmp_path / "a", agent_options={"learning_rate": 0.5, "epsilon": 0.1, "text": None})
+    fake(tmp_path / "b", agent_options={"learning_rate": 0.25, "epsilon": 0.1, "text": "x"})
     fake(tmp_path / "c", agent="q-learning", env_options={"slip": 0.1})
-    fake(tmp_path / "d", agent="q-learning", env="FrozenLake-v1", agent_options={"step_size": 0.5})
+    fake(tmp_path / "d", agent="q-learning", env="FrozenLake-v1", agent_options={"learning_rate": 0.5})
     (tmp_path / "e").mkdir()
     (tmp_path / "e" / "run.json").write_text("{")
     head, a, b, c, d, e, *_ = shown(tmp_path).splitlines()
     assert head.split() == ["agent", "env", "seed", "steps", "return", "best", "status", "options", "run"]
-    assert a.split()[-2:] == ["step_size=0.5", str(tmp_path / "a")]
-    assert b.split()[-3:] == ["step_size=0.25", "text=x", str(tmp_path / "b")]
+    assert a.split()[-2:] == ["learning_rate=0.5", str(tmp_path / "a")]
+    assert b.split()[-3:] == ["learning_rate=0.25", "text=x", str(tmp_path / "b")]
     assert c.split()[-2:] == ["finished", str(tmp_path / "c")]
     assert "=" not in d
     assert e.endswith(f"a file is truncated or malformed  {tmp_path / 'e'}")
@@ -194,26 +194,26 @@ def notes(text):
 
 
 def test_options_are_short_whole_and_distinct(shown, listed, tmp_path):
-    for name, step_size, epsilon, big in (
+    for name, learning_rate, epsilon, big in (
         ("a", 0.12345678901234567, 0.5, True),
         ("b", 0.2718281828459045, 0.50001, False),
         ("c", 0.5, 0.500012, False),
     ):
-        options = {"step_size": step_size, "epsilon": epsilon, "big": big, "layers": [64, 0.123456]}
+        options = {"learning_rate": learning_rate, "epsilon": epsilon, "big": big, "layers": [64, 0.123456]}
         fake(tmp_path / name, agent_options=options, env_options={"map": f"{name}{'x' * 60}"})
     assert notes(shown(tmp_path)) == {
-        "a": f"step_size=0.1235 epsilon=0.5 big=true env.map=a{'x' * 60}",
-        "b": f"step_size=0.2718 epsilon=0.50001 big=false env.map=b{'x' * 60}",
-        "c": f"step_size=0.5 epsilon=0.500012 big=false env.map=c{'x' * 60}",
+        "a": f"learning_rate=0.1235 epsilon=0.5 big=true env.map=a{'x' * 60}",
+        "b": f"learning_rate=0.2718 epsilon=0.50001 big=false env.map=b{'x' * 60}",
+        "c": f"learning_rate=0.5 epsilon=0.500012 big=false env.map=c{'x' * 60}",
     }
-    assert listed(tmp_path)[0]["options"]["agent"]["step_size"] == 0.12345678901234567
+    assert listed(tmp_path)[0]["options"]["agent"]["learning_rate"] == 0.12345678901234567
 
 
 def test_options_are_compared_within_an_environment(shown, tmp_path):
     # The presets of an agent differ from environment to environment.
-    fake(tmp_path / "a", agent_options={"step_size": 0.5, "epsilon": 0.1})
-    fake(tmp_path / "b", agent_options={"step_size": 0.5, "epsilon": 0.2})
-    fake(tmp_path / "c", agent_options={"step_size": 0.1, "epsilon": 0.1}, env="FrozenLake-v1")
+    fake(tmp_path / "a", agent_options={"learning_rate": 0.5, "epsilon": 0.1})
+    fake(tmp_path / "b", agent_options={"learning_rate": 0.5, "epsilon": 0.2})
+    fake(tmp_path / "c", agent_options={"learning_rate": 0.1, "epsilon": 0.1}, env="FrozenLake-v1")
     assert notes(shown(tmp_path)) == {"a": "epsilon=0.1", "b": "epsilon=0.2", "c": ""}
 
 
@@ -250,7 +250,7 @@ def test_a_narrow_terminal_gets_two_lines_a_run(tmp_path, width):
     ("words", "wanted"),
     [
         ("runs --where stepsize=1", "no field of these runs is called 'stepsize'; did you mean"),
-        ("runs --where agent.stepsize=1", "did you mean 'agent.step_size'"),
+        ("runs --where agent.learningrate=1", "did you mean 'agent.learning_rate'"),
         ("runs --where qqqqqqq=1", "see `arena list runs --json`"),
         ("runs --where slip", "'slip' is no condition"),
         ("runs --where =3", "is no condition"),
@@ -272,7 +272,7 @@ def test_mistakes_are_a_line(complaint, tmp_path, monkeypatch, words, wanted):
 
 
 def test_a_condition_without_runs_is_no_mistake(listed, tmp_path):
-    assert listed(tmp_path, "--where", "agent.step_size=1") == []
+    assert listed(tmp_path, "--where", "agent.learning_rate=1") == []
 
 
 @pytest.mark.parametrize(

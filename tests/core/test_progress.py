@@ -50,7 +50,7 @@ def test_lines(runs):
 def many(tmp_path):
     """Sixty runs of thirty experiments."""
     found = [
-        resolve_experiment(agent, env, agent_options={"step_size": size}, seeds=2, steps=1000)
+        resolve_experiment(agent, env, agent_options={"learning_rate": size}, seeds=2, steps=1000)
         for agent in ("q-learning", "sarsa")
         for env in ("arena/CliffWalk-v0", "FrozenLake-v1", "CliffWalking-v1")
         for size in (0.1, 0.2, 0.3, 0.4, 0.5)
@@ -77,7 +77,7 @@ def test_of_many_runs_those_in_training_have_a_line(many, width):
     assert "70 of 100 runs" in drawn[0]
     assert "85%" in drawn[0]
     for line in drawn[1:]:
-        for word in ("sarsa step_size=0.", "seed ", "50%"):
+        for word in ("sarsa learning_rate=0.", "seed ", "50%"):
             assert word in line
         assert "arena/CliffWalk-v0" in line or "CliffWalking-v1" in line
 

@@ -28,7 +28,7 @@ def source(tmp_path):
 
 
 def test_it_begins_with_the_other_s_values_and_counts_its_own_steps(source, tmp_path):
-    run = prepared(tmp_path, start=str(source.folder), steps=500, agent_options={"step_size": 1e-9})
+    run = prepared(tmp_path, start=str(source.folder), steps=500, agent_options={"learning_rate": 1e-9})
     result = execute(run)
     assert result["steps"] == 500
     q, before = (arena.load(one.folder).agent.q for one in (run, source))

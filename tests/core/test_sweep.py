@@ -44,7 +44,7 @@ AXES = st.fixed_dictionaries(
     {
         "agent": some("q-learning", "sarsa", "expected-sarsa"),
         "env": some("arena/CliffWalk-v0", "FrozenLake-v1"),
-        "agent.step_size": some(0.1, 0.25, 0.5),
+        "agent.learning_rate": some(0.1, 0.25, 0.5),
     },
     optional={
         "agent.epsilon": some(0.05, 0.2),
@@ -236,7 +236,7 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(ArenaError, match="cannot read .*: No such file"):
         read_sweep(tmp_path / "no.toml")
     bad = tmp_path / "bad.toml"
-    bad.write_text('[[grid]]\nagent = ["sarsa"]\nagent.step_size = [0.1]\n')
+    bad.write_text('[[grid]]\nagent = ["sarsa"]\nagent.learning_rate = [0.1]\n')
     with pytest.raises(ArenaError, match='is not TOML: .*line 3.*; write options in quotes: "agent.epsilon"'):
         read_sweep(bad)
     for line, remedy in {
@@ -271,7 +271,7 @@ def test_labels_have_what_differs():
     found = read_sweep(
         {
             "grid": [
-                grid(agent=["q-learning", "sarsa"], agent__step_size=[0.1, 0.5], env__slip=[0.0, 0.1]),
+                grid(agent=["q-learning", "sarsa"], agent__learning_rate=[0.1, 0.5], env__slip=[0.0, 0.1]),
                 {"agent": "value-iteration", "env": "arena/CliffWalk-v0"},
                 {"agent": "sarsa", "env": "FrozenLake-v1", "num_envs": [1, 4]},
             ]
@@ -279,7 +279,7 @@ def test_labels_have_what_differs():
     )
     named = [str(label) for label in labels(found.experiments)]
     assert len({*named}) == len(named)
-    assert named[0] == "q-learning step_size=0.1 on arena/CliffWalk-v0 slip=0"
+    assert named[0] == "q-learning learning_rate=0.1 on arena/CliffWalk-v0 slip=0"
     assert named[-3:] == [
         "value-iteration on arena/CliffWalk-v0",
         "sarsa num_envs=1 on FrozenLake-v1",

@@ -45,9 +45,9 @@ def make(cls, space, labels=None, **options):
     return cls(space, cls.Config(**options), labels).double()
 
 
-def adam(model, x, steps, step_size, labels=None, batch=None):
+def adam(model, x, steps, learning_rate, labels=None, batch=None):
     """Adam on all of x, or on random batches, its step size falling to zero on a cosine."""
-    optimiser = torch.optim.Adam(model.parameters(), lr=step_size)
+    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     labels = labels or {}
     for _ in range(steps):

@@ -19,38 +19,38 @@ from arena_tabular import SARSA, DoubleQLearning, ExpectedSARSA, QLearning, TDPr
 CONTROL = [SARSA, ExpectedSARSA, QLearning, DoubleQLearning]
 ONE_STEP = [*CONTROL, TDPrediction]
 
-#: Options for every behaviour and every schedule of both numbers; the steps end amid a test's training.
-BEHAVIOURS = {
+#: Options for every behavior and every schedule of both numbers; the steps end amid a test's training.
+BEHAVIORS = {
     "epsilon-greedy": {"epsilon": 0.2},
-    "softmax": {"behaviour": "softmax", "temperature": 0.7},
-    "ucb": {"behaviour": "ucb", "confidence": 0.5},
+    "softmax": {"behavior": "softmax", "temperature": 0.7},
+    "ucb": {"behavior": "ucb", "confidence": 0.5},
 }
 STEP_SIZES = {
-    "constant": {"step_size": 0.3},
-    "linear": {"step_size": 0.5, "step_size_final": 0.1, "step_size_steps": 600},
+    "constant": {"learning_rate": 0.3},
+    "linear": {"learning_rate": 0.5, "learning_rate_final": 0.1, "learning_rate_steps": 600},
     "exponential": {
-        "step_size": 0.5,
-        "step_size_schedule": "exponential",
-        "step_size_final": 0.1,
-        "step_size_steps": 601,
+        "learning_rate": 0.5,
+        "learning_rate_schedule": "exponential",
+        "learning_rate_final": 0.1,
+        "learning_rate_steps": 601,
     },
-    "visits": {"step_size": 0.9, "step_size_schedule": "visits", "step_size_power": 0.8},
+    "visits": {"learning_rate": 0.9, "learning_rate_schedule": "visits", "learning_rate_power": 0.8},
 }
 EPSILONS = {
-    name: {key.replace("step_size", "epsilon", 1): value for key, value in options.items()}
+    name: {key.replace("learning_rate", "epsilon", 1): value for key, value in options.items()}
     for name, options in STEP_SIZES.items()
 }
 
 
 def every_option(cls: Any) -> list[Any]:
-    """Options of a learner that go once through its behaviours and schedules, as pytest's parameters."""
-    found = {f"step_size-{name}": options for name, options in STEP_SIZES.items()}
+    """Options of a learner that go once through its behaviors and schedules, as pytest's parameters."""
+    found = {f"learning_rate-{name}": options for name, options in STEP_SIZES.items()}
     if cls is not TDPrediction:
         found.update({f"epsilon-{name}": {**STEP_SIZES["constant"], **o} for name, o in EPSILONS.items()})
-        for behaviour in ("softmax", "ucb"):
+        for behavior in ("softmax", "ucb"):
             for name, options in STEP_SIZES.items():
-                found[f"{behaviour}-{name}"] = {**BEHAVIOURS[behaviour], **options}
-        found["all"] = {**STEP_SIZES["visits"], **EPSILONS["visits"], "step_size_final": 0.2}
+                found[f"{behavior}-{name}"] = {**BEHAVIORS[behavior], **options}
+        found["all"] = {**STEP_SIZES["visits"], **EPSILONS["visits"], "learning_rate_final": 0.2}
     return [pytest.param(cls, options, id=f"{cls.__name__}-{name}") for name, options in found.items()]
 
 

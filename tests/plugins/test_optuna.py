@@ -40,7 +40,7 @@ id = "arena/CliffWalk-v0"
 """
 
 SEARCH = """
-"agent.step_size" = { low = 0.01, high = 1.0, log = true }
+"agent.learning_rate" = { low = 0.01, high = 1.0, log = true }
 agent.epsilon = [0.01, 0.1]
 num_envs = { low = 1, high = 3 }
 """
@@ -174,7 +174,7 @@ def test_values_are_those_of_training_at_once(tune, tmp_path, objective):
 def test_hopeless_trials_are_pruned(tune, tmp_path, pruner):
     # With a step size of 1e-6 the first policy stays, which returns -50; the others find the way before 3,000 steps.
     study = f'trials = 14\nobjective = "area"\npruner = "{pruner}"\nsampler = "random"'
-    search = '"agent.step_size" = [1e-6, 0.9, 0.8, 0.7]\n"agent.epsilon" = { low = 0.01, high = 0.1 }'
+    search = '"agent.learning_rate" = [1e-6, 0.9, 0.8, 0.7]\n"agent.epsilon" = { low = 0.01, high = 0.1 }'
     found = tune(search=search, study=study)
     assert {row["state"] for row in found["trials"]} == {"complete", "pruned"}
     for row in found["trials"]:
@@ -182,7 +182,7 @@ def test_hopeless_trials_are_pruned(tune, tmp_path, pruner):
         last = evaluations(run)[-1][0]
         assert last in (1000, 2000, 3000) if row["state"] == "pruned" else last == 4000
         assert row["value"] == score([run], last, "area")
-    hopeless = [row for row in found["trials"] if row["params"]["agent.step_size"] == 1e-6]
+    hopeless = [row for row in found["trials"] if row["params"]["agent.learning_rate"] == 1e-6]
     assert any(row["state"] == "pruned" for row in hopeless)
     if pruner == "median":
         ends = [row["state"] for row in hopeless if row["number"] >= 5]
@@ -298,13 +298,17 @@ def test_a_finished_study_is_free_and_more_trials_go_on(tune, tmp_path):
 def test_two_workers_share_a_study(tune, tmp_path):
     # With two choices most trials are equal to another one: one of two that are trained at once waits for its runs.
     found = tune(
-        "--workers", 2, search='"agent.step_size" = [0.2, 0.9]', study="trials = 6\npruner = 'none'", seeds=2
+        "--workers",
+        2,
+        search='"agent.learning_rate" = [0.2, 0.9]',
+        study="trials = 6\npruner = 'none'",
+        seeds=2,
     )
     assert [row["number"] for row in found["trials"]] == [*range(6)]
     assert {row["state"] for row in found["trials"]} == {"complete"}
     for row in found["trials"]:
         runs = [Run.open(tmp_path / path) for path in row["runs"]]
-        assert {run.spec.options["step_size"] for run in runs} == {row["params"]["agent.step_size"]}
+        assert {run.spec.options["learning_rate"] for run in runs} == {row["params"]["agent.learning_rate"]}
         assert row["value"] == score(runs, 4000, "final")
     assert len(find_runs(tmp_path / "runs")) == 4
 
@@ -341,7 +345,8 @@ def test_somebody_elses_study_is_left_alone(fails, tmp_path):
 def test_combinations_that_fail_are_said_once_and_passed_over(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     # An exponential schedule needs an end, which the file does not give.
-    search = '"agent.step_size_schedule" = ["constant", "exponential"]\n"agent.step_size" = { low = 0.1, high = 1.0 }'
+    search = '"agent.learning_rate_schedule" = ["constant", "exponential"]\n'
+    search += '"agent.learning_rate" = { low = 0.1, high = 1.0 }'
     write(tmp_path, search, "trials = 4\nsampler = 'random'")
     assert main(["tune", "cliff.toml", "--json"]) == 0
     out, err = capsys.readouterr()
@@ -350,9 +355,9 @@ def test_combinations_that_fail_are_said_once_and_passed_over(tmp_path, monkeypa
     assert states.count("complete") == 4
     assert states.count("failed") > 1
     assert err.count("failed: ") == 1
-    assert "step_size_final" in err
+    assert "learning_rate_final" in err
     assert {
-        row["params"]["agent.step_size_schedule"] for row in found["trials"] if row["state"] == "failed"
+        row["params"]["agent.learning_rate_schedule"] for row in found["trials"] if row["state"] == "failed"
     } == {"exponential"}
 
 
@@ -392,7 +397,7 @@ def test_people_get_a_table(tmp_path, monkeypatch, capsys):
     assert main(["tune", "cliff.toml"]) == 0
     out, err = capsys.readouterr()
     assert "cliff · 2 complete" in out
-    assert out.split("\n")[2].split() == ["trial", "final", "return", "step_size", "epsilon", "num_envs"]
+    assert out.split("\n")[2].split() == ["trial", "final", "return", "learning_rate", "epsilon", "num_envs"]
     assert "arena train --config runs/tune-cliff/best.toml --workers 2" in out
     assert [line.partition(":")[0] for line in err.strip().splitlines()] == ["1 of 2", "2 of 2"]
     assert main(["list", "runs", "runs/tune-cliff", "--json"]) == 0
@@ -402,6 +407,6 @@ def test_people_get_a_table(tmp_path, monkeypatch, capsys):
 
 def test_equally_good_trials_are_counted(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    write(tmp_path, '"agent.step_size" = [0.5]', "trials = 3")
+    write(tmp_path, '"agent.learning_rate" = [0.5]', "trials = 3")
     assert main(["tune", "cliff.toml", "--quiet"]) == 0
     assert "\n3 trials have the highest value\n" in capsys.readouterr().out

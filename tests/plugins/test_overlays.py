@@ -214,7 +214,7 @@ def test_visits_are_those_that_can_be_counted(player):
 def test_visits_are_those_of_training_where_they_are_counted(tmp_path):
     results = arena.train(
         "q-learning", "arena/CliffWalk-v0", seeds=1, steps=500, out=tmp_path, progress=False, trackers=(),
-        agent_options={"step_size_schedule": "visits"},
+        agent_options={"learning_rate_schedule": "visits"},
     )  # fmt: skip
     found = make_players([role_from_run(results.runs[0]["path"])])[0]
     cells, counts, label = Visits().counts(context_of(found))

@@ -181,9 +181,11 @@ def test_an_optimum_that_is_the_lowest_score_is_reached(tmp_path):
 
 
 def test_runs_that_differ_only_in_seed_steps_and_cadences_are_one_group(tmp_path):
-    write_run(tmp_path, seed=0, options={"step_size": 1, "schedule": {"a": 1, "b": 2}})
-    write_run(tmp_path, seed=1, options={"schedule": {"b": 2, "a": 1.0}, "step_size": 1.0}, evaluate_every=7)
-    write_run(tmp_path, seed=2, options={"step_size": 1, "schedule": {"a": 1, "b": 2}}, steps=300)
+    write_run(tmp_path, seed=0, options={"learning_rate": 1, "schedule": {"a": 1, "b": 2}})
+    write_run(
+        tmp_path, seed=1, options={"schedule": {"b": 2, "a": 1.0}, "learning_rate": 1.0}, evaluate_every=7
+    )
+    write_run(tmp_path, seed=2, options={"learning_rate": 1, "schedule": {"a": 1, "b": 2}}, steps=300)
     document = compared(tmp_path)
     assert labels(document) == ["q-learning"] and document["groups"][0]["seeds"] == [0, 1, 2]
     assert any("100 to 300" in text for text in document["warnings"])
@@ -191,18 +193,22 @@ def test_runs_that_differ_only_in_seed_steps_and_cadences_are_one_group(tmp_path
 
 def test_labels_say_only_what_sets_apart(tmp_path):
     for size in (0.1, 0.5):
-        write_run(tmp_path, options={"step_size": size, "discount": 1.0, "schedule": None})
-    write_run(tmp_path, "sarsa", options={"step_size": 0.3})
-    assert labels(compared(tmp_path)) == ["q-learning step_size=0.1", "q-learning step_size=0.5", "sarsa"]
+        write_run(tmp_path, options={"learning_rate": size, "discount": 1.0, "schedule": None})
+    write_run(tmp_path, "sarsa", options={"learning_rate": 0.3})
+    assert labels(compared(tmp_path)) == [
+        "q-learning learning_rate=0.1",
+        "q-learning learning_rate=0.5",
+        "sarsa",
+    ]
 
 
 def test_presets_of_environments_make_no_second_algorithm(tmp_path):
-    write_run(tmp_path, env="X", options={"step_size": 0.1})
-    write_run(tmp_path, env="Y", options={"step_size": 0.5})
+    write_run(tmp_path, env="X", options={"learning_rate": 0.1})
+    write_run(tmp_path, env="Y", options={"learning_rate": 0.5})
     document = compared(tmp_path)
     assert labels(document) == ["q-learning"] and len(document["aggregate"]) == 1
-    write_run(tmp_path, env="X", options={"step_size": 0.5})
-    assert labels(compared(tmp_path)) == ["q-learning step_size=0.1", "q-learning step_size=0.5"]
+    write_run(tmp_path, env="X", options={"learning_rate": 0.5})
+    assert labels(compared(tmp_path)) == ["q-learning learning_rate=0.1", "q-learning learning_rate=0.5"]
 
 
 def test_settings_and_wrappers_and_horizons_set_apart_too(tmp_path):
@@ -444,11 +450,11 @@ def test_digits_of_a_gap_are_those_of_the_returns():
 
 
 def test_the_table_has_a_row_for_each_run(tmp_path):
-    write_run(tmp_path, seed=0, options={"step_size": 0.5, "schedule": None, "nested": {"a": True}})
+    write_run(tmp_path, seed=0, options={"learning_rate": 0.5, "schedule": None, "nested": {"a": True}})
     write_run(tmp_path, "random", seed=3, mean=0.25, env_options={"slip": 0.1}, optimum=None, total=100)
     rows = sorted(csv.DictReader(io.StringIO(table(compared(tmp_path)))), key=lambda row: row["seed"])
     assert [row["agent"] for row in rows] == ["q-learning", "random"]
-    assert (rows[0]["agent.step_size"], rows[0]["agent.nested"], rows[0]["agent.schedule"]) == (
+    assert (rows[0]["agent.learning_rate"], rows[0]["agent.nested"], rows[0]["agent.schedule"]) == (
         "0.5",
         '{"a": true}',
         "",

@@ -92,7 +92,7 @@ def test_a_run_that_was_copied_shares_its_seed_and_its_fit(tmp_path):
 
 
 def test_a_bonus_makes_another_algorithm(tmp_path):
-    curious = {**encoder(fit=None, latent=2), "scale": 0.1, "step_size": 0.001, "batch_size": 64}
+    curious = {**encoder(fit=None, latent=2), "scale": 0.1, "learning_rate": 0.001, "batch_size": 64}
     del curious["mode"], curious["loss_weight"]
     write_run(tmp_path, "dqn", novelty=None)
     write_run(tmp_path, "dqn", novelty=curious)

@@ -291,7 +291,7 @@ def test_an_ordinary_figure_has_the_whole_axis(browser, report):
 def test_long_labels_leave_the_numbers_free(browser, tmp_path, width):
     for i in range(12):
         for env in "XYZ":
-            options = {"epsilon": 0.01 * i, "step_size": 0.1439416370477771 + i / 7, "a" * 40: "b" * i}
+            options = {"epsilon": 0.01 * i, "learning_rate": 0.1439416370477771 + i / 7, "a" * 40: "b" * i}
             write_run(tmp_path, env=env, options=options, num_envs=3 + i % 2, mean=float(i), optimum=20.0)
     browser.open(written(tmp_path), width, 900)
     table = "document.querySelector('#improvement-section .scroll')"

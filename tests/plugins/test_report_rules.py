@@ -165,12 +165,12 @@ def test_labels_keep_the_order_of_the_options_and_say_true_and_false(tmp_path):
 
 def test_numbers_in_labels_are_short_where_they_stay_apart(tmp_path):
     for size in (0.1439416370477771, 12345.678, 1.25e-07):
-        write_run(tmp_path, options={"step_size": size, "x": 0.12345 if size < 1 else 0.12346})
+        write_run(tmp_path, options={"learning_rate": size, "x": 0.12345 if size < 1 else 0.12346})
     document = compared(tmp_path)
     assert labels(document) == [
-        "q-learning step_size=0.1439 x=0.12345",
-        "q-learning step_size=1.25e-07 x=0.12345",
-        "q-learning step_size=12346 x=0.12346",
+        "q-learning learning_rate=0.1439 x=0.12345",
+        "q-learning learning_rate=1.25e-07 x=0.12345",
+        "q-learning learning_rate=12346 x=0.12346",
     ]
     assert ">0.1439416370477771</td>" in page(document, tmp_path)
 

@@ -181,7 +181,7 @@ def test_every_option_has_help(cls):
     "options",
     [
         {"discount": 1.1},
-        {"step_size": 0},
+        {"learning_rate": 0},
         {"epsilon": -0.1},
         {"initial_value": float("inf")},
         {"epsilom": 0.1},

@@ -62,8 +62,8 @@ class DynaTextbook(Textbook):
             r, s2, tried = self.model[s][a]
             if self.plus:
                 r += self.config.bonus * math.sqrt(counter + 1 - tried)
-            step_size = self.scheduled("step_size", max(1, self.n[s][a]))
-            self.q[s][a] += step_size * (self.worth(r, s2) - self.q[s][a])
+            learning_rate = self.scheduled("learning_rate", max(1, self.n[s][a]))
+            self.q[s][a] += learning_rate * (self.worth(r, s2) - self.q[s][a])
 
     def worth(self, r, s2):
         return r if s2 is None else r + self.config.discount * max(self.q[s2])
@@ -111,14 +111,14 @@ def test_compiled_and_stepwise_paths_are_equal_to_the_bit(cls, lanes, limit, sli
     outcomes = []
     for learner in (cls, stepwise(cls)):
         stream = make_stream(model, lanes, limit)
-        agent = make_agent(learner, stream, step_size=0.3, initial_value=0.5, planning_steps=7)
+        agent = make_agent(learner, stream, learning_rate=0.3, initial_value=0.5, planning_steps=7)
         outcomes.append(everything(agent, stream, train(agent, stream, 4000)))
     assert outcomes[0] == outcomes[1]
 
 
 @pytest.mark.parametrize(("cls", "options"), OPTIONS)
 @pytest.mark.parametrize("lanes", [1, 5])
-def test_every_behaviour_and_schedule_is_equal_on_both_paths_also_resumed(cls, options, lanes):
+def test_every_behavior_and_schedule_is_equal_on_both_paths_also_resumed(cls, options, lanes):
     """Compiled in one go; step by step; and compiled, through the codec after every 130 or so steps."""
     model, outcomes = random_model(3, states=60), []
     for learner, pace in ((cls, 1300), (stepwise(cls), 1300), (cls, 130), (stepwise(cls), 130)):
@@ -191,7 +191,7 @@ def test_one_success_is_enough_where_planning_is_plenty():
         (QLearning, {}, np.eye(6)[5]),
     ):
         stream = make_stream(model)
-        agent = make_agent(cls, stream, discount=discount, step_size=1.0, epsilon=1.0, **options)
+        agent = make_agent(cls, stream, discount=discount, learning_rate=1.0, epsilon=1.0, **options)
         while not stream.episodes:
             train(agent, stream, stream.steps + 1)
         assert agent.values(np.arange(6)) == pytest.approx(expected)
@@ -201,7 +201,7 @@ def test_the_bonus_is_imagined_only_and_grows_with_the_time_since():
     """One state and two equal actions: the one that is not taken is worth κ √t, until that is more than the other."""
     model = TransitionModel.from_rows(1, 2, [[(1.0, 0, 0.5, False)]] * 2, [1.0])
     stream = make_stream(model, limit=7)
-    options = {"discount": 0.0, "step_size": 1.0, "epsilon": 0.0, "planning_steps": 200}
+    options = {"discount": 0.0, "learning_rate": 1.0, "epsilon": 0.0, "planning_steps": 200}
     agent = make_agent(DynaQPlus, stream, bonus=0.01, **options)
     train(agent, stream, 1)
     taken = int(agent.q[0].argmax())

@@ -72,7 +72,7 @@ def rewards(cls: Any, maze: str, stops: tuple[int, ...], runs: int, **options: A
         vector = DynaMazeVector(1, maze=maze)
         spaces = (Identity(space) for space in (vector.single_observation_space, vector.single_action_space))
         stream = NativeStream(vector, *spaces, [seed], label="the maze")
-        agent = make_agent(cls, stream, seed, discount=0.95, step_size=1.0, **options)
+        agent = make_agent(cls, stream, seed, discount=0.95, learning_rate=1.0, **options)
         for i, stop in enumerate(stops):
             train(agent, stream, stop)
             found[seed, i] = stream.episodes

@@ -38,7 +38,7 @@ def test_truncation_bootstraps_and_termination_does_not(learner, cls, limit):
     solved[False][1] = 2 + discount * solved[False][0]
     for ends, expected in solved.items():
         stream = make_stream(chain(ends), 2, limit)
-        agent = make_agent(cls(learner), stream, discount=discount, step_size=0.5, epsilon=0.1)
+        agent = make_agent(cls(learner), stream, discount=discount, learning_rate=0.5, epsilon=0.1)
         train(agent, stream, 2000)
         assert agent.values(np.arange(2)) == pytest.approx(expected, rel=1e-12)
 
@@ -48,7 +48,7 @@ def test_sarsa_learns_the_value_of_the_policy_that_it_follows(epsilon):
     """One state, two actions with rewards 0 and 1, no end: Q(a) = r(a) + γ (1 − ε/2) / (1 − γ)."""
     model = TransitionModel.from_rows(1, 2, [[(1.0, 0, 0.0, False)], [(1.0, 0, 1.0, False)]], [1.0])
     stream = make_stream(model)
-    agent = make_agent(SARSA, stream, discount=0.5, step_size=0.001, epsilon=epsilon, initial_value=0.9)
+    agent = make_agent(SARSA, stream, discount=0.5, learning_rate=0.001, epsilon=epsilon, initial_value=0.9)
     train(agent, stream, 300_000)
     future = 0.5 * (1 - epsilon / 2) / (1 - 0.5)
     if epsilon == 0:
@@ -97,7 +97,7 @@ def test_on_the_cliff_the_safe_path_is_worth_more_while_exploring(learner, expec
     model, returns = toy_text("CliffWalking-v1"), np.empty(1000)
     for seed in range(len(returns)):
         stream = make_stream(model, seed=seed)
-        agent = make_agent(learner, stream, seed, discount=1.0, step_size=0.5, epsilon=0.1)
+        agent = make_agent(learner, stream, seed, discount=1.0, learning_rate=0.5, epsilon=0.1)
         train_episodes(agent, stream, 400, shortest=13)
         stream.take_log()
         train_episodes(agent, stream, 500, shortest=13)
@@ -118,7 +118,7 @@ def test_double_q_learning_is_not_taken_in_by_chance():
         lefts = []
         for seed in range(300):
             stream = make_stream(model, seed=seed)
-            agent = make_agent(learner, stream, seed, discount=1.0, step_size=0.1, epsilon=0.1)
+            agent = make_agent(learner, stream, seed, discount=1.0, learning_rate=0.1, epsilon=0.1)
             train_episodes(agent, stream, 100, shortest=1)
             lefts.append(agent.greedy(np.array([0]))[0] == 0)
         left[learner] = np.mean(lefts)

@@ -82,26 +82,26 @@ class Textbook:
     def choose(self, key, s, lane, ahead=0):
         bits = random_bits(key, (self.time + ahead) * self.lanes + lane)
         uniform, actions = (bits >> 11) * 2.0**-53, list(range(len(self.q[s])))
-        behaviour = getattr(self.config, "behaviour", "uniform")
-        if behaviour == "softmax":
+        behavior = getattr(self.config, "behavior", "uniform")
+        if behavior == "softmax":
             weights = self.weights(s)
             left = uniform * sum(weights)
             for a in actions:
                 left -= weights[a]
                 if left < 0:
                     return a
-        if behaviour == "ucb":
+        if behavior == "ucb":
             return one_of(argmaxes(self.bounds(s)), bits)
-        if behaviour == "uniform" or uniform < self.scheduled("epsilon", 1 + sum(self.n[s])):
+        if behavior == "uniform" or uniform < self.scheduled("epsilon", 1 + sum(self.n[s])):
             return one_of(actions, bits)
         return one_of(argmaxes(self.q[s]), bits)
 
     def expected(self, s):
         row = self.q[s]
-        if self.config.behaviour == "softmax":
+        if self.config.behavior == "softmax":
             weights = self.weights(s)
             return sum(w * value for w, value in zip(weights, row, strict=True)) / sum(weights)
-        if self.config.behaviour == "ucb":
+        if self.config.behavior == "ucb":
             best = argmaxes(self.bounds(s))
             return sum(row[a] for a in best) / len(best)
         epsilon = self.scheduled("epsilon", 1 + sum(self.n[s]))
@@ -128,7 +128,7 @@ class Textbook:
     def update(self, s, a, target):
         error = target - self.q[s][a]
         self.n[s][a] += 1
-        self.q[s][a] += self.scheduled("step_size", self.n[s][a]) * error
+        self.q[s][a] += self.scheduled("learning_rate", self.n[s][a]) * error
 
 
 def sarsa(book, s, a, r, s2, a2, bits):
@@ -150,14 +150,14 @@ def double_q_learning(book, s, a, r, s2, a2, bits):
         r += book.config.discount * other[s2][one_of(argmaxes(own[s2]), bits)]
     book.n[s][a] += 1
     book.n_pair[coin][s][a] += 1
-    own[s][a] += book.scheduled("step_size", book.n_pair[coin][s][a]) * (r - own[s][a])
+    own[s][a] += book.scheduled("learning_rate", book.n_pair[coin][s][a]) * (r - own[s][a])
     book.q[s][a] = (own[s][a] + other[s][a]) / 2
 
 
 def td(book, s, a, r, s2, a2, bits):
     book.n[s][0] += 1
     target = r if s2 is None else r + book.config.discount * book.v[s2]
-    book.v[s] += book.scheduled("step_size", book.n[s][0]) * (target - book.v[s])
+    book.v[s] += book.scheduled("learning_rate", book.n[s][0]) * (target - book.v[s])
 
 
 BOXES = dict(zip(ONE_STEP, (sarsa, expected_sarsa, q_learning, double_q_learning, td), strict=True))

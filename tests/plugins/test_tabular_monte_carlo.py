@@ -16,7 +16,7 @@ from arena_tabular.catalogue.monte_carlo import SPECS as FAMILY
 
 SPECS = {spec.name: spec for spec in FAMILY}
 TRUE = np.arange(1, 6) / 6
-AVERAGE = {"step_size": 1.0, "step_size_schedule": "visits"}
+AVERAGE = {"learning_rate": 1.0, "learning_rate_schedule": "visits"}
 
 
 def solved(model, policy, discount):
@@ -25,8 +25,8 @@ def solved(model, policy, discount):
     return np.linalg.solve(np.eye(model.num_states) - discount * matrix, reward)
 
 
-@pytest.mark.parametrize(("step_size", "expected"), [(0.01, 0.097), (0.02, 0.082), (0.03, 0.094)])
-def test_the_random_walk_s_error_is_the_published_one(step_size, expected):
+@pytest.mark.parametrize(("learning_rate", "expected"), [(0.01, 0.097), (0.02, 0.082), (0.03, 0.094)])
+def test_the_random_walk_s_error_is_the_published_one(learning_rate, expected):
     """RMS error over the five states at episode 100, every visit; Sutton & Barto 2018, example 6.2."""
     model, found = walk(), np.empty(1000)
     for seed in range(len(found)):
@@ -37,7 +37,7 @@ def test_the_random_walk_s_error_is_the_published_one(step_size, expected):
             seed,
             discount=1.0,
             initial_value=0.5,
-            step_size=step_size,
+            learning_rate=learning_rate,
             visit="every",
         )
         train_episodes(agent, stream, 100, shortest=3)
@@ -101,7 +101,7 @@ def test_first_visits_are_unbiased_and_every_visit_is_biased_by_few_episodes():
 def test_predicted_values_are_those_of_the_policy_also_where_episodes_are_cut_off(limit, visit, choice):
     model = dataclasses.replace(random_model(3), initial=np.full(12, 1 / 12))
     stream = make_stream(model, 4, limit)
-    options = {"step_size": 1.0, "step_size_schedule": "visits", "step_size_power": 0.8}
+    options = {"learning_rate": 1.0, "learning_rate_schedule": "visits", "learning_rate_power": 0.8}
     agent = make_agent(MCPrediction, stream, discount=0.8, policy=choice, visit=visit, **options)
     train(agent, stream, 3_000_000)
     expected = solved(model, agent.probabilities(np.arange(12)), 0.8)
@@ -147,7 +147,7 @@ def corridor(n: int = 3) -> TransitionModel:
 
 def test_weighted_importance_sampling_has_no_variance_where_the_return_is_certain():
     stream = make_stream(corridor(4))
-    options = {"step_size": 1.0, "step_size_schedule": "visits", "step_size_power": 0.7}
+    options = {"learning_rate": 1.0, "learning_rate_schedule": "visits", "learning_rate_power": 0.7}
     agent = make_agent(OffPolicyMC, stream, discount=0.9, epsilon=1.0, initial_value=-1.0, **options)
     train(agent, stream, 200_000)
     assert agent.q[:, 1] == pytest.approx(0.9 ** np.arange(3, -1, -1), abs=1e-12)
@@ -158,7 +158,7 @@ def test_weighted_importance_sampling_has_no_variance_where_the_return_is_certai
 def test_off_policy_control_finds_the_optimal_values_of_a_random_mdp(epsilon):
     model = dataclasses.replace(random_model(3, states=6, ends=0.8), initial=np.full(6, 1 / 6))
     stream = make_stream(model, 2)
-    options = {"step_size": 1.0, "step_size_schedule": "visits", "step_size_power": 0.9}
+    options = {"learning_rate": 1.0, "learning_rate_schedule": "visits", "learning_rate_power": 0.9}
     agent = make_agent(OffPolicyMC, stream, discount=0.9, epsilon=epsilon, initial_value=-5.0, **options)
     train(agent, stream, 4_000_000)
     P, R = model.dense()
@@ -169,15 +169,15 @@ def test_off_policy_control_finds_the_optimal_values_of_a_random_mdp(epsilon):
     assert agent.values(np.arange(6)) == pytest.approx(Q.max(axis=1), abs=0.05)
 
 
-@pytest.mark.parametrize("options", [{"behaviour": "ucb"}, {"epsilon": 0.0}])
-def test_a_behaviour_that_leaves_actions_out_cannot_be_learned_from(options):
-    with pytest.raises(ArenaError, match="may take every action; give behaviour epsilon-greedy"):
+@pytest.mark.parametrize("options", [{"behavior": "ucb"}, {"epsilon": 0.0}])
+def test_a_behavior_that_leaves_actions_out_cannot_be_learned_from(options):
+    with pytest.raises(ArenaError, match="may take every action; set behavior to epsilon-greedy"):
         OffPolicyMC.Config(**options)
 
 
 def test_weights_beyond_any_number_leave_the_estimates_finite():
     model = TransitionModel.from_rows(1, 2, [[(1.0, 0, -1.0, False)]] * 2, [1.0])
-    for options in ({"behaviour": "softmax", "temperature": 1e-9}, {"epsilon": 1.0}):
+    for options in ({"behavior": "softmax", "temperature": 1e-9}, {"epsilon": 1.0}):
         stream = make_stream(model, 1, 5000)
         agent = make_agent(OffPolicyMC, stream, discount=0.5, **options, **AVERAGE)
         train(agent, stream, 50_000)
@@ -190,7 +190,7 @@ def test_a_cut_return_learns_where_nothing_ends(cls):
     model = TransitionModel.from_rows(1, 1, [[(1.0, 0, 1.0, False)]], [1.0])
     for longest in (1, 7, 64, 100):
         stream = make_stream(model, 2)
-        agent = make_agent(cls, stream, discount=0.5, step_size=0.5, longest_return=longest)
+        agent = make_agent(cls, stream, discount=0.5, learning_rate=0.5, longest_return=longest)
         train(agent, stream, 20_000)
         assert agent.values(np.array([0])) == pytest.approx([2.0], abs=1e-12)
         assert agent.state_dict()["episodes"]["lengths"].tolist() == [10_000 % longest] * 2

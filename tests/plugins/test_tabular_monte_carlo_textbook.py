@@ -15,9 +15,9 @@ def options_of(cls):
     """Those of `every_option` that the learner takes."""
     params = every_option(cls)
     if cls is OffPolicyMC:
-        params = [param for param in params if param.values[1].get("behaviour") != "ucb"]
+        params = [param for param in params if param.values[1].get("behavior") != "ucb"]
     if cls is MCPrediction:
-        params = [p for p in params if not any(k.startswith(("epsilon", "behaviour")) for k in p.values[1])]
+        params = [p for p in params if not any(k.startswith(("epsilon", "behavior")) for k in p.values[1])]
     return params
 
 
@@ -49,9 +49,9 @@ class Book:
         part = steps / over
         return start * (final / start) ** part if kind == "exponential" else start + (final - start) * part
 
-    def step_size(self, cell):
+    def learning_rate(self, cell):
         self.returns[cell] = self.returns.get(cell, 0) + 1
-        return self.scheduled("step_size", self.returns[cell])
+        return self.scheduled("learning_rate", self.returns[cell])
 
     def prediction(self, episode, s2, policy):
         G = 0.0 if s2 is None else self.v[s2]
@@ -59,7 +59,7 @@ class Book:
         for t, (s, _, r, _) in reversed(list(enumerate(episode))):
             G = r + self.config.discount * G
             if self.config.visit == "every" or s not in seen[:t]:
-                self.v[s] += self.step_size(s) * (G - self.v[s])
+                self.v[s] += self.learning_rate(s) * (G - self.v[s])
 
     def control(self, episode, s2, policy):
         G = 0.0 if s2 is None else policy(s2)
@@ -67,13 +67,13 @@ class Book:
         for t, (s, a, r, _) in reversed(list(enumerate(episode))):
             G = r + self.config.discount * G
             if self.config.visit == "every" or (s, a) not in seen[:t]:
-                self.q[s][a] += self.step_size((s, a)) * (G - self.q[s][a])
+                self.q[s][a] += self.learning_rate((s, a)) * (G - self.q[s][a])
 
     def off_policy(self, episode, s2, policy):
         G, W = (0.0 if s2 is None else max(self.q[s2])), 1.0
         for s, a, r, b in reversed(episode):
             G = r + self.config.discount * G
-            step = self.step_size((s, a))
+            step = self.learning_rate((s, a))
             self.average[s][a] += step * (W - self.average[s][a])
             self.q[s][a] += step * (W / self.average[s][a]) * (G - self.q[s][a])
             if a != self.q[s].index(max(self.q[s])):
@@ -113,7 +113,7 @@ def learn_by_the_book(stream, agent, book, box, longest):
 
     def policy(s):
         rule = agent._rules
-        agent._rules = stream.rules  # the behaviour before this step's schedules moved on
+        agent._rules = stream.rules  # the behavior before this step's schedules moved on
         q, visits = agent._q, agent._visits
         agent._q = np.array(book.q)
         if len(visits):
@@ -158,7 +158,12 @@ def test_learning_is_the_textbook_s(cls, options, lanes, longest):
 def test_weighted_importance_sampling_is_the_box_with_its_cumulative_weights():
     """S&B 5.7 as printed: C ← C + W; Q ← Q + W/C [G − Q]."""
     stream = make_stream(random_model(8), 1, None, kind=Recorder)
-    options = {"step_size": 1.0, "step_size_schedule": "visits", "behaviour": "softmax", "temperature": 1e9}
+    options = {
+        "learning_rate": 1.0,
+        "learning_rate_schedule": "visits",
+        "behavior": "softmax",
+        "temperature": 1e9,
+    }
     agent = make_agent(stepwise(OffPolicyMC), stream, 5, discount=0.9, **options)  # b(a | s) = 1/3, nearly
     train(agent, stream, 4000)
     Q, C, episode = np.zeros((12, 3)), np.zeros((12, 3)), []

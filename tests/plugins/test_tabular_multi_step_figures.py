@@ -42,9 +42,9 @@ def errors(cls, **options):
     return found
 
 
-def best(cls, step_sizes, **options):
+def best(cls, learning_rates, **options):
     """The mean error at the best α, and its standard error."""
-    found = [errors(cls, step_size=step_size, **options) for step_size in step_sizes]
+    found = [errors(cls, learning_rate=learning_rate, **options) for learning_rate in learning_rates]
     least = min(found, key=np.mean)
     return least.mean(), least.std() / np.sqrt(RUNS)
 
@@ -56,9 +56,9 @@ def clearly_below(one, other):
 @pytest.mark.slow
 def test_n_step_td_is_best_in_between():
     """Figure 7.2: at their best α, n = 4 beats n = 1 and n = 16."""
-    one = best(NStepTD, (0.6, 0.8, 1.0), n=1)
-    four = best(NStepTD, (0.3, 0.4, 0.5), n=4)
-    sixteen = best(NStepTD, (0.1, 0.2, 0.3), n=16)
+    one = best(NStepTD, (0.6, 0.8, 1.0), n_steps=1)
+    four = best(NStepTD, (0.3, 0.4, 0.5), n_steps=4)
+    sixteen = best(NStepTD, (0.1, 0.2, 0.3), n_steps=16)
     assert clearly_below(four, one)
     assert clearly_below(four, sixteen)
 

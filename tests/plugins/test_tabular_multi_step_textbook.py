@@ -17,11 +17,11 @@ from tabular_problems import (
 )
 from test_tabular_learning_textbook import Textbook
 
+from arena_tabular import TDPrediction
 from arena_tabular.n_step import NStepSARSA, NStepTD
-from arena_tabular.prediction import TDPrediction
 from arena_tabular.traces import QLambda, SARSALambda, TDLambda
 
-N_STEP = [(cls, {"n": n}) for cls in (NStepTD, NStepSARSA) for n in (1, 2, 3, 5, 50)]
+N_STEP = [(cls, {"n_steps": n}) for cls in (NStepTD, NStepSARSA) for n in (1, 2, 3, 5, 50)]
 TRACES = [
     (cls, {"trace": trace, "trace_decay": decay, "trace_cutoff": cutoff})
     for cls, traces in (
@@ -35,7 +35,7 @@ TRACES = [
 
 
 def options_for(cls):
-    """Options that go through all behaviours and schedules, as the one-step learner's do."""
+    """Options that go through all behaviors and schedules, as the one-step learner's do."""
     base = TDPrediction if issubclass(cls, TDPrediction) else ONE_STEP[0]
     return [param.values[1] for param in every_option(base)]
 
@@ -79,12 +79,12 @@ class Book(Textbook):
             self.time += 1
 
     def move(self, s, b, error, visit):
-        self.table[s][b] += self.scheduled("step_size", visit) * error
+        self.table[s][b] += self.scheduled("learning_rate", visit) * error
 
 
 def n_step(book, lane, s, b, r, value, done, strays):
     """Sutton & Barto 2018, section 7.1 and 7.2, at time t = T − 1 or before; G by its recursion."""
-    episode, n = book.episode[lane], book.config.n
+    episode, n = book.episode[lane], book.config.n_steps
     episode.append((s, b, r, book.n[s][b]))
     t = len(episode) - 1
     for tau in range(max(0, t - n + 1), t + 1) if done else range(t - n + 1, t - n + 2):
@@ -105,21 +105,21 @@ def traces(book, lane, s, b, r, value, done, strays):
     if book.greedily and strays:
         e[:] = [[0.0] * len(row) for row in e]
     error = r + book.config.discount * value - book.table[s][b]
-    step_size = book.scheduled("step_size", book.n[s][b])
+    learning_rate = book.scheduled("learning_rate", book.n[s][b])
     moved = 0.0
     if book.config.trace == "dutch":
         if any(map(any, e)):
             moved = book.table[s][b] - book.before[lane]
-        e[s][b] = (1 - step_size) * e[s][b] + 1
+        e[s][b] = (1 - learning_rate) * e[s][b] + 1
         book.before[lane] = value
     else:
         e[s][b] = 1.0 if book.config.trace == "replacing" else e[s][b] + 1.0
     for x, row in enumerate(e):
         for c in range(len(row)):
             if row[c]:
-                book.table[x][c] += book.scheduled("step_size", book.n[x][c]) * (error + moved) * row[c]
+                book.table[x][c] += book.scheduled("learning_rate", book.n[x][c]) * (error + moved) * row[c]
                 row[c] = 0.0 if done or row[c] * decay <= book.config.trace_cutoff else row[c] * decay
-    book.table[s][b] -= step_size * moved
+    book.table[s][b] -= learning_rate * moved
 
 
 def check(cls, options, lanes, box, limit=6):
@@ -173,8 +173,8 @@ def trained_on_episodes(cls, model, limit, steps=400, **options):
 @pytest.mark.parametrize("limit", [None, 9])
 def test_a_large_n_is_every_visit_monte_carlo(limit):
     """Every visit's return, discounted, moves V by a constant α; a cut's return ends with V of the successor."""
-    options = {"discount": 0.9, "step_size": 0.2, "initial_value": 0.5}
-    agent, episodes = trained_on_episodes(NStepTD, random_model(8), limit, n=10_000, **options)
+    options = {"discount": 0.9, "learning_rate": 0.2, "initial_value": 0.5}
+    agent, episodes = trained_on_episodes(NStepTD, random_model(8), limit, n_steps=10_000, **options)
     V = [0.5] * agent.num_states
     for states, rewards, terminated in episodes:
         G, returns = 0.0 if terminated else V[states[-1]], []
@@ -190,13 +190,13 @@ def test_a_large_n_is_every_visit_monte_carlo(limit):
 @pytest.mark.parametrize("limit", [None, 9])
 def test_dutch_traces_equal_the_online_lambda_return(decay, limit):
     """Van Seijen & Sutton 2014, theorem 1: at every time t, V is what the interim λ-returns to horizon t make of V₀."""
-    model, discount, step_size = random_model(8), 0.9, 0.3
+    model, discount, learning_rate = random_model(8), 0.9, 0.3
     agent, episodes = trained_on_episodes(
         TDLambda,
         model,
         limit,
         discount=discount,
-        step_size=step_size,
+        learning_rate=learning_rate,
         trace="dutch",
         trace_decay=decay,
         trace_cutoff=0.0,
@@ -212,18 +212,18 @@ def test_dutch_traces_equal_the_online_lambda_return(decay, limit):
                 G = rewards[t - 1] + discount * ahead[t - 1]
                 for j in range(t - 2, k - 1, -1):  # G = r + γ ((1 − λ) V(s') + λ G')
                     G = rewards[j] + discount * ((1 - decay) * ahead[j] + decay * G)
-                V[states[k]] += step_size * (G - V[states[k]])
+                V[states[k]] += learning_rate * (G - V[states[k]])
     assert agent.values(np.arange(agent.num_states)) == pytest.approx(V, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize(("trace", "first"), [("accumulating", False), ("replacing", True)])
 @pytest.mark.parametrize("decay", [0.5, 1.0])
-def test_traces_are_the_offline_lambda_return_for_a_small_step_size(trace, first, decay):
+def test_traces_are_the_offline_lambda_return_for_a_small_learning_rate(trace, first, decay):
     """The forward view: Σ α (G^λ − V(s)) over visits. Replacing, with γ = λ = 1: over first ones."""
     if first and decay < 1:
         pytest.skip("replacing traces have no forward view but at λ = 1")
-    discount, step_size, V0 = 1.0 if first else 0.9, 1e-7, 0.3
-    options = {"discount": discount, "step_size": step_size, "initial_value": V0, "trace_cutoff": 0.0}
+    discount, learning_rate, V0 = 1.0 if first else 0.9, 1e-7, 0.3
+    options = {"discount": discount, "learning_rate": learning_rate, "initial_value": V0, "trace_cutoff": 0.0}
     agent, episodes = trained_on_episodes(TDLambda, walk(7), None, trace=trace, trace_decay=decay, **options)
     change = np.zeros(7)
     for states, rewards, terminated in episodes:
@@ -238,5 +238,5 @@ def test_traces_are_the_offline_lambda_return_for_a_small_step_size(trace, first
             if not (first and s in seen):
                 change[s] += G - V0
             seen.add(s)
-    learned = (agent.values(np.arange(7)) - V0) / step_size
+    learned = (agent.values(np.arange(7)) - V0) / learning_rate
     assert learned == pytest.approx(change, rel=1e-3, abs=1e-3)

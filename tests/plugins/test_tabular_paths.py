@@ -21,7 +21,7 @@ from arena.errors import ArenaError
 from arena.storage.codec import decode, encode
 from arena_tabular import SARSA, QLearning
 
-CONFIG = {"discount": 0.97, "step_size": 0.3, "initial_value": 0.5}
+CONFIG = {"discount": 0.97, "learning_rate": 0.3, "initial_value": 0.5}
 OPTIONS = [param for cls in ONE_STEP for param in every_option(cls)]
 
 
@@ -49,7 +49,7 @@ def test_compiled_and_stepwise_paths_are_equal_to_the_bit(learner, lanes, limit)
 
 @pytest.mark.parametrize(("learner", "options"), OPTIONS)
 @pytest.mark.parametrize("lanes", [1, 5])
-def test_every_behaviour_and_schedule_is_equal_on_both_paths_also_resumed(learner, options, lanes):
+def test_every_behavior_and_schedule_is_equal_on_both_paths_also_resumed(learner, options, lanes):
     """Compiled in one go; step by step; and compiled, through the codec after every 130 or so steps."""
     model, outcomes = random_model(3), []
     for cls, pace in ((learner, 1300), (stepwise(learner), 1300), (learner, 130)):

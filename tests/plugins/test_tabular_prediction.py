@@ -14,28 +14,30 @@ from arena_tabular import TDPrediction
 
 TRUE = np.arange(1, 6) / 6
 SETTLING = {
-    "step_size": 0.2,
-    "step_size_schedule": "exponential",
-    "step_size_final": 0.0003,
-    "step_size_steps": 2_000_000,
+    "learning_rate": 0.2,
+    "learning_rate_schedule": "exponential",
+    "learning_rate_final": 0.0003,
+    "learning_rate_steps": 2_000_000,
 }
 
 
-def errors(step_size: float, runs: int) -> np.ndarray:
+def errors(learning_rate: float, runs: int) -> np.ndarray:
     """RMS error over the five states after 100 episodes, a number a run."""
     model, found = walk(), np.empty(runs)
     for seed in range(runs):
         stream = make_stream(model, seed=seed)
-        agent = make_agent(TDPrediction, stream, seed, discount=1.0, initial_value=0.5, step_size=step_size)
+        agent = make_agent(
+            TDPrediction, stream, seed, discount=1.0, initial_value=0.5, learning_rate=learning_rate
+        )
         train_episodes(agent, stream, 100, shortest=3)
         assert stream.episodes == 100
         found[seed] = np.sqrt(np.mean((agent.values(np.arange(5)) - TRUE) ** 2))
     return found
 
 
-@pytest.mark.parametrize(("step_size", "expected"), [(0.05, 0.035), (0.1, 0.055), (0.15, 0.070)])
-def test_the_random_walk_s_error_is_the_published_one(step_size, expected):
-    found = errors(step_size, 1500)
+@pytest.mark.parametrize(("learning_rate", "expected"), [(0.05, 0.035), (0.1, 0.055), (0.15, 0.070)])
+def test_the_random_walk_s_error_is_the_published_one(learning_rate, expected):
+    found = errors(learning_rate, 1500)
     standard_error = found.std() / np.sqrt(len(found))
     assert standard_error < 0.0009
     assert found.mean() == pytest.approx(expected, abs=0.0005 + 3 * standard_error)
@@ -87,8 +89,8 @@ def test_it_has_values_and_no_table_of_actions():
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ((0, 1), "the policy has 2 actions for 5 states; give an action for every state"),
-        ((0, 1, 2, 0, 1), "the policy takes action 2 in state 2; give actions in [0, 2)"),
+        ((0, 1), "the policy has 2 actions for 5 states; list one action for every state"),
+        ((0, 1, 2, 0, 1), "the policy takes action 2 in state 2; use actions in [0, 2)"),
     ],
 )
 def test_a_policy_that_does_not_fit_is_refused(policy, message):

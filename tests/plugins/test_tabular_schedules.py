@@ -41,19 +41,19 @@ def test_values_are_the_closed_forms_at_absolute_steps(kind, lanes, cls):
     agent = make_agent(cls(QLearning), stream, **options)
     for steps in (5, 10, 300, 595, 600, 605, 1000):
         metrics = train(agent, stream, steps).metrics
-        for name in ("step_size", "epsilon"):
+        for name in ("learning_rate", "epsilon"):
             assert metrics[name] == pytest.approx(closed_form(name, options, steps), rel=1e-12)
     if kind != "constant":
-        assert (metrics["epsilon"], metrics["step_size"]) == (0.1, 0.1)
+        assert (metrics["epsilon"], metrics["learning_rate"]) == (0.1, 0.1)
 
 
 @pytest.mark.parametrize("lanes", [1, 3])
-def test_a_step_size_by_visits_averages(lanes):
+def test_a_learning_rate_by_visits_averages(lanes):
     """α = 1 / N(s, a): where every step ends an episode, Q is the mean of the rewards."""
     rows = [[(0.5, 0, 1.0, True), (0.5, 0, -3.0, True)], [(0.9, 0, 2.0, True), (0.1, 0, 0.0, True)]]
     for cls in ONE_STEP:
         stream = make_stream(TransitionModel.from_rows(1, 2, rows, [1.0]), lanes, kind=Recorder)
-        options = {"step_size": 1.0, "step_size_schedule": "visits", "initial_value": 77.0}
+        options = {"learning_rate": 1.0, "learning_rate_schedule": "visits", "initial_value": 77.0}
         agent = make_agent(stepwise(cls), stream, **options)
         train(agent, stream, 600)
         action, reward = (np.concatenate([t[i] for t in stream.record]) for i in (1, 2))
@@ -83,7 +83,9 @@ def test_an_epsilon_by_visits_is_each_state_s_own():
 def test_the_last_of_a_schedule_by_visits_is_its_least():
     rows = [[(1.0, 0, 1.0, True)]]
     stream = make_stream(TransitionModel.from_rows(1, 1, rows, [1.0]))
-    agent = make_agent(QLearning, stream, step_size=1.0, step_size_schedule="visits", step_size_final=0.25)
+    agent = make_agent(
+        QLearning, stream, learning_rate=1.0, learning_rate_schedule="visits", learning_rate_final=0.25
+    )
     train(agent, stream, 100)
     agent.load_snapshot({**agent.snapshot(), "q": np.zeros((1, 1))})
     train(agent, stream, 101)
@@ -113,19 +115,19 @@ def test_a_final_value_alone_makes_a_line_and_constant_overrules_it():
     ("options", "message"),
     [
         ({"epsilon_schedule": "linear"}, "a linear epsilon needs epsilon_final"),
-        ({"epsilon_final": 0.1}, "a linear epsilon needs epsilon_steps, how many"),
-        ({"step_size_schedule": "exponential", "step_size_final": 0.1}, "needs step_size_steps"),
+        ({"epsilon_final": 0.1}, "a linear epsilon needs epsilon_steps, its length"),
+        ({"learning_rate_schedule": "exponential", "learning_rate_final": 0.1}, "needs learning_rate_steps"),
         (
             {"epsilon_schedule": "exponential", "epsilon_final": 0, "epsilon_steps": 9},
-            "an exponential epsilon cannot go from 0.1 to 0; give epsilon and epsilon_final in (0, 1]",
+            "an exponential epsilon cannot go from 0.1 to 0; set epsilon and epsilon_final to values in (0, 1]",
         ),
         ({"epsilon_schedule": "lineal"}, "'linear' or 'exponential'"),
-        ({"step_size_steps": 0}, "step_size_steps is 0"),
-        ({"step_size_power": 0}, "step_size_power is 0"),
-        ({"step_size_final": 1.5, "step_size_steps": 5}, "step_size_final is 1.5"),
+        ({"learning_rate_steps": 0}, "learning_rate_steps is 0"),
+        ({"learning_rate_power": 0}, "learning_rate_power is 0"),
+        ({"learning_rate_final": 1.5, "learning_rate_steps": 5}, "learning_rate_final is 1.5"),
         ({"temperature": 0}, "temperature is 0"),
         ({"confidence": -1}, "confidence is -1"),
-        ({"behaviour": "greedy"}, "'epsilon-greedy' or 'softmax' or 'ucb'"),
+        ({"behavior": "greedy"}, "'epsilon-greedy' or 'softmax' or 'ucb'"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, message):

@@ -110,10 +110,10 @@ def test_a_pair_plays_untrained_with_its_options(shown, tmp_path):
 
 @pytest.mark.parametrize("words", [["--train", "--steps", 600], ["--steps", "0.6k"]])
 def test_a_pair_is_trained_first_where_that_is_asked_for(shown, tmp_path, words):
-    playback = shown(*PAIR, *words, "--seed", 2, "--out", "here", "--agent.step_size", 0.25)
+    playback = shown(*PAIR, *words, "--seed", 2, "--out", "here", "--agent.learning_rate", 0.25)
     [folder] = (tmp_path / "here").iterdir()
     assert Run.open(folder).result()["steps"] == 600
-    assert Run.open(folder).spec.options["step_size"] == 0.25
+    assert Run.open(folder).spec.options["learning_rate"] == 0.25
     [player] = playback.players
     assert knows(player) == learned(folder, "last")
     assert player.seed == 2

@@ -1,4 +1,4 @@
-"""What the plugin's agents are called and how they do well: one light module a family."""
+"""Names, summaries and presets of the tabular agents: one light module a family."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SPECS = (
     ),
     AgentSpec(
         name="greedy",
-        summary="The greatest expected immediate reward by the environment's model: the baseline without foresight",
+        summary="Greatest expected immediate reward by the environment's model: the baseline without foresight",
         reference="Sutton & Barto 2018, section 3.6",
         target="arena_tabular.baselines:Greedy",
         presets=with_evaluation({"*": Preset(steps=10_000, seeds=5)}),

@@ -29,7 +29,7 @@ def _presets(**options: object) -> Mapping[str, Preset]:
 SPECS = (
     AgentSpec(
         name="policy-evaluation",
-        summary="What a policy is worth, exactly: the uniformly random one, or one that is given",
+        summary="Exact state values of a policy (default: uniformly random) from the environment's model",
         reference="Puterman 1994, section 6.1; Sutton & Barto 2018, section 4.1",
         target="arena_tabular.evaluation:PolicyEvaluation",
         presets=with_evaluation({"*": Preset(steps=100_000)}),
@@ -46,7 +46,7 @@ SPECS = (
     ),
     AgentSpec(
         name="policy-iteration",
-        summary="Exact planning: evaluates a policy and makes it greedy to its values, until it stays the same",
+        summary="Exact planning: evaluates a policy and makes it greedy to its values until it is stable",
         reference="Howard 1960; Puterman 1994, section 6.4; Sutton & Barto 2018, section 4.3",
         target="arena_tabular.planning:PolicyIteration",
         presets=_presets(),
@@ -54,7 +54,7 @@ SPECS = (
     ),
     AgentSpec(
         name="modified-policy-iteration",
-        summary="Exact planning, the fastest for large models: improvements with a few sweeps of evaluation between",
+        summary="Exact planning: policy improvement with a few sweeps of evaluation between; fastest for large models",
         reference="Puterman & Shin 1978; Puterman 1994, section 6.5",
         target="arena_tabular.planning:ModifiedPolicyIteration",
         presets=_presets(),
@@ -62,7 +62,7 @@ SPECS = (
     ),
     AgentSpec(
         name="prioritized-sweeping",
-        summary="Exact planning, the state that is most out of date first",
+        summary="Exact planning that backs up the state with the largest expected change first",
         reference="Moore & Atkeson 1993; Sutton & Barto 2018, section 8.4",
         target="arena_tabular.prioritized:PrioritizedSweeping",
         presets=_presets(),

@@ -1,4 +1,4 @@
-"""How environments are evaluated whatever the agent, and short names for the presets of learners.
+"""Evaluation presets of environments, and short constructors of learners' presets.
 
 The presets were chosen by experiment. Comments beside them give the mean over five seeds of the greedy policy's
 exact value within the horizon, and the best that any policy can do.
@@ -32,7 +32,7 @@ def learner(steps: int, *, num_envs: int | None = None, **options: object) -> Pr
 
 
 def linear(name: str, start: float, final: float, steps: int) -> dict[str, Any]:
-    """Options of the number called `name` that goes along a line from `start` to `final`."""
+    """Options of the number called `name` that changes linearly from `start` to `final`."""
     return {
         name: start,
         f"{name}_schedule": "linear",
@@ -42,7 +42,7 @@ def linear(name: str, start: float, final: float, steps: int) -> dict[str, Any]:
 
 
 def exponential(name: str, start: float, final: float, steps: int) -> dict[str, Any]:
-    """Options of the number called `name` that goes by equal factors from `start` to `final`."""
+    """Options of the number called `name` that changes exponentially from `start` to `final`."""
     return {**linear(name, start, final, steps), f"{name}_schedule": "exponential"}
 
 

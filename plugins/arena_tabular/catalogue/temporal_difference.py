@@ -9,46 +9,46 @@ from arena_tabular.catalogue.presets import exponential, learner, linear, visits
 
 __all__ = ["SPECS"]
 
-GENERAL = learner(200_000, discount=0.99, step_size=0.1, epsilon=0.1)
+GENERAL = learner(200_000, discount=0.99, learning_rate=0.1, epsilon=0.1)
 
-#: Off-policy, it may explore as it likes: on the lake at random, for the ice does what it wants anyway.
+#: Off-policy methods may explore freely: on the slippery lake, uniformly at random.
 EXPLORING: dict[str, Any] = {"discount": 0.999, "epsilon": 1.0}
-LAKE = learner(300_000, **EXPLORING, **exponential("step_size", 0.5, 0.005, 300_000))
+LAKE = learner(300_000, **EXPLORING, **exponential("learning_rate", 0.5, 0.005, 300_000))
 LAKE_8X8 = learner(
-    2_000_000, **{**EXPLORING, "epsilon": 0.5}, **exponential("step_size", 0.5, 0.005, 2_000_000)
+    2_000_000, **{**EXPLORING, "epsilon": 0.5}, **exponential("learning_rate", 0.5, 0.005, 2_000_000)
 )
 
-#: On-policy, it must stop exploring to learn what is best without.
+#: On-policy methods must stop exploring to learn the best policy without exploration.
 ON_POLICY_LAKE = learner(
     2_000_000,
     discount=0.999,
-    **exponential("step_size", 0.3, 0.002, 2_000_000),
+    **exponential("learning_rate", 0.3, 0.002, 2_000_000),
     **linear("epsilon", 0.3, 0.001, 1_500_000),
 )
 ON_POLICY_LAKE_8X8 = learner(
     2_000_000,
     discount=0.99,
-    **exponential("step_size", 0.3, 0.002, 2_000_000),
+    **exponential("learning_rate", 0.3, 0.002, 2_000_000),
     **linear("epsilon", 0.3, 0.001, 1_500_000),
 )
 ON_POLICY_BLACKJACK = learner(
     100_000,
     num_envs=10,
     discount=1.0,
-    **visits("step_size", 1.0, 0.75),
+    **visits("learning_rate", 1.0, 0.75),
     **linear("epsilon", 0.3, 0.02, 80_000),
 )
-BLACKJACK = learner(100_000, num_envs=10, discount=1.0, epsilon=1.0, **visits("step_size", 1.0, 0.85))
+BLACKJACK = learner(100_000, num_envs=10, discount=1.0, epsilon=1.0, **visits("learning_rate", 1.0, 0.85))
 
 #: The cliff of Sutton & Barto's example 6.6. Watch two columns: the return while learning, and that of the greedy
 #: policy. Q-learning's policy goes along the edge, −13, and falls while it explores; SARSA knows that it
 #: explores, and keeps away.
-Q_CLIFF = learner(50_000, discount=1.0, step_size=0.5, epsilon=0.1)  # −13 of −13
-DOUBLE_Q_CLIFF = learner(200_000, discount=1.0, step_size=0.5, epsilon=0.3)  # −13
+Q_CLIFF = learner(50_000, discount=1.0, learning_rate=0.5, epsilon=0.1)  # −13 of −13
+DOUBLE_Q_CLIFF = learner(200_000, discount=1.0, learning_rate=0.5, epsilon=0.3)  # −13
 SARSA_CLIFF = learner(
-    100_000, discount=1.0, epsilon=0.1, **exponential("step_size", 0.2, 0.01, 100_000)
+    100_000, discount=1.0, epsilon=0.1, **exponential("learning_rate", 0.2, 0.01, 100_000)
 )  # −15
-EXPECTED_SARSA_CLIFF = learner(50_000, discount=1.0, step_size=0.5, epsilon=0.1)  # −15
+EXPECTED_SARSA_CLIFF = learner(50_000, discount=1.0, learning_rate=0.5, epsilon=0.1)  # −15
 
 Q_LEARNING = {
     "*": GENERAL,
@@ -57,7 +57,7 @@ Q_LEARNING = {
     "FrozenLake-v1": LAKE,  # .740 of .744
     "FrozenLake8x8-v1": LAKE_8X8,  # .886 of .913
     "Taxi-v4": learner(  # 7.927 of 7.933
-        300_000, discount=0.99, step_size=1.0, **linear("epsilon", 0.5, 0.01, 200_000)
+        300_000, discount=0.99, learning_rate=1.0, **linear("epsilon", 0.5, 0.01, 200_000)
     ),
     "Blackjack-v1": BLACKJACK,  # −.051 of −.047
 }
@@ -68,7 +68,7 @@ DOUBLE_Q_LEARNING = {
     "CliffWalking-v1": DOUBLE_Q_CLIFF,
     "FrozenLake-v1": LAKE,  # .740
     "FrozenLake8x8-v1": LAKE_8X8,  # .886
-    "Taxi-v4": learner(300_000, discount=0.99, step_size=0.1, epsilon=0.3),  # 7.929
+    "Taxi-v4": learner(300_000, discount=0.99, learning_rate=0.1, epsilon=0.3),  # 7.929
     "Blackjack-v1": BLACKJACK,  # −.051
 }
 
@@ -79,7 +79,7 @@ SARSA = {
     "FrozenLake-v1": ON_POLICY_LAKE,  # .740
     "FrozenLake8x8-v1": ON_POLICY_LAKE_8X8,  # .876
     "Taxi-v4": learner(  # 7.927
-        500_000, discount=0.99, step_size=0.05, **linear("epsilon", 0.3, 0.0, 400_000)
+        500_000, discount=0.99, learning_rate=0.05, **linear("epsilon", 0.3, 0.0, 400_000)
     ),
     "Blackjack-v1": ON_POLICY_BLACKJACK,  # −.052
 }
@@ -91,13 +91,13 @@ EXPECTED_SARSA = {
     "FrozenLake-v1": ON_POLICY_LAKE,  # .738
     "FrozenLake8x8-v1": ON_POLICY_LAKE_8X8,  # .878
     "Taxi-v4": learner(  # 7.930
-        300_000, discount=0.99, step_size=0.5, **linear("epsilon", 0.5, 0.01, 200_000)
+        300_000, discount=0.99, learning_rate=0.5, **linear("epsilon", 0.5, 0.01, 200_000)
     ),
     "Blackjack-v1": ON_POLICY_BLACKJACK,  # −.051
 }
 
 #: The value of acting at random, averaged over visits but for the early ones, which were made of bad estimates.
-TD_PREDICTION = {"*": learner(200_000, discount=0.99, **visits("step_size", 1.0, 0.6))}
+TD_PREDICTION = {"*": learner(200_000, discount=0.99, **visits("learning_rate", 1.0, 0.6))}
 
 SPECS = (
     AgentSpec(
@@ -109,7 +109,7 @@ SPECS = (
     ),
     AgentSpec(
         name="expected-sarsa",
-        summary="On-policy control from the expected next value",
+        summary="On-policy control from the expected value of the next action",
         reference="van Seijen et al. 2009; Sutton & Barto 2018, section 6.6",
         target="arena_tabular.temporal_difference:ExpectedSARSA",
         presets=with_evaluation(EXPECTED_SARSA),
@@ -123,16 +123,16 @@ SPECS = (
     ),
     AgentSpec(
         name="double-q-learning",
-        summary="Q-learning without maximisation bias, from two estimates",
+        summary="Q-learning without maximization bias, from two estimates",
         reference="van Hasselt 2010; Sutton & Barto 2018, section 6.7",
         target="arena_tabular.temporal_difference:DoubleQLearning",
         presets=with_evaluation(DOUBLE_Q_LEARNING),
     ),
     AgentSpec(
         name="td-prediction",
-        summary="The value of a policy, the random one by default, by TD(0)",
+        summary="State values of a policy (default: uniformly random) by TD(0)",
         reference="Sutton 1988; Sutton & Barto 2018, section 6.1",
-        target="arena_tabular.prediction:TDPrediction",
+        target="arena_tabular.temporal_difference:TDPrediction",
         presets=with_evaluation(TD_PREDICTION),
     ),
 )

@@ -1,11 +1,11 @@
-"""Behaviours: how often they take each action, and what they expect."""
+"""Behavior policies: how often they take each action, and what they expect."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from scipy import stats
-from tabular_problems import BEHAVIOURS, EPSILONS, make_agent, make_stream, random_model, train
+from tabular_problems import BEHAVIORS, EPSILONS, make_agent, make_stream, random_model, train
 
 from arena.agents.base import ActionValues
 from arena.environments.mdp import TransitionModel
@@ -14,23 +14,23 @@ from arena_tabular import ExpectedSARSA, MCControl, MCPrediction, QLearning, TDP
 TABLE = np.array([[0, 1, 0, 0], [2, 1, 2, 2], [0, 0, 0, 0], [0, 0.1, -3, 3], [5, 800, -800, 799.0]])
 VISITS = np.array([[5, 9, 2, 1], [4, 1, 4, 4], [0, 0, 0, 0], [3, 0, 2, 0], [1, 1, 1, 1]])
 OPTIONS = {
-    **BEHAVIOURS,
+    **BEHAVIORS,
     "epsilon-none": {"epsilon": 0.0},
     "epsilon-all": {"epsilon": 1.0},
     "epsilon-visits": EPSILONS["visits"],
-    "softmax-cold": {"behaviour": "softmax", "temperature": 1e-3},
-    "softmax-hot": {"behaviour": "softmax", "temperature": 1e4},
-    "ucb-none": {"behaviour": "ucb", "confidence": 0.0},
+    "softmax-cold": {"behavior": "softmax", "temperature": 1e-3},
+    "softmax-hot": {"behavior": "softmax", "temperature": 1e4},
+    "ucb-none": {"behavior": "ucb", "confidence": 0.0},
 }
 
 
 def exact(options: dict, q: np.ndarray, n: np.ndarray) -> np.ndarray:
     """π(a | s) by the formulas, with numpy."""
-    if options.get("behaviour") == "softmax":
+    if options.get("behavior") == "softmax":
         weights = np.exp((q - q.max()) / options["temperature"])
         return weights / weights.sum()
     score, epsilon = q, options.get("epsilon", 0.0)
-    if options.get("behaviour") == "ucb":
+    if options.get("behavior") == "ucb":
         with np.errstate(divide="ignore", invalid="ignore"):
             score = np.where(n > 0, q + options["confidence"] * np.sqrt(np.log(n.sum()) / n), np.inf)
     if options.get("epsilon_schedule") == "visits":
@@ -90,7 +90,7 @@ def test_who_learns_v_alone_tells_no_values_of_actions():
 def test_expected_sarsa_s_target_is_the_expectation(options):
     """One step with α = 1: Q(s, a) becomes r + γ Σ π(a' | s') Q(s', a'), by the table as it was."""
     model = random_model(1, states=5, actions=4, ends=0.0)
-    options = {**options, "step_size": 1.0, "discount": 0.9}
+    options = {**options, "learning_rate": 1.0, "discount": 0.9}
     for seed in range(20):
         stream = make_stream(model, seed=seed)
         agent = make_agent(ExpectedSARSA, stream, seed, **options)
@@ -112,8 +112,8 @@ def bandit(means: list[float]) -> TransitionModel:
 
 def test_upper_confidence_bounds_try_everything_and_then_what_is_good():
     stream = make_stream(bandit([0.2, 0.5, 0.8]))
-    averages = {"step_size": 1.0, "step_size_schedule": "visits"}
-    agent = make_agent(QLearning, stream, behaviour="ucb", confidence=1.0, **averages)
+    averages = {"learning_rate": 1.0, "learning_rate_schedule": "visits"}
+    agent = make_agent(QLearning, stream, behavior="ucb", confidence=1.0, **averages)
     train(agent, stream, 3)
     assert agent.visits.tolist() == [[1, 1, 1]]
     train(agent, stream, 20_000)
@@ -127,7 +127,7 @@ def test_upper_confidence_bounds_try_everything_and_then_what_is_good():
 
 def test_an_optimistic_start_tries_everything():
     stream = make_stream(bandit([0.2, 0.5, 0.8]))
-    agent = make_agent(QLearning, stream, epsilon=0.0, initial_value=5.0, step_size=0.1)
+    agent = make_agent(QLearning, stream, epsilon=0.0, initial_value=5.0, learning_rate=0.1)
     train(agent, stream, 400)
     assert (agent.q < 2).all()
     assert agent.greedy(np.array([0])).tolist() == [2]
@@ -136,10 +136,10 @@ def test_an_optimistic_start_tries_everything():
 def test_visits_are_counted_only_where_they_matter():
     for options, counted in (
         ({}, False),
-        (BEHAVIOURS["ucb"], True),
+        (BEHAVIORS["ucb"], True),
         (EPSILONS["visits"], True),
-        ({"step_size_schedule": "visits"}, True),
-        ({**EPSILONS["visits"], "behaviour": "softmax"}, False),
+        ({"learning_rate_schedule": "visits"}, True),
+        ({**EPSILONS["visits"], "behavior": "softmax"}, False),
     ):
         agent = make_agent(QLearning, make_stream(random_model(1)), **options)
         assert (agent.visits is not None) == ("visits" in agent.state_dict()) == counted

@@ -1,4 +1,4 @@
-"""How a tabular learner chooses while it learns: compiled, each choice a pure function of tables and 64 bits.
+"""Behavior policies of tabular learners, compiled: each choice is a pure function of the tables and 64 random bits.
 
     ε-greedy   any action with probability ε, else a greedy one
     softmax    π(a | s) ∝ exp(Q(s, a) / τ)
@@ -77,7 +77,7 @@ def epsilon_at(visits, rule, state):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _weight(q, rule, state, action, best):  # type: ignore[no-untyped-def]
-    """Softmax before it is normalised; relative to the best, so that nothing overflows."""
+    """Softmax before it is normalized; relative to the best, so that nothing overflows."""
     return math.exp((q[state, action] - best) / rule.temperature)
 
 
@@ -133,15 +133,15 @@ def _choose_bound(q, visits, rule, state, bits):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _choose_otherwise(q, visits, rule, state, bits):  # type: ignore[no-untyped-def]
-    if rule.behaviour == SOFTMAX:
+    if rule.behavior == SOFTMAX:
         return _choose_softmax(q, rule, state, bits)
     return _choose_bound(q, visits, rule, state, bits)
 
 
 @njit(cache=True, inline="always")
 def choose(q, visits, rule, state, bits):  # type: ignore[no-untyped-def]
-    """An action of the behaviour."""
-    if rule.behaviour == EPSILON_GREEDY:
+    """An action of the behavior."""
+    if rule.behavior == EPSILON_GREEDY:
         if uniform(bits) < epsilon_at(visits, rule, state):
             action = below(bits, q.shape[1])
         else:
@@ -163,15 +163,15 @@ def choose_batch(q, visits, rules, state, bits, action):  # type: ignore[no-unty
 
 @njit(cache=True)
 def probability(q, visits, rule, state, action):  # type: ignore[no-untyped-def]
-    """π(a | s) of the behaviour, exactly."""
+    """π(a | s) of the behavior, exactly."""
     n, best = q.shape[1], best_value(q, state)
-    if rule.behaviour == EPSILON_GREEDY:
+    if rule.behavior == EPSILON_GREEDY:
         epsilon = epsilon_at(visits, rule, state)
         ties = 0
         for a in range(n):
             ties += q[state, a] == best
         return epsilon / n + ((1.0 - epsilon) / ties if q[state, action] == best else 0.0)
-    if rule.behaviour == SOFTMAX:
+    if rule.behavior == SOFTMAX:
         total = 0.0
         for a in range(n):
             total += _weight(q, rule, state, a, best)
@@ -190,8 +190,8 @@ def probabilities_into(q, visits, rules, state, out):  # type: ignore[no-untyped
 
 @njit(cache=True, inline="always")
 def expected_value(q, visits, rule, state):  # type: ignore[no-untyped-def]
-    """Σ_a π(a | s) Q(s, a) of the behaviour, exactly."""
-    if rule.behaviour == EPSILON_GREEDY:
+    """Σ_a π(a | s) Q(s, a) of the behavior, exactly."""
+    if rule.behavior == EPSILON_GREEDY:
         best, total = q[state, 0], q[state, 0]
         for a in range(1, q.shape[1]):
             best = max(best, q[state, a])
@@ -206,7 +206,7 @@ def expected_value(q, visits, rule, state):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _expected_otherwise(q, visits, rule, state):  # type: ignore[no-untyped-def]
     expected, mass = 0.0, 0.0
-    if rule.behaviour == SOFTMAX:
+    if rule.behavior == SOFTMAX:
         best = best_value(q, state)
         for a in range(q.shape[1]):
             weight = _weight(q, rule, state, a, best)
