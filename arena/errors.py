@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["ArenaError", "BusyError", "Interrupted", "unknown"]
+__all__ = ["ArenaError", "BusyError", "Interrupted", "unknown_name"]
 
 
 class ArenaError(Exception):
@@ -33,11 +33,11 @@ class BusyError(ArenaError):
     """Another process is training this run now."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> ArenaError:
+def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -> ArenaError:
     """Error for an unknown name, with the most similar known names.
 
     Example:
-        >>> str(unknown("agent", "q-lerning", ["q-learning", "sarsa"]))
+        >>> str(unknown_name("agent", "q-lerning", ["q-learning", "sarsa"]))
         "no agent is called 'q-lerning'; did you mean 'q-learning'?"
     """
     names = sorted(set(known))

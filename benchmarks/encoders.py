@@ -45,6 +45,8 @@ from arena.random.generators import Generators
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.streams.base import Stream
+from arena.training.agent import set_up as set_up_agent
+from arena.training.encoder import set_up as set_up_fit
 from arena.training.runner import execute
 from benchmarks.measure import Row, Seconds, interleaved, row
 
@@ -138,7 +140,7 @@ def fit_of(folder: Path, case: Case, likelihood: str, batch: int) -> Fit:
 def ours(fit: Fit) -> float:
     """CPU seconds of one of our steps."""
     generators = Generators(0)
-    setup = set_up(fit, 0, generators)
+    setup = set_up_fit(fit, 0, generators)
     source: Any = setup.source
     source.boundary = fit.steps
     turns = setup.learner.train(source)
@@ -312,7 +314,7 @@ def stream_of(folder: Path, encoder: Path | None) -> Stream:
         "actor-critic", ROOMS, env_options=PIXELS, num_envs=LANES, encoder=encoder, trackers=[]
     )
     run = Run.prepare(experiment, 0, folder / "runs")
-    stream: Any = experiment.set_up(run, Generators(0), fresh=True).source
+    stream: Any = set_up_agent(experiment, run, Generators(0), fresh=True).source
     return stream
 
 

@@ -124,7 +124,7 @@ def live(name: str) -> None:
     run = Run.prepare(experiment, 0, Path("runs"))
     role = role_in_training(run)
     cast = make_players([role])
-    follower = RunFollower(role, [player.mind for player in cast])
+    follower = RunFollower(role, [player.actor for player in cast])
     playback = Playback(cast, title="dqn · CartPole-v1", overlays=shown(), follower=follower, speed=60.0)
     command = [
         sys.executable,
@@ -188,7 +188,7 @@ def shown(*names: str) -> list[Any]:
 def alone(role: Any, *names: str) -> Playback:
     """A show of one player, with some overlays."""
     cast = make_players([role])
-    points = Snapshots(role, [player.mind for player in cast]) if role.run is not None else None
+    points = Snapshots(role, [player.actor for player in cast]) if role.run is not None else None
     title = f"{role.name} · {role.factory.id}"
     speed = float(cast[0].env.metadata.get("render_fps") or 8)
     return Playback(cast, title=title, overlays=shown(*names), checkpoints=points, speed=speed)

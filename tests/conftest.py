@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import cpu_costs
-from arena.plugins.discovery import Plugins, use
+from arena.plugins.discovery import Plugins, use_plugins
 from arena.testing.errors import DoesNotApply
 
 # Before torch is imported: a core for each worker. Threads that wait for each other's cores cost tenfold.
@@ -40,7 +40,7 @@ def pytest_configure(config):
     stack = contextlib.ExitStack()
     config.add_cleanup(stack.close)
     allow = None if "ARENA_PLUGINS" in os.environ else OURS["entry-points"]["arena"]
-    stack.enter_context(use(Plugins(allow=allow)))
+    stack.enter_context(use_plugins(Plugins(allow=allow)))
 
 
 @pytest.fixture

@@ -9,21 +9,21 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.base import ActionValues, BehaviourPolicy, StateValues, TabularPolicy
+from arena.agents.base import ActionValues, BehaviorPolicy, StateValues, TabularPolicy
 
 if TYPE_CHECKING:
     from arena.agents.base import Agent
     from arena.encoders.observed_environment import ObservedEnvironment
     from arena.random.generators import Generators
 
-__all__ = ["Mind", "Thought"]
+__all__ = ["Actor", "Estimates"]
 
 Array = npt.NDArray[Any]
 Float = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Thought:
+class Estimates:
     """What an agent makes of one observation; None where it does not say.
 
     Attributes:
@@ -39,7 +39,7 @@ class Thought:
     code: Array | None = None
 
 
-class Mind:
+class Actor:
     """An agent that acts in one episode at a time.
 
     Args:
@@ -83,16 +83,16 @@ class Mind:
         self._action = self._actions.decode(np.asarray(action))
         return first_of(self._action)
 
-    def thought(self) -> Thought:
+    def estimates(self) -> Estimates:
         """What it made of the observation that it acted on last; an agent with memory says nothing."""
         batch = self._batch
         if batch is None:
-            return Thought()
+            return Estimates()
         code = batch[0].copy() if self.environment.encoder is not None else None
         if self._memory is not None:
-            return Thought(code=code)
+            return Estimates(code=code)
         value, action_values = self.values(batch), self.action_values(batch)
-        return Thought(
+        return Estimates(
             None if value is None else float(value[0]),
             None if action_values is None else action_values[0],
             self._probabilities(batch),
@@ -115,8 +115,8 @@ class Mind:
         """π of observations as the agent sees them: shape (batch, num_actions); None where it is unknown."""
         if not self._finite:
             return None
-        if isinstance(self.agent, BehaviourPolicy):
-            return self.agent.behaviour_probabilities(batch)
+        if isinstance(self.agent, BehaviorPolicy):
+            return self.agent.behavior_probabilities(batch)
         return self.agent.probabilities(batch) if isinstance(self.agent, TabularPolicy) else None
 
     def see(self, observations: Any) -> Array:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActionValues",
     "Agent",
-    "BehaviourPolicy",
+    "BehaviorPolicy",
     "Needs",
     "Problem",
     "StateValues",
@@ -198,9 +198,9 @@ class ActionValues(Protocol):
 
 
 @runtime_checkable
-class BehaviourPolicy(Protocol):
+class BehaviorPolicy(Protocol):
     """Agent that gives the probability of each of finitely many actions when it explores as in training."""
 
-    def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
+    def behavior_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
         """π(a | o) when exploring: shape (batch, num_actions); of an agent with memory, at an episode's beginning."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from arena.environments.spaces import described
+from arena.environments.spaces import describe_space
 from arena.errors import ArenaError
 from arena.plugins.discovery import get_plugins
 
@@ -32,19 +32,17 @@ def agent_class_of(spec: AgentSpec) -> type[Agent]:
 
 def mismatch(needs: Needs, factory: EnvironmentFactory) -> str | None:
     """Why an agent with these needs does not fit an environment, or None when it does."""
-    facts = factory.facts
+    facts = factory.properties
     observations, actions = factory.views(needs)
     if observations is None:
-        space = described(facts.observation_space)
+        space = describe_space(facts.observation_space)
         return f"takes {' or '.join(needs.observations)} observations, and {factory.id} gives {space}"
     if actions is None:
-        return f"gives {' or '.join(needs.actions)} actions, and {factory.id} takes {described(facts.action_space)}"
+        return f"gives {' or '.join(needs.actions)} actions, and {factory.id} takes {describe_space(facts.action_space)}"
     if needs.model and facts.model is None:
         return f"plans with a transition model, and {factory.id} has none"
-    if needs.model and not facts.shows_states:
-        return (
-            f"plans over states, and {factory.id} shows {described(facts.observation_space)} in their place"
-        )
+    if needs.model and not facts.observes_states:
+        return f"plans over states, and {factory.id} shows {describe_space(facts.observation_space)} in their place"
     return None
 
 

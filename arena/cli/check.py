@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from arena.cli.checks import Check, Finding, findings
 from arena.cli.output import clean, console, only_json, print_json
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 from arena.plugins.discovery import PluginInfo, get_plugins
 from arena.plugins.specs import AgentSpec
 
@@ -74,7 +74,9 @@ def _findings(name: str, env: str | None) -> tuple[str, Iterator[Finding]]:
             *gym.registry,
             *(info.name for info in plugins.infos),
         }
-        raise unknown("agent, encoder, environment or plugin", name, known, "see `arena list`") from error
+        raise unknown_name(
+            "agent, encoder, environment or plugin", name, known, "see `arena list`"
+        ) from error
     return "environment", environment_findings(factory)
 
 

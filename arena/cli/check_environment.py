@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from arena.agents.compatibility import fitting_agents
 from arena.cli.checks import Check, Doubt, Finding, findings, of_verdict
 from arena.environments.factory import EnvironmentFactory
-from arena.environments.spaces import described, view
+from arena.environments.spaces import describe_space, view
 from arena.plugins.discovery import get_plugins
-from arena.streams.gymnasium_stream import probe
+from arena.streams.gymnasium_stream import replay_obstacle
 
 __all__ = ["environment_findings"]
 
@@ -37,13 +37,13 @@ def environment_findings(factory: EnvironmentFactory) -> Iterator[Finding]:
 
 
 def _spaces(factory: EnvironmentFactory) -> str:
-    facts = factory.facts
+    facts = factory.properties
     limit = "" if facts.limit is None else f", at most {facts.limit:,} steps"
-    return f"{described(facts.observation_space)} → {described(facts.action_space)}{limit}"
+    return f"{describe_space(facts.observation_space)} → {describe_space(facts.action_space)}{limit}"
 
 
 def _enumerable(factory: EnvironmentFactory) -> str:
-    model = factory.facts.model
+    model = factory.properties.model
     if model is None:
         raise Doubt(
             "no: planners and exact answers are not to be had; give it `unwrapped.model` if they could be"
@@ -54,14 +54,14 @@ def _enumerable(factory: EnvironmentFactory) -> str:
 def _resumable(factory: EnvironmentFactory) -> str:
     if factory.is_native:
         return "its whole state is saved"
-    facts = factory.facts
+    facts = factory.properties
     kinds = ("box", "discrete")
     observations, actions = view(facts.observation_space, kinds), view(facts.action_space, kinds)
     if observations is None or actions is None:
         raise Doubt(
-            f"not tried: no agent takes {described(facts.observation_space)} and {described(facts.action_space)}"
+            f"not tried: no agent takes {describe_space(facts.observation_space)} and {describe_space(facts.action_space)}"
         )
-    reason = probe(factory.make, observations, actions)
+    reason = replay_obstacle(factory.make, observations, actions)
     if reason is not None:
         raise Doubt(
             f"no: {reason}; a resumed run begins new episodes. Draw random numbers from self.np_random only"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError
-from arena.plugins.specs import described
+from arena.plugins.specs import describe_error
 
 if TYPE_CHECKING:
     from arena.testing import Verdict
@@ -70,4 +70,4 @@ def _found(check: Check) -> Finding:
     except (ArenaError, AssertionError) as error:
         return Finding(check.title, "✗", " ".join(str(error).split()) or "an assertion failed")
     except (Exception, SystemExit) as error:
-        return Finding(check.title, "✗", described(error))
+        return Finding(check.title, "✗", describe_error(error))

@@ -11,7 +11,7 @@ from arena.cli import options, two_phases
 from arena.cli.output import only_json, print_json
 from arena.cli.parser import Parser, whole
 from arena.errors import ArenaError
-from arena.results.text import number
+from arena.results.text import format_number
 
 if TYPE_CHECKING:
     from arena.agents.base import Agent
@@ -85,20 +85,20 @@ def run(args: argparse.Namespace) -> int:
         print_json(found)
         return 0
     from arena.cli.results import show_evaluation
-    from arena.experiments.labels import shown
+    from arena.experiments.labels import format_value
 
     returns = found["evaluation"]["returns"]
     cells = {
-        "return": number(found["evaluation"]["mean"]),
-        "lowest": number(min(returns)),
-        "highest": number(max(returns)),
+        "return": format_number(found["evaluation"]["mean"]),
+        "lowest": format_number(min(returns)),
+        "highest": format_number(max(returns)),
         "episodes": f"{len(returns):,}",
-        "optimum": number(found["optimum"]),
-        "policy value": number(found["policy_value"]),
-        "gap": number(found["gap"]),
+        "optimum": format_number(found["optimum"]),
+        "policy value": format_number(found["policy_value"]),
+        "gap": format_number(found["gap"]),
     }
     place = " ".join(
-        [environment.factory.id, *(f"{name}={shown(value)}" for name, value in args.given.items())]
+        [environment.factory.id, *(f"{name}={format_value(value)}" for name, value in args.given.items())]
     )
     show_evaluation(f"{experiment.name} on {place} · after {loaded.steps:,} {experiment.plugin.unit}s", cells)
     return 0

@@ -121,12 +121,12 @@ def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
     from arena.encoders.compatibility import encoder_class_of
     from arena.environments.factory import options_class_of
     from arena.experiments.fit import FitOptions
-    from arena.frames.sources import collects
+    from arena.frames.sources import is_environment
     from arena.plugins.discovery import get_plugins
 
     spec = get_plugins().encoders[args.encoder]
     preset = spec.preset(args.source)
     yield options.Section("encoder", spec.name, encoder_class_of(spec).Config, preset.options)
-    if collects(args.source):
+    if is_environment(args.source):
         yield options.Section("env", args.source, options_class_of(args.source), preset.env)
     yield options.Section("fit", "arena fit", FitOptions, {})

@@ -153,10 +153,10 @@ def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
     from arena.agents.base import Needs
     from arena.agents.compatibility import mismatch
     from arena.environments.factory import EnvironmentFactory
-    from arena.environments.spaces import described
+    from arena.environments.spaces import describe_space
 
     factory = EnvironmentFactory.resolve(env)
-    _ = factory.facts  # a broken environment is no agent's fault
+    _ = factory.properties  # a broken environment is no agent's fault
     agents = []
     for spec in get_plugins().agents.values():
         try:
@@ -172,9 +172,11 @@ def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
         from rich.text import Text
 
         screen = console()
-        space = f"{described(factory.facts.observation_space)} → {described(factory.facts.action_space)}"
+        space = f"{describe_space(factory.properties.observation_space)} → {describe_space(factory.properties.action_space)}"
         model = (
-            "" if factory.facts.model is None else f", {factory.facts.model.num_states:,} states with a model"
+            ""
+            if factory.properties.model is None
+            else f", {factory.properties.model.num_states:,} states with a model"
         )
         screen.print(Text.assemble((f"agents for {factory.id}", "bold"), (f"  {space}{model}", "dim")))
         fits = [agent for agent in agents if agent["fits"]]

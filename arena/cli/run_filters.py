@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from arena.cli.parser import whole
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 
 __all__ = ["SORTS", "STATUSES", "Choice", "Condition", "Found", "flattened"]
 
@@ -147,7 +147,9 @@ class Choice:
         for condition in self.where:
             if runs and not any(condition.key in run.fields for run in runs):
                 known = {key for run in runs for key in run.fields}
-                error = unknown("field of these runs", condition.key, known, "see `arena list runs --json`")
+                error = unknown_name(
+                    "field of these runs", condition.key, known, "see `arena list runs --json`"
+                )
                 raise ArenaError(f"--where {condition.text!r}: {error.problem}", error.remedy)
         return self._sorted([run for run in runs if self._passes(run)])
 

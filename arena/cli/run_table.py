@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.cli.output import clean
 from arena.cli.run_filters import STATUSES, Found
-from arena.results.text import UNKNOWN, count, number
+from arena.results.text import UNKNOWN, format_count, format_number
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -95,10 +95,12 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     steps = UNKNOWN
     if row["steps"] is not None:
         done = row["status"] == "finished"
-        steps = f"{row['steps']:,}" if done else f"{count(row['steps'])} of {count(row['total'])}"
+        steps = (
+            f"{row['steps']:,}" if done else f"{format_count(row['steps'])} of {format_count(row['total'])}"
+        )
     agent, env, seed = (UNKNOWN if row[name] is None else str(row[name]) for name in ("agent", "env", "seed"))
     best = None if row["best"] is None else row["best"]["mean"]
-    return [agent, env, seed, steps, number(row["mean"]), number(best), row["status"]]
+    return [agent, env, seed, steps, format_number(row["mean"]), format_number(best), row["status"]]
 
 
 def _notes(runs: Sequence[Found]) -> list[str]:

@@ -196,9 +196,9 @@ def _encoder_sections(arguments: dict[str, Any]) -> Iterator[options.Section]:
 
 
 def _save(experiment: Experiment, path: Path) -> None:
-    from arena.storage.files import cannot_write
+    from arena.storage.files import write_error
 
     try:
         path.write_text(experiment.to_toml(), encoding="utf-8")
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise write_error(path, error) from error

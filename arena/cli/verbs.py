@@ -10,8 +10,8 @@ from typing import cast
 
 from arena.cli.output import only_json
 from arena.cli.parser import Parser, without
-from arena.errors import ArenaError, unknown
-from arena.plugins.discovery import Plugins, get_plugins, use
+from arena.errors import ArenaError, unknown_name
+from arena.plugins.discovery import Plugins, get_plugins, use_plugins
 from arena.plugins.specs import Command
 
 __all__ = ["require_verb", "run"]
@@ -103,7 +103,7 @@ def require_verb(verb: str) -> None:
     if verb in APPLICATIONS:
         remedy = "reinstall arena-rl, or allow the plugin in ARENA_PLUGINS and --no-plugin; see `arena list plugins`"
         raise ArenaError(f"the verb {verb} is missing: its plugin is left out or not installed", remedy)
-    raise unknown("verb", verb, [*VERBS, *commands], "see `arena --help`")
+    raise unknown_name("verb", verb, [*VERBS, *commands], "see `arena --help`")
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def _plugins(blocked: Sequence[str], json: bool) -> Iterator[None]:
     before = os.environ.get("ARENA_PLUGINS")
     os.environ["ARENA_PLUGINS"] = others
     try:
-        with use(plugins):
+        with use_plugins(plugins):
             yield
     finally:
         if before is None:

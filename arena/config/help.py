@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["documented", "fields_help"]
+__all__ = ["parameter_help", "fields_help"]
 
 
 def fields_help(cls: type[DataclassInstance]) -> dict[str, str]:
@@ -30,7 +30,7 @@ def fields_help(cls: type[DataclassInstance]) -> dict[str, str]:
     return {field.name: found[field.name] for field in dataclasses.fields(cls) if field.name in found}
 
 
-def documented(function: Callable[..., object], name: str) -> str:
+def parameter_help(function: Callable[..., object], name: str) -> str:
     """First line about a parameter in a Google or Sphinx docstring; empty if there is none."""
     text = f"{inspect.getdoc(function) or ''}\n{inspect.getdoc(getattr(function, '__init__', None)) or ''}"
     found = re.search(rf"^ *(?::param )?{re.escape(name)}(?: \([^)\n]*\))?: *(\S.*)$", text, re.MULTILINE)

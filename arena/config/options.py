@@ -30,8 +30,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, Union
 
-from arena.config.help import documented, fields_help
-from arena.errors import ArenaError, unknown
+from arena.config.help import fields_help, parameter_help
+from arena.errors import ArenaError, unknown_name
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -116,7 +116,7 @@ def coerce(
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
     for name in values:
         if name not in fields:
-            raise unknown(f"option of {owner}", str(name), fields)
+            raise unknown_name(f"option of {owner}", str(name), fields)
     filled = dict(values)
     for name, field in fields.items():
         if name not in filled and field.default is not MISSING:
@@ -187,7 +187,7 @@ def options_of(function: Callable[..., object], defaults: Mapping[str, object] |
         if name == "render_mode" or not (default is MISSING or _is_plain(default)):
             continue
         hint = _option_type(hints.get(name), default)
-        keywords: dict[str, Any] = {"metadata": {"help": documented(function, name) or f"See {title}."}}
+        keywords: dict[str, Any] = {"metadata": {"help": parameter_help(function, name) or f"See {title}."}}
         if default is not MISSING:
             keywords["default_factory"] = functools.partial(_coerce, hint, default, name)
         specs.append((name, hint, dataclasses.field(**keywords)))

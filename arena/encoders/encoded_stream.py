@@ -17,11 +17,11 @@ from arena.streams.wrapper import StreamWrapper
 if TYPE_CHECKING:
     import gymnasium as gym
 
-    from arena.encoders.standardization import CodeScale
+    from arena.encoders.standardization import CodeStandardization
     from arena.storage.codec import State
     from arena.streams.base import Stream, Transition
 
-__all__ = ["Lens", "PerceivedStream"]
+__all__ = ["EncodedStream", "ObservationEncoder"]
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 ROWS = 64
 
 
-class Lens(View):
+class ObservationEncoder(View):
     """View of observations as an encoder's codes (the mode of each).
 
     Codes are computed in batches of few sizes, powers of two up to 64, with padding: a code does not depend on the
@@ -43,7 +43,7 @@ class Lens(View):
     """
 
     def __init__(
-        self, encoder: Encoder, inner: gym.Space[Any], device: str, scale: CodeScale | None = None
+        self, encoder: Encoder, inner: gym.Space[Any], device: str, scale: CodeStandardization | None = None
     ) -> None:
         assert isinstance(encoder, Encodes), "Perception refuses others"
         self.encoder, self.inner = encoder.eval(), inner
@@ -110,7 +110,7 @@ class Lens(View):
         return seen if self._scale is None else self._scale.apply(seen), memory
 
 
-class PerceivedStream(StreamWrapper):
+class EncodedStream(StreamWrapper):
     """Stream whose observations are an encoder's codes, with the memory of a recurrent encoder for each lane.
 
     Args:
@@ -118,7 +118,7 @@ class PerceivedStream(StreamWrapper):
         lens: view from observations to codes.
     """
 
-    def __init__(self, inner: Stream, lens: Lens) -> None:
+    def __init__(self, inner: Stream, lens: ObservationEncoder) -> None:
         super().__init__(inner, lens)
         self.lens = lens
         self._memory = lens.initial(inner.num_envs)

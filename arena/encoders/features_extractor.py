@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from arena.encoders.base import Batch, Encoder, Encodes
 from arena.encoders.distributions import mode
-from arena.encoders.standardization import CodeScale
+from arena.encoders.standardization import CodeStandardization
 
 __all__ = ["Features", "add_loss_in_backward"]
 
@@ -35,7 +35,9 @@ class Features(nn.Module):
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, encoder: Encoder, loss_weight: float | None, scale: CodeScale | None = None) -> None:
+    def __init__(
+        self, encoder: Encoder, loss_weight: float | None, scale: CodeStandardization | None = None
+    ) -> None:
         super().__init__()
         assert isinstance(encoder, Encodes), "Perception refuses others"
         self.encoder, self.loss_weight = encoder, loss_weight

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from arena.storage.codec import State
     from arena.streams.base import Stream, Transition
 
-__all__ = ["NovelStream"]
+__all__ = ["NoveltyStream"]
 
 Array = npt.NDArray[Any]
 Float = npt.NDArray[np.float64]
 
 
-class NovelStream(StreamWrapper):
+class NoveltyStream(StreamWrapper):
     """Stream with a novelty bonus from an encoder, which learns from every step's next observation once.
 
         b = scale · max(0, (n − m) / s),

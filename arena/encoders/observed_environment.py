@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from arena.environments.spaces import BOX, Accepts, View, described
+from arena.environments.spaces import BOX, Accepts, View, describe_space
 from arena.errors import ArenaError
 from arena.streams.make import open_stream
 
 if TYPE_CHECKING:
-    from arena.encoders.encoded_stream import Lens
+    from arena.encoders.encoded_stream import ObservationEncoder
     from arena.environments.factory import EnvironmentFactory
     from arena.streams.base import Stream
 
@@ -40,16 +40,16 @@ class ObservedEnvironment:
     """
 
     factory: EnvironmentFactory
-    encoder: Lens | None = None
+    encoder: ObservationEncoder | None = None
 
     def __post_init__(self) -> None:
         if self.encoder is None:
             return
-        space = self.factory.facts.observation_space
+        space = self.factory.properties.observation_space
         if space != self.encoder.inner:
             raise ArenaError(
-                f"the encoder takes {described(self.encoder.inner)}, and {self.factory.id} gives "
-                f"{described(space)}",
+                f"the encoder takes {describe_space(self.encoder.inner)}, and {self.factory.id} gives "
+                f"{describe_space(space)}",
                 "choose an environment of the same observations",
             )
 
@@ -89,6 +89,6 @@ class ObservedEnvironment:
         stream = around(stream) if around else stream
         if self.encoder is None:
             return stream
-        from arena.encoders.encoded_stream import PerceivedStream  # which needs torch
+        from arena.encoders.encoded_stream import EncodedStream  # which needs torch
 
-        return PerceivedStream(stream, self.encoder)
+        return EncodedStream(stream, self.encoder)

@@ -15,13 +15,13 @@ from arena.encoders.base import Batch, Encoder, Encodes, Remembers
 from arena.encoders.distributions import mode
 from arena.storage.codec import State
 
-__all__ = ["CodeScale"]
+__all__ = ["CodeStandardization"]
 
 #: Number of batches from which mean and standard deviation are computed.
 BATCHES = 8
 
 
-class CodeScale(NamedTuple):
+class CodeStandardization(NamedTuple):
     """Mean and standard deviation of an encoder's codes.
 
         z' = (z − m) / s,   s² = E ‖z − m‖² / dim z

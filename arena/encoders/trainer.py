@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 
 from arena.encoders.base import Batch, Encoder, PartialFit
-from arena.encoders.standardization import CodeScale
+from arena.encoders.standardization import CodeStandardization
 from arena.errors import ArenaError
 from arena.storage.codec import State
 from arena.streams.base import Progress
@@ -157,7 +157,9 @@ class EncoderTrainer:
     def snapshot(self) -> State:
         """Parameters and buffers of the encoder, and the standardization of its codes."""
         self.encoder.eval()
-        scale = None if self.held_out is None else CodeScale.from_batches(self.encoder, self.held_out())
+        scale = (
+            None if self.held_out is None else CodeStandardization.from_batches(self.encoder, self.held_out())
+        )
         return {"encoder": self._weights(), "codes": scale and scale._asdict()}
 
     def _weights(self) -> State:

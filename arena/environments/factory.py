@@ -17,12 +17,12 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.wrappers import TimeLimit
 
 from arena.config.options import asdict, coerce, options_of
-from arena.environments.properties import Facts
+from arena.environments.properties import EnvProperties
 from arena.environments.spaces import Accepts, View, view
 from arena.environments.tabular import TableVectorEnv
 from arena.environments.vector_env import NativeVectorEnv
 from arena.environments.wrappers import read_wrapper, source_digest
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 from arena.plugins.discovery import get_plugins
 
 __all__ = ["EnvironmentFactory", "options_class_of"]
@@ -122,17 +122,17 @@ class EnvironmentFactory:
         return env if limit is None else TimeLimit(env, limit)
 
     @functools.cached_property
-    def facts(self) -> Facts:
+    def properties(self) -> EnvProperties:
         """What one instance tells; made once."""
         env = self.make()
         try:
-            return Facts.of(env)
+            return EnvProperties.of(env)
         finally:
             env.close()
 
     def views(self, needs: Accepts) -> tuple[View | None, View | None]:
         """How an agent with these needs sees observations and actions; None where it cannot."""
-        facts = self.facts
+        facts = self.properties
         return (
             view(facts.observation_space, needs.observations),
             view(facts.action_space, needs.actions, one_hot=False),
@@ -142,7 +142,7 @@ class EnvironmentFactory:
     def is_native(self) -> bool:
         """Whether its streams are ours: its own vector, or tables; any wrapper but a time limit rules both out."""
         limits_only = all(read_wrapper(wrapper)[0] is TimeLimit for wrapper in self.wrappers)
-        return limits_only and (self._native_creator is not None or self.facts.shows_states)
+        return limits_only and (self._native_creator is not None or self.properties.observes_states)
 
     @functools.cached_property
     def _native_creator(self) -> Callable[..., NativeVectorEnv] | None:
@@ -164,12 +164,12 @@ class EnvironmentFactory:
             num_envs: how many episodes run in parallel.
             limit: truncate episodes after so many steps at the latest.
         """
-        shortest = min((steps for steps in (limit, self.facts.limit) if steps is not None), default=None)
+        shortest = min((steps for steps in (limit, self.properties.limit) if steps is not None), default=None)
         if self._native_creator is not None:
             options = {**gym.spec(self.id.rpartition(":")[2]).kwargs, **self.options}
             return self._native_creator(num_envs=num_envs, max_episode_steps=shortest, **options)
-        assert self.facts.model is not None, "is_native must be asked first"
-        return TableVectorEnv(self.facts.model, num_envs, shortest)
+        assert self.properties.model is not None, "is_native must be asked first"
+        return TableVectorEnv(self.properties.model, num_envs, shortest)
 
 
 #: Equal factories are one object for as long as anybody has it: a sweep of a thousand runs asks for facts once.
@@ -211,7 +211,7 @@ def _register(env_id: str) -> Callable[..., Env] | None:
         gym.spec(name if colon else env_id)
     except gym.error.Error as error:
         known = [*get_plugins().environments, *gym.registry]
-        raise unknown("environment", env_id, known, "see `arena list envs`") from error
+        raise unknown_name("environment", env_id, known, "see `arena list envs`") from error
     return None
 
 

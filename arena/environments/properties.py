@@ -11,7 +11,7 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, RecordEpisodeS
 
 from arena.environments.mdp import TransitionModel
 
-__all__ = ["Facts"]
+__all__ = ["EnvProperties"]
 
 Env = gym.Env[Any, Any]
 
@@ -20,7 +20,7 @@ TRUSTED = (TimeLimit, OrderEnforcing, PassiveEnvChecker, RecordEpisodeStatistics
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
+class EnvProperties:
     """What one instance of an environment tells.
 
     Attributes:
@@ -38,12 +38,12 @@ class Facts:
     exact_optimum: Callable[[int], float | None] | None
 
     @property
-    def shows_states(self) -> bool:
+    def observes_states(self) -> bool:
         """Whether an observation is the index of the model's state."""
         return self.model is not None and self.observation_space == gym.spaces.Discrete(self.model.num_states)
 
     @classmethod
-    def of(cls, env: Env) -> Facts:
+    def of(cls, env: Env) -> EnvProperties:
         """Reads them off an environment."""
         model, limit = _model_and_limit(env)
         exact = getattr(env.unwrapped, "optimum", None)

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import Space, spaces
 
-from arena.environments.spaces import described
+from arena.environments.spaces import describe_space
 from arena.errors import ArenaError
 
-__all__ = ["array_space", "bounds_of", "from_json", "guessed", "stored", "to_json"]
+__all__ = ["array_space", "bounds_of", "from_json", "inferred_space", "storage_space", "to_json"]
 
 Array = npt.NDArray[Any]
 
@@ -23,7 +23,7 @@ DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float32")
 LARGEST = 2**28
 
 
-def stored(space: Space[Any], what: str, *, observed: bool = False) -> Space[Any]:
+def storage_space(space: Space[Any], what: str, *, observed: bool = False) -> Space[Any]:
     """Space of a source's values as stored: unchanged, except for data types that data sets do not have.
 
     Args:
@@ -40,13 +40,13 @@ def stored(space: Space[Any], what: str, *, observed: bool = False) -> Space[Any
         return space if dtype == space.dtype else _box(*_cast(space, dtype), dtype)
     if observed:
         raise ArenaError(
-            f"{what} gives {described(space)}, but frames must be arrays (a Box)",
+            f"{what} gives {describe_space(space)}, but frames must be arrays (a Box)",
             "choose an observation of pixels or numbers, use frames='render', or wrap the environment",
         )
     if isinstance(space, kinds):
         return space
     raise ArenaError(
-        f"{what} is of {described(space)}, which a data set cannot hold", "flatten it with a wrapper"
+        f"{what} is of {describe_space(space)}, which a data set cannot hold", "flatten it with a wrapper"
     )
 
 
@@ -74,7 +74,7 @@ def bounds_of(space: Space[Any]) -> tuple[Array, Array] | None:
     )
 
 
-def guessed(value: Any, what: str) -> Space[Any]:
+def inferred_space(value: Any, what: str) -> Space[Any]:
     """Infer a space from one value.
 
     Args:
@@ -94,7 +94,7 @@ def guessed(value: Any, what: str) -> Space[Any]:
         return spaces.Box(-np.inf, np.inf, array.shape, np.float32)
     if array.dtype.kind in "iu":
         full = np.iinfo(array.dtype)
-        return stored(spaces.Box(full.min, full.max, array.shape, array.dtype.type), what)
+        return storage_space(spaces.Box(full.min, full.max, array.shape, array.dtype.type), what)
     raise ArenaError(f"{what} is {type(value).__name__}, not a number or an array of numbers", "leave it out")
 
 
@@ -182,8 +182,8 @@ def array_space(space: Space[Any]) -> spaces.Box:
     """
     if not isinstance(space, spaces.Box):
         raise ArenaError(
-            f"an encoder takes arrays, and the environment gives {described(space)}", "choose pixels"
+            f"an encoder takes arrays, and the environment gives {describe_space(space)}", "choose pixels"
         )
-    kept = stored(space, "the observation", observed=True)
+    kept = storage_space(space, "the observation", observed=True)
     assert isinstance(kept, spaces.Box)
     return kept

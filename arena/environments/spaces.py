@@ -14,7 +14,7 @@ from gymnasium import spaces
 
 from arena.errors import ArenaError
 
-__all__ = ["BOX", "DISCRETE", "Accepts", "Flat", "Identity", "Index", "View", "described", "view"]
+__all__ = ["BOX", "DISCRETE", "Accepts", "Flat", "Identity", "Index", "View", "describe_space", "view"]
 
 Array = npt.NDArray[Any]
 
@@ -153,14 +153,16 @@ def view(space: gym.Space[Any], kinds: Sequence[str], *, one_hot: bool = True) -
     return None
 
 
-def described(space: gym.Space[Any]) -> str:
+def describe_space(space: gym.Space[Any]) -> str:
     """A space on one line, without the bounds of its arrays, which fill a screen."""
     if isinstance(space, spaces.Box):
         return f"Box{space.shape} of {space.dtype}"
     if isinstance(space, spaces.Dict):
-        return "Dict(" + ", ".join(f"{key}: {described(part)}" for key, part in space.spaces.items()) + ")"
+        return (
+            "Dict(" + ", ".join(f"{key}: {describe_space(part)}" for key, part in space.spaces.items()) + ")"
+        )
     if isinstance(space, spaces.Tuple):
-        return "Tuple(" + ", ".join(map(described, space.spaces)) + ")"
+        return "Tuple(" + ", ".join(map(describe_space, space.spaces)) + ")"
     return " ".join(str(space).split())
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import gymnasium as gym
 
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 
 __all__ = ["read_wrapper", "source_digest"]
 
@@ -42,7 +42,7 @@ def read_wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
         known = [
             n for n, value in vars(home).items() if isinstance(value, type) and issubclass(value, gym.Wrapper)
         ]
-        raise unknown("wrapper", attribute, known, "see gymnasium.wrappers")
+        raise unknown_name("wrapper", attribute, known, "see gymnasium.wrappers")
     return cast("Callable[..., Env]", found), cast("dict[str, Any]", arguments)
 
 

@@ -32,15 +32,17 @@ def observe(
     factory, use = factory or experiment.factory, experiment.encoder
     if use is None:
         return ObservedEnvironment(factory), None
-    from arena.encoders.encoded_stream import Lens  # these two need torch
+    from arena.encoders.encoded_stream import ObservationEncoder  # these two need torch
     from arena.encoders.features_extractor import Features
 
-    space = factory.facts.observation_space
+    space = factory.properties.observation_space
     with generators.lent("encoder"):
         encoder = use.build(space, folder).to(experiment.device)
     scale = use.scale(folder)
     if use.mode == "frozen":
-        return ObservedEnvironment(factory, Lens(encoder, space, experiment.device, scale)), None
+        return ObservedEnvironment(
+            factory, ObservationEncoder(encoder, space, experiment.device, scale)
+        ), None
     weight = use.loss_weight if use.mode == "joint" else None
     return ObservedEnvironment(factory), Features(encoder, weight, scale)
 
@@ -63,7 +65,7 @@ def build_agent(
         action_space=actions.outer,
         num_envs=num_envs or experiment.num_envs,
         generators=generators,
-        model=environment.factory.facts.model if agent_class.needs.model else None,
+        model=environment.factory.properties.model if agent_class.needs.model else None,
         features=features,
         device=experiment.device,
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from arena.encoders.base import Encoder
-    from arena.encoders.standardization import CodeScale
+    from arena.encoders.standardization import CodeStandardization
 
 __all__ = ["EncoderUse", "EncoderUseOptions"]
 
@@ -88,19 +88,19 @@ class EncoderUse(EncoderUseOptions, EncoderReference):
                 f"{agent} trains no encoder", "say --encoder.mode frozen, or choose another agent"
             )
 
-    def scale(self, folder: Path) -> CodeScale | None:
+    def scale(self, folder: Path) -> CodeStandardization | None:
         """How codes are shifted and scaled; None where they are left alone.
 
         Args:
             folder: where the run keeps the fit's snapshot.
         """
-        from arena.encoders.standardization import CodeScale
+        from arena.encoders.standardization import CodeStandardization
 
         if self.start is None or not self.standardize:
             return None
         state = self.start.load(folder)
         with self._taken(folder):
-            return CodeScale.from_snapshot(state)
+            return CodeStandardization.from_snapshot(state)
 
     def identity(self) -> dict[str, Any]:
         return {

@@ -119,7 +119,7 @@ class Experiment(TrainingSpec):
         refuse_misfit(spec, factory)
         env_spec = get_plugins().environments.get(factory.id)
         horizon = first_given(
-            horizon, preset.horizon, factory.facts.limit, env_spec and env_spec.horizon, HORIZON
+            horizon, preset.horizon, factory.properties.limit, env_spec and env_spec.horizon, HORIZON
         )
         return cls(
             name=spec.name,

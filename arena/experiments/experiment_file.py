@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 
 __all__ = ["ARGUMENTS", "arguments_of", "read_toml"]
 
@@ -36,11 +36,11 @@ def arguments_of(values: Mapping[str, Any]) -> dict[str, Any]:
             raise ArenaError(f"{table} is {given!r}, which is not a table", f"write a [{table}] table")
         for key in given:
             if key not in renamed:
-                raise unknown(f"key of [{table}]", key, renamed)
+                raise unknown_name(f"key of [{table}]", key, renamed)
         arguments.update({renamed[key]: value for key, value in given.items()})
     for key, value in arguments.items():
         if key not in ARGUMENTS:
-            raise unknown("key of an experiment", key, ARGUMENTS)
+            raise unknown_name("key of an experiment", key, ARGUMENTS)
         wanted = _SHAPES.get(key)
         if wanted is not None and not wanted[1](value):
             raise ArenaError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from arena.config.options import Between, Positive, asdict, coerce
 from arena.encoders.compatibility import encoder_class_of
-from arena.errors import unknown
+from arena.errors import unknown_name
 from arena.experiments.data_reference import DataReference
 from arena.experiments.training_spec import TrainingSpec, common_fields
 from arena.plugins.discovery import get_plugins
@@ -183,7 +183,7 @@ class Fit(TrainingSpec):
         known = {"encoder", "frames", "fit", "seeds", "trackers", *PLAIN}
         for name in values:
             if name not in known:
-                raise unknown("key of a fit", name, known)
+                raise unknown_name("key of a fit", name, known)
         encoder = values["encoder"]
         fit = cls.create(
             encoder["name"],

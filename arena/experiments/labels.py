@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from arena.experiments.snapshot_reference import TO_COME
 from arena.experiments.training_spec import TrainingSpec
 
-__all__ = ["Label", "labels", "shown"]
+__all__ = ["Label", "labels", "format_value"]
 
 #: Fields with the encoders of an experiment, shown after the agent, each after a dot.
 ENCODERS = ("encoder", "novelty")
@@ -64,7 +64,7 @@ def labels(experiments: Sequence[TrainingSpec]) -> list[Label]:
         parts = {"agent": experiment.name, "env": experiment.source}
         for owner, name in varying[experiment.name, experiment.source]:
             if (owner, name) in mine:
-                parts[owner] += f" {name}={shown(mine[owner, name])}"
+                parts[owner] += f" {name}={format_value(mine[owner, name])}"
         parts["agent"] = DOT.join([parts["agent"], *(names[i] for names in encoders if names[i])])
         found.append(Label(**parts))
     return found
@@ -128,10 +128,12 @@ class _Encoder:
         differing = {name: self.options[name] for name in _varying([one.options for one in others])}
         differing |= {name: self.use[name] for name in _varying(uses)}
         differing |= {"fit": self.fit} if "fit" in differing else {}
-        return " ".join([self.called, *(f"{name}={shown(value)}" for name, value in differing.items())])
+        return " ".join(
+            [self.called, *(f"{name}={format_value(value)}" for name, value in differing.items())]
+        )
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Format an option's value briefly: text without quotes, numbers with few digits, long values shortened."""
     if isinstance(value, str):
         return " ".join(_REPR.repr(value)[1:-1].replace("\\n", " ").split())
@@ -140,7 +142,7 @@ def shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     if isinstance(value, list | tuple):
-        return f"[{','.join(map(shown, value))}]" if len(value) <= 8 else _REPR.repr(list(value))
+        return f"[{','.join(map(format_value, value))}]" if len(value) <= 8 else _REPR.repr(list(value))
     return _REPR.repr(value)
 
 

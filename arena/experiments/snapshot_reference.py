@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.errors import ArenaError
 from arena.storage.codec import Encoded, State, decode, encode
-from arena.storage.files import cannot_write, refuse_link, write_atomically
+from arena.storage.files import refuse_link, write_atomically, write_error
 
 if TYPE_CHECKING:
     from arena.agents.base import Agent
@@ -93,7 +93,7 @@ class SnapshotReference:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise cannot_write(folder, error) from error
+            raise write_error(folder, error) from error
         for name, data in zip(FILES, (files.arrays, files.tree), strict=True):
             write_atomically(folder / name, data)
 

@@ -13,11 +13,11 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.environments.space_json import guessed, stored
-from arena.errors import ArenaError, unknown
+from arena.environments.space_json import inferred_space, storage_space
+from arena.errors import ArenaError, unknown_name
 from arena.frames.columns import ACTION, BEGIN, LABEL, OBSERVATION, Column
 from arena.frames.store import Frames
-from arena.frames.writer import CHUNK_BYTES, Writer, existing, place
+from arena.frames.writer import CHUNK_BYTES, Writer, open_existing, output_folder
 
 __all__ = ["digits", "npz"]
 
@@ -64,8 +64,8 @@ def npz(
                     "observation": _observed(list(members), observation, path),
                     "bounds": None if bounds is None else list(map(float, bounds)),
                 }
-                folder = place(out, path.stem, source)
-                found = existing(folder, source)
+                folder = output_folder(out, path.stem, source)
+                found = open_existing(folder, source)
                 return found or _written(members, source, folder, path)
     except OSError as error:
         raise ArenaError(f"cannot read {path}: {error.strerror or error}", "check the path") from error
@@ -90,8 +90,8 @@ def digits(out: str | Path | None = None) -> Frames:
         problem = "the digits need scikit-learn, which is not installed"
         raise ArenaError(problem, "pip install 'arena-rl[data]'") from error
     source = {"kind": "digits"}
-    folder = place(out, "digits", source)
-    found = existing(folder, source)
+    folder = output_folder(out, "digits", source)
+    found = open_existing(folder, source)
     if found is not None:
         return found
     data = load_digits()
@@ -174,7 +174,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, _Member]:
 
 def _observed(names: list[str], asked: str | None, path: Path) -> str:
     if asked is not None and asked not in names:
-        raise unknown(f"array of {path}", asked, names)
+        raise unknown_name(f"array of {path}", asked, names)
     return asked or next((name for name in (OBSERVATION, "x") if name in names), names[0])
 
 
@@ -215,19 +215,19 @@ def _observation_space(member: _Member, bounds: list[float] | None) -> gym.Space
         low, high = (0, 255) if bounds is None else (int(bounds[0]), int(bounds[1]))
         return gym.spaces.Box(low, high, shape, np.uint8)
     low_number, high_number = (-np.inf, np.inf) if bounds is None else bounds
-    return stored(gym.spaces.Box(low_number, high_number, shape, np.float32), what, observed=True)
+    return storage_space(gym.spaces.Box(low_number, high_number, shape, np.float32), what, observed=True)
 
 
 def _label_space(member: _Member) -> gym.Space[Any]:
     """Space of a label; whole numbers are bounded by their smallest and largest value, found in a separate pass."""
     what, shape = f"{member.name} in {member.path}", member.shape[1:]
     if member.dtype.kind not in "iu":
-        return guessed(np.zeros(shape, member.dtype), what)
+        return inferred_space(np.zeros(shape, member.dtype), what)
     extents = [(int(piece.min()), int(piece.max())) for piece in member.pieces(member.rows) if piece.size]
     low, high = min(low for low, _ in extents), max(high for _, high in extents)
     if not shape and low >= 0:
         return gym.spaces.Discrete(high + 1)
-    return stored(gym.spaces.Box(min(low, 0), high, shape, member.dtype.type), what)
+    return storage_space(gym.spaces.Box(min(low, 0), high, shape, member.dtype.type), what)
 
 
 def _damaged(path: Path, reason: str) -> ArenaError:

@@ -15,17 +15,17 @@ import numpy.typing as npt
 
 from arena.config.validation import validated_count
 from arena.environments.factory import EnvironmentFactory, options_class_of
-from arena.environments.space_json import guessed, stored
+from arena.environments.space_json import inferred_space, storage_space
 from arena.errors import ArenaError
 from arena.frames.columns import ACTION, BEGIN, LABEL, OBSERVATION, Column
-from arena.frames.lanes import Lanes, Look, NativeLanes, SingleLanes, asked, untold
+from arena.frames.lanes import Lanes, Look, NativeLanes, SingleLanes, call_environment, missing_label
 from arena.frames.policies import RANDOM, Policies, Policy, policy_of
 from arena.frames.store import Frames
-from arena.frames.writer import CHUNK_BYTES, Writer, existing, place
+from arena.frames.writer import CHUNK_BYTES, Writer, open_existing, output_folder
 from arena.random.generators import Generators, derive, reset_seed
-from arena.streams.base import MEND
+from arena.streams.base import FIX_WITH_WRAPPER
 
-__all__ = ["collect", "label_spaces_of", "telling"]
+__all__ = ["collect", "label_spaces_of", "with_labels"]
 
 Array = npt.NDArray[Any]
 Env = gym.Env[Any, Any]
@@ -86,7 +86,7 @@ def collect(
     seed = int(seed)
     if horizon is not None:
         horizon = validated_count("horizon", horizon)
-    factory = telling(EnvironmentFactory.resolve(env, env_options, wrappers), labels)
+    factory = with_labels(EnvironmentFactory.resolve(env, env_options, wrappers), labels)
     player = policy_of(policy, factory, lanes, derive(seed, "frames"), explore=explore)
     source = {
         "kind": "environment",
@@ -99,8 +99,8 @@ def collect(
         "frames": frames,
         "horizon": horizon,
     }
-    folder = place(out, factory.id, source)
-    found = existing(folder, source)
+    folder = output_folder(out, factory.id, source)
+    found = open_existing(folder, source)
     if found is not None:
         return found
     share = [n // lanes + (lane < n % lanes) for lane in range(lanes)]
@@ -157,7 +157,7 @@ def _cast(rows: Array, dtype: np.dtype[Any], column: str) -> Array:
     cast = rows.astype(dtype, copy=False)
     if dtype.kind != "f" and dtype != rows.dtype and (cast != rows).any():
         name, value = column.replace(".", " "), rows[cast != rows][0]
-        raise ArenaError(f"the {name} has {value}, which is not a valid {dtype.name}", MEND)
+        raise ArenaError(f"the {name} has {value}, which is not a valid {dtype.name}", FIX_WITH_WRAPPER)
     return cast
 
 
@@ -173,7 +173,7 @@ def _play(lanes: Lanes, policy: Policy, writer: Writer, seeds: Sequence[int]) ->
             policy.ended(np.isin(everyone, turn.ended))
 
 
-def telling(factory: EnvironmentFactory, labels: Sequence[str] | None) -> EnvironmentFactory:
+def with_labels(factory: EnvironmentFactory, labels: Sequence[str] | None) -> EnvironmentFactory:
     """Set the environment's option ``labels``, if it has one, so that it gives these labels."""
     if isinstance(labels, str):
         raise ArenaError(f"labels is {labels!r}", f"give a list of names, such as ({labels!r},)")
@@ -194,11 +194,11 @@ def _opened(
     envs = [first]
     try:
         seen = _frame_space(first, factory.id) if rendered else first.observation_space
-        observed = stored(seen, factory.id, observed=True)
+        observed = storage_space(seen, factory.id, observed=True)
         spaces = label_spaces_of(first, factory.id, labels)
         columns = [
             Column(OBSERVATION, observed),
-            Column(ACTION, stored(first.action_space, f"the action of {factory.id}")),
+            Column(ACTION, storage_space(first.action_space, f"the action of {factory.id}")),
             Column(BEGIN, None),
             *(Column(LABEL + name, space) for name, space in spaces.items()),
         ]
@@ -216,8 +216,8 @@ def _opened(
 
 def _frame_space(env: Env, name: str) -> gym.Space[Any]:
     """Space of the images that an environment renders."""
-    asked(name, env.reset, seed=0)
-    frame: Any = asked(name, env.render)
+    call_environment(name, env.reset, seed=0)
+    frame: Any = call_environment(name, env.render)
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3:
         raise ArenaError(f"{name} does not render an rgb_array", "use frames='observation'")
     return gym.spaces.Box(0, 255, frame.shape, np.uint8)
@@ -229,12 +229,12 @@ def label_spaces_of(env: Env, name: str, labels: Sequence[str] | None) -> dict[s
     said = getattr(inner, "label_spaces", {})
     wanted = list(said) if labels is None else list(dict.fromkeys(labels))
     if set(wanted) <= set(said):
-        return {label: stored(said[label], f"the label {label}") for label in wanted}
-    _, info = asked(name, env.reset, seed=0)
+        return {label: storage_space(said[label], f"the label {label}") for label in wanted}
+    _, info = call_environment(name, env.reset, seed=0)
     found = {}
     for label in wanted:
         if label not in info:
-            raise untold(name, label, info)
-        space = said[label] if label in said else guessed(info[label], f"the label {label} of {name}")
-        found[label] = stored(space, f"the label {label}")
+            raise missing_label(name, label, info)
+        space = said[label] if label in said else inferred_space(info[label], f"the label {label} of {name}")
+        found[label] = storage_space(space, f"the label {label}")
     return found

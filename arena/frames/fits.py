@@ -10,7 +10,7 @@ from arena.config.options import coerce
 from arena.encoders.compatibility import encoder_class_of
 from arena.experiments.fit import Fit, FitOptions
 from arena.frames.references import data_reference
-from arena.frames.sources import collects
+from arena.frames.sources import is_environment
 from arena.plugins.discovery import get_plugins
 
 __all__ = ["reading_options", "resolve_fit"]
@@ -72,7 +72,7 @@ def reading_options(
         env_options: options of the environment.
         further: other options of the source.
     """
-    if not collects(source):
+    if not is_environment(source):
         given = {"frames": frames, "env_options": env_options or None, **further}
         return {name: value for name, value in given.items() if value is not None}
     options = {"n": frames or 10_000, "env_options": dict(env_options), **further}

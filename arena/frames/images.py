@@ -14,7 +14,7 @@ import numpy.typing as npt
 from arena.errors import ArenaError
 from arena.frames.columns import LABEL, OBSERVATION, Column
 from arena.frames.store import Frames
-from arena.frames.writer import CHUNK_BYTES, Writer, existing, place
+from arena.frames.writer import CHUNK_BYTES, Writer, open_existing, output_folder
 
 __all__ = ["is_image", "pictures"]
 
@@ -59,8 +59,8 @@ def pictures(
         "shape": list(shape),
         "classes": classes,
     }
-    place_out = place(out, folder.resolve().name, source)
-    found = existing(place_out, source)
+    place_out = output_folder(out, folder.resolve().name, source)
+    found = open_existing(place_out, source)
     if found is not None:
         return found
     columns = [Column(OBSERVATION, gym.spaces.Box(0, 255, shape, np.uint8))]

@@ -14,9 +14,9 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 from arena.environments.vector_env import NativeVectorEnv
 from arena.errors import ArenaError
 from arena.frames.columns import LABEL, OBSERVATION
-from arena.streams.base import MEND
+from arena.streams.base import FIX_WITH_WRAPPER
 
-__all__ = ["Lanes", "NativeLanes", "SingleLanes", "Turn", "asked", "untold"]
+__all__ = ["Lanes", "NativeLanes", "SingleLanes", "Turn", "call_environment", "missing_label"]
 
 Array = npt.NDArray[Any]
 Look = dict[str, Array]
@@ -98,7 +98,7 @@ class NativeLanes(Lanes):
         look = {OBSERVATION: observation}
         for name in self.labels:
             if name not in info:
-                raise untold(self.name, name, info)
+                raise missing_label(self.name, name, info)
             look[LABEL + name] = np.asarray(info[name])[lanes]
         return look
 
@@ -162,7 +162,7 @@ class SingleLanes(Lanes):
         look = {OBSERVATION: self._array(lane, "observation", frame, self._shape)}
         for name, space in self.labels.items():
             if name not in info:
-                raise untold(self.name, name, info)
+                raise missing_label(self.name, name, info)
             look[LABEL + name] = self._array(lane, name, info[name], space.shape or ())
         return look
 
@@ -170,14 +170,16 @@ class SingleLanes(Lanes):
         array: Array = self._of(lane, np.array, value)
         if array.shape != shape or array.dtype.kind not in "biuf":
             found = f"shape {array.shape} and type {array.dtype}, not {shape} numbers"
-            raise ArenaError(f"{self.name} gave the {what} of {found} in environment {lane}", MEND)
+            raise ArenaError(
+                f"{self.name} gave the {what} of {found} in environment {lane}", FIX_WITH_WRAPPER
+            )
         return array
 
     def _of(self, lane: int, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        return asked(f"{self.name} in environment {lane}", function, *arguments, **named)
+        return call_environment(f"{self.name} in environment {lane}", function, *arguments, **named)
 
 
-def asked(name: str, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+def call_environment(name: str, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
     """Call a function of an environment, and convert its exceptions.
 
     Raises:
@@ -193,7 +195,7 @@ def asked(name: str, function: Callable[..., T], *arguments: Any, **named: Any) 
         raise ArenaError(f"{name} raised {what}", "see --debug for its traceback") from error
 
 
-def untold(name: str, label: str, info: Mapping[str, Any]) -> ArenaError:
+def missing_label(name: str, label: str, info: Mapping[str, Any]) -> ArenaError:
     """Error for a label that an environment does not give."""
     known = sorted(key for key in info if isinstance(key, str) and not key.startswith(("_", "final_")))
     remedy = f"choose from: {', '.join(known)}" if known else "leave it out, since its info is empty"

@@ -161,7 +161,7 @@ def policy_of(
 
 def _one(said: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, explore: bool) -> Policy:
     if said == RANDOM:
-        return Random(factory.facts.action_space, lanes, seed)
+        return Random(factory.properties.action_space, lanes, seed)
     path, which = split_reference(str(said))
     if not Path(path).exists():
         raise ArenaError(f"no policy is {str(said)!r}", "give random or a run folder; see `arena list runs`")

@@ -9,7 +9,7 @@ from arena.environments.space_json import to_json
 from arena.errors import ArenaError
 from arena.experiments.data_reference import DataReference
 from arena.frames.columns import HEADER
-from arena.frames.sources import collects, open_source
+from arena.frames.sources import is_environment, open_source
 from arena.frames.store import Frames
 
 __all__ = ["data_reference", "open_data"]
@@ -28,7 +28,7 @@ def data_reference(source: str, **options: Any) -> DataReference:
     frames = open_source(source, **options)
     labels = {name: to_json(space) for name, space in frames.label_spaces.items()}
     space = to_json(frames.observation_space)
-    name = "" if collects(source) else Path(source).stem
+    name = "" if is_environment(source) else Path(source).stem
     return DataReference(source, options, str(frames.folder), frames.digest, space, labels, name)
 
 

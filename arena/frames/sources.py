@@ -9,14 +9,14 @@ from typing import Any
 
 import gymnasium as gym
 
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 from arena.frames.arrays import digits, npz
 from arena.frames.collecting import collect
 from arena.frames.columns import HEADER
 from arena.frames.images import pictures
 from arena.frames.store import LOCK, Frames
 
-__all__ = ["collects", "open_source"]
+__all__ = ["is_environment", "open_source"]
 
 DIGITS = "digits"
 
@@ -48,12 +48,12 @@ def open_source(
     known = [name for name in known[reader is not digits :] if name != "out"]
     for name in options:
         if name not in known:
-            raise unknown(f"option of {kind}", name, known)
+            raise unknown_name(f"option of {kind}", name, known)
     arguments: dict[str, Any] = {} if reader is Frames else {"out": out}
     return reader(*(() if reader is digits else (source,)), **arguments, **options)
 
 
-def collects(source: Any) -> bool:
+def is_environment(source: Any) -> bool:
     """Return whether a source is an environment, from which frames are collected."""
     return _reader(source)[1] is collect
 

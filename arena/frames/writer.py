@@ -19,9 +19,15 @@ from arena.environments.space_json import bounds_of
 from arena.errors import ArenaError
 from arena.frames.columns import BEGIN, HEADER, LABEL, OBSERVATION, Column, Header, check, combined
 from arena.frames.store import LOCK, Frames
-from arena.storage.files import cannot_write, refuse_link, sweep, sync_folder, write_atomically
+from arena.storage.files import (
+    refuse_link,
+    remove_temporary_files,
+    sync_folder,
+    write_atomically,
+    write_error,
+)
 
-__all__ = ["CHUNK_BYTES", "Writer", "existing", "place"]
+__all__ = ["CHUNK_BYTES", "Writer", "open_existing", "output_folder"]
 
 Array = npt.NDArray[Any]
 
@@ -86,7 +92,7 @@ class Writer:
         except BaseException as error:
             self._abandon()
             if isinstance(error, OSError):
-                raise cannot_write(self.folder, error) from error
+                raise write_error(self.folder, error) from error
             raise
         return self
 
@@ -122,7 +128,7 @@ class Writer:
                 self._files[name].seek(len(column.head(self.count)) + first * column.row_bytes)
                 _write_all(self._files[name], data)
             except OSError as error:
-                raise cannot_write(self.folder / column.file, error) from error
+                raise write_error(self.folder / column.file, error) from error
         if BEGIN in rows:
             self._episodes += int(np.count_nonzero(rows[BEGIN]))
         self._written[part] += max(lengths)
@@ -145,7 +151,7 @@ class Writer:
             sync_folder(self.folder)
             write_atomically(self.folder / HEADER, header.to_json())
         except OSError as error:
-            raise cannot_write(self.folder, error) from error
+            raise write_error(self.folder, error) from error
         self._finished = True
         self._release()
         return Frames(self.folder)
@@ -169,7 +175,7 @@ class Writer:
                 f"another process is writing {folder}", "wait for it, or choose another folder"
             ) from error
         self._refuse_strangers()  # another process may have finished meanwhile
-        sweep(folder)
+        remove_temporary_files(folder)
         for name in _ours(os.listdir(folder)):
             (folder / name).unlink()
 
@@ -204,7 +210,7 @@ class Writer:
                     self.folder.rmdir()
 
 
-def existing(folder: Path, source: Mapping[str, Any]) -> Frames | None:
+def open_existing(folder: Path, source: Mapping[str, Any]) -> Frames | None:
     """Open the data set in a folder, if it comes from the given source; None if there is no finished one.
 
     Raises:
@@ -222,7 +228,7 @@ def existing(folder: Path, source: Mapping[str, Any]) -> Frames | None:
     )
 
 
-def place(out: str | Path | None, name: str, source: Mapping[str, Any]) -> Path:
+def output_folder(out: str | Path | None, name: str, source: Mapping[str, Any]) -> Path:
     """The given folder, otherwise a folder under ``frames/`` that is named by the source."""
     if out is not None:
         return Path(out)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, cast
 
 from arena.config.options import coerce
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 from arena.plugins.discovery import get_plugins
 from arena.plugins.specs import LOCAL, LauncherSpec
 from arena.runs.listener import Listener
@@ -69,7 +69,7 @@ def launcher_named(name: str) -> LauncherSpec:
     """
     found = launchers()
     if name not in found:
-        raise unknown("launcher", name, found)
+        raise unknown_name("launcher", name, found)
     return found[name]
 
 

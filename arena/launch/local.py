@@ -14,8 +14,8 @@ from typing import Annotated, Any, Self
 from arena.config.options import Between
 from arena.errors import ArenaError, BusyError, Interrupted
 from arena.launch.base import BUSY, Outcome
-from arena.launch.signals import Stoppable, stop_on_signal
-from arena.launch.workers import DIED, EXIT_SECONDS, READY, Crash, Worker, attempted, not_begun
+from arena.launch.signals import StopListener, stop_on_signal
+from arena.launch.workers import DIED, EXIT_SECONDS, READY, Crash, Worker, not_started, train_outcome
 from arena.plugins.discovery import get_plugins
 from arena.runs.listener import Listener
 from arena.runs.run import Run
@@ -105,7 +105,7 @@ def _trained(
     if not runs:
         return []
     with stop_on_signal() as stop:
-        schedule = _Schedule(runs, Stoppable(listener or Listener(), stop, runs[0]), retries, waits)
+        schedule = _Schedule(runs, StopListener(listener or Listener(), stop, runs[0]), retries, waits)
         if workers <= 1:
             _here(schedule)
         elif not schedule.done:
@@ -120,7 +120,7 @@ class _Schedule:
     its worker died, and last if another process trained it meanwhile.
     """
 
-    def __init__(self, runs: Sequence[Run], listener: Stoppable, retries: int, waits: bool) -> None:
+    def __init__(self, runs: Sequence[Run], listener: StopListener, retries: int, waits: bool) -> None:
         self.runs, self.listener = runs, listener
         self._retries, self._waits = retries, waits
         self._outcomes: dict[int, Outcome] = {}
@@ -181,7 +181,7 @@ class _Schedule:
         """
         if self.listener.asked:
             for job, run in enumerate(self.runs):
-                outcome = self._outcomes.get(job) or not_begun(run.folder)
+                outcome = self._outcomes.get(job) or not_started(run.folder)
                 if isinstance(outcome, Interrupted):
                     raise outcome
         return [self._outcomes[job] for job in range(len(self.runs))]
@@ -212,7 +212,7 @@ def _here(schedule: _Schedule) -> None:
         if schedule.pending():
             job = schedule.begin()
             run = schedule.runs[job]
-            schedule.ended(job, attempted(run.folder, functools.partial(execute, run, schedule.listener)))
+            schedule.ended(job, train_outcome(run.folder, functools.partial(execute, run, schedule.listener)))
         elif not schedule.done:
             time.sleep(TICK)
 

@@ -17,7 +17,7 @@ from arena.runs.listener import Listener
 from arena.runs.run import Run
 from arena.streams.base import Progress
 
-__all__ = ["SIGNALS", "Stop", "Stoppable", "deaf", "signals_blocked", "stop_on_signal"]
+__all__ = ["SIGNALS", "Stop", "StopListener", "ignore_signals", "signals_blocked", "stop_on_signal"]
 
 #: The signals that request a stop.
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -50,7 +50,7 @@ def stop_on_signal() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-class Stoppable(Listener):
+class StopListener(Listener):
     """Listener that forwards every event to another listener, and requests a stop after a signal.
 
     Args:
@@ -98,7 +98,7 @@ def signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def deaf() -> None:
+def ignore_signals() -> None:
     """Make a worker process ignore the signals, which a terminal sends to the whole process group."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

@@ -23,14 +23,14 @@ from typing import Any
 
 from arena.errors import ArenaError, BusyError, Interrupted
 from arena.launch.base import Outcome
-from arena.launch.signals import deaf, signals_blocked
-from arena.plugins.specs import described
+from arena.launch.signals import ignore_signals, signals_blocked
+from arena.plugins.specs import describe_error
 from arena.runs.listener import Listener
 from arena.runs.run import Run
 from arena.streams.base import Progress
 from arena.training.runner import execute
 
-__all__ = ["DIED", "EXIT_SECONDS", "READY", "Crash", "Worker", "attempted", "not_begun"]
+__all__ = ["DIED", "EXIT_SECONDS", "READY", "Crash", "Worker", "train_outcome", "not_started"]
 
 #: Minimum number of seconds between two progress messages of a run, except after an evaluation and at the end.
 NEWS_SECONDS = 0.05
@@ -55,7 +55,7 @@ class Crash(ArenaError):
     """Unexpected exception in a run: a defect of its agent, of its environment or of arena."""
 
 
-def attempted(folder: Path, train: Callable[[], dict[str, Any]]) -> Outcome:
+def train_outcome(folder: Path, train: Callable[[], dict[str, Any]]) -> Outcome:
     """Train the run of a folder, and return its result or its error, `Interrupted` and `BusyError` included."""
     try:
         return train()
@@ -65,14 +65,14 @@ def attempted(folder: Path, train: Callable[[], dict[str, Any]]) -> Outcome:
         raise
     except BaseException as error:  # a panic of a compiled extension is not an Exception
         crash = Crash(
-            f"{folder} failed: {described(error)}",
+            f"{folder} failed: {describe_error(error)}",
             "fix the cause; the same command goes on from its checkpoint",
         )
         crash.__cause__ = error
         return crash
 
 
-def not_begun(folder: Path) -> Interrupted:
+def not_started(folder: Path) -> Interrupted:
     """Outcome of a run that had not started when a stop was requested."""
     return Interrupted(f"stopped before {folder} began", "the same command goes on")
 
@@ -90,7 +90,7 @@ def serve(connection: Connection[Any, Any], parent: int) -> None:
         connection: the worker's end of the pipe.
         parent: the parent's process id.
     """
-    deaf()
+    ignore_signals()
     try:
         _WorkerListener(connection, parent).serve()
     except BaseException:  # not the normal exit, which waits for threads that a run left running
@@ -114,7 +114,7 @@ class _WorkerListener(Listener):
         while (text := self._folders.get()) is not None:
             folder = Path(text)
             with self._training:
-                outcome = attempted(folder, functools.partial(self._train, folder))
+                outcome = train_outcome(folder, functools.partial(self._train, folder))
                 self._send_progress()
                 self._send("ended", _portable(outcome))
 
@@ -131,7 +131,7 @@ class _WorkerListener(Listener):
 
     def _train(self, folder: Path) -> dict[str, Any]:
         if self._stopping:
-            raise not_begun(folder)
+            raise not_started(folder)
         return execute(Run.open(folder), self)
 
     def _send_progress(self) -> None:

@@ -21,13 +21,13 @@ from typing import Any, Generic, TypeVar
 
 from pluggy import HookImpl, PluginManager
 
-from arena.errors import ArenaError, Interrupted, unknown
+from arena.errors import ArenaError, Interrupted, unknown_name
 from arena.plugins import hookspecs, specs
-from arena.plugins.hookspecs import HOOKS, misuses
-from arena.plugins.registry import ArenaPluginWarning, PluginInfo, Registry, Status, contested
-from arena.plugins.specs import described
+from arena.plugins.hookspecs import HOOKS, hook_problems
+from arena.plugins.registry import ArenaPluginWarning, PluginInfo, Registry, Status, name_conflict
+from arena.plugins.specs import describe_error
 
-__all__ = ["ArenaPluginWarning", "PluginInfo", "Plugins", "get_plugins", "use"]
+__all__ = ["ArenaPluginWarning", "PluginInfo", "Plugins", "get_plugins", "use_plugins"]
 
 GROUP = "arena"
 
@@ -124,7 +124,7 @@ class Plugins:
         """
         parameters = HOOKS.get(event)
         if not parameters:  # contributions take no arguments
-            raise unknown("event", event, [name for name, taken in HOOKS.items() if taken])
+            raise unknown_name("event", event, [name for name, taken in HOOKS.items() if taken])
         if parameters != arguments.keys():
             raise TypeError(f"{event} takes {sorted(parameters)}, not {sorted(arguments)}")
         listeners = self._listeners[event]
@@ -136,7 +136,9 @@ class Plugins:
                 raise
             except Exception as error:
                 listeners.remove(listener)
-                self._report(info, f"{event} raised {described(error)}; it is not called again", cause=error)
+                self._report(
+                    info, f"{event} raised {describe_error(error)}; it is not called again", cause=error
+                )
 
     def _forbid(self, allow: Iterable[str] | None, block: Iterable[str]) -> None:
         """Mark the plugins that must not be imported."""
@@ -145,7 +147,7 @@ class Plugins:
         allowed, blocked = None if allow is None else set(allow), set(block)
         known = {info.name for info in self._infos}
         for name in sorted((blocked | (allowed or set())) - known):
-            raise unknown("plugin", name, known)
+            raise unknown_name("plugin", name, known)
         for info in self._infos:
             if info.name in blocked:
                 info.status, info.problems = "blocked", ["left out by --no-plugin"]
@@ -156,24 +158,24 @@ class Plugins:
         """Import a plugin, check its hooks and register it."""
         if info.name in self._loaded:
             claimants = [other for other in self._infos if other.name == info.name]
-            self._report(info, contested(f"the plugin name {info.name!r}", claimants), status="failed")
+            self._report(info, name_conflict(f"the plugin name {info.name!r}", claimants), status="failed")
             return
         self._loaded[info.name] = info
         try:
             plugin = load()
         except (Exception, SystemExit) as error:
-            self._report(info, f"cannot be imported: {described(error)}", status="failed", cause=error)
+            self._report(info, f"cannot be imported: {describe_error(error)}", status="failed", cause=error)
             return
         try:
             if self._manager.is_registered(plugin):
                 raise ValueError(f"it is the same object as plugin {self._manager.get_name(plugin)!r}")
-            problems = misuses(self._manager, plugin)
+            problems = hook_problems(self._manager, plugin)
             if self._manager.register(plugin, name=info.name) is None:
                 raise TypeError("its entry point names None")
         except Exception as error:
             if self._manager.has_plugin(info.name):  # older pluggies leave a rejected plugin half registered
                 self._manager.unregister(name=info.name)
-            self._report(info, f"cannot be registered: {described(error)}", status="failed", cause=error)
+            self._report(info, f"cannot be registered: {describe_error(error)}", status="failed", cause=error)
             return
         for problem in problems:
             self._report(info, problem)
@@ -195,7 +197,7 @@ class Plugins:
                 claims.setdefault(spec.name, []).append((info, spec))
         for name, claimants in claims.items():
             for info, _ in claimants[1:]:
-                problem = contested(f"{spec_type.kind} {name!r}", [claimant for claimant, _ in claimants])
+                problem = name_conflict(f"{spec_type.kind} {name!r}", [claimant for claimant, _ in claimants])
                 self._report(info, problem)
         return Registry(spec_type.kind, ((found[0][1], found[0][0].name) for found in claims.values()))
 
@@ -216,7 +218,7 @@ class Plugins:
         except Interrupted:
             raise
         except (Exception, SystemExit) as error:
-            problems.append(f"{hook} raised {described(error)}")
+            problems.append(f"{hook} raised {describe_error(error)}")
             cause = error
         for problem in problems:
             self._report(info, problem, cause=cause)
@@ -248,12 +250,12 @@ def get_plugins() -> Plugins:
 
 
 @contextmanager
-def use(plugins: Plugins | None) -> Iterator[None]:
+def use_plugins(plugins: Plugins | None) -> Iterator[None]:
     """Make :func:`get_plugins` return ``plugins`` inside a ``with`` block; with None, plugins are discovered again.
 
     Example:
         >>> mine = Plugins(installed=False)
-        >>> with use(mine):
+        >>> with use_plugins(mine):
         ...     get_plugins() is mine
         True
     """

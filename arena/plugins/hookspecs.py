@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from pluggy import HookimplMarker, HookspecMarker, PluginManager
 
-from arena.errors import unknown
+from arena.errors import unknown_name
 from arena.plugins.specs import (
     AgentSpec,
     CommandSpec,
@@ -31,7 +31,7 @@ from arena.plugins.specs import (
     TrackerSpec,
 )
 
-__all__ = ["HOOKS", "hookimpl", "hookspec", "misuses"]
+__all__ = ["HOOKS", "hookimpl", "hookspec", "hook_problems"]
 
 hookspec = HookspecMarker("arena")
 hookimpl = HookimplMarker("arena")
@@ -246,7 +246,7 @@ HOOKS = {
 """Parameters of every hook by its name: a contribution has none, an event has at least one."""
 
 
-def misuses(manager: PluginManager, plugin: object) -> list[str]:
+def hook_problems(manager: PluginManager, plugin: object) -> list[str]:
     """List functions of a plugin that look like hook implementations but cannot be called, one line each.
 
     Args:
@@ -262,7 +262,7 @@ def misuses(manager: PluginManager, plugin: object) -> list[str]:
         hook = options.get("specname") or name
         if hook not in HOOKS:
             if not options.get("optionalhook"):
-                problems.append(str(unknown("hook", hook, HOOKS)))
+                problems.append(str(unknown_name("hook", hook, HOOKS)))
         elif marks is None:
             problems.append(f"{name} is not a function marked @hookimpl; put @arena.hookimpl above it")
         elif options.get("wrapper") or options.get("hookwrapper"):

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from arena.errors import unknown
+from arena.errors import unknown_name
 from arena.plugins.specs import Spec
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-__all__ = ["ArenaPluginWarning", "PluginInfo", "Registry", "Status", "contested"]
+__all__ = ["ArenaPluginWarning", "PluginInfo", "Registry", "Status", "name_conflict"]
 
 BUILT_IN = "arena-rl"
 
@@ -65,7 +65,7 @@ class PluginInfo:
         return (not built_in, not self.distribution, self.distribution.lower(), self.name)
 
 
-def contested(what: str, claimants: Iterable[PluginInfo]) -> str:
+def name_conflict(what: str, claimants: Iterable[PluginInfo]) -> str:
     """Message about a name that several plugins provide; the first plugin's is used."""
     names = [str(info) for info in claimants]
     return f"{what} is claimed by {', '.join(names)}; the one of {names[0]} is used"
@@ -134,4 +134,4 @@ class Registry(Mapping[str, S]):
         try:
             return self._entries[name]
         except KeyError:
-            raise unknown(self.kind, name, self) from None
+            raise unknown_name(self.kind, name, self) from None

@@ -33,7 +33,7 @@ __all__ = [
     "Spec",
     "TrackerSpec",
     "Unit",
-    "described",
+    "describe_error",
 ]
 
 Unit = Literal["step", "sweep", "update"]
@@ -109,7 +109,7 @@ class Spec:
                 remedy = f"install the package that provides {missing!r}"
             else:
                 remedy = f"fix or update the plugin, or leave it out with --no-plugin {plugin}"
-            problem = f"{what!r}, of {self.kind} {self.name!r}, cannot be imported: {described(error)}"
+            problem = f"{what!r}, of {self.kind} {self.name!r}, cannot be imported: {describe_error(error)}"
             raise ArenaError(f"plugin {plugin!r}: {problem}", remedy) from error
 
     def _malformed(self, problem: str, remedy: str) -> ArenaError:
@@ -153,7 +153,7 @@ class Preset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learned(Spec):
+class TrainableSpec(Spec):
     """Base class of the specs of agents and encoders, which can be trained.
 
     Args:
@@ -192,7 +192,7 @@ class Learned(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgentSpec(Learned):
+class AgentSpec(TrainableSpec):
     """Spec of an agent; ``target`` is its :class:`arena.agents.base.Agent` subclass.
 
     Example:
@@ -239,7 +239,7 @@ class EnvironmentSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderSpec(Learned):
+class EncoderSpec(TrainableSpec):
     """Spec of an encoder; ``target`` is an :class:`arena.encoders.base.Encoder` subclass, whose protocols are its abilities.
 
     The ``options`` of a preset are hyperparameters of the encoder, and its ``steps`` are updates.
@@ -322,7 +322,7 @@ class CommandSpec(Spec):
     kind: ClassVar[str] = "command"
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Describe an error in one line, with its innermost place in the code outside the plugin machinery."""
     place, traceback = "", error.__traceback__
     while traceback is not None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from arena.errors import ArenaError, Interrupted
 from arena.experiments.labels import Label, labels
 from arena.launch.base import BUSY
-from arena.results.text import count, duration, number
+from arena.results.text import format_count, format_duration, format_number
 from arena.runs.listener import Listener
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from arena.runs.run import Run
     from arena.streams.base import Progress
 
-__all__ = ["counting", "progress_bar"]
+__all__ = ["progress_counter", "progress_bar"]
 
 #: Row of the bars: label, completed fraction, state, return, and seconds left.
 _Cells: TypeAlias = tuple[str, float, str, str, float]
@@ -93,7 +93,7 @@ def progress_bar(runs: Sequence[Run], *, already: int = 0, drawn: bool = True) -
 
 
 @contextlib.contextmanager
-def counting(what: str) -> Iterator[Callable[[int], None]]:
+def progress_counter(what: str) -> Iterator[Callable[[int], None]]:
     """Show a counter while standard error is a terminal; yields a function to call with the number so far.
 
     Args:
@@ -357,7 +357,7 @@ def _bars(rows: Sequence[_Cells], width: int) -> Table:
     _add_numbers(table, width, 2)
     for label, fraction, state, score, left in rows:
         bar = ProgressBar(total=1.0, completed=fraction, width=width)
-        time_left = f"{duration(left)} left" if 0 < left < 1e7 else ""
+        time_left = f"{format_duration(left)} left" if 0 < left < 1e7 else ""
         table.add_row(label, bar, f"{fraction:.0%}", state, score, time_left)
     return table
 
@@ -373,7 +373,7 @@ def _add_numbers(table: Table, bar: int, dim: int) -> None:
 
 
 def _speed(speed: float, unit: str) -> str:
-    return f"{count(speed)} {unit}s/s" if speed else ""
+    return f"{format_count(speed)} {unit}s/s" if speed else ""
 
 
 def _score(lines: Sequence[_Line]) -> str:
@@ -383,7 +383,7 @@ def _score(lines: Sequence[_Line]) -> str:
         return ""
     mean = sum(scores) / len(scores)
     fits = all(line.run.spec.plugin.kind == "encoder" for line in lines)
-    return f"loss {number(-mean)}" if fits else f"return {number(mean)}"
+    return f"loss {format_number(-mean)}" if fits else f"return {format_number(mean)}"
 
 
 def _is_passing(text: str) -> bool:

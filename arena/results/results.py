@@ -10,9 +10,9 @@ import numpy as np
 
 from arena.experiments.labels import labels
 from arena.experiments.training_spec import TrainingSpec
-from arena.results.text import UNKNOWN, count, duration, number
+from arena.results.text import UNKNOWN, format_count, format_duration, format_number
 from arena.runs.run import Run
-from arena.statistics.summary import summarise
+from arena.statistics.summary import summarize
 
 __all__ = ["Results", "heading", "results_text", "summary_cells"]
 
@@ -62,7 +62,7 @@ class Results:
 
 
 def _summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    summary = summarise([result["evaluation"]["mean"] for result in results])
+    summary = summarize([result["evaluation"]["mean"] for result in results])
     best = results[0]["optimum"]
     own = [result["policy_value"] for result in results]
     value = None if None in own else float(np.mean(own))
@@ -114,18 +114,22 @@ def summary_cells(results: Results) -> list[tuple[str, str]]:
     unit = f"{results.spec.plugin.unit}s"
     pace = [
         (unit, _span([row["steps"] for row in results.runs])),
-        ("time", duration(seconds)),
-        (f"{unit}/s", count(steps / seconds) if seconds > 0 else UNKNOWN),
+        ("time", format_duration(seconds)),
+        (f"{unit}/s", format_count(steps / seconds) if seconds > 0 else UNKNOWN),
     ]
     if unit == "updates":
-        return [("held-out loss", number(-summary["mean"])), ("95 % CI", _between(interval, -1)), *pace]
+        return [
+            ("held-out loss", format_number(-summary["mean"])),
+            ("95 % CI", _between(interval, -1)),
+            *pace,
+        ]
     return [
-        ("return", number(summary["mean"])),
+        ("return", format_number(summary["mean"])),
         ("95 % CI", _between(interval)),
-        ("IQM", number(summary["iqm"])),
-        ("optimum", number(summary["optimum"])),
-        ("policy value", number(summary["policy_value"])),
-        ("gap", number(summary["gap"])),
+        ("IQM", format_number(summary["iqm"])),
+        ("optimum", format_number(summary["optimum"])),
+        ("policy value", format_number(summary["policy_value"])),
+        ("gap", format_number(summary["gap"])),
         *pace,
     ]
 
@@ -134,7 +138,7 @@ def _between(interval: Sequence[float] | None, sign: int = 1) -> str:
     if interval is None:
         return UNKNOWN
     low, high = sorted(sign * bound for bound in interval)
-    return f"[{number(low)}, {number(high)}]"
+    return f"[{format_number(low)}, {format_number(high)}]"
 
 
 def _span(steps: Sequence[int]) -> str:

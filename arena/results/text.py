@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["UNKNOWN", "count", "duration", "number"]
+__all__ = ["UNKNOWN", "format_count", "format_duration", "format_number"]
 
 UNKNOWN = "–"
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Format a number with four significant digits: ``-13``, ``0.744``, ``-0.00012``; a dash for None."""
     if value is None:
         return UNKNOWN
@@ -17,7 +17,7 @@ def number(value: float | None) -> str:
     return f"{value:.1f}" if 1000 <= abs(value) < 1e6 else f"{value:.4g}"
 
 
-def count(value: float) -> str:
+def format_count(value: float) -> str:
     """Format a count with a unit prefix: ``950``, ``12.3 k``, ``4.2 M``."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= 0.9995 * size:
@@ -25,7 +25,7 @@ def count(value: float) -> str:
     return f"{value:.3g}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Format a duration: ``0.3 s``, ``42 s``, ``3:05 min``, ``2:05 h``."""
     if seconds < 10:
         return f"{seconds:.2g} s" if seconds >= 0.1 else f"{seconds:.1g} s"

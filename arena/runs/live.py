@@ -24,13 +24,13 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from arena.errors import ArenaError
 from arena.runs.listener import Listener
 from arena.storage.codec import Encoded, State, decode, encode
-from arena.storage.files import cannot_write, refuse_link, sweep
+from arena.storage.files import refuse_link, remove_temporary_files, write_error
 
 if TYPE_CHECKING:
     from arena.runs.run import Run
     from arena.streams.base import Progress
 
-__all__ = ["Answer", "Broadcast", "Watcher", "open_watch_window", "opened"]
+__all__ = ["LiveSnapshot", "LivePublisher", "LiveSubscriber", "open_watch_window", "open_without_links"]
 
 #: Seconds between two checks for a request, between two touches, and after which a request expires.
 LOOK, TOUCH, FORGET = 0.25, 1.0, 10.0
@@ -51,7 +51,7 @@ class HasSnapshot(Protocol):
         ...
 
 
-class Broadcast(Listener):
+class LivePublisher(Listener):
     """Runner's side of the live view: writes a snapshot when a watcher requests it.
 
     Args:
@@ -95,7 +95,7 @@ class Broadcast(Listener):
 
 
 @dataclass(frozen=True)
-class Answer:
+class LiveSnapshot:
     """Snapshot of a run during training, as a watcher reads it.
 
     Attributes:
@@ -113,7 +113,7 @@ class Answer:
     state: State
 
 
-class Watcher:
+class LiveSubscriber:
     """Watcher's side of the live view: requests snapshots of a run and reads them.
 
     Args:
@@ -147,10 +147,10 @@ class Watcher:
             self._touch_at = now + TOUCH
             with contextlib.suppress(OSError):  # the run was deleted
                 self._folder.mkdir(exist_ok=True)  # another watcher removes it when it ends
-                with opened(self._folder / "wanted") as file:
+                with open_without_links(self._folder / "wanted") as file:
                     os.utime(file.fileno() if os.utime in os.supports_fd else file.name)
 
-    def newest(self) -> Answer | None:
+    def newest(self) -> LiveSnapshot | None:
         """Return the newest snapshot, or None if there is no new one since the last call."""
         path = self._folder / "agent"
         try:
@@ -170,7 +170,7 @@ class Watcher:
             with contextlib.suppress(OSError):
                 (self._folder / name).unlink()
         with contextlib.suppress(OSError):
-            sweep(self._folder)
+            remove_temporary_files(self._folder)
         with contextlib.suppress(OSError):
             if not self.log.stat().st_size:
                 self.log.unlink()
@@ -187,20 +187,20 @@ def open_watch_window(run: Run) -> None:
     Args:
         run: prepared, and about to be trained.
     """
-    watcher = Watcher(run)
+    watcher = LiveSubscriber(run)
     watcher.wish()  # at once, so that the window finds something when it is open
     command = [sys.executable, "-m", "arena", "watch", str(run.folder), "--follow"]
     try:
-        log = opened(watcher.log)
+        log = open_without_links(watcher.log)
     except OSError as error:
-        raise cannot_write(watcher.log, error) from error
+        raise write_error(watcher.log, error) from error
     with log:
         subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
         )
 
 
-def opened(path: Path) -> IO[bytes]:
+def open_without_links(path: Path) -> IO[bytes]:
     """Open a file for writing and empty it, without following links and without waiting for the reader of a pipe.
 
     The run folder may come from another person, and its links may point anywhere.
@@ -217,7 +217,7 @@ def _write(folder: Path, header: Mapping[str, Any], encoded: Encoded) -> None:
     head = json.dumps(header).encode()
     temporary = folder / f".agent.{os.getpid()}.saving"
     try:
-        with opened(temporary) as file:
+        with open_without_links(temporary) as file:
             file.write(HEADER.pack(KIND, len(head), len(encoded.tree)))
             for part in (head, encoded.tree, encoded.arrays):
                 file.write(part)
@@ -228,14 +228,14 @@ def _write(folder: Path, header: Mapping[str, Any], encoded: Encoded) -> None:
         raise
 
 
-def _parse(data: bytes) -> Answer:
+def _parse(data: bytes) -> LiveSnapshot:
     kind, first, second = HEADER.unpack_from(data)
     if kind != KIND:
         raise ValueError("not a live snapshot")
     head, tree = HEADER.size + first, HEADER.size + first + second
     header = json.loads(data[HEADER.size : head])
     evaluation = header["evaluation"]
-    return Answer(
+    return LiveSnapshot(
         steps=int(header["steps"]),
         episodes=int(header["episodes"]),
         metrics={name: float(value) for name, value in header["metrics"].items()},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from arena.agents.actor import Mind
+from arena.agents.actor import Actor
 from arena.agents.base import Agent
 from arena.experiments.build import build_agent, observe
 from arena.experiments.snapshot_reference import read_snapshot
@@ -35,7 +35,7 @@ class LoadedAgent:
         self.environment, features = observe(experiment, run.encoder, self.generators)
         self.agent: Agent = build_agent(experiment, self.environment, self.generators, features=features)
         self.steps = 0 if which is None else self._restore(which)
-        self.mind = Mind(self.agent, self.environment, self.generators)
+        self.actor = Actor(self.agent, self.environment, self.generators)
 
     def act(self, observation: Any, *, explore: bool = False) -> Any:
         """The action for one observation of the environment, as the environment takes it.
@@ -46,11 +46,11 @@ class LoadedAgent:
             observation: one observation, as ``env.reset()`` and ``env.step()`` return it.
             explore: whether to act as in training.
         """
-        return self.mind.act(observation, explore=explore)
+        return self.actor.act(observation, explore=explore)
 
     def reset(self) -> None:
         """Forgets the episode so far."""
-        self.mind.reset()
+        self.actor.reset()
 
     def _restore(self, which: str) -> int:
         mine = self.run.spec.id(self.run.seed)

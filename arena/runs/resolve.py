@@ -11,8 +11,8 @@ from arena.agents.compatibility import agent_class_of, same_spaces
 from arena.config.options import asdict, coerce
 from arena.encoders.compatibility import encoder_class_of
 from arena.environments.space_json import array_space
-from arena.environments.spaces import described
-from arena.errors import ArenaError, unknown
+from arena.environments.spaces import describe_space
+from arena.errors import ArenaError, unknown_name
 from arena.experiments.encoder_reference import EncoderReference
 from arena.experiments.encoder_use import EncoderUse
 from arena.experiments.experiment import Experiment, environment_of
@@ -98,7 +98,7 @@ def _resolve_encoder(
         return None
     needs = agent_class_of(spec).needs
     kind.refuse_agent(needs, spec.name)
-    found = _encoder_of(kind, source, options or {}, factory.facts.observation_space)
+    found = _encoder_of(kind, source, options or {}, factory.properties.observation_space)
     found.refuse_misfit(needs, spec.name)
     return found
 
@@ -148,7 +148,7 @@ def _encoder_of_fit(
         raise ArenaError(f"{path} has its options already, {next(iter(own))} too", "leave it out")
     if fit.data.space != array_space(space):
         raise ArenaError(
-            f"{path} encodes {described(fit.data.space)}, and the environment gives {described(space)}",
+            f"{path} encodes {describe_space(fit.data.space)}, and the environment gives {describe_space(space)}",
             "fit an encoder to this environment's frames, or choose its options as they were",
         )
     start = snapshot_reference(run, which)
@@ -216,7 +216,7 @@ def is_encoder_name(source: str | Path) -> bool:
         return False
     encoders = get_plugins().encoders
     if str(source) not in encoders:
-        raise unknown(
+        raise unknown_name(
             "encoder or run", str(source), encoders, "see `arena list encoders`, or give a run's folder"
         )
     return True

@@ -23,7 +23,7 @@ from arena.experiments.training_spec import TrainingSpec
 from arena.plugins.discovery import Plugins, get_plugins
 from arena.runs.layout import SCHEMA, find_runs
 from arena.storage.checkpoint import Checkpoints
-from arena.storage.files import cannot_write, write_atomically
+from arena.storage.files import write_atomically, write_error
 
 if TYPE_CHECKING:
     from arena.experiments.fit import Fit
@@ -108,7 +108,7 @@ class Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise cannot_write(folder, error) from error
+            raise write_error(folder, error) from error
         with _alone(folder):
             if (folder / "run.json").exists():
                 old = _document(folder)["experiment"]
@@ -244,7 +244,7 @@ class Run:
                 f"another process is training {self.folder}", "wait for it, or choose --out"
             ) from error
         except OSError as error:
-            raise cannot_write(self.folder, error) from error
+            raise write_error(self.folder, error) from error
         try:
             yield
         finally:

@@ -15,7 +15,7 @@ from arena.errors import ArenaError
 from arena.experiments.experiment import Experiment
 from arena.experiments.training_spec import TrainingSpec
 from arena.plugins.discovery import get_plugins
-from arena.plugins.specs import described
+from arena.plugins.specs import describe_error
 from arena.runs.listener import Listener
 from arena.runs.run import Run
 from arena.streams.base import Progress
@@ -111,7 +111,7 @@ class Tracking(Listener):
                 if failed is not None:
                     with contextlib.suppress(Exception, SystemExit):  # its first failure is the one to report
                         failed.close()
-                reason = str(error) if isinstance(error, ArenaError) else described(error)
+                reason = str(error) if isinstance(error, ArenaError) else describe_error(error)
                 self._noticed(f"tracker {name} failed, and the run continues without it: {reason}")
 
 

@@ -25,10 +25,10 @@ from arena.statistics.summary import CHUNK, Scores, draw, interval, iqm_of_each
 __all__ = [
     "Band",
     "Estimate",
-    "Resampled",
+    "BootstrapScores",
     "aggregate",
     "learning_curve",
-    "normalise",
+    "normalize",
     "performance_profile",
     "probability_of_improvement",
     "scale",
@@ -66,7 +66,7 @@ class Band:
     high: Scores | None
 
 
-class Resampled:
+class BootstrapScores:
     """Scores by environment with their bootstrap resamples, which many statistics share.
 
     Args:
@@ -102,17 +102,17 @@ class Resampled:
         """Whether every environment has at least two seeds, which resampling needs."""
         return all(len(stratum) > 1 for stratum in self.strata)
 
-    def take(self, environments: Sequence[int]) -> Resampled:
+    def take(self, environments: Sequence[int]) -> BootstrapScores:
         """Scores and resamples of a subset of the environments, given by index."""
-        part = object.__new__(Resampled)
+        part = object.__new__(BootstrapScores)
         part.strata = [self.strata[i] for i in environments]
         part.drawn = [self.drawn[i] for i in environments]
         part.counts = [self.counts[i] for i in environments]
         return part
 
-    def like(self, scores: Sequence[ArrayLike]) -> Resampled:
+    def like(self, scores: Sequence[ArrayLike]) -> BootstrapScores:
         """Other scores of the same seeds, with the same resamples."""
-        other = object.__new__(Resampled)
+        other = object.__new__(BootstrapScores)
         other.strata, other.drawn, other.counts = _strata(scores), self.drawn, self.counts
         if [len(part) for part in other.strata] != [len(part) for part in self.strata]:
             raise ArenaError(
@@ -121,7 +121,7 @@ class Resampled:
         return other
 
 
-ByEnvironment: TypeAlias = "Sequence[ArrayLike] | Scores | Resampled"
+ByEnvironment: TypeAlias = "Sequence[ArrayLike] | Scores | BootstrapScores"
 
 
 def scale(scores: ArrayLike, optimum: float | None) -> tuple[float, float]:
@@ -144,7 +144,7 @@ def scale(scores: ArrayLike, optimum: float | None) -> tuple[float, float]:
     return low, best if optimum is None or _narrow(low, optimum) else float(optimum)
 
 
-def normalise(scores: ArrayLike, low: float, high: float) -> Scores:
+def normalize(scores: ArrayLike, low: float, high: float) -> Scores:
     """Normalize scores so that `low` becomes 0 and `high` becomes 1: ``(score - low) / (high - low)``.
 
     A score above 1 is an evaluation that was luckier than the optimum's expectation. Where `high` does not exceed
@@ -156,7 +156,7 @@ def normalise(scores: ArrayLike, low: float, high: float) -> Scores:
         high: the score that becomes 1.
 
     Example:
-        >>> normalise([-100, -13, -56.5], low=-100, high=-13)
+        >>> normalize([-100, -13, -56.5], low=-100, high=-13)
         array([0. , 1. , 0.5])
     """
     data = np.asarray(scores, dtype=np.float64)
@@ -177,7 +177,7 @@ def aggregate(scores: ByEnvironment, statistic: str = "iqm", *, level: float = 0
         level: the interval's nominal coverage.
 
     Raises:
-        ArenaError: no such statistic, or scores that `Resampled` refuses.
+        ArenaError: no such statistic, or scores that `BootstrapScores` refuses.
     """
     data = _resampled(scores)
     if statistic == "mean":
@@ -231,7 +231,7 @@ def probability_of_improvement(x: ByEnvironment, y: ByEnvironment, *, level: flo
         level: the interval's nominal coverage.
 
     Raises:
-        ArenaError: different numbers of environments or of resamples, or scores that `Resampled` refuses.
+        ArenaError: different numbers of environments or of resamples, or scores that `BootstrapScores` refuses.
 
     Source: Agarwal et al. 2021, section 4.3, equation 2.
 
@@ -310,13 +310,13 @@ def _narrow(low: float, high: float) -> bool:
     return high - low <= NARROW * max(1.0, abs(high))
 
 
-def _resampled(scores: ByEnvironment, generator: np.random.Generator | int = 0) -> Resampled:
-    return scores if isinstance(scores, Resampled) else Resampled(scores, generator=generator)
+def _resampled(scores: ByEnvironment, generator: np.random.Generator | int = 0) -> BootstrapScores:
+    return scores if isinstance(scores, BootstrapScores) else BootstrapScores(scores, generator=generator)
 
 
 def _strata(scores: ByEnvironment) -> list[Scores]:
     """The scores, checked: one array of shape (seeds,) per environment."""
-    if isinstance(scores, Resampled):
+    if isinstance(scores, BootstrapScores):
         return scores.strata
     try:
         parts = [np.asarray(part, dtype=np.float64) for part in scores]
@@ -340,7 +340,7 @@ def _counted(drawn: NDArray[np.int64]) -> Scores:
     return np.bincount(cells, minlength=resamples * seeds).reshape(resamples, seeds).astype(np.float64)
 
 
-def _over_environments(data: Resampled, values: Sequence[Scores]) -> Scores:
+def _over_environments(data: BootstrapScores, values: Sequence[Scores]) -> Scores:
     """Each resample's mean over environments of the mean over seeds; values (seeds, …) -> (resamples, …)."""
     means = [count @ value / len(value) for count, value in zip(data.counts, values, strict=True)]
     return np.asarray(sum(means) / len(means))

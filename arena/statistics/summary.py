@@ -34,7 +34,7 @@ __all__ = [
     "iqm",
     "iqm_of_each",
     "mean",
-    "summarise",
+    "summarize",
 ]
 
 Scores: TypeAlias = NDArray[np.float64]
@@ -196,7 +196,7 @@ def iqm_of_each(samples: Scores) -> Scores:
     return np.asarray(samples.mean(axis=1))
 
 
-def summarise(returns_per_seed: ArrayLike) -> Summary:
+def summarize(returns_per_seed: ArrayLike) -> Summary:
     """Summarize seeds by their mean, interquartile mean and 95 % interval of the mean.
 
     Args:
@@ -206,7 +206,7 @@ def summarise(returns_per_seed: ArrayLike) -> Summary:
         ArenaError: no seeds, another shape, or a return that is not a finite number.
 
     Example:
-        >>> summarise([1.0, 2.0, 3.0]).mean
+        >>> summarize([1.0, 2.0, 3.0]).mean
         2.0
     """
     data = _checked(returns_per_seed)

@@ -19,7 +19,7 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.storage.codec import Encoded, State, decode, encode
-from arena.storage.files import cannot_write, refuse_link, sync_folder, write_synced
+from arena.storage.files import refuse_link, sync_folder, write_error, write_synced
 from arena.storage.journal import Journal
 from arena.storage.segments import DamagedError, Segments, digest, read_file, read_verified, remove
 
@@ -102,7 +102,7 @@ class Checkpoints:
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._sweep()  # frees space on a full disk
-            raise cannot_write(self.folder, error) from error
+            raise write_error(self.folder, error) from error
 
     def load(self, accept: Callable[[dict[str, Any]], bool] | None = None) -> Loaded | None:
         """Load the newest checkpoint that verifies and that the caller accepts.

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from arena.errors import ArenaError
 
-__all__ = ["cannot_write", "refuse_link", "sweep", "sync_folder", "write_atomically", "write_synced"]
+__all__ = [
+    "write_error",
+    "refuse_link",
+    "remove_temporary_files",
+    "sync_folder",
+    "write_atomically",
+    "write_synced",
+]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -26,10 +33,10 @@ def write_atomically(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise write_error(path, error) from error
 
 
-def sweep(folder: Path) -> None:
+def remove_temporary_files(folder: Path) -> None:
     """Remove temporary files that a killed `write_atomically` left in a folder.
 
     Only the folder's single writer may call it, before it writes.
@@ -82,7 +89,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def cannot_write(path: Path, error: OSError) -> ArenaError:
+def write_error(path: Path, error: OSError) -> ArenaError:
     """Error for a file or folder that cannot be written, with a remedy that fits the cause."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         remedy = "free some space there, or choose another folder"

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from arena.environments.vector_env import NativeVectorEnv
     from arena.storage.codec import State
 
-__all__ = ["MEND", "NativeStream", "Progress", "Stream", "Transition"]
+__all__ = ["FIX_WITH_WRAPPER", "NativeStream", "Progress", "Stream", "Transition"]
 
 Array = npt.NDArray[Any]
 
 #: Remedy for invalid values from an environment.
-MEND = "fix it with a wrapper (--wrap)"
+FIX_WITH_WRAPPER = "fix it with a wrapper (--wrap)"
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ class Stream(ABC):
             bad = rows[lane][~np.isfinite(rows[lane])][0]
             article = "an" if name[0] in "aeiou" else "a"
             what = f"the {name} {bad}" if given.ndim == 1 else f"{article} {name} with {bad}"
-            raise self._fault(f"gave {what}", lane, MEND)
+            raise self._fault(f"gave {what}", lane, FIX_WITH_WRAPPER)
 
     def _fault(
         self, what: str, lane: Any = None, remedy: str = "see --debug for its traceback", message: str = ""

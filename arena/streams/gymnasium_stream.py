@@ -20,12 +20,12 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from arena.environments.spaces import View
 from arena.errors import ArenaError
 from arena.streams.action_history import History
-from arena.streams.base import MEND, Stream, Transition
+from arena.streams.base import FIX_WITH_WRAPPER, Stream, Transition
 
 if TYPE_CHECKING:
     from arena.storage.codec import State
 
-__all__ = ["GymnasiumStream", "probe"]
+__all__ = ["GymnasiumStream", "replay_obstacle"]
 
 Array = npt.NDArray[Any]
 Make = Callable[[], gym.Env[Any, Any]]
@@ -168,7 +168,7 @@ class GymnasiumStream(Stream):
             if np.maximum.reduce(observation.view(np.uint64)) >= n:  # as unsigned, a negative number is huge
                 lane = observation.view(np.uint64).argmax()
                 what = f"gave the observation {observation[lane]}, which is not in its space of {n}"
-                raise self._fault(what, lane, MEND)
+                raise self._fault(what, lane, FIX_WITH_WRAPPER)
 
     def _report(self, infos: dict[str, Any]) -> None:
         [lane, *_] = np.flatnonzero(infos[f"_{FAILURE}"])
@@ -232,7 +232,7 @@ class GymnasiumStream(Stream):
         return None
 
 
-def probe(make: Make, observations: View, actions: View, *, steps: int = 100) -> str | None:
+def replay_obstacle(make: Make, observations: View, actions: View, *, steps: int = 100) -> str | None:
     """Test whether an environment can be replayed from seed and actions; return the obstacle, or None.
 
     One environment plays an episode, then another episode, then the first one twice more (a hidden state may

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 from arena.streams.base import NativeStream, Stream
-from arena.streams.gymnasium_stream import GymnasiumStream, probe
+from arena.streams.gymnasium_stream import GymnasiumStream, replay_obstacle
 
 if TYPE_CHECKING:
     from arena.environments.factory import EnvironmentFactory
@@ -67,6 +67,6 @@ def open_stream(
 
 def _probed(make: Callable[[], gym.Env[Any, Any]], observations: View, actions: View) -> str | None:
     try:
-        return probe(make, observations, actions)
+        return replay_obstacle(make, observations, actions)
     except Exception as error:  # the first step of training gives a better error
         return f"the probe raised {type(error).__name__}"

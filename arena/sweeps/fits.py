@@ -17,26 +17,34 @@ from arena.config.options import asdict, coerce
 from arena.config.validation import validated_count
 from arena.encoders.compatibility import encoder_class_of
 from arena.environments.space_json import array_space, to_json
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 from arena.experiments.data_reference import DataReference
 from arena.experiments.encoder_use import EncoderUse
 from arena.experiments.experiment import Experiment
 from arena.experiments.fit import Fit, FitOptions
 from arena.experiments.snapshot_reference import TO_COME, SnapshotReference
 from arena.experiments.training_spec import validated_trackers
-from arena.frames.collecting import label_spaces_of, telling
+from arena.frames.collecting import label_spaces_of, with_labels
 from arena.frames.fits import reading_options
 from arena.frames.references import data_reference
 from arena.plugins.discovery import get_plugins
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.runs.snapshots import LAST, snapshot_reference, split_reference
-from arena.storage.files import cannot_write
+from arena.storage.files import write_error
 
 if TYPE_CHECKING:
     from arena.environments.factory import EnvironmentFactory
 
-__all__ = ["FITS", "Fits", "awaited", "beginning", "collected", "finished", "key_of"]
+__all__ = [
+    "FITS",
+    "Fits",
+    "pending_fit_key",
+    "with_fitted_encoder",
+    "with_frames",
+    "find_finished_fit",
+    "key_of",
+]
 
 #: Name of the folder of fits, inside the sweep's folder of runs.
 FITS = "fits"
@@ -67,7 +75,7 @@ class Fits:
         for key in table:
             if key not in KEYS:
                 remedy = f"known: {', '.join(sorted(KEYS))}; an encoder's options stand in its [[grid]]"
-                raise unknown("key of [fit]", key, KEYS, remedy)
+                raise unknown_name("key of [fit]", key, KEYS, remedy)
         labels = table.get("labels", [])
         if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
             raise ArenaError(f"[fit]: labels is {labels!r}, which is not a list", 'write labels = ["state"]')
@@ -141,7 +149,7 @@ def key_of(fit: Fit) -> str:
     return fit.id(fit.seeds[0])
 
 
-def collected(fit: Fit, folder: Path) -> Fit:
+def with_frames(fit: Fit, folder: Path) -> Fit:
     """Complete a planned fit with its frames, which are collected unless they exist already.
 
     Args:
@@ -156,10 +164,10 @@ def collected(fit: Fit, folder: Path) -> Fit:
         with filelock.FileLock(folder / "frames.lock"):
             return fit.replaced(data=data_reference(fit.data.source, **fit.data.options))
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise write_error(folder, error) from error
 
 
-def finished(fit: Fit, folder: Path) -> Run | None:
+def find_finished_fit(fit: Fit, folder: Path) -> Run | None:
     """Find the finished run of a planned fit in a folder of fits, without collecting frames; None if there is none."""
     seed = fit.seeds[0]
     for path in sorted(folder.glob(f"{fit.name}_{fit.folder_part}_seed{seed}_*")):
@@ -175,20 +183,20 @@ def finished(fit: Fit, folder: Path) -> Run | None:
     return None
 
 
-def awaited(experiment: Experiment) -> str:
+def pending_fit_key(experiment: Experiment) -> str:
     """Key (`key_of`) of the planned fit that an experiment's encoder depends on; empty if there is none."""
     start = experiment.encoder and experiment.encoder.start
     return start.digest if start and start.run == TO_COME else ""
 
 
-def beginning(experiment: Experiment, fits: Mapping[str, Run]) -> Experiment:
+def with_fitted_encoder(experiment: Experiment, fits: Mapping[str, Run]) -> Experiment:
     """Insert the fitted encoder into an experiment; unchanged if its fit is not finished or it has none.
 
     Args:
         experiment: an experiment of the sweep.
         fits: finished runs of planned fits, by `key_of`.
     """
-    run, encoder = fits.get(awaited(experiment)), experiment.encoder
+    run, encoder = fits.get(pending_fit_key(experiment)), experiment.encoder
     if run is None or encoder is None:
         return experiment
     return experiment.replaced(encoder=dataclasses.replace(encoder, start=snapshot_reference(run, LAST)))
@@ -201,8 +209,8 @@ def _data_to_come(factory: EnvironmentFactory, asked: Any, reading: Mapping[str,
     options = reading_options(
         factory.id, reading.get("frames"), asked, factory.options, {**further, **wrappers}
     )
-    space = to_json(array_space(factory.facts.observation_space))
-    with closing(telling(factory, options.get("labels")).make()) as env:
+    space = to_json(array_space(factory.properties.observation_space))
+    with closing(with_labels(factory, options.get("labels")).make()) as env:
         spaces = label_spaces_of(env, factory.id, options.get("labels"))
     labels = {name: to_json(label) for name, label in spaces.items()}
     text = json.dumps([factory.identity(), options], sort_keys=True)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from arena.agents.compatibility import agent_class_of, mismatch
 from arena.environments.factory import EnvironmentFactory
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 from arena.experiments.experiment import Experiment
 from arena.experiments.experiment_file import ARGUMENTS, arguments_of
-from arena.experiments.labels import shown
+from arena.experiments.labels import format_value
 from arena.plugins.discovery import get_plugins
 from arena.runs.resolve import resolve_experiment
-from arena.sweeps.hints import named, of_its_own, option_called, toml_remedy
+from arena.sweeps.hints import find_option, name_of, own_grid_remedy, toml_remedy
 
 if TYPE_CHECKING:
     from arena.experiments.fit import Fit
@@ -163,7 +163,7 @@ def _parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     for key, value in own.items():
         kind, words, remedy = OWN[key]
         if not isinstance(value, kind):
-            given = "a table" if isinstance(value, Mapping) else shown(value)
+            given = "a table" if isinstance(value, Mapping) else format_value(value)
             raise ArenaError(f"{key} is {given}, which is not {words}", remedy)
     grids = [grid for grid in own.get("grid", ()) if isinstance(grid, Mapping)]
     _refuse_unknown(shared, "sweep", [*KEYS, *OWN], [shared, *grids])
@@ -182,12 +182,12 @@ def _refuse_unknown(
     for key in values:
         table, dot, _ = key.partition(".")
         if dot and table not in TABLES:
-            raise unknown(f"table of options in a {owner}", table, TABLES)
+            raise unknown_name(f"table of options in a {owner}", table, TABLES)
         if not dot and key not in known:
-            if option := option_called(key, tables):
+            if option := find_option(key, tables):
                 raise ArenaError(f"no key of a {owner} is called {key!r}", f'did you mean "{option}"?')
             remedy = f'known: {", ".join(sorted(known))}, and options such as "agent.learning_rate"'
-            raise unknown(f"key of a {owner}", key, known, remedy)
+            raise unknown_name(f"key of a {owner}", key, known, remedy)
 
 
 def _combinations(grids: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, list[Any]]]]:
@@ -205,14 +205,14 @@ def _combinations(grids: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, l
         several = [key for key, values in grid.items() if len(values) > 1 or key in ("agent", "env")]
         for chosen in itertools.product(*grid.values()):
             values = dict(zip(grid, chosen, strict=True))
-            words = ", ".join(f"{key} = {shown(named(values[key]))}" for key in several)
+            words = ", ".join(f"{key} = {format_value(name_of(values[key]))}" for key in several)
             yield f"grid {number}" + (f" ({words})" if words else ""), values, grid
 
 
 def _axes(where: str, grid: Any) -> dict[str, list[Any]]:
     """Values of each key of a grid; ``seeds`` is not an axis, since every combination is run with all seeds."""
     if not isinstance(grid, Mapping):
-        raise ArenaError(f"{where} is {shown(grid)}, which is not a table", EXAMPLE)
+        raise ArenaError(f"{where} is {format_value(grid)}, which is not a table", EXAMPLE)
     if not grid:
         raise ArenaError(f"{where} is empty", EXAMPLE)
     axes = {
@@ -293,7 +293,7 @@ class _Expansion:
             else:
                 experiment = resolve_experiment(**arguments)
         except ArenaError as error:
-            remedy = of_its_own(error.problem, values, axes) or error.remedy
+            remedy = own_grid_remedy(error.problem, values, axes) or error.remedy
             raise ArenaError(f"{where}: {error.problem}", remedy) from error
         key = experiment.id(0)
         before, elsewhere = self._found.get(key, (None, where))

@@ -12,12 +12,12 @@ from arena.agents.compatibility import agent_class_of
 from arena.errors import ArenaError
 from arena.plugins.discovery import get_plugins
 
-__all__ = ["named", "of_its_own", "option_called", "toml_remedy"]
+__all__ = ["name_of", "own_grid_remedy", "find_option", "toml_remedy"]
 
 _PLACE = re.compile(r"at line (\d+), column (\d+)")
 
 
-def named(value: Any) -> Any:
+def name_of(value: Any) -> Any:
     """Return the name of an agent or environment, which may be given as a table."""
     return value.get("name", value.get("id", value)) if isinstance(value, Mapping) else value
 
@@ -34,7 +34,7 @@ def toml_remedy(text: str, error: Exception) -> str:
     return "fix that line"
 
 
-def option_called(key: str, tables: Iterable[Mapping[str, Any]]) -> str:
+def find_option(key: str, tables: Iterable[Mapping[str, Any]]) -> str:
     """Find the option that a key without prefix means, such as ``agent.epsilon``, in the given tables; else empty."""
     for table in tables:
         for owner in ("agent", "env", "encoder", "novelty"):
@@ -43,7 +43,7 @@ def option_called(key: str, tables: Iterable[Mapping[str, Any]]) -> str:
     return ""
 
 
-def of_its_own(problem: str, values: Mapping[str, Any], axes: Mapping[str, Iterable[Any]]) -> str:
+def own_grid_remedy(problem: str, values: Mapping[str, Any], axes: Mapping[str, Iterable[Any]]) -> str:
     """Remedy for an option that some agents or environments of a grid have and others do not; otherwise empty.
 
     Args:
@@ -53,7 +53,7 @@ def of_its_own(problem: str, values: Mapping[str, Any], axes: Mapping[str, Itera
     """
     for key in values:
         owner, _, option = key.partition(".")
-        mine = named(values.get(owner))
+        mine = name_of(values.get(owner))
         if problem.startswith(f"no option of {mine} is called {option!r}") and any(
             option in _options(owner, other) for other in axes.get(owner, ())
         ):
@@ -67,7 +67,7 @@ def _listed(value: Any) -> Iterable[Any]:
 
 def _options(owner: str, value: Any) -> set[str]:
     """Names of the options of an agent, an environment or an encoder; empty if it does not exist."""
-    name = named(value)
+    name = name_of(value)
     with contextlib.suppress(ArenaError):
         if isinstance(name, str):
             return {field.name for field in dataclasses.fields(_options_class(owner, name))}

@@ -16,9 +16,9 @@ from arena.experiments.experiment import Experiment
 from arena.experiments.labels import labels
 from arena.experiments.training_spec import TrainingSpec
 from arena.launch.base import Launcher, Outcome, make_launcher
-from arena.launch.signals import Stoppable, stop_on_signal
+from arena.launch.signals import StopListener, stop_on_signal
 from arena.results.results import Results
-from arena.results.text import UNKNOWN, number
+from arena.results.text import UNKNOWN, format_number
 from arena.runs.listener import Listener
 from arena.runs.run import Run
 from arena.sweeps.grid import Sweep, read_sweep
@@ -210,7 +210,7 @@ def _trained(
             order = random.Random().sample([*missing.values()], len(missing))
             stop = stack.enter_context(stop_on_signal())
             try:
-                launched = how.launcher.launch(order, Stoppable(listener, stop, order[0]))
+                launched = how.launcher.launch(order, StopListener(listener, stop, order[0]))
             except Interrupted as error:
                 done = sum(isinstance(_outcome(run), dict) for group in runs for run in group)
                 problem = f"interrupted: {done:,} of {len(outcomes):,} {kind} are finished"
@@ -223,17 +223,24 @@ def _after_fits(found: Sweep, how: _Execution) -> list[Experiment | SweepRow]:
     """Fit the encoders that experiments name; return the experiments with them, or a failed row where a fit failed."""
     if not found.fits:
         return [*found.experiments]
-    from arena.sweeps.fits import FITS, awaited, beginning, collected, finished, key_of
+    from arena.sweeps.fits import (
+        FITS,
+        find_finished_fit,
+        key_of,
+        pending_fit_key,
+        with_fitted_encoder,
+        with_frames,
+    )
 
     folder = found.out / FITS
     plans, failures, done = {}, {}, {}
     for plan in found.fits:
-        run = finished(plan, folder)
+        run = find_finished_fit(plan, folder)
         if run is not None and run.spec.steps == plan.steps:
             done[key_of(plan)] = run  # its frames may have been deleted
             continue
         try:
-            plans[key_of(plan)] = collected(plan, folder)
+            plans[key_of(plan)] = with_frames(plan, folder)
         except ArenaError as error:
             failures[key_of(plan)] = Failure(Run(folder, plan), error)
     rows = dict(zip(plans, _trained([*plans.values()], folder, how, "fits"), strict=True))
@@ -243,8 +250,8 @@ def _after_fits(found: Sweep, how: _Execution) -> list[Experiment | SweepRow]:
     } | done
     return [
         _failed_row(experiment, failures[key])
-        if (key := awaited(experiment)) in failures
-        else beginning(experiment, fitted)
+        if (key := pending_fit_key(experiment)) in failures
+        else with_fitted_encoder(experiment, fitted)
         for experiment in found.experiments
     ]
 
@@ -261,9 +268,9 @@ def finished_fits(found: Sweep) -> list[Run | None]:
     """Return the finished run of each fit, or None; creates no folders, and collects no frames."""
     if not found.fits:
         return []
-    from arena.sweeps.fits import FITS, finished
+    from arena.sweeps.fits import FITS, find_finished_fit
 
-    return [finished(fit, found.out / FITS) for fit in found.fits]
+    return [find_finished_fit(fit, found.out / FITS) for fit in found.fits]
 
 
 def count_finished(found: Sweep) -> list[int]:
@@ -285,10 +292,10 @@ def _as_fitted(found: Sweep) -> Iterator[Experiment]:
     if not any(runs):
         yield from found.experiments
         return
-    from arena.sweeps.fits import beginning, key_of
+    from arena.sweeps.fits import key_of, with_fitted_encoder
 
     fitted = {key_of(fit): run for fit, run in zip(found.fits, runs, strict=True) if run is not None}
-    yield from (beginning(experiment, fitted) for experiment in found.experiments)
+    yield from (with_fitted_encoder(experiment, fitted) for experiment in found.experiments)
 
 
 def _prepared(experiments: Sequence[TrainingSpec], out: Path) -> list[list[Run]]:
@@ -359,6 +366,6 @@ def _numbers(row: SweepRow) -> list[str]:
     summary, failed = row.results.summary, len(row.failures)
     interval = summary["ci95"]
     seeds = f"{len(row.results.runs)}" + (f", {failed} failed" if failed else "")
-    between = UNKNOWN if interval is None else f"[{number(interval[0])}, {number(interval[1])}]"
-    last = [number(summary[name]) for name in ("iqm", "optimum", "gap")]
-    return [seeds, number(summary["mean"]), between, *last]
+    between = UNKNOWN if interval is None else f"[{format_number(interval[0])}, {format_number(interval[1])}]"
+    last = [format_number(summary[name]) for name in ("iqm", "optimum", "gap")]
+    return [seeds, format_number(summary["mean"]), between, *last]

@@ -11,7 +11,7 @@ from arena.agents.base import Agent
 from arena.agents.compatibility import mismatch
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.plugins.discovery import Plugins, get_plugins, use
+from arena.plugins.discovery import Plugins, get_plugins, use_plugins
 from arena.plugins.hookspecs import hookimpl
 from arena.plugins.specs import AgentSpec, EncoderSpec
 from arena.testing.errors import DoesNotApply, LawError
@@ -105,7 +105,7 @@ def registered(learner: type[Agent] | type[Encoder], **spec: Any) -> Iterator[st
         def arena_encoders(self) -> list[EncoderSpec]:
             return [] if agents else [EncoderSpec(name, "An encoder under test", target=target, **spec)]
 
-    with use(Plugins(extra={UNDER_TEST: UnderTest()})):
+    with use_plugins(Plugins(extra={UNDER_TEST: UnderTest()})):
         yield name
 
 

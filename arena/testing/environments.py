@@ -108,7 +108,7 @@ def model_tells_the_truth(env: str, *, steps: int = 8000, limit: int = 100) -> N
         limit: the longest episode, so that there are many first states.
     """
     factory = EnvironmentFactory.resolve(env)
-    model = factory.facts.model
+    model = factory.properties.model
     if model is None:
         raise DoesNotApply(f"{env} has no transition model")
     single = factory.make()
@@ -167,7 +167,7 @@ def _frequency(count: int, of: int, probability: float, what: str) -> None:
 def _single(factory: EnvironmentFactory, limit: int, tables: bool) -> gym.Env[Any, Any]:
     if not tables:
         return factory.make(limit)
-    model, own = factory.facts.model, factory.facts.limit
+    model, own = factory.properties.model, factory.properties.limit
     assert model is not None  # the vector was made of it
     return gym.wrappers.TimeLimit(TableEnv(model), min(limit, own or limit))
 

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.base import ActionValues, BehaviourPolicy, StateValues, TabularPolicy
+from arena.agents.base import ActionValues, BehaviorPolicy, StateValues, TabularPolicy
 from arena.storage.codec import decode, encode
 from arena.testing.agents import STEPS, acted
 from arena.testing.cases import agent_law
@@ -39,7 +39,7 @@ def numbers_are_true(agent: str, env: str, *, steps: int = STEPS, batch: int = 3
         space, one = trial.stream.action_space, trial.agent
         if not isinstance(space, gym.spaces.Discrete):
             raise DoesNotApply("its action space is not discrete")
-        if not isinstance(one, ActionValues | BehaviourPolicy | TabularPolicy):
+        if not isinstance(one, ActionValues | BehaviorPolicy | TabularPolicy):
             raise DoesNotApply("it reports neither values nor probabilities of actions")
         observation = trial.train(steps).observations(batch)
         before = decode(encode(trial.state()))

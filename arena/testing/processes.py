@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from arena.plugins.discovery import get_plugins
-from arena.plugins.specs import Learned
+from arena.plugins.specs import TrainableSpec
 from arena.storage.codec import encode
 from arena.testing.cases import UNDER_TEST, Case, agent_law, registered
 from arena.testing.errors import LawError, require
@@ -46,7 +46,7 @@ def child_failed(status: int, errors: str) -> LawError:
 def under_test(learner: str) -> str:
     """The target of an agent or encoder that only this process has registered; empty for one that is installed."""
     plugins = get_plugins()
-    spec: Learned = plugins.agents[learner] if learner in plugins.agents else plugins.encoders[learner]
+    spec: TrainableSpec = plugins.agents[learner] if learner in plugins.agents else plugins.encoders[learner]
     return spec.target if spec.plugin == UNDER_TEST else ""
 
 

@@ -71,23 +71,23 @@ def _curious(
     options, device = experiment.novelty, experiment.device
     if options is None:
         return None
-    from arena.encoders.novelty import NovelStream
+    from arena.encoders.novelty import NoveltyStream
 
     with generators.lent("novelty"):
-        encoder = options.build(experiment.factory.facts.observation_space, folder).to(device)
-    return lambda stream: NovelStream(stream, encoder, options, device)
+        encoder = options.build(experiment.factory.properties.observation_space, folder).to(device)
+    return lambda stream: NoveltyStream(stream, encoder, options, device)
 
 
 def exact_values(
     agent: Agent, factory: EnvironmentFactory, horizon: int
 ) -> tuple[float | None, float | None]:
     """The environment's optimum and the agent's own exact value under a horizon; None where unknown."""
-    facts = factory.facts
+    facts = factory.properties
     horizon = min(horizon, facts.limit or horizon)
     if facts.model is None:
         return facts.exact_optimum(horizon) if facts.exact_optimum else None, None
     best = optimum(facts.model, horizon)
-    if not (isinstance(agent, TabularPolicy) and facts.shows_states):
+    if not (isinstance(agent, TabularPolicy) and facts.observes_states):
         return best, None
     policy = agent.probabilities(np.arange(facts.model.num_states))
     return best, policy_value(facts.model, policy, horizon)

@@ -18,13 +18,13 @@ from arena.errors import ArenaError, Interrupted
 from arena.experiments.experiment import Experiment
 from arena.random.generators import Generators
 from arena.runs.listener import HookEvents, Listener
-from arena.runs.live import Broadcast
+from arena.runs.live import LivePublisher
 from arena.runs.run import Run, fit_of, line
 from arena.runs.snapshots import fits_this_version
 from arena.runs.trackers import Tracking
 from arena.storage.checkpoint import Loaded
 from arena.storage.codec import State, encode
-from arena.storage.files import cannot_write, refuse_link, sweep, write_atomically
+from arena.storage.files import refuse_link, remove_temporary_files, write_atomically, write_error
 from arena.streams.base import Progress
 from arena.training import agent
 from arena.training.setup import Setup
@@ -69,7 +69,7 @@ class Session:
         for folder in (run.checkpoints.folder, run.snapshots, *run.snapshots.glob("*")):
             refuse_link(folder)
         for folder in (run.folder, *run.snapshots.glob("*")):
-            sweep(folder)
+            remove_temporary_files(folder)
         self.generators = Generators(run.seed)
         loaded = self._load()
         self.setup = set_up(run, self.generators, fresh=loaded is None)
@@ -90,7 +90,7 @@ class Session:
         self.saved_at = self.started
         self.saved_step = None if loaded is None else self.progress.steps
         tracking = Tracking(run, self.progress.steps, lambda text: listener.noticed(run, text))
-        self.listeners = (listener, tracking, HookEvents(), Broadcast(run, self.learner))
+        self.listeners = (listener, tracking, HookEvents(), LivePublisher(run, self.learner))
         stack.callback(tracking.close)
 
     def train(self) -> dict[str, Any]:
@@ -204,7 +204,7 @@ class Session:
                     exist_ok=True
                 )  # not its parents: a run that was deleted must not come back in part
         except OSError as error:
-            raise cannot_write(folder, error) from error
+            raise write_error(folder, error) from error
         write_atomically(folder / "arrays.safetensors", encoded.arrays)
         write_atomically(folder / "state.json", encoded.tree)
 
@@ -213,9 +213,9 @@ class Session:
         try:
             whole = file.write(data) == len(data)
         except OSError as error:
-            raise cannot_write(Path(file.name), error) from error
+            raise write_error(Path(file.name), error) from error
         if not whole:  # unbuffered: the disk took a part
-            raise cannot_write(Path(file.name), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+            raise write_error(Path(file.name), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def _save(self) -> None:
         state: State = {

@@ -153,7 +153,7 @@ class DQN(Agent):
         """V(s) = max_a Q(s, a): shape (batch,)."""
         return np.asarray(self.action_values(observation).max(axis=1))
 
-    def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
+    def behavior_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
         """π(a | s) of the current behaviour policy: shape (batch, num_actions).
 
         For noisy layers there is no closed form: theirs is the relative frequency in `NOISE_SAMPLES` samples, the same

@@ -34,7 +34,7 @@ class DRQN(DQN):
     A sequence starts at any step, with an empty memory; its first `burn_in` steps fill the memory and are not learned
     from. Where an episode starts within a sequence, the memory is emptied. The value of the last observation of an
     episode, which no step of the sequence shows, is computed with the memory at the end of the episode.
-    `action_values`, `values` and `behaviour_probabilities` are those of the first observation of an episode.
+    `action_values`, `values` and `behavior_probabilities` are those of the first observation of an episode.
 
     Metrics: those of `DQN`.
 

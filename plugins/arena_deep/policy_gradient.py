@@ -189,7 +189,7 @@ class PolicyGradient(Agent):
         raw = self.head.sample(numbers, generator) if explore else self.head.mode(numbers)
         return self.head.action(raw), memory
 
-    def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
+    def behavior_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
         """π(a | o) of finitely many actions: shape (batch, num_actions); with memory, at the start of an episode."""
         assert isinstance(self.head, CategoricalHead), "continuous actions have densities"
         return self.head.probabilities(self._policy(self._normalized(observation), None)[0])

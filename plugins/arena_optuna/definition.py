@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from arena.config.options import Between, coerce
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 from arena.experiments.experiment import Experiment
 from arena.experiments.experiment_file import arguments_of
 from arena.runs.resolve import resolve_experiment
@@ -101,7 +101,7 @@ class Definition:
         )
         for key in values:
             if key not in KEYS:
-                raise unknown("key of a tuning file", key, KEYS)
+                raise unknown_name("key of a tuning file", key, KEYS)
         arguments = arguments_of(values)
         for name, example in (("agent", 'name = "q-learning"'), ("env", 'id = "arena/CliffWalk-v0"')):
             if name not in arguments:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from arena.cli.output import clean
-from arena.results.text import count, duration, number
+from arena.results.text import format_count, format_duration, format_number
 from arena_optuna.study import COUNTED, StudyFolder
 from arena_optuna.work import Ended, News
 
@@ -104,7 +104,7 @@ class _Lines(_Followed):
         if not self._silent and trial.state != "failed":
             best = " (best)" if trial is self.best else ""
             text = f"{self.counted} of {self.wanted}: trial {trial.number} {trial.state}"
-            self.show(clean(f"{text}, {number(trial.value)}{best}: {values_text(trial.values)}"))
+            self.show(clean(f"{text}, {format_number(trial.value)}{best}: {values_text(trial.values)}"))
 
 
 class _Bar(_Followed):
@@ -146,9 +146,7 @@ class _Bar(_Followed):
         yield table
         yield Text(f"  {states_text(self.states)}", style="dim", no_wrap=True, overflow="ellipsis")
         if self.best is not None:
-            text = (
-                f"  best {number(self.best.value)}, trial {self.best.number}: {values_text(self.best.values)}"
-            )
+            text = f"  best {format_number(self.best.value)}, trial {self.best.number}: {values_text(self.best.values)}"
             yield Text(clean(text), no_wrap=True, overflow="ellipsis")
 
     def _pace(self, done: float) -> str:
@@ -157,11 +155,11 @@ class _Bar(_Followed):
         while len(self._past) > 2 and now - self._past[0][0] > WINDOW:
             self._past.popleft()
         (before, first), (_, last) = self._past[0], self._past[-1]
-        speed = f"{count((last - first) / (now - before))} steps/s" if last > first else ""
+        speed = f"{format_count((last - first) / (now - before))} steps/s" if last > first else ""
         left = (
             (now - self._began) * (self.wanted - done) / (done - self._before) if done > self._before else 0
         )
-        return "  ".join(part for part in (speed, f"{duration(left)} left" if left else "") if part)
+        return "  ".join(part for part in (speed, f"{format_duration(left)} left" if left else "") if part)
 
 
 def states_text(states: Mapping[str, int]) -> str:
@@ -178,7 +176,7 @@ def values_text(values: Mapping[str, Any]) -> str:
 
 def value_text(value: Any) -> str:
     """The text of a value in a table."""
-    return number(value) if isinstance(value, float) else str(value)
+    return format_number(value) if isinstance(value, float) else str(value)
 
 
 def short_names(names: Mapping[str, Any]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from arena.cli.output import clean, console, print_table
-from arena.results.text import number
+from arena.results.text import format_number
 from arena.storage.files import write_atomically
 from arena_optuna.display import short_names, states_text, value_text
 from arena_optuna.study import StudyFolder
@@ -96,7 +96,7 @@ class Outcome:
         for trial in top:
             values = self.definition.values(trial.params)
             cells = [value_text(values[name]) for name in names]
-            rows.append([str(trial.number), number(trial.value), *cells])
+            rows.append([str(trial.number), format_number(trial.value), *cells])
         columns = ["trial", RETURNS[self.definition.settings.objective], *names.values()]
         print_table(columns, rows, right=columns)
         equal = sum(trial.value == self.best.value for trial in complete)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from arena.config.options import Between, Plain, asdict, coerce
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution, CategoricalChoiceType
@@ -152,7 +152,7 @@ def _parameter(name: str, said: Any, hints: Mapping[str, Any], fixed: set[str]) 
     if name not in hints:
         prefix = name.partition(".")[0]
         own = [known for known in hints if known.startswith(f"{prefix}.")] or [*hints]
-        raise unknown("option to search", name, own)
+        raise unknown_name("option to search", name, own)
     if name in fixed:
         raise ArenaError(f"{name} is both fixed and searched", "remove it from [search], or from the options")
     if isinstance(said, Mapping):
@@ -177,7 +177,7 @@ def _choice(name: str, said: Sequence[Any], hint: Any) -> Choice:
 def _range(name: str, said: Mapping[str, Any], hint: Any) -> Range:
     for key in said:
         if key not in RANGE_KEYS:
-            raise unknown(f"key of {name} in [search]", str(key), RANGE_KEYS)
+            raise unknown_name(f"key of {name} in [search]", str(key), RANGE_KEYS)
     for key in ("low", "high"):
         if key not in said:
             raise ArenaError(f"[search] has no {key} for {name}", "write { low = …, high = … }")

@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from arena.errors import ArenaError
-from arena.storage.files import cannot_write, write_atomically
+from arena.storage.files import write_atomically, write_error
 from arena_optuna.definition import Definition
 from arena_optuna.sampler import Seeded, pruner_of
 
@@ -52,7 +52,7 @@ class StudyFolder:
         try:
             (out / "locks").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise cannot_write(out, error) from error
+            raise write_error(out, error) from error
         self.url = storage_url(definition, out)
         with self._alone():
             self.storage = _opened(self.url)
@@ -180,7 +180,7 @@ class StudyFolder:
             with filelock.FileLock(self.out / "locks" / "study"):
                 yield
         except PermissionError as error:
-            raise cannot_write(self.out, error) from error
+            raise write_error(self.out, error) from error
 
     def _close(self) -> None:
         self.storage.remove_session()

@@ -9,7 +9,7 @@ from typing import Any
 from optuna.trial import Trial, TrialState
 
 from arena.errors import ArenaError, Interrupted
-from arena.plugins.specs import described
+from arena.plugins.specs import describe_error
 from arena.runs.listener import Listener
 from arena.runs.run import Run
 from arena.streams.base import Progress
@@ -90,7 +90,7 @@ def _one(folder: StudyFolder, trial: Trial, news: News) -> Ended:
         folder.put_back(trial)
         raise
     except Exception as error:  # a combination may break an agent's or an environment's code
-        text = str(error) if isinstance(error, ArenaError) else described(error)
+        text = str(error) if isinstance(error, ArenaError) else describe_error(error)
         trial.set_user_attr("error", text)
         folder.tell(trial, TrialState.FAIL)
         return Ended(trial.number, "failed", None, values, text)

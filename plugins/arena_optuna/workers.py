@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError, Interrupted
-from arena.launch.signals import deaf, signals_blocked
+from arena.launch.signals import ignore_signals, signals_blocked
 from arena_optuna.definition import Definition
 from arena_optuna.study import StudyFolder
 from arena_optuna.work import Ended, News, work
@@ -101,7 +101,7 @@ class _PipeNews(News):
 
 
 def _work(connection: Connection, definition: Definition, out: Path) -> None:
-    deaf()
+    ignore_signals()
     from arena_optuna.quiet import quiet
 
     pipe = _PipeNews(connection)

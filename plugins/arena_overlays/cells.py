@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.actor import Mind, Thought
+from arena.agents.actor import Actor, Estimates
 from arena.environments.rendering import CellPainter
 from arena_viewer import Area, Overlay, OverlayContext, Player
 
 if TYPE_CHECKING:
-    from arena.encoders.encoded_stream import Lens
+    from arena.encoders.encoded_stream import ObservationEncoder
 
 __all__ = ["OverCells", "Survey", "cell_area"]
 
@@ -49,15 +49,15 @@ class OverCells(Overlay):
         self._shown: bool | None = None
 
     @abstractmethod
-    def silence(self, thought: Thought) -> str | None:
+    def silence(self, thought: Estimates) -> str | None:
         """The reason why an agent with such estimates has nothing to show; None if it has."""
 
     @abstractmethod
-    def ask(self, mind: Mind, batch: Array) -> Array:
+    def ask(self, mind: Actor, batch: Array) -> Array:
         """The agent's estimates for observations as it receives them: shape (batch, …)."""
 
     def refusal(self, player: Player) -> str | None:
-        painter, mind = player.painter, player.mind
+        painter, mind = player.painter, player.actor
         if not isinstance(painter, CellPainter):
             return "the environment is no grid of cells"
         if mind is None:
@@ -71,11 +71,11 @@ class OverCells(Overlay):
             return "a wrapper changes the environment's observations"
         if self.moving and player.moves is None:
             return "the actions are no moves"
-        return self.silence(player.moments[0].thought)
+        return self.silence(player.moments[0].estimates)
 
     def survey(self, context: OverlayContext) -> Survey:
         """The agent's estimates for every cell, with the map as it is in the moment that is shown."""
-        painter, mind = context.cells, context.player.mind
+        painter, mind = context.cells, context.player.actor
         assert painter is not None and mind is not None, "refused"
         states = painter.states(context.moment.scene)
         key = mind.version, states.tobytes()
@@ -93,7 +93,7 @@ def cell_area(area: Area, painter: CellPainter, cell: int) -> Area:
     return area.cell(row, column, painter.rows, painter.columns)
 
 
-def _remembers(lens: Lens) -> bool:
+def _remembers(lens: ObservationEncoder) -> bool:
     from arena.encoders.base import Remembers  # brings torch, which is slow to import
 
     return isinstance(lens.encoder, Remembers)

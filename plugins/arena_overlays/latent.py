@@ -50,7 +50,7 @@ class Latent(Overlay):
     place = "beside"
 
     def refusal(self, player: Player) -> str | None:
-        return "the agent has no frozen encoder" if player.moments[0].thought.code is None else None
+        return "the agent has no frozen encoder" if player.moments[0].estimates.code is None else None
 
     def height(self, context: OverlayContext, width: float) -> float:
         return WORDS + PLOT + GAP + ROW
@@ -103,7 +103,7 @@ def trace_of(context: OverlayContext) -> Trace:
     settled = sample[: 1 << (len(sample).bit_length() - 1)]
     axes = tuple(sorted(np.argsort(-settled.var(axis=0), kind="stable")[:2].tolist()))
     path = _codes(context, max(player.first, context.moment.step - TRAIL + 1), context.moment.step)
-    code = context.moment.thought.code
+    code = context.moment.estimates.code
     low = np.minimum(sample.min(axis=0), path.min(axis=0, initial=np.inf))[list(axes)]
     high = np.maximum(sample.max(axis=0), path.max(axis=0, initial=-np.inf))[list(axes)]
     now = np.zeros(0) if code is None else np.nan_to_num(np.asarray(code, np.float64).ravel())
@@ -113,15 +113,15 @@ def trace_of(context: OverlayContext) -> Trace:
 
 def _codes(context: OverlayContext, first: int, last: int, every: int = 1) -> Float:
     """Codes of moments that have one: shape (moments, numbers)."""
-    found = [context.player.at(step).thought.code for step in range(first, last + 1, every)]
+    found = [context.player.at(step).estimates.code for step in range(first, last + 1, every)]
     rows = [np.asarray(code, np.float64).ravel() for code in found if code is not None]
-    code = context.player.moments[0].thought.code
+    code = context.player.moments[0].estimates.code
     assert code is not None, "refused"
     return np.nan_to_num(np.stack(rows)) if rows else np.zeros((0, code.size))
 
 
 def _label(trace: Trace, context: OverlayContext) -> str:
-    code = context.player.moments[0].thought.code
+    code = context.player.moments[0].estimates.code
     assert code is not None, "refused"
     if len(trace.axes) == 1:
         return "the code's one number over time"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.actor import Mind, Thought
+from arena.agents.actor import Actor, Estimates
 from arena.palette import INK
 from arena_overlays.cells import OverCells, Survey, cell_area
 from arena_overlays.wash import BASE, ROOMY
@@ -40,11 +40,11 @@ class Policy(OverCells):
 
     moving = True
 
-    def silence(self, thought: Thought) -> str | None:
+    def silence(self, thought: Estimates) -> str | None:
         silent = thought.action_values is None and thought.probabilities is None
         return "the agent has neither action values nor probabilities" if silent else None
 
-    def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         values = mind.action_values(batch)
         if values is not None:
             return greedy(values)

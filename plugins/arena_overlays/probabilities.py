@@ -30,7 +30,7 @@ class Probabilities(Overlay):
     def refusal(self, player: Player) -> str | None:
         if not isinstance(player.env.action_space, gym.spaces.Discrete):
             return "the action space is not discrete"
-        silent = player.moments[0].thought.probabilities is None
+        silent = player.moments[0].estimates.probabilities is None
         return "the agent has no action probabilities" if silent else None
 
     def height(self, context: OverlayContext, width: float) -> float:
@@ -39,7 +39,7 @@ class Probabilities(Overlay):
 
     def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
         player, moment = context.player, context.moment
-        probabilities = moment.thought.probabilities
+        probabilities = moment.estimates.probabilities
         if probabilities is None:
             canvas.text((area.x, area.y + ROW / 2), "the episode has ended", SMALL, SLATE)
             return

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.actor import Mind, Thought
+from arena.agents.actor import Actor, Estimates
 from arena.palette import INK, LINE, PAPER, Colour
 from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.policy import greedy
@@ -37,10 +37,10 @@ class QValues(OverCells):
 
     moving = True
 
-    def silence(self, thought: Thought) -> str | None:
+    def silence(self, thought: Estimates) -> str | None:
         return "the agent has no action values" if thought.action_values is None else None
 
-    def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         found = mind.action_values(batch)
         assert found is not None, "refused"
         return found

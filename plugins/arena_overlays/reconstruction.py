@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.actor import Mind
+from arena.agents.actor import Actor
 from arena.encoders.base import Decodes, Encoder, Encodes, Remembers
 from arena.encoders.functional import reconstruct
 from arena.encoders.preprocessing import image_shape
@@ -33,9 +33,9 @@ class Reconstruction(Overlay):
         self._kept: tuple[int, Moment, list[npt.NDArray[Any]]] | None = None
 
     def refusal(self, player: Player) -> str | None:
-        if player.mind is None:
+        if player.actor is None:
             return "no agent plays"
-        encoder = _encoder_of(player.mind)
+        encoder = _encoder_of(player.actor)
         if encoder is None:
             return "the agent has no encoder"
         if not (isinstance(encoder, Encodes) and isinstance(encoder, Decodes)):
@@ -45,8 +45,8 @@ class Reconstruction(Overlay):
         return None if image_shape(encoder.space) else "the observations are no images"
 
     def height(self, context: OverlayContext, width: float) -> float:
-        assert context.player.mind is not None, "refused"
-        encoder = _encoder_of(context.player.mind)
+        assert context.player.actor is not None, "refused"
+        encoder = _encoder_of(context.player.actor)
         shape = None if encoder is None else image_shape(encoder.space)
         assert shape is not None, "refused"
         return WORDS + (width - GAP) / 2 * shape[1] / shape[2]
@@ -64,7 +64,7 @@ class Reconstruction(Overlay):
 
     def pictures(self, context: OverlayContext) -> list[npt.NDArray[Any]]:
         """The observation and its reconstruction: uint8, shape (height, width, 3) each."""
-        mind, moment = context.player.mind, context.moment
+        mind, moment = context.player.actor, context.moment
         assert mind is not None, "refused"
         kept = self._kept
         if kept is None or kept[0] != mind.version or kept[1] is not moment:
@@ -81,7 +81,7 @@ class Reconstruction(Overlay):
         return kept[2]
 
 
-def _encoder_of(mind: Mind) -> Encoder | None:
+def _encoder_of(mind: Actor) -> Encoder | None:
     """The agent's encoder: one that is frozen stands before it, one that it trains is in it."""
     lens = mind.environment.encoder
     if lens is not None:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.actor import Mind, Thought
+from arena.agents.actor import Actor, Estimates
 from arena.palette import INK
 from arena_overlays.cells import OverCells, cell_area
 from arena_overlays.wash import BASE, ROOMY, legend, shares, wash
@@ -30,17 +30,17 @@ class Values(OverCells):
         super().__init__()
         self._known: tuple[Hashable, npt.NDArray[Any]] | None = None
 
-    def silence(self, thought: Thought) -> str | None:
+    def silence(self, thought: Estimates) -> str | None:
         return "the agent has no state values" if thought.value is None else None
 
-    def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         found = mind.values(batch)
         assert found is not None, "refused"
         return found
 
     def values(self, context: OverlayContext) -> npt.NDArray[Any]:
         """V of each cell of the survey; NaN where a table has learned nothing, if it has of other cells."""
-        mind, survey = context.player.mind, self.survey(context)
+        mind, survey = context.player.actor, self.survey(context)
         assert mind is not None and context.cells is not None, "refused"
         if self._known is None or self._known[0] != survey.key:
             states = context.cells.states(context.moment.scene)[survey.cells]
@@ -79,7 +79,7 @@ class Values(OverCells):
         legend(canvas, area, painter, cells, "left", "value", (figure(ends[0]), figure(ends[1])), SCALE)
 
 
-def _untouched(mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def _untouched(mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Which observations a table has never learned anything of: all of their values are the initial one."""
     initial = getattr(mind.agent.config, "initial_value", None)
     values = None if initial is None else mind.action_values(batch)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.actor import Mind, Thought
+from arena.agents.actor import Actor, Estimates
 from arena.environments.rendering import CellPainter
 from arena_overlays.cells import OverCells
 from arena_overlays.wash import legend, shares, wash
@@ -24,10 +24,10 @@ class Visits(OverCells):
     def refusal(self, player: Player) -> str | None:
         return None if isinstance(player.painter, CellPainter) else "the environment is no grid of cells"
 
-    def silence(self, thought: Thought) -> str | None:
+    def silence(self, thought: Estimates) -> str | None:
         return None  # without the agent's counts, the player's are shown
 
-    def ask(self, mind: Mind, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         counts: npt.NDArray[Any] = _trained(mind)[batch].sum(axis=1)
         return counts
 
@@ -43,7 +43,7 @@ class Visits(OverCells):
 
     def counts(self, context: OverlayContext) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
         """Cells, the number of visits of each, and a label that says of whom."""
-        mind = context.player.mind
+        mind = context.player.actor
         if mind is not None and len(_trained(mind)) and super().refusal(context.player) is None:
             _, cells, counts = self.survey(context)
             return cells, counts, "visits in training"
@@ -51,7 +51,7 @@ class Visits(OverCells):
         return np.arange(len(counts)), counts, "visits watched"
 
 
-def _trained(mind: Mind) -> npt.NDArray[np.int64]:
+def _trained(mind: Actor) -> npt.NDArray[np.int64]:
     """N(s, a), shape (num_states, num_actions), of an agent that counts them; else empty."""
     found = getattr(mind.agent, "visits", None)
     return found if isinstance(found, np.ndarray) and found.ndim == 2 else np.zeros((0, 1), np.int64)

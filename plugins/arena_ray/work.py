@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 import ray
 
 from arena.errors import ArenaError, BusyError, Interrupted
-from arena.plugins.specs import described
+from arena.plugins.specs import describe_error
 from arena.runs.listener import Listener
 from arena.runs.run import Run
 from arena.streams.base import Progress
@@ -82,7 +82,7 @@ def train(index: int, folder: str, mailbox: Any) -> Answer:
         except ArenaError as error:
             return "failed", (error.problem, error.remedy)
         except (Exception, SystemExit) as error:
-            problem = f"training {folder} raised {described(error)}"
+            problem = f"training {folder} raised {describe_error(error)}"
             return "failed", (problem, "fix the error; the same command continues from its checkpoint")
 
 

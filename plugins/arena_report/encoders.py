@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from arena.statistics.comparison import Resampled, probability_of_improvement
+from arena.statistics.comparison import BootstrapScores, probability_of_improvement
 from arena.statistics.summary import bootstrap_ci, iqm
 from arena_report.groups import Group
 from arena_report.run_records import JsonObject, RunRecord, canonical
@@ -16,7 +16,9 @@ __all__ = ["area", "encoder_rows", "fits"]
 
 
 def encoder_rows(
-    groups: Sequence[Group], rows: Sequence[JsonObject], resampled: Mapping[str, tuple[list[str], Resampled]]
+    groups: Sequence[Group],
+    rows: Sequence[JsonObject],
+    resampled: Mapping[str, tuple[list[str], BootstrapScores]],
 ) -> list[JsonObject]:
     """A row for each algorithm in an environment where its agent has run with an encoder.
 
@@ -88,7 +90,7 @@ def _row(
     row: JsonObject,
     several: Sequence[tuple[Group, JsonObject]],
     span: tuple[int, int] | None,
-    resampled: Mapping[str, tuple[list[str], Resampled]],
+    resampled: Mapping[str, tuple[list[str], BootstrapScores]],
 ) -> JsonObject:
     areas = [area(run, span) for run in one.runs]
     known = [value for value in areas if value is not None]
@@ -134,7 +136,7 @@ def _alike(row: JsonObject) -> str:
     )
 
 
-def _there(found: tuple[list[str], Resampled], place: str) -> Resampled:
+def _there(found: tuple[list[str], BootstrapScores], place: str) -> BootstrapScores:
     places, scores = found
     return scores.take([places.index(place)])
 

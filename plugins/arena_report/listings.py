@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.results.text import count, duration
+from arena.results.text import format_count, format_duration
 from arena_report.groups import ENCODERS, shown
 from arena_report.html import UNKNOWN, decimals, escaped, named, plural, table, tag
 from arena_report.run_records import JsonObject, canonical
@@ -89,7 +89,9 @@ def runs(document: JsonObject, index: Mapping[str, int], folder: Path) -> str:
     writes = {place: decimals(means) for place, means in by_place.items()}
     for run in document["runs"]:
         done = run["status"] == "finished"
-        steps = f"{run['steps']:,}" if done else f"{count(run['steps'])} of {count(run['total'])}"
+        steps = (
+            f"{run['steps']:,}" if done else f"{format_count(run['steps'])} of {format_count(run['total'])}"
+        )
         rows.append(
             [
                 named(run["label"], index),
@@ -97,7 +99,7 @@ def runs(document: JsonObject, index: Mapping[str, int], folder: Path) -> str:
                 str(run["seed"]),
                 steps,
                 writes[run["env"]](run["mean"]),
-                UNKNOWN if run["seconds"] is None else duration(max(run["seconds"], 0.0)),
+                UNKNOWN if run["seconds"] is None else format_duration(max(run["seconds"], 0.0)),
                 tag("span", run["status"], class_="status" if done else "status wrong"),
                 _link(run["path"], folder),
             ]

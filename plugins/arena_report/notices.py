@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from arena.results.text import number
+from arena.results.text import format_number
 from arena_report.encoders import fits
 from arena_report.groups import ENCODERS, Group, unit
 from arena_report.run_records import RunRecord, Skipped
@@ -140,7 +140,7 @@ def _optima(groups: Sequence[Group]) -> str:
     found: dict[str, set[float]] = defaultdict(set)
     for one in groups:
         found[one.environment.label] |= {round(r.optimum, 9) for r in one.runs if r.optimum is not None}
-    differ = [f"{e} ({', '.join(map(number, sorted(o)))})" for e, o in found.items() if len(o) > 1]
+    differ = [f"{e} ({', '.join(map(format_number, sorted(o)))})" for e, o in found.items() if len(o) > 1]
     return f"Runs disagree about the optimum of {_named(differ)}: was a map changed?" if differ else ""
 
 

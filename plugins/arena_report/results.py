@@ -11,15 +11,15 @@ import numpy as np
 from arena.errors import ArenaError
 from arena.statistics.comparison import (
     Band,
-    Resampled,
+    BootstrapScores,
     aggregate,
     learning_curve,
-    normalise,
+    normalize,
     performance_profile,
     probability_of_improvement,
     scale,
 )
-from arena.statistics.summary import bootstrap_ci, iqm, summarise
+from arena.statistics.summary import bootstrap_ci, iqm, summarize
 from arena_report.encoders import encoder_rows, fits
 from arena_report.groups import ENCODERS, Environment, Group, group, unit
 from arena_report.notices import notices
@@ -51,7 +51,7 @@ def comparison(found: Sequence[RunRecord | Skipped], *, partial: bool = False) -
     scales = {place.label: _scale(place, groups) for place in environments}
     means = {(one.algorithm, one.environment.label): _means(one) for one in groups}
     normal = {
-        (one.algorithm, one.environment.label): normalise(_means(one), *scales[one.environment.label][:2])
+        (one.algorithm, one.environment.label): normalize(_means(one), *scales[one.environment.label][:2])
         for one in groups
     }
     block = _comparable(normal)
@@ -146,18 +146,20 @@ def _comparable(normal: Mapping[tuple[str, str], Any]) -> tuple[list[str], list[
 
 def _resampled(
     normal: Mapping[tuple[str, str], Any], generator: np.random.Generator
-) -> dict[str, tuple[list[str], Resampled]]:
+) -> dict[str, tuple[list[str], BootstrapScores]]:
     """Each algorithm's environments, and its scores there with their resamples."""
     algorithms = sorted({label for label, _ in normal})
     places = {a: sorted(e for label, e in normal if label == a) for a in algorithms}
     return {
-        a: (places[a], Resampled([normal[a, e] for e in places[a]], generator=generator)) for a in algorithms
+        a: (places[a], BootstrapScores([normal[a, e] for e in places[a]], generator=generator))
+        for a in algorithms
     }
 
 
 def _unscaled(
-    resampled: Mapping[str, tuple[list[str], Resampled]], means: Mapping[tuple[str, str], Sequence[float]]
-) -> dict[str, tuple[list[str], Resampled]]:
+    resampled: Mapping[str, tuple[list[str], BootstrapScores]],
+    means: Mapping[tuple[str, str], Sequence[float]],
+) -> dict[str, tuple[list[str], BootstrapScores]]:
     """Unscaled means with the same resamples: normalization may make different means equal."""
     return {
         label: (places, scores.like([[_digits(x) for x in means[label, place]] for place in places]))
@@ -170,13 +172,13 @@ def _digits(value: float) -> float:
     return float(f"{value:.12g}")
 
 
-def _taken(found: tuple[list[str], Resampled], environments: Sequence[str]) -> Resampled:
+def _taken(found: tuple[list[str], BootstrapScores], environments: Sequence[str]) -> BootstrapScores:
     places, scores = found
     return scores.take([places.index(place) for place in environments])
 
 
 def _ranked(
-    resampled: Mapping[str, tuple[list[str], Resampled]], block: tuple[list[str], list[str]]
+    resampled: Mapping[str, tuple[list[str], BootstrapScores]], block: tuple[list[str], list[str]]
 ) -> list[str]:
     """The algorithms from the best: by the IQM of their scores as it is shown, and then by the mean.
 
@@ -200,7 +202,7 @@ def _group_row(
     scales: Mapping[str, tuple[float, float, float | None]],
 ) -> JsonObject:
     means = _means(one)
-    summary = summarise(means)
+    summary = summarize(means)
     place, first = one.environment, one.runs[0]
     best = scales[place.label][2]
     own = [run.policy_value for run in one.runs if run.policy_value is not None]
@@ -242,7 +244,7 @@ def _environment_row(place: Environment, scales: tuple[float, float, float | Non
 
 
 def _aggregates(
-    resampled: Mapping[str, tuple[list[str], Resampled]],
+    resampled: Mapping[str, tuple[list[str], BootstrapScores]],
     block: tuple[list[str], list[str]],
     rank: Sequence[str],
 ) -> list[JsonObject]:
@@ -269,7 +271,7 @@ def _aggregates(
 
 
 def _profiles(
-    resampled: Mapping[str, tuple[list[str], Resampled]],
+    resampled: Mapping[str, tuple[list[str], BootstrapScores]],
     block: tuple[list[str], list[str]],
     rank: Sequence[str],
 ) -> JsonObject:
@@ -285,7 +287,7 @@ def _profiles(
 
 
 def _improvement(
-    resampled: Mapping[str, tuple[list[str], Resampled]], labels: Sequence[str]
+    resampled: Mapping[str, tuple[list[str], BootstrapScores]], labels: Sequence[str]
 ) -> list[JsonObject]:
     """Every pair once, the better-ranked algorithm first, over the environments that both have."""
     rows = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from arena.results.text import count
+from arena.results.text import format_count
 from arena_report.html import COLOURS, UNKNOWN, decimals, escaped, named, table, tag
 from arena_report.run_records import JsonObject
 
@@ -207,7 +207,7 @@ def _interval(bounds: Interval, write: Write) -> str:
 
 def _steps(row: Mapping[str, Any]) -> str:
     low, high = min(row["steps"]), max(row["steps"])
-    span = f"{low:,}" if low == high else f"{count(low)}–{count(high)}"
+    span = f"{low:,}" if low == high else f"{format_count(low)}–{format_count(high)}"
     return span if row["unit"] == "step" else f"{span} {row['unit']}s"
 
 

@@ -37,7 +37,7 @@ class EpsilonGreedy(OffPolicy):
             values = self._q_values(policy.obs_to_tensor(observation)[0])
         return np.asarray(values.cpu().numpy(), dtype=np.float64)
 
-    def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
+    def behavior_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
         """π(a | o) at the current ε: shape (batch, num_actions)."""
         values, epsilon = self.action_values(observation), self.model.exploration_rate
         n = values.shape[1]

@@ -44,7 +44,7 @@ class OnPolicy(StableBaselines):
             values = self.model.policy.predict_values(*self._policy_input(observation))
         return np.asarray(values.flatten().cpu().numpy(), dtype=np.float64)
 
-    def behaviour_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
+    def behavior_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
         """π(a | o) of finitely many actions: shape (batch, num_actions)."""
         assert isinstance(self.env.action_space, gym.spaces.Discrete), "continuous actions have densities"
         with torch.no_grad():

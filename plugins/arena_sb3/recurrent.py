@@ -30,7 +30,7 @@ class ResumableRecurrentRollout(ResumableRollout, RecurrentRolloutBuffer):
 class Recurrent(OnPolicy):
     """An on-policy algorithm whose policy has an LSTM; a memory is its (hidden, cell) states.
 
-    Both have the shape (layers, environments, size). `values` and `behaviour_probabilities` are those at the beginning
+    Both have the shape (layers, environments, size). `values` and `behavior_probabilities` are those at the beginning
     of an episode.
     """
 

@@ -96,7 +96,7 @@ class TabularLearner(TabularAgent):
         """Greedy actions, or those of the behavior policy: then each takes one 64-bit number of the generator."""
         return (self._behave(observation, generator) if explore else self.greedy(observation)), None
 
-    def behaviour_probabilities(self, observation: Array) -> Float:
+    def behavior_probabilities(self, observation: Array) -> Float:
         """π(a | s) of the present behavior policy: shape (batch, num_actions)."""
         out = np.empty((len(observation), self.num_actions))
         state = np.asarray(observation, dtype=np.int64)

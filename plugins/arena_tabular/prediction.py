@@ -81,7 +81,7 @@ class Prediction(TabularLearner):
 
     def probabilities(self, observation: Array) -> Float:
         """π(a | s) of the evaluated policy: shape (batch, num_actions)."""
-        return self.behaviour_probabilities(observation)
+        return self.behavior_probabilities(observation)
 
     def act(
         self, observation: Array, memory: Any, *, explore: bool, generator: np.random.Generator

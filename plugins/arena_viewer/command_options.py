@@ -69,11 +69,11 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
 
 def record_film(playback: Playback, args: argparse.Namespace, columns: int | None = None) -> dict[str, Any]:
     """Records a playback as a film; returns what ``--json`` prints."""
-    from arena.results.progress_bar import counting
+    from arena.results.progress_bar import progress_counter
     from arena_viewer.filming import record
     from arena_viewer.renderer import Renderer
 
-    with interruptible(), counting("frames") as progressed:
+    with interruptible(), progress_counter("frames") as progressed:
         count = record(
             playback,
             args.record,

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from arena.agents.actor import Mind
+from arena.agents.actor import Actor
 from arena.errors import ArenaError
 from arena.experiments.snapshot_reference import read_snapshot
-from arena.runs.live import Watcher
+from arena.runs.live import LiveSubscriber
 from arena.runs.locks import is_trained_now
 from arena.runs.run import Run
 from arena.runs.snapshots import snapshot_folder
@@ -40,12 +40,12 @@ class RunFollower:
         finished: whether the run has come to its end, and its last agent plays.
     """
 
-    def __init__(self, role: Role, minds: Sequence[Mind]) -> None:
+    def __init__(self, role: Role, minds: Sequence[Actor]) -> None:
         assert role.run is not None, "only a run is followed"
         self.run: Run = role.run
         self.curve: EvaluationCurve | None = role.curve
         self._role, self._minds = role, minds
-        self._watcher = Watcher(self.run)
+        self._watcher = LiveSubscriber(self.run)
         self.status, self.finished = "waiting for its first steps", False
         self._poll_at = self._taken_at = 0.0
         self._heard = False

@@ -8,8 +8,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from arena.agents.actor import Thought
-from arena.results.text import number
+from arena.agents.actor import Estimates
+from arena.results.text import format_number
 from arena.training.evaluation import evaluation_episode_seed
 from arena_viewer.drawing import Point
 from arena_viewer.key_actions import PUSHES, action_from_input, controls_of
@@ -38,9 +38,9 @@ class HumanActor:
         """None: `HumanController` gives the action later."""
         return None
 
-    def thought(self) -> Thought:
+    def estimates(self) -> Estimates:
         """No estimates."""
-        return Thought()
+        return Estimates()
 
 
 class HumanController:
@@ -181,8 +181,8 @@ class HumanController:
             self.playback.say(f"{self._score(others)}   ·   enter: next episode, backspace: restart", 1.0)
 
     def _score(self, others: list[Player]) -> str:
-        mine = f"you {number(self.player.now.total)}"
-        return "   ".join([mine, *(f"{other.name} {number(other.now.total)}" for other in others)])
+        mine = f"you {format_number(self.player.now.total)}"
+        return "   ".join([mine, *(f"{other.name} {format_number(other.now.total)}" for other in others)])
 
     def _begin(self, episode: int) -> None:
         self.playback.go_to(episode)

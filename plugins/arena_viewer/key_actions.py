@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from arena.environments.rendering import Controls
-from arena.environments.spaces import described
+from arena.environments.spaces import describe_space
 from arena.errors import ArenaError
 
 __all__ = ["action_from_input", "controls_of", "known_controls", "plain_actions"]
@@ -88,7 +88,7 @@ def controls_of(env: gym.Env[Any, Any]) -> Controls:
         return Controls(idle=_resting(space))
     if not isinstance(space, gym.spaces.Discrete):
         raise ArenaError(
-            f"actions of {described(space)} cannot be given by hand",
+            f"actions of {describe_space(space)} cannot be given by hand",
             "choose an environment with finitely many actions, or with an array of numbers",
         )
     start = int(space.start)

@@ -20,7 +20,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
 from arena.errors import ArenaError
-from arena.storage.files import cannot_write
+from arena.storage.files import write_error
 
 __all__ = ["RecordedEpisode", "require_minari", "save_episodes"]
 
@@ -126,7 +126,7 @@ def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[Recorded
             _make_namespace(stem)
             os.replace(whole, root / identifier)
     except OSError as error:
-        raise cannot_write(root / stem, error) from error
+        raise write_error(root / stem, error) from error
     except ImportError as error:  # Minari looks for its file format's library only now
         raise _lacks(error) from error
     except (NotImplementedError, TypeError, ValueError) as error:

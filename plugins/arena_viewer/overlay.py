@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from arena.errors import ArenaError
 from arena.plugins.discovery import get_plugins
-from arena.plugins.specs import described
+from arena.plugins.specs import describe_error
 from arena_viewer.drawing import Area, Canvas
 from arena_viewer.player import Moment, Player
 
@@ -26,7 +26,7 @@ class OverlayContext:
     """What an overlay draws: a moment of a player.
 
     Attributes:
-        player: the player, with the kept moments of the episode and the agent (`Player.mind`).
+        player: the player, with the kept moments of the episode and the agent (`Player.actor`).
         moment: the moment that is shown, which may be an earlier one.
         cell: the cell under the mouse, or else the walker's; None where there are no cells.
         hovers: whether the mouse is over it.
@@ -137,7 +137,7 @@ class OverlaySwitch:
             return call()
         except Exception as error:
             self.on = False
-            self.failed = str(error) if isinstance(error, ArenaError) else described(error)
+            self.failed = str(error) if isinstance(error, ArenaError) else describe_error(error)
             return otherwise
 
 

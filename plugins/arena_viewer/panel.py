@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.palette import ACCENT, FAINT, INK, LINE, SLATE, WRONG
-from arena.results.text import number
+from arena.results.text import format_number
 from arena_viewer.drawing import BODY, LARGE, SMALL, TITLE, Area, Canvas
 from arena_viewer.overlay import OverlayContext, OverlaySwitch
 from arena_viewer.player import Player
@@ -47,7 +47,7 @@ def draw_panel(
     figures = (
         ("episode", f"{player.episode + 1:,}"),
         ("step", f"{moment.step:,}"),
-        ("return", number(moment.total)),
+        ("return", format_number(moment.total)),
     )
     for place, (label, figure) in enumerate(figures):
         canvas.text((area.x + place * third, area.y + 6), label, SMALL, SLATE)
@@ -185,7 +185,7 @@ def _ends(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> floa
         )
     elif returns:
         count = "the last episode" if len(returns) == 1 else f"{len(returns):,} episodes"
-        mean = number(sum(returns) / len(returns))
+        mean = format_number(sum(returns) / len(returns))
         text = f"{count}: {'' if len(returns) == 1 else 'mean '}{mean}"
         canvas.text((area.x, y + 4), text, SMALL, SLATE, room=area.width)
     return y + 14 + GAP
@@ -198,13 +198,21 @@ def _lines(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> Are
     both = curve is not None and len(curve.steps) > 1
     left = Area(area.x, y, (area.width - GAP) / 2 if both else area.width, 62)
     come = (moment.step - 1) / max(player.now.step - 1, 1)
-    reward = number(moment.reward) if moment.step else "–"
+    reward = format_number(moment.reward) if moment.step else "–"
     _line(canvas, left, "reward", reward, player.rewards.parts, zero=True, here=come)
     if not both:
         return None
     assert curve is not None, "there are two"
     right = left._replace(x=left.right + GAP)
-    _line(canvas, right, "evaluations", number(curve.at_hand), curve.returns, zero=False, here=curve.share)
+    _line(
+        canvas,
+        right,
+        "evaluations",
+        format_number(curve.at_hand),
+        curve.returns,
+        zero=False,
+        here=curve.share,
+    )
     return right
 
 
@@ -219,7 +227,7 @@ def _line(
 def _mind(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> float:
     """What the agent decides and expects here."""
     player, moment = context.player, context.moment
-    thought, space = moment.thought, player.env.action_space
+    thought, space = moment.estimates, player.env.action_space
     _title(canvas, area, y, "action")
     canvas.text(
         (area.right, y + 6), action_name(player, moment.action), SMALL, INK, bold=True, align="right",

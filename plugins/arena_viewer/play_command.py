@@ -124,10 +124,10 @@ def _players(args: argparse.Namespace) -> list[Player]:
     if role is not None:
         factory = _same(args, factory, role.factory)
     episode_seed = args.seed if args.seed is not None else role.seed if role else 0
-    horizon = args.horizon or (role.horizon if role else factory.facts.limit or HORIZON)
+    horizon = args.horizon or (role.horizon if role else factory.properties.limit or HORIZON)
     found = [Player(factory, HumanActor(), seed=episode_seed, horizon=horizon, name="you")]
     if role is not None:
-        found.append(Player(role.factory, role.mind(1), seed=episode_seed, horizon=horizon, name=role.name))
+        found.append(Player(role.factory, role.actor(1), seed=episode_seed, horizon=horizon, name=role.name))
     return found
 
 
@@ -153,13 +153,13 @@ def _check_minari(name: str) -> None:
 
 def _print_returns(controller: HumanController, name: str | None) -> None:
     """Prints the returns, and saves the episodes where a name is given."""
-    from arena.results.text import number
+    from arena.results.text import format_number
     from arena_viewer.minari_data import save_episodes
 
     screen = console()
     returns = controller.returns
     if returns:
-        mean = number(sum(returns) / len(returns))
+        mean = format_number(sum(returns) / len(returns))
         count = "1 episode, return" if len(returns) == 1 else f"{len(returns):,} episodes, mean return"
         screen.print(f"you: {count} {mean}")
     if name is None:

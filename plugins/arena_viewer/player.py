@@ -13,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agents.actor import Mind, Thought
+from arena.agents.actor import Actor, Estimates
 from arena.environments.rendering import CellPainter, Controls, Painter
 from arena.errors import ArenaError
 from arena.random.generators import Generators
@@ -41,14 +41,14 @@ __all__ = [
 BUDGET, FILM_BUDGET = 512 << 20, 32 << 20
 
 #: The estimates of an actor that has none.
-NOTHING = Thought()
+NOTHING = Estimates()
 
 #: Bytes of a moment beside its arrays, about.
 OVERHEAD = 1500
 
 
 class EpisodeActor(Protocol):
-    """Source of a player's actions: an agent's `Mind`, or a person."""
+    """Source of a player's actions: an agent's `Actor`, or a person."""
 
     version: int
 
@@ -59,7 +59,7 @@ class EpisodeActor(Protocol):
         """The action for one observation, as the environment takes it."""
         ...
 
-    def thought(self) -> Thought:
+    def estimates(self) -> Estimates:
         """Estimates for the last observation."""
         ...
 
@@ -93,7 +93,7 @@ class Moment:
         reward: of the step that led here; 0 at the beginning.
         total: the return so far.
         action: what is done here; None at the end.
-        thought: what the agent makes of it.
+        estimates: the agent's estimates for it.
         ended: how the episode ended here, "terminated" or "truncated"; empty where it goes on.
     """
 
@@ -103,14 +103,14 @@ class Moment:
     reward: float
     total: float
     action: Any = None
-    thought: Thought = NOTHING
+    estimates: Estimates = NOTHING
     ended: str = ""
 
     @property
     def nbytes(self) -> int:
         """About how much memory it takes."""
-        parts = [self.scene, self.observation, self.thought.action_values, self.thought.probabilities]
-        return OVERHEAD + sum(map(_nbytes, [*parts, self.thought.code]))
+        parts = [self.scene, self.observation, self.estimates.action_values, self.estimates.probabilities]
+        return OVERHEAD + sum(map(_nbytes, [*parts, self.estimates.code]))
 
 
 class Player:
@@ -159,7 +159,7 @@ class Player:
         explore: bool = False,
         budget: int | None = None,
     ) -> None:
-        self.factory, self.actor, self.name = factory, actor, name
+        self.factory, self.episode_actor, self.name = factory, actor, name
         self.seed, self.horizon, self.explore = seed, horizon, explore
         self._place, self._rounds, self._budget = place, rounds, BUDGET if budget is None else budget
         self.env, self.painter = open_environment(factory, horizon)
@@ -177,9 +177,9 @@ class Player:
         self.begin(0)
 
     @property
-    def mind(self) -> Mind | None:
+    def actor(self) -> Actor | None:
         """Who acts, where that is an agent."""
-        return self.actor if isinstance(self.actor, Mind) else None
+        return self.episode_actor if isinstance(self.episode_actor, Actor) else None
 
     @property
     def now(self) -> Moment:
@@ -205,7 +205,7 @@ class Player:
         self.episode, self._kept = episode, 0
         self.moments.clear()
         self.rewards = BoundedSeries()
-        self.actor.reset()
+        self.episode_actor.reset()
         seed = evaluation_episode_seed(self.seed, episode * self._rounds + self._place)
         observation, _ = self._guarded(lambda: self.env.reset(seed=seed))
         self._decide(Moment(0, self._scene(), copy.deepcopy(observation), 0.0, 0.0))
@@ -241,11 +241,11 @@ class Player:
         self.env.close()
 
     def _decide(self, moment: Moment) -> None:
-        action = self.actor.act(moment.observation, explore=self.explore)
+        action = self.episode_actor.act(moment.observation, explore=self.explore)
         self._keep(
             Moment(
                 moment.step, moment.scene, moment.observation, moment.reward, moment.total, action,
-                self.actor.thought(),
+                self.episode_actor.estimates(),
             )
         )  # fmt: skip
 

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
-from arena.storage.files import cannot_write, write_atomically
+from arena.storage.files import write_atomically, write_error
 
 __all__ = ["GIF_FPS", "Film", "film"]
 
@@ -128,7 +128,7 @@ def film(path: Path, fps: int) -> Film:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise write_error(path, error) from error
     if kind == ".png":
         return _Pictures(path)
     return _Encoded(path, fps, _mp4() if kind == ".mp4" else _gif(fps), even=kind == ".mp4")
@@ -226,7 +226,7 @@ class _Encoded(Film):
         try:
             os.replace(self._partial, self.path)
         except OSError as error:
-            raise cannot_write(self.path, error) from error
+            raise write_error(self.path, error) from error
 
     def _failure(self, process: subprocess.Popen[bytes]) -> ArenaError:
         """Clears up after an ffmpeg that failed: what it left cannot be played."""
@@ -280,7 +280,7 @@ class _Pictures(Film):
                 stale.unlink()
                 number += 1
         except OSError as error:
-            raise cannot_write(self.path, error) from error
+            raise write_error(self.path, error) from error
 
     def _numbered(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.stem}-{number:06d}{self.path.suffix}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from arena.palette import ACCENT, FAINT, INK, LINE, SLATE, WRONG, Colour
-from arena.results.text import number
+from arena.results.text import format_number
 from arena_viewer.drawing import BODY, SMALL, TITLE, Area, Canvas, Point
 from arena_viewer.overlay import OverlayContext
 from arena_viewer.panel import draw_panel
@@ -126,7 +126,7 @@ class Renderer:
     @staticmethod
     def _caption(canvas: Canvas, picture: Area, context: OverlayContext, *, wins: bool) -> None:
         """A tile's name, step and return; without the step where there is no room for it."""
-        base, total = picture.bottom + CAPTION / 2 + 2, number(context.moment.total)
+        base, total = picture.bottom + CAPTION / 2 + 2, format_number(context.moment.total)
         end = canvas.text(
             (picture.right, base), total, BODY, ACCENT if wins else INK, bold=True, align="right"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena.agents.actor import Mind
+from arena.agents.actor import Actor
 from arena.errors import ArenaError
 from arena.experiments.build import build_agent, observe
 from arena.experiments.snapshot_reference import read_snapshot
@@ -55,9 +55,9 @@ class Role:
         """Makes the environment."""
         return self.environment.factory
 
-    def mind(self, place: int) -> Mind:
-        """A `Mind` for one of several players: they share the agent's weights, and nothing else."""
-        return Mind(self.agent, self.environment, Generators(derive(self.seed, "watched", place, bits=64)))
+    def actor(self, place: int) -> Actor:
+        """A `Actor` for one of several players: they share the agent's weights, and nothing else."""
+        return Actor(self.agent, self.environment, Generators(derive(self.seed, "watched", place, bits=64)))
 
 
 def role_from_run(source: str | Path, which: str = LAST) -> Role:
@@ -139,7 +139,7 @@ def make_players(
             name = f"{role.name} · {name}"
         player = Player(
             role.factory,
-            role.mind(number),
+            role.actor(number),
             seed=seed,
             place=turn,
             rounds=rounds,
@@ -166,7 +166,7 @@ class Snapshots:
         unit: of steps.
     """
 
-    def __init__(self, role: Role, minds: Sequence[Mind]) -> None:
+    def __init__(self, role: Role, minds: Sequence[Actor]) -> None:
         assert role.run is not None, "only a run has snapshots"
         self._role, self._minds = role, minds
         self.unit = role.run.spec.plugin.unit
@@ -188,7 +188,7 @@ def snapshot_folders(run: Run) -> dict[int, Path]:
     return dict(sorted((int(folder.name), folder) for folder in found if folder.name.isdecimal()))
 
 
-def replace_weights(role: Role, minds: Sequence[Mind], state: State, step: int) -> None:
+def replace_weights(role: Role, minds: Sequence[Actor], state: State, step: int) -> None:
     """Loads a snapshot of its run into a role's agent.
 
     Args:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from arena.errors import ArenaError, unknown
+from arena.errors import ArenaError, unknown_name
 from arena.runs.snapshots import LAST
 from arena_viewer.display import headless
 from arena_viewer.filming import record as film
@@ -178,7 +178,7 @@ def playback_of(
         explore=explore,
         budget=(FILM_BUDGET if film else BUDGET) // max(count or len(roles), len(roles)),
     )
-    minds = [player.mind for player in cast if player.mind is not None]
+    minds = [player.actor for player in cast if player.actor is not None]
     alone = len(roles) == 1 and roles[0].run is not None
     playback = Playback(
         cast,
@@ -206,7 +206,7 @@ def _switched_on(names: Sequence[str]) -> list[OverlaySwitch]:
     known = {overlay.spec.name: overlay for overlay in found}
     for name in names:
         if name not in known:
-            raise unknown("overlay", name, known)
+            raise unknown_name("overlay", name, known)
         known[name].on = True
     return found
 

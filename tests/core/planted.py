@@ -75,7 +75,7 @@ class Sound(Agent):
     def action_values(self, observation):
         return self.q[observation]
 
-    def behaviour_probabilities(self, observation):
+    def behavior_probabilities(self, observation):
         return np.eye(self.q.shape[1])[self.q[observation].argmax(axis=1)]
 
     def state_dict(self):

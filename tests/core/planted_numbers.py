@@ -21,6 +21,6 @@ class RatesCosts(Sound):
 
 
 class DrawsWhenAsked(Sound):
-    def behaviour_probabilities(self, observation):
+    def behavior_probabilities(self, observation):
         self.rng.random()
-        return super().behaviour_probabilities(observation)
+        return super().behavior_probabilities(observation)

@@ -16,7 +16,7 @@ import pytest
 
 from arena.cli import main
 from arena.errors import ArenaError
-from arena.plugins.discovery import ArenaPluginWarning, Plugins, use
+from arena.plugins.discovery import ArenaPluginWarning, Plugins, use_plugins
 
 TRAIN = "train q-learning arena/CliffWalk-v0"
 
@@ -143,7 +143,7 @@ def test_plugin_warnings_are_lines(capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ArenaPluginWarning)
         plugins = Plugins(installed=False)
-    with use(plugins):
+    with use_plugins(plugins):
         assert main(["list"]) == 0
     assert capsys.readouterr().err == ""
     assert main(["list", "plugins", "--json"]) == 0

@@ -183,7 +183,7 @@ def test_version(run):
 def test_plugin_commands_are_verbs(run):
     import types
 
-    from arena.plugins.discovery import Plugins, use
+    from arena.plugins.discovery import Plugins, use_plugins
     from arena.plugins.specs import CommandSpec
 
     command = types.ModuleType("shout")
@@ -200,7 +200,7 @@ def test_plugin_commands_are_verbs(run):
     home = types.ModuleType("arena.cli_test_shout")
     home.command = command
     sys.modules["arena.cli_test_shout"] = home
-    with use(Plugins(installed=False, extra={"shouting": plugin})):
+    with use_plugins(Plugins(installed=False, extra={"shouting": plugin})):
         assert "say it loud" in run("--help")[1]
         assert run("shout", "hello") == (3, "HELLO\n")
 
@@ -246,7 +246,7 @@ def test_json_is_clean_whatever_prints(tmp_path):
 def test_plugins_that_print_leave_json_clean(capfd):
     import types
 
-    from arena.plugins.discovery import Plugins, use
+    from arena.plugins.discovery import Plugins, use_plugins
 
     plugin = types.SimpleNamespace()
 
@@ -257,7 +257,7 @@ def test_plugins_that_print_leave_json_clean(capfd):
 
     plugin.arena_agents = arena_agents
     for words in ("check noisy", "list agents", "list agents --for FrozenLake-v1"):
-        with use(Plugins(installed=False, extra={"noisy": plugin})):
+        with use_plugins(Plugins(installed=False, extra={"noisy": plugin})):
             assert main([*words.split(), "--json"]) == 0
         out, err = capfd.readouterr()
         found = json.loads(out)

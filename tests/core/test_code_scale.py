@@ -9,9 +9,9 @@ import arena
 from arena.api import train_experiment
 from arena.encoders.base import Batch, Encoder
 from arena.encoders.distributions import PointMass
-from arena.encoders.encoded_stream import Lens
+from arena.encoders.encoded_stream import ObservationEncoder
 from arena.encoders.features_extractor import Features
-from arena.encoders.standardization import BATCHES, CodeScale
+from arena.encoders.standardization import BATCHES, CodeStandardization
 from arena.frames import Batches
 from arena.frames.fits import resolve_fit
 from arena.frames.references import open_data
@@ -41,7 +41,7 @@ def batches(count, seed=0):
 def test_codes_have_mean_0_and_mean_square_1():
     seen = batches(BATCHES)
     encoder = Affine(SPACE, Affine.Config())
-    scale = CodeScale.from_batches(encoder, [*seen, *batches(3, seed=1)])  # these are not looked at
+    scale = CodeStandardization.from_batches(encoder, [*seen, *batches(3, seed=1)])  # these are not looked at
     codes = torch.cat([encoder.encode(batch.observation).mode for batch in seen])
     applied, codes = scale.apply(codes).numpy(), codes.numpy()
     np.testing.assert_allclose(applied.mean(0), 0, atol=1e-5)
@@ -55,20 +55,20 @@ def test_codes_have_mean_0_and_mean_square_1():
 
 def test_codes_that_never_vary_are_shifted_only():
     encoder = Affine(SPACE, Affine.Config())
-    scale = CodeScale.from_batches(encoder, [Batch(torch.ones(4, 3))] * 2)
+    scale = CodeStandardization.from_batches(encoder, [Batch(torch.ones(4, 3))] * 2)
     assert float(scale.spread) == 1
     torch.testing.assert_close(scale.apply(torch.tensor([6.0, 7.1, 2.0])), torch.zeros(3), atol=1e-6, rtol=0)
 
 
 def test_the_space_goes_along():
-    scale = CodeScale(torch.tensor([4.0, 0.0, 2.0]), torch.tensor(0.5))
+    scale = CodeStandardization(torch.tensor([4.0, 0.0, 2.0]), torch.tensor(0.5))
     found = scale.space(Affine.latent)
     np.testing.assert_array_equal(found.low, np.float32([-10, -np.inf, 0]))
     np.testing.assert_array_equal(found.high, np.float32([10, np.inf, 0]))
 
 
 def test_who_gives_no_codes_has_no_scale():
-    assert CodeScale.from_batches(_Mute(SPACE, Encoder.Config()), batches(1)) is None
+    assert CodeStandardization.from_batches(_Mute(SPACE, Encoder.Config()), batches(1)) is None
 
 
 class _Mute(Encoder):
@@ -114,9 +114,9 @@ def test_agents_see_them_so_and_in_every_mode(fitted, tmp_path):
     np.testing.assert_allclose(codes.mean(0), 0, atol=1e-4)
     assert float((codes**2).mean()) == pytest.approx(1, rel=1e-3)
     tuned = lens_of(path, tmp_path, mode="finetune").agent.problem.features
-    fresh = Features(arena.load(path).encoder, None, CodeScale(tuned.mean, tuned.spread))
+    fresh = Features(arena.load(path).encoder, None, CodeStandardization(tuned.mean, tuned.spread))
     np.testing.assert_allclose(fresh(torch.from_numpy(held)).detach(), codes, rtol=1e-4, atol=1e-4)
     raw = lens_of(path, tmp_path, standardize=False)
-    plain = Lens(arena.load(path).encoder, raw.environment.encoder.inner, "cpu").encode(held)
+    plain = ObservationEncoder(arena.load(path).encoder, raw.environment.encoder.inner, "cpu").encode(held)
     np.testing.assert_array_equal(raw.environment.encoder.encode(held), plain)
     assert len({one.run.spec.id(0) for one in (loaded, raw)}) == 2

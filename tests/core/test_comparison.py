@@ -10,10 +10,10 @@ from scipy import stats
 
 from arena.errors import ArenaError
 from arena.statistics.comparison import (
-    Resampled,
+    BootstrapScores,
     aggregate,
     learning_curve,
-    normalise,
+    normalize,
     performance_profile,
     probability_of_improvement,
     scale,
@@ -37,16 +37,16 @@ def close(ours, theirs):
 
 
 def test_scores_are_normalised():
-    assert normalise([-100, -13, -56.5], -100, -13).tolist() == [0, 1, 0.5]
-    assert normalise([[2.0], [3.0]], 2, 4).tolist() == [[0], [0.5]]
-    assert normalise([3.0], 0, 2).tolist() == [1.5]  # luckier than the optimum's expectation
+    assert normalize([-100, -13, -56.5], -100, -13).tolist() == [0, 1, 0.5]
+    assert normalize([[2.0], [3.0]], 2, 4).tolist() == [[0], [0.5]]
+    assert normalize([3.0], 0, 2).tolist() == [1.5]  # luckier than the optimum's expectation
 
 
 def test_a_scale_of_one_point_has_nothing_between():
-    assert normalise([5.0, 5.0], 5, 5).tolist() == [1, 1]
-    assert normalise([5.0, 4.0, 6.0], 5, 5).tolist() == [1, 0, 1]
-    assert normalise([-13.000000000000002, -13.0], -13.000000000000002, -13).tolist() == [1, 1]
-    assert normalise([3.0, 4.0], 3, 2).tolist() == [1, 1]  # all luckier
+    assert normalize([5.0, 5.0], 5, 5).tolist() == [1, 1]
+    assert normalize([5.0, 4.0, 6.0], 5, 5).tolist() == [1, 0, 1]
+    assert normalize([-13.000000000000002, -13.0], -13.000000000000002, -13).tolist() == [1, 1]
+    assert normalize([3.0, 4.0], 3, 2).tolist() == [1, 1]  # all luckier
 
 
 def test_the_scale_ends_at_the_optimum_or_else_at_the_best():
@@ -58,14 +58,14 @@ def test_the_scale_ends_at_the_optimum_or_else_at_the_best():
 def test_scores_that_all_reach_the_optimum_stay_apart(optimum):
     ends = scale([0.80, 0.84, 0.75], optimum)
     assert ends == (0.75, 0.84)
-    assert normalise([0.75, 0.795, 0.84], *ends) == pytest.approx([0, 0.5, 1])
-    assert normalise([0.8, 0.8], *scale([0.8, 0.8], optimum)).tolist() == [1, 1]
+    assert normalize([0.75, 0.795, 0.84], *ends) == pytest.approx([0, 0.5, 1])
+    assert normalize([0.8, 0.8], *scale([0.8, 0.8], optimum)).tolist() == [1, 1]
 
 
 def test_other_scores_of_the_same_seeds_have_the_same_draws():
     x, y = [drawn(4, 1), drawn(3, 2)], [drawn(5, 3), drawn(3, 4)]
     generator = np.random.default_rng(0)
-    ours, theirs = Resampled(x, generator=generator), Resampled(y, generator=generator)
+    ours, theirs = BootstrapScores(x, generator=generator), BootstrapScores(y, generator=generator)
     moved = [data.like([7 * part - 3 for part in data.strata]) for data in (ours, theirs)]
     assert probability_of_improvement(*moved) == probability_of_improvement(ours, theirs)
     assert moved[0].drawn is ours.drawn
@@ -105,7 +105,7 @@ def test_seeds_are_drawn_within_their_environment():
     # Environments far apart, seeds alike: a bootstrap that mixed them would see the distance.
     alike = [np.zeros(6), np.full(4, 1000.0)]
     assert aggregate(alike, "mean").ci95 == (500, 500)
-    data = Resampled([np.arange(3.0), np.arange(7.0)], resamples=50)
+    data = BootstrapScores([np.arange(3.0), np.arange(7.0)], resamples=50)
     assert [part.shape for part in data.drawn] == [(50, 3), (50, 7)]
     for stratum, index, counts in zip(data.strata, data.drawn, data.counts, strict=True):
         assert index.min() == 0 and index.max() == len(stratum) - 1
@@ -113,7 +113,7 @@ def test_seeds_are_drawn_within_their_environment():
 
 
 def test_a_part_has_the_same_draws():
-    data = Resampled([drawn(3), drawn(4), drawn(5)])
+    data = BootstrapScores([drawn(3), drawn(4), drawn(5)])
     part = data.take([2, 0])
     assert [len(stratum) for stratum in part.strata] == [5, 3]
     assert part.drawn[0] is data.drawn[2] and part.counts[1] is data.counts[0]
@@ -167,7 +167,7 @@ def test_probability_of_improvement_by_hand():
 def test_probability_of_improvement_is_antisymmetric():
     x, y = [drawn(6, 1), drawn(5, 2)], [drawn(4, 3), drawn(6, 4)]
     generator = np.random.default_rng(0)
-    x, y = Resampled(x, generator=generator), Resampled(y, generator=generator)
+    x, y = BootstrapScores(x, generator=generator), BootstrapScores(y, generator=generator)
     one, other = probability_of_improvement(x, y), probability_of_improvement(y, x)
     assert one.value == pytest.approx(1 - other.value)
     assert one.ci95 == pytest.approx((1 - other.ci95[1], 1 - other.ci95[0]))
@@ -257,7 +257,7 @@ def test_deterministic_and_without_global_randomness():
     ],
 )
 def test_bad_scores(scores, message):
-    for function in (aggregate, lambda x: performance_profile(x, [0]), Resampled):
+    for function in (aggregate, lambda x: performance_profile(x, [0]), BootstrapScores):
         with pytest.raises(ArenaError, match=message):
             function(scores)
 
@@ -266,8 +266,10 @@ def test_bad_arguments():
     with pytest.raises(ArenaError, match="no statistic is called 'median'"):
         aggregate([[1.0]], "median")
     with pytest.raises(ArenaError, match="resamples is 0"):
-        Resampled([[1.0]], resamples=0)
+        BootstrapScores([[1.0]], resamples=0)
     with pytest.raises(ArenaError, match="in 1 environments, and the other in 2"):
         probability_of_improvement([[1.0]], [[1.0], [2.0]])
     with pytest.raises(ArenaError, match="draw the same number"):
-        probability_of_improvement(Resampled([[1.0]], resamples=5), Resampled([[1.0]], resamples=6))
+        probability_of_improvement(
+            BootstrapScores([[1.0]], resamples=5), BootstrapScores([[1.0]], resamples=6)
+        )

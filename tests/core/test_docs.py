@@ -14,7 +14,7 @@ import arena
 from arena.api import train_experiment
 from arena.experiments.experiment_file import arguments_of
 from arena.frames.fits import resolve_fit
-from arena.plugins.discovery import Plugins, use
+from arena.plugins.discovery import Plugins, use_plugins
 from arena.runs.resolve import resolve_experiment
 from arena.testing import check_encoder, controls_steer, painter_paints_scenes
 from arena_viewer.overlay import load_overlays
@@ -58,7 +58,7 @@ def snippets(page, language):
 def test_the_example_plugin_learns_to_gamble(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples"))
     plugin = load(ROOT / "docs" / "examples" / "bandit_plugin.py")
-    with use(Plugins(installed=False, extra={"bandit_plugin": plugin})):
+    with use_plugins(Plugins(installed=False, extra={"bandit_plugin": plugin})):
         results = arena.train("averages", "example/TwoArms-v0", out=tmp_path, progress=False)
         agent = arena.load(results.runs[0]["path"])
     assert agent.act(0) == 1
@@ -69,7 +69,7 @@ def test_the_example_encoder_keeps_the_laws_and_learns(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "encoder"))
     monkeypatch.chdir(tmp_path)
     plugin = load(ROOT / "docs" / "examples" / "encoder" / "small_encoder_plugin.py")
-    with use(Plugins(extra={"small_encoder_plugin": plugin})):
+    with use_plugins(Plugins(extra={"small_encoder_plugin": plugin})):
         verdicts = list(check_encoder("small"))
         fit = resolve_fit("small", "digits", steps=300, evaluate_every=100)
         results = train_experiment(fit, out=tmp_path, progress=False)
@@ -91,7 +91,7 @@ def test_the_example_of_a_painter_keeps_the_laws(monkeypatch):
 def test_the_example_overlay_draws_where_the_walker_was(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "overlay"))
     plugin = load(ROOT / "docs" / "examples" / "overlay" / "trail_plugin.py")
-    with use(Plugins(extra={"trail_plugin": plugin})):
+    with use_plugins(Plugins(extra={"trail_plugin": plugin})):
         role = untrained_role(resolve_experiment("q-learning", "arena/CliffWalk-v0", seeds=1))
         [trail] = [overlay for overlay in load_overlays() if overlay.spec.name == "trail"]
         show = Playback(make_players([role]), overlays=[trail])

@@ -12,7 +12,7 @@ import pytest
 
 from arena import testing
 from arena.encoders.compatibility import encoder_class_of
-from arena.plugins.discovery import Plugins, get_plugins, use
+from arena.plugins.discovery import Plugins, get_plugins, use_plugins
 from arena.plugins.hookspecs import hookimpl
 from arena.plugins.specs import Preset
 from arena.testing.encoder_cases import taken
@@ -61,7 +61,7 @@ class SmallCopies:
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_copies():
-    with use(Plugins(extra={"small copies": SmallCopies()})):
+    with use_plugins(Plugins(extra={"small copies": SmallCopies()})):
         yield
 
 

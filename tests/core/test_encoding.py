@@ -11,7 +11,7 @@ import torch
 import arena
 from arena.api import train_experiment
 from arena.encoders.base import Batch
-from arena.encoders.encoded_stream import ROWS, Lens
+from arena.encoders.encoded_stream import ROWS, ObservationEncoder
 from arena.encoders.features_extractor import Features
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
@@ -66,7 +66,7 @@ def experiment(fitted, mode="frozen", agent="dqn", **further):
 
 
 def space():
-    return EnvironmentFactory.resolve(ENV, PIXELS).facts.observation_space
+    return EnvironmentFactory.resolve(ENV, PIXELS).properties.observation_space
 
 
 def frames(count, seed=0):
@@ -74,7 +74,7 @@ def frames(count, seed=0):
 
 
 def test_a_code_does_not_depend_on_how_many_are_asked_for(fitted):
-    lens = Lens(arena.load(fitted).encoder, space(), "cpu")
+    lens = ObservationEncoder(arena.load(fitted).encoder, space(), "cpu")
     seen = frames(2 * ROWS + 3)
     together = lens.encode(seen)
     assert together.shape == (len(seen), 4)
@@ -83,7 +83,7 @@ def test_a_code_does_not_depend_on_how_many_are_asked_for(fitted):
 
 
 def test_a_code_has_the_same_bits_whatever_is_seen_beside_it(fitted):
-    lens = Lens(arena.load(fitted).encoder, space(), "cpu")
+    lens = ObservationEncoder(arena.load(fitted).encoder, space(), "cpu")
     for count in (1, 3, ROWS, ROWS + 5):
         one, other = frames(count), frames(count, seed=1)
         other[0] = one[0]

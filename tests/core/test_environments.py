@@ -50,7 +50,7 @@ def test_wrapper_arguments_are_literals(text):
 
 def test_wrappers_by_name_and_by_module():
     for name in ("TimeLimit(max_episode_steps=7)", "gymnasium.wrappers:TimeLimit(max_episode_steps=7)"):
-        assert resolve("CartPole-v1", {}, [name]).facts.limit == 7
+        assert resolve("CartPole-v1", {}, [name]).properties.limit == 7
     with pytest.raises(ArenaError, match="did you mean 'TimeLimit'"):
         resolve("CartPole-v1", {}, ["TimeLimi"])
 
@@ -58,8 +58,8 @@ def test_wrappers_by_name_and_by_module():
 def test_functions_and_instances():
     by_function = resolve(make_lake, {"is_slippery": False})
     assert by_function.id.endswith(":make_lake")
-    assert by_function.facts.model.transitions == 64
-    assert resolve(by_function.id).facts.model.transitions == 152
+    assert by_function.properties.model.transitions == 64
+    assert resolve(by_function.id).properties.model.transitions == 152
 
 
 def test_a_function_handed_over_is_known_by_its_name_from_then_on():
@@ -82,7 +82,7 @@ def test_an_instance_keeps_its_time_limit():
         gym.make("CartPole-v1", max_episode_steps=5),
         gym.wrappers.TimeLimit(gym.make("CartPole-v1"), 5),
     ):
-        assert resolve(instance).facts.limit == 5
+        assert resolve(instance).properties.limit == 5
     assert resolve(gym.make("CartPole-v1")).wrappers == ()
 
 
@@ -117,13 +117,13 @@ def test_identity_tells_sources_and_options():
 )
 def test_the_model_is_trusted_under_wrappers_that_change_nothing(wrapper, trusted):
     factory = resolve("FrozenLake-v1", {}, [wrapper])
-    assert (factory.facts.model is not None) == trusted
+    assert (factory.properties.model is not None) == trusted
     assert factory.is_native == wrapper.startswith("TimeLimit")
 
 
 def test_a_fickle_passenger_acts_outside_the_tables():
-    assert resolve("Taxi-v4").facts.model is not None
-    assert resolve("Taxi-v4", {"fickle_passenger": True}).facts.model is None
+    assert resolve("Taxi-v4").properties.model is not None
+    assert resolve("Taxi-v4", {"fickle_passenger": True}).properties.model is None
 
 
 def test_what_does_not_fit_says_why():

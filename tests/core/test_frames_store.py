@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.environments.space_json import from_json, guessed, stored, to_json
+from arena.environments.space_json import from_json, inferred_space, storage_space, to_json
 from arena.errors import ArenaError
 from arena.frames import Column, Frames, Writer
 
@@ -293,17 +293,17 @@ SPACES = [
 
 @pytest.mark.parametrize("space", SPACES, ids=str)
 def test_spaces_go_through_json(space):
-    assert stored(space, "it") is space
+    assert storage_space(space, "it") is space
     assert from_json(json.loads(json.dumps(to_json(space), allow_nan=False))) == space
 
 
 def test_other_numbers_become_those_that_torch_knows():
     wide = gym.spaces.Box(-1e300, 1e300, (2,), np.float64)
-    assert stored(wide, "it") == gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
-    assert stored(gym.spaces.Box(0, 9, (2,), np.int32), "it", observed=True).dtype == np.float32
-    assert stored(gym.spaces.Box(0, 9, (2,), np.uint16), "it") == gym.spaces.Box(0, 9, (2,), np.int64)
+    assert storage_space(wide, "it") == gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    assert storage_space(gym.spaces.Box(0, 9, (2,), np.int32), "it", observed=True).dtype == np.float32
+    assert storage_space(gym.spaces.Box(0, 9, (2,), np.uint16), "it") == gym.spaces.Box(0, 9, (2,), np.int64)
     with pytest.raises(ArenaError, match="it is of Text.*which a data set cannot hold"):
-        stored(gym.spaces.Text(3), "it")
+        storage_space(gym.spaces.Text(3), "it")
 
 
 @pytest.mark.parametrize(
@@ -317,13 +317,13 @@ def test_other_numbers_become_those_that_torch_knows():
     ],
 )
 def test_spaces_are_guessed_from_values(value, space):
-    assert guessed(value, "it") == space
+    assert inferred_space(value, "it") == space
 
 
 @pytest.mark.parametrize("value", ["text", None, {"a": 1}, [[1], [1, 2]]])
 def test_what_is_no_array_is_no_label(value):
     with pytest.raises(ArenaError, match="it is"):
-        guessed(value, "it")
+        inferred_space(value, "it")
 
 
 def test_no_pickle_anywhere():

@@ -14,7 +14,7 @@ import pytest
 
 from arena import testing
 from arena.errors import ArenaError
-from arena.plugins.discovery import Plugins, use
+from arena.plugins.discovery import Plugins, use_plugins
 from arena.plugins.hookspecs import hookimpl
 from arena.plugins.specs import EnvironmentSpec, Preset
 from arena.random.generators import Generators
@@ -219,7 +219,10 @@ def test_an_environment_s_options_need_help(environment):
         return [EnvironmentSpec(env, "A corridor", target=target, package="planted_environments")]
 
     plugin = SimpleNamespace(arena_environments=hookimpl(specname="arena_environments")(contributed))
-    with use(Plugins(extra={"helpless": plugin})), pytest.raises(LawError, match="'size' has no help"):
+    with (
+        use_plugins(Plugins(extra={"helpless": plugin})),
+        pytest.raises(LawError, match="'size' has no help"),
+    ):
         testing.environment_options_have_help(env)
 
 

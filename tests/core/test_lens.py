@@ -11,7 +11,7 @@ from arena.agents.base import Needs
 from arena.api import train_experiment
 from arena.encoders.base import Encoder
 from arena.encoders.distributions import PointMass
-from arena.encoders.encoded_stream import ROWS, Lens
+from arena.encoders.encoded_stream import ROWS, ObservationEncoder
 from arena.encoders.observed_environment import ObservedEnvironment
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
@@ -69,8 +69,8 @@ class Keeps(Traces):
 
 def observed(place, kind=Traces):
     factory = EnvironmentFactory.resolve(place)
-    space = factory.facts.observation_space
-    return ObservedEnvironment(factory, Lens(kind(space, kind.Config()), space, "cpu"))
+    space = factory.properties.observation_space
+    return ObservedEnvironment(factory, ObservationEncoder(kind(space, kind.Config()), space, "cpu"))
 
 
 def stream_of(environment, lanes):

@@ -347,7 +347,7 @@ def test_folders_stand_between_flags(listed, many):
 def test_trackers_and_launchers(capsys):
     import types
 
-    from arena.plugins.discovery import Plugins, use
+    from arena.plugins.discovery import Plugins, use_plugins
 
     plugin = types.SimpleNamespace(
         arena_trackers=arena.hookimpl(
@@ -355,7 +355,7 @@ def test_trackers_and_launchers(capsys):
         ),
         arena_launchers=arena.hookimpl(lambda: [LauncherSpec("cluster", "far away")]),
     )
-    with use(Plugins(installed=False, extra={"mine": plugin})):
+    with use_plugins(Plugins(installed=False, extra={"mine": plugin})):
         assert main(["list", "trackers", "--json"]) == main(["list", "trackers"]) == 0
         found, _, text = capsys.readouterr().out.partition("\n}\n")
         trackers = {spec["name"]: spec for spec in json.loads(found + "}")["trackers"]}
@@ -368,7 +368,7 @@ def test_trackers_and_launchers(capsys):
         assert main(["list", "launchers", "--json"]) == 0
         launchers = json.loads(capsys.readouterr().out)["launchers"]
         assert [spec["name"] for spec in launchers] == ["local", "cluster"]
-    with use(Plugins(installed=False)):
+    with use_plugins(Plugins(installed=False)):
         assert main(["list", "trackers"]) == main(["list", "launchers"]) == 0
         out = capsys.readouterr().out
         assert "no trackers are installed" in out

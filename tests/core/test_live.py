@@ -17,7 +17,7 @@ from arena.frames.fits import resolve_fit
 from arena.frames.references import data_reference
 from arena.runs import live
 from arena.runs.listener import Listener
-from arena.runs.live import HEADER, KIND, Broadcast, Watcher
+from arena.runs.live import HEADER, KIND, LivePublisher, LiveSubscriber
 from arena.runs.loaded_agent import LoadedAgent
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
@@ -87,13 +87,13 @@ def put(run, data):
 def answered(run, learner, progress=PROGRESS, evaluation=-13.0):
     """The bytes of an answer."""
     wished(run)
-    assert Broadcast(run, learner).offer(progress, evaluation)
+    assert LivePublisher(run, learner).offer(progress, evaluation)
     return (run.folder / "live" / "agent").read_bytes()
 
 
 def test_nothing_is_written_while_nobody_wishes(run, clock):
     learner = Learner(clock)
-    broadcast = Broadcast(run, learner)
+    broadcast = LivePublisher(run, learner)
     for _ in range(100):
         clock.now += 1
         assert not broadcast.offer(PROGRESS, None)
@@ -106,9 +106,9 @@ def test_an_answer_is_what_the_agent_had(case, tmp_path):
     run = Run.prepare(experiment(*case), 0, tmp_path)
     with Trial(*case) as trial:
         trial.train(100)
-        watcher = Watcher(run)
+        watcher = LiveSubscriber(run)
         watcher.wish()
-        assert Broadcast(run, trial.agent).offer(PROGRESS, -13.0)
+        assert LivePublisher(run, trial.agent).offer(PROGRESS, -13.0)
         answer = watcher.newest()
         assert (answer.steps, answer.episodes, answer.evaluation) == (1234, 5, -13.0)
         assert answer.metrics == {"loss": 0.5}
@@ -128,12 +128,12 @@ def test_a_wish_is_forgotten_after_ten_seconds(run, clock, age, stands):
     wished(run)
     then = clock.wall - age
     os.utime(run.folder / "live" / "wanted", (then, then))
-    assert Broadcast(run, Learner(clock)).offer(PROGRESS, None) == stands
+    assert LivePublisher(run, Learner(clock)).offer(PROGRESS, None) == stands
     assert ("agent" in written(run)) == stands
 
 
 def test_a_wish_is_renewed_every_second(run, clock, monkeypatch):
-    watcher, touched = Watcher(run), []
+    watcher, touched = LiveSubscriber(run), []
     path = run.folder / "live" / "wanted"
     for _ in range(40):
         watcher.wish()
@@ -145,8 +145,8 @@ def test_a_wish_is_renewed_every_second(run, clock, monkeypatch):
 
 def test_it_looks_four_times_a_second_at_most(run, clock, monkeypatch):
     looks = []
-    monkeypatch.setattr(Broadcast, "_wanted", lambda self: bool(looks.append(clock.now)))
-    broadcast = Broadcast(run, Learner(clock))
+    monkeypatch.setattr(LivePublisher, "_wanted", lambda self: bool(looks.append(clock.now)))
+    broadcast = LivePublisher(run, Learner(clock))
     for _ in range(1000):
         broadcast.offer(PROGRESS, None)
         clock.now += 0.01
@@ -158,7 +158,7 @@ def test_it_looks_four_times_a_second_at_most(run, clock, monkeypatch):
 def test_answers_take_a_fortieth_of_the_time_at_most(run, clock, seconds):
     wished(run)
     learner, began = Learner(clock, seconds), clock.now
-    broadcast = Broadcast(run, learner)
+    broadcast = LivePublisher(run, learner)
     while clock.now < began + 500 * seconds + 50:
         broadcast.offer(PROGRESS, None)
         clock.now += max(seconds / 10, 0.01)
@@ -179,15 +179,15 @@ def test_a_disk_that_fails_does_not_reach_the_run(run, clock, monkeypatch, numbe
     else:
         monkeypatch.setattr(live.os, "replace", fail)
     learner = Learner(clock)
-    Broadcast(run, learner).offer(PROGRESS, None)
+    LivePublisher(run, learner).offer(PROGRESS, None)
     assert learner.asked == 1
     monkeypatch.undo()
     assert written(run) == ["wanted"], "and leaves no part of a file"
 
 
 def test_a_folder_that_was_deleted_does_not_reach_the_run(run, clock, monkeypatch):
-    broadcast = Broadcast(run, Learner(clock))
-    monkeypatch.setattr(Broadcast, "_wanted", lambda self: True)
+    broadcast = LivePublisher(run, Learner(clock))
+    monkeypatch.setattr(LivePublisher, "_wanted", lambda self: True)
     broadcast.offer(PROGRESS, None)
     assert written(run) is None
 
@@ -197,10 +197,10 @@ def test_nothing_is_written_through_a_link(run, tmp_path, clock):
     elsewhere.mkdir()
     (elsewhere / "wanted").touch()
     (run.folder / "live").symlink_to(elsewhere)
-    Broadcast(run, Learner(clock)).offer(PROGRESS, None)
+    LivePublisher(run, Learner(clock)).offer(PROGRESS, None)
     assert os.listdir(elsewhere) == ["wanted"]
     with pytest.raises(ArenaError, match="link"):
-        Watcher(run)
+        LiveSubscriber(run)
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_one_line(run, monkeypatch):
@@ -211,12 +211,12 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(run, monkeypatch):
     with pytest.raises(
         ArenaError, match=r"cannot write .*live: Permission denied; make the run's folder writable"
     ):
-        Watcher(run)
+        LiveSubscriber(run)
 
 
 def test_a_torn_answer_is_none(run, clock):
     whole = answered(run, Learner(clock))
-    watcher = Watcher(run)
+    watcher = LiveSubscriber(run)
     for end in [*range(0, HEADER.size + 2), *range(HEADER.size + 2, len(whole), 7), len(whole) - 1]:
         put(run, whole[:end])
         assert watcher.newest() is None, f"{end} of {len(whole)} bytes"
@@ -257,18 +257,18 @@ HOSTILE = {
 
 def test_the_planted_answer_would_be_one(run):
     put(run, file_of())
-    assert Watcher(run).newest().steps == 1
+    assert LiveSubscriber(run).newest().steps == 1
 
 
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
 def test_what_is_no_answer_of_ours_is_none(run, data):
     put(run, data)
-    assert Watcher(run).newest() is None
+    assert LiveSubscriber(run).newest() is None
 
 
 def test_closing_leaves_nothing_behind(run, clock):
     before = sorted(path.name for path in run.folder.iterdir())
-    watcher = Watcher(run)
+    watcher = LiveSubscriber(run)
     watcher.wish()
     answered(run, Learner(clock))
     watcher.log.touch()
@@ -278,23 +278,23 @@ def test_closing_leaves_nothing_behind(run, clock):
 
 
 def test_closing_keeps_complaints(run):
-    watcher = Watcher(run)
+    watcher = LiveSubscriber(run)
     watcher.log.write_text("arena: there is no display\n")
     watcher.close()
     assert written(run) == ["watch.log"]
 
 
 def test_closing_clears_away_what_a_killed_run_left(run):
-    watcher = Watcher(run)
+    watcher = LiveSubscriber(run)
     (run.folder / "live" / ".agent.123.saving").write_bytes(b"half")
     watcher.close()
     assert written(run) is None
 
 
 def test_a_watcher_that_goes_leaves_the_other_one_watching(run, clock):
-    one, other = Watcher(run), Watcher(run)
+    one, other = LiveSubscriber(run), LiveSubscriber(run)
     learner = Learner(clock)
-    broadcast = Broadcast(run, learner)
+    broadcast = LivePublisher(run, learner)
     for watcher in (one, other):
         watcher.wish()
     assert broadcast.offer(PROGRESS, None)
@@ -307,7 +307,7 @@ def test_a_watcher_that_goes_leaves_the_other_one_watching(run, clock):
 
 
 def test_wishing_does_not_bring_back_a_run_that_was_deleted(run, clock):
-    watcher = Watcher(run)
+    watcher = LiveSubscriber(run)
     for path in sorted(run.folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     run.folder.rmdir()
@@ -324,14 +324,14 @@ def eagerly(monkeypatch):
     for name, value in (("LOOK", 0.0), ("SHARE", 0.0), ("FORGET", float("inf"))):
         monkeypatch.setattr(live, name, value)
     monkeypatch.setattr(session, "PACE_SECONDS", 0.0)
-    offer = Broadcast.offer
+    offer = LivePublisher.offer
 
     def counting(self, *said):
         done = offer(self, *said)
         counted.answers += done
         return done
 
-    monkeypatch.setattr(Broadcast, "offer", counting)
+    monkeypatch.setattr(LivePublisher, "offer", counting)
     return counted
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from arena.errors import ArenaError
-from arena.runs.live import Broadcast, Watcher, open_watch_window
+from arena.runs.live import LivePublisher, LiveSubscriber, open_watch_window
 from arena.streams.base import Progress
 
 if not hasattr(os, "O_NOFOLLOW"):
@@ -37,7 +37,7 @@ def victim(tmp_path):
 
 def test_a_wish_is_not_written_through_a_link(run, victim):
     (run.folder / "live" / "wanted").symlink_to(victim)
-    Watcher(run).wish()
+    LiveSubscriber(run).wish()
 
 
 def test_complaints_are_not_written_through_a_link(run, victim, monkeypatch):
@@ -54,21 +54,21 @@ def test_an_answer_is_not_written_through_a_link(run, victim):
     (live / f".agent.{os.getpid()}.saving").symlink_to(victim)
     (live / "agent").symlink_to(victim)
     (live / "wanted").touch()
-    assert not Broadcast(run, LEARNER).offer(PROGRESS, None)
-    assert Broadcast(run, LEARNER).offer(PROGRESS, None), (
+    assert not LivePublisher(run, LEARNER).offer(PROGRESS, None)
+    assert LivePublisher(run, LEARNER).offer(PROGRESS, None), (
         "the link is gone, and an answer is a file of its own"
     )
-    assert Watcher(run).newest().steps == 12
+    assert LiveSubscriber(run).newest().steps == 12
 
 
 def test_an_answer_behind_a_link_is_none(run, tmp_path):
     live = run.folder / "live"
     (live / "wanted").touch()
-    assert Broadcast(run, LEARNER).offer(PROGRESS, None)
-    assert Watcher(run).newest() is not None
+    assert LivePublisher(run, LEARNER).offer(PROGRESS, None)
+    assert LiveSubscriber(run).newest() is not None
     (live / "agent").rename(tmp_path / "elsewhere")
     (live / "agent").symlink_to(tmp_path / "elsewhere")
-    assert Watcher(run).newest() is None
+    assert LiveSubscriber(run).newest() is None
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
@@ -82,10 +82,10 @@ def test_nobody_waits_at_a_pipe(run, kind):
     seen = []
 
     def both():
-        watcher = Watcher(run)
+        watcher = LiveSubscriber(run)
         seen.append(watcher.newest())
         watcher.wish()
-        Broadcast(run, LEARNER).offer(PROGRESS, None)
+        LivePublisher(run, LEARNER).offer(PROGRESS, None)
         watcher.close()
         seen.append("done")
 

@@ -12,7 +12,7 @@ import arena
 from arena.agents.base import Needs
 from arena.api import train_experiment
 from arena.encoders.base import Encoder
-from arena.encoders.novelty import NovelStream
+from arena.encoders.novelty import NoveltyStream
 from arena.encoders.novelty_options import NoveltyOptions
 from arena.encoders.observed_environment import ObservedEnvironment
 from arena.environments.factory import EnvironmentFactory
@@ -52,8 +52,8 @@ class Bell(Encoder):
 
 def stream_of(lanes=2, place="CartPole-v1", **options):
     factory = EnvironmentFactory.resolve(place)
-    encoder = Bell(factory.facts.observation_space, Bell.Config())
-    around = partial(NovelStream, encoder=encoder, options=NoveltyOptions(**options), device="cpu")
+    encoder = Bell(factory.properties.observation_space, Bell.Config())
+    around = partial(NoveltyStream, encoder=encoder, options=NoveltyOptions(**options), device="cpu")
     return ObservedEnvironment(factory).open_stream(
         lanes, NEEDS, lambda lane, episode: 100 * lane + episode, around=around
     )

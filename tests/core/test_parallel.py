@@ -14,7 +14,7 @@ import pytest
 
 from arena.errors import ArenaError, Interrupted
 from arena.launch.local import execute_all
-from arena.plugins.discovery import Plugins, use
+from arena.plugins.discovery import Plugins, use_plugins
 from arena.runs.listener import Listener
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
@@ -155,7 +155,7 @@ def test_a_script_without_its_guard_hears_of_it(tmp_path):
 
 def test_plugins_in_memory_do_not_reach_workers(tmp_path):
     runs = [prepared(tmp_path, seed) for seed in (0, 1)]
-    with use(Plugins(extra={"mine": types.ModuleType("mine")})):
+    with use_plugins(Plugins(extra={"mine": types.ModuleType("mine")})):
         with pytest.raises(ArenaError, match="plugins that are only in memory .*; use workers=1"):
             execute_all(runs, workers=2)
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from arena.errors import ArenaError, Interrupted
-from arena.plugins.discovery import ArenaPluginWarning, Plugins, get_plugins, use
+from arena.plugins.discovery import ArenaPluginWarning, Plugins, get_plugins, use_plugins
 from arena.plugins.hookspecs import hookimpl
 from arena.plugins.specs import AgentSpec
 
@@ -287,10 +287,10 @@ def test_modules_and_objects_are_plugins_in_memory():
 
 def test_the_default_is_cached_and_replaceable(monkeypatch):
     mine = Plugins(installed=False)
-    with use(mine):
+    with use_plugins(mine):
         assert get_plugins() is get_plugins() is mine
         monkeypatch.setenv("ARENA_PLUGINS", "")
-        with use(None):
+        with use_plugins(None):
             fresh = get_plugins()
             assert fresh is get_plugins() is not mine
         assert get_plugins() is mine

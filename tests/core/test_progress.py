@@ -13,7 +13,7 @@ from arena.errors import ArenaError, Interrupted
 from arena.launch.base import BUSY
 from arena.results.progress_bar import MARGIN, MOST_LINES, _Bar, _Display, progress_bar
 from arena.results.results import Results, results_text
-from arena.results.text import count, duration, number
+from arena.results.text import format_count, format_duration, format_number
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.streams.base import Progress
@@ -231,6 +231,6 @@ def test_results_as_text(tmp_path):
 
 
 def test_numbers_for_people():
-    assert [number(x) for x in (None, -13.0, 0.7442, 1e-17, -0.0)] == ["–", "-13", "0.7442", "0", "0"]
-    assert [count(x) for x in (950, 12_345, 4_210_000)] == ["950", "12.3 k", "4.21 M"]
-    assert [duration(x) for x in (0.31, 42, 185, 7500)] == ["0.31 s", "42 s", "3:05 min", "2:05 h"]
+    assert [format_number(x) for x in (None, -13.0, 0.7442, 1e-17, -0.0)] == ["–", "-13", "0.7442", "0", "0"]
+    assert [format_count(x) for x in (950, 12_345, 4_210_000)] == ["950", "12.3 k", "4.21 M"]
+    assert [format_duration(x) for x in (0.31, 42, 185, 7500)] == ["0.31 s", "42 s", "3:05 min", "2:05 h"]

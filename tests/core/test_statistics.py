@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from arena.errors import ArenaError
-from arena.statistics.summary import Summary, bootstrap_ci, iqm, mean, summarise
+from arena.statistics.summary import Summary, bootstrap_ci, iqm, mean, summarize
 
 
 @pytest.mark.parametrize("shape", [(1,), (2,), (3,), (4,), (5,), (7,), (8,), (10, 1), (5, 3), (3, 26)])
@@ -27,7 +27,7 @@ def test_by_hand():
     assert bootstrap_ci([0.0, 1.0], "mean", level=0.95) == (0, 1)
     assert bootstrap_ci([0.0, 1.0], "mean", level=0.4) == (0.5, 0.5)
     assert bootstrap_ci([3.0, 3.0, 3.0]) == (3, 3)
-    assert summarise([1, 1, 1, 1]) == Summary(mean=1.0, iqm=1.0, ci95=(1.0, 1.0), seeds=4)
+    assert summarize([1, 1, 1, 1]) == Summary(mean=1.0, iqm=1.0, ci95=(1.0, 1.0), seeds=4)
 
 
 @pytest.mark.parametrize("statistic", ["mean", "iqm"])
@@ -95,18 +95,18 @@ def test_deterministic_and_in_chunks():
 def test_one_seed_has_no_interval():
     assert all(math.isnan(bound) for bound in bootstrap_ci([4.0]))
     assert all(math.isnan(bound) for bound in bootstrap_ci([[4.0, 5.0]], "mean"))
-    assert summarise([4.0]) == Summary(mean=4.0, iqm=4.0, ci95=None, seeds=1)
+    assert summarize([4.0]) == Summary(mean=4.0, iqm=4.0, ci95=None, seeds=1)
 
 
 def test_summary_is_of_the_mean_over_seeds_and_tasks():
     scores = np.random.default_rng(6).normal(size=(5, 4))
-    summary = summarise(scores)
+    summary = summarize(scores)
     assert (summary.mean, summary.iqm, summary.seeds) == (mean(scores), iqm(scores), 5)
     assert summary.ci95 == bootstrap_ci(scores, "mean")
     assert summary.ci95[0] < summary.mean < summary.ci95[1]
 
 
-@pytest.mark.parametrize("function", [mean, iqm, bootstrap_ci, summarise])
+@pytest.mark.parametrize("function", [mean, iqm, bootstrap_ci, summarize])
 @pytest.mark.parametrize(
     ("scores", "message"),
     [

@@ -24,7 +24,7 @@ from arena.environments.spaces import view
 from arena.environments.tabular import TableVectorEnv
 from arena.errors import ArenaError
 from arena.storage import codec
-from arena.streams.gymnasium_stream import GymnasiumStream, probe
+from arena.streams.gymnasium_stream import GymnasiumStream, replay_obstacle
 
 # What cannot be replayed
 
@@ -40,7 +40,7 @@ HIDDEN = {
 
 def _probe(make):
     env = make()
-    return probe(make, view(env.observation_space, KINDS), view(env.action_space, KINDS))
+    return replay_obstacle(make, view(env.observation_space, KINDS), view(env.action_space, KINDS))
 
 
 @pytest.mark.parametrize("name", HIDDEN)

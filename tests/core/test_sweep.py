@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 import arena
 from arena.errors import ArenaError
-from arena.experiments.labels import labels, shown
+from arena.experiments.labels import format_value, labels
 from arena.launch.base import launcher_named, launchers, make_launcher
 from arena.launch.local import Local
-from arena.plugins.discovery import Plugins, use
+from arena.plugins.discovery import Plugins, use_plugins
 from arena.plugins.specs import LauncherSpec
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
@@ -289,10 +289,10 @@ def test_labels_have_what_differs():
 
 def test_values_in_few_letters():
     values = (0.1, 1e-4, 1.0, True, None, "a\nb", [64, 64], 0.123456789, "x" * 99)
-    assert [shown(value) for value in values[:-1]] == [
+    assert [format_value(value) for value in values[:-1]] == [
         *("0.1", "0.0001", "1", "true", "none", "a b", "[64,64]", "0.123456789")
     ]
-    assert len(shown(values[-1])) <= 30
+    assert len(format_value(values[-1])) <= 30
 
 
 def test_launchers_by_name():
@@ -312,7 +312,7 @@ def test_no_plugin_takes_over_local():
         yield LauncherSpec("odd", "no launcher", target="json:dumps")
 
     plugin.arena_launchers = arena_launchers
-    with use(Plugins(installed=False, extra={"mine": plugin})):
+    with use_plugins(Plugins(installed=False, extra={"mine": plugin})):
         assert [*launchers()] == ["local", "odd"]
         assert launcher_named("local").load() is Local
         with pytest.raises(ArenaError, match=r"odd \(json:dumps\) is not a launcher"):

@@ -19,7 +19,7 @@ from arena.frames.fits import resolve_fit
 from arena.runs.listener import Listener
 from arena.runs.run import Run
 from arena.runs.snapshots import snapshot_reference
-from arena.sweeps.fits import collected, finished, key_of
+from arena.sweeps.fits import find_finished_fit, key_of, with_frames
 from arena.sweeps.grid import read_sweep
 from arena.sweeps.sweep import count_finished, finished_fits, run_sweep, sweep
 from arena.testing import contents, difference, registered
@@ -118,7 +118,7 @@ def test_a_fit_is_what_arena_fit_makes():
         batch_size=32,
         seeds=[3],
     )
-    made = collected(plan, Path("fits"))
+    made = with_frames(plan, Path("fits"))
     assert made.frames.label_spaces.keys() == {"state"}
     assert made.frames.labels == plan.frames.labels, "what was said beforehand is what came"
     assert made.frames.space == plan.frames.space
@@ -230,14 +230,14 @@ def test_what_is_finished_is_known_without_frames():
     document = study({"encoder": ["pca", AE]})
     found = read_sweep(document)
     [pca, ae] = found.fits
-    made = collected(pca, Path("out/fits"))
+    made = with_frames(pca, Path("out/fits"))
     execute(Run.prepare(made, 0, Path("out/fits")))
     for path in [*Path("frames").rglob("*")]:
         path.rename(path.parent / f"gone-{path.name}") if path.is_file() else None
     assert [run is not None for run in finished_fits(found)] == [True, False]
     assert count_finished(found) == [0, 0]
     more = dataclasses.replace(ae, steps=99)
-    assert finished(more, Path("out/fits")) is None
+    assert find_finished_fit(more, Path("out/fits")) is None
 
 
 class Diverges(planted.Sound):

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from arena.errors import ArenaError, Interrupted
-from arena.plugins.discovery import Plugins, use
+from arena.plugins.discovery import Plugins, use_plugins
 from arena.plugins.hookspecs import hookimpl
 from arena.plugins.specs import TrackerSpec
 from arena.runs.listener import Listener
@@ -115,7 +115,7 @@ def tracked_by(**trackers):
                 setattr(here, f"tracker_{name}", made)
                 yield TrackerSpec(name=name, summary="for a test", target=f"{__name__}:tracker_{name}")
 
-    with use(Plugins(extra={"trackers": Plugin()}, allow=[*ALLOWED, "trackers"])):
+    with use_plugins(Plugins(extra={"trackers": Plugin()}, allow=[*ALLOWED, "trackers"])):
         yield
 
 
@@ -350,7 +350,7 @@ def test_the_documented_tracker_works(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "rows", raising=False)
     plugin = importlib.import_module("rows")
-    with use(Plugins(extra={"rows": plugin}, allow=[*ALLOWED, "rows"])):
+    with use_plugins(Plugins(extra={"rows": plugin}, allow=[*ALLOWED, "rows"])):
         run, told = prepared(tmp_path / "runs", "rows"), Told()
         with pytest.raises(Interrupted):
             execute(run, Told(turns=5))

@@ -25,7 +25,7 @@ from arena.errors import ArenaError, BusyError, Interrupted
 from arena.launch import local as parallel
 from arena.launch import workers
 from arena.launch.local import execute_all, outcomes
-from arena.launch.workers import Crash, Worker, attempted
+from arena.launch.workers import Crash, Worker, train_outcome
 from arena.runs.listener import Listener
 from arena.streams.base import Progress
 from arena.testing.processes import child_environment
@@ -190,7 +190,7 @@ def test_an_unforeseen_exception_names_its_place(tmp_path):
     def train():
         raise ZeroDivisionError("odd")
 
-    crash = attempted(tmp_path, train)
+    crash = train_outcome(tmp_path, train)
     assert f"{tmp_path} failed: ZeroDivisionError: odd ({__file__}:" in str(crash)
     portable = workers._portable(crash)
     assert (type(portable), str(portable)) == (Crash, str(crash))

@@ -8,7 +8,7 @@ import arena_control as ac
 import arena_control_plugin
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
-from arena.plugins.discovery import Plugins, use
+from arena.plugins.discovery import Plugins, use_plugins
 
 CASES = [
     {},
@@ -145,8 +145,8 @@ def test_a_double_integrator_of_the_wrong_size():
 
 
 def test_arena_finds_the_optimum():
-    with use(Plugins(installed=False, extra={"arena_control_plugin": arena_control_plugin})):
-        facts = EnvironmentFactory.resolve("arena/LQR-v0", {"process_noise": 0.2}).facts
+    with use_plugins(Plugins(installed=False, extra={"arena_control_plugin": arena_control_plugin})):
+        facts = EnvironmentFactory.resolve("arena/LQR-v0", {"process_noise": 0.2}).properties
     assert facts.limit == 100
     assert facts.exact_optimum(100) == ac.LQR(process_noise=0.2).optimum(100)
 

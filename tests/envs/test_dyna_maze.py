@@ -64,7 +64,7 @@ def test_a_walker_in_a_new_wall_can_leave_it():
 
 def test_there_is_no_static_model_unless_it_stays():
     assert ag.DynaMaze().model is None
-    assert EnvironmentFactory.resolve("arena/DynaMaze-v0").facts.model is None
+    assert EnvironmentFactory.resolve("arena/DynaMaze-v0").properties.model is None
     for options in ({"maze": "dyna"}, {"change_after": 0}, {"maze": "shortcut", "change_after": 0}):
         assert ag.DynaMaze(**options).model.num_states == 54
         assert ag.DynaMazeVector(2, **options).model.num_states == 54

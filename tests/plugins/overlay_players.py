@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.distributions import Independent, Normal
 
-from arena.agents.actor import Thought
+from arena.agents.actor import Estimates
 from arena.encoders.base import Encoder
 from arena.encoders.distributions import PointMass
-from arena.encoders.encoded_stream import Lens
+from arena.encoders.encoded_stream import ObservationEncoder
 from arena.encoders.features_extractor import Features
 from arena.encoders.observed_environment import ObservedEnvironment
 from arena.encoders.preprocessing import Numbers
@@ -74,15 +74,15 @@ class Person:
     def act(self, observation, *, explore=False):
         return 1
 
-    def thought(self):
-        return Thought()
+    def estimates(self):
+        return Estimates()
 
 
 def through(encoder_class, joint=False):
     """A role that sees FourRooms through an encoder, in front of the agent or in it."""
     experiment = resolve_experiment("dqn", "arena/FourRooms-v0", env_options=PIXELS)
-    space = experiment.factory.facts.observation_space
-    lens = None if joint else Lens(encoder_class(space), space, "cpu")
+    space = experiment.factory.properties.observation_space
+    lens = None if joint else ObservationEncoder(encoder_class(space), space, "cpu")
     features = Features(encoder_class(space), None) if joint else None
     environment = ObservedEnvironment(experiment.factory, lens)
     agent = build_agent(experiment, environment, Generators(0), features=features)

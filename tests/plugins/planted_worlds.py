@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import gymnasium as gym
 import numpy as np
 
-from arena.agents.actor import Thought
+from arena.agents.actor import Estimates
 from arena.plugins.specs import OverlaySpec
 from arena_viewer.overlay import Overlay, OverlaySwitch
 from arena_viewer.player import Player
@@ -63,12 +63,12 @@ class Film(Corridor):
 
 
 class Walker:
-    """Chooses action 1, and thinks of the time."""
+    """Chooses action 1; its estimates are given."""
 
     version = 0
 
-    def __init__(self, action=1, thought=None):
-        self.action, self.given, self.seen = action, thought, []
+    def __init__(self, action=1, estimates=None):
+        self.action, self.given, self.seen = action, estimates, []
 
     def reset(self):
         self.seen.append([])
@@ -77,8 +77,8 @@ class Walker:
         self.seen[-1].append(observation)
         return self.action
 
-    def thought(self):
-        return self.given or Thought(value=float(np.ravel(self.seen[-1][-1])[0]))
+    def estimates(self):
+        return self.given or Estimates(value=float(np.ravel(self.seen[-1][-1])[0]))
 
 
 def factory_of(kind=Corridor, *args, **options):

@@ -184,14 +184,14 @@ def test_what_it_tells_of_actions_is_the_network_s(distributional):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(agent.values(observation), found.max(axis=1))
     by_hand = np.full((5, 2), 0.2) + 0.6 * np.eye(2)[expected.argmax(axis=1)]
-    np.testing.assert_allclose(agent.behaviour_probabilities(observation), by_hand, atol=1e-6)
+    np.testing.assert_allclose(agent.behavior_probabilities(observation), by_hand, atol=1e-6)
 
 
 def test_noisy_layers_are_estimated_to_explore_as_they_do():
     with small(noisy=True, noisy_sigma=5.0) as trial:
         agent, observation = trial.train(100).agent, trial.observations(4)
-    told = agent.behaviour_probabilities(observation)
-    np.testing.assert_array_equal(told, agent.behaviour_probabilities(observation))
+    told = agent.behavior_probabilities(observation)
+    np.testing.assert_array_equal(told, agent.behavior_probabilities(observation))
     generator = np.random.default_rng(1)
     # A batch shares its noise: each draw is a call.
     drawn = [agent.act(observation, None, explore=True, generator=generator)[0] for _ in range(2000)]

@@ -145,7 +145,7 @@ def test_what_it_tells_is_of_an_episode_s_beginning():
         expected = network.head_outputs(features)[:, :, 0].numpy()
     np.testing.assert_allclose(agent.action_values(observation), expected, rtol=1e-5, atol=1e-6)
     by_hand = 0.1 + 0.8 * np.eye(2)[expected.argmax(axis=1)]
-    np.testing.assert_allclose(agent.behaviour_probabilities(observation), by_hand)
+    np.testing.assert_allclose(agent.behavior_probabilities(observation), by_hand)
 
 
 def test_the_memory_of_a_lane_ends_with_its_episode():

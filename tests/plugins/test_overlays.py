@@ -74,7 +74,7 @@ def test_all_are_registered_and_none_is_shown_at_first():
 def test_a_cell_has_the_colour_of_its_value(player):
     painter, size, cells = of_cliff(player)
     picture = drawn(Values(), context_of(player), size)
-    values = player.mind.agent.q.max(axis=1)[painter.states(player.now.scene)[cells]]
+    values = player.actor.agent.q.max(axis=1)[painter.states(player.now.scene)[cells]]
     share = (values - values.min()) / (values.max() - values.min())
     place = np.linspace(0, 1, len(SCALE))
     found = np.array([block(picture, painter, cell)[2, 25] for cell in cells])
@@ -152,7 +152,7 @@ def test_arrows_lead_along_the_way(player):
         )
         down, right = np.mgrid[:50, :50] - 24.5
         pull = np.array([(ink * right).sum(), (ink * down).sum()]) / ink.sum()
-        best = np.flatnonzero(np.isclose(moment.thought.action_values, moment.thought.value))
+        best = np.flatnonzero(np.isclose(moment.estimates.action_values, moment.estimates.value))
         if len(best) == 1:
             assert pull @ move > 1
             assert abs(pull[0] * move[1]) + abs(pull[1] * move[0]) < 0.5
@@ -165,8 +165,8 @@ def test_arrows_lead_along_the_way(player):
     [((0.5, 0.25, 0.2, 0.05), 3), ((0.5, 0.0, 0.5, 0.0), 2), ((1.0, 0, 0, 0), 1)],
 )
 def test_arrows_are_as_long_as_actions_are_probable(player, monkeypatch, probabilities, actions):
-    monkeypatch.setattr(player.mind, "action_values", lambda batch: None)
-    monkeypatch.setattr(player.mind, "probabilities", lambda batch: np.tile(probabilities, (len(batch), 1)))
+    monkeypatch.setattr(player.actor, "action_values", lambda batch: None)
+    monkeypatch.setattr(player.actor, "probabilities", lambda batch: np.tile(probabilities, (len(batch), 1)))
     painter, _, _ = of_cliff(player)
     picture = drawn(Policy(), context_of(player), (painter.columns * 40, painter.rows * 40))
     ink = np.pad(255 - block(picture, painter, 0).mean(2), 0) > 60
@@ -219,7 +219,7 @@ def test_visits_are_those_of_training_where_they_are_counted(tmp_path):
     found = make_players([role_from_run(results.runs[0]["path"])])[0]
     cells, counts, label = Visits().counts(context_of(found))
     assert label == "visits in training"
-    assert (counts == found.mind.agent.visits.sum(axis=1)[cells]).all()
+    assert (counts == found.actor.agent.visits.sum(axis=1)[cells]).all()
     assert counts.sum() > 400
 
 
@@ -247,7 +247,7 @@ def test_the_card_is_that_of_the_cell_under_the_mouse(player):
     found = overlay.of_cell(context)
     for (right, down), value in found.items():
         action = int(np.flatnonzero((painter.moves == (right, down)).all(axis=1))[0])
-        assert value == player.mind.agent.q[cell, action]
+        assert value == player.actor.agent.q[cell, action]
     # The triangles, the best one darkest: between a figure and the card's edge.
     left, top = place.right + 10, np.clip(place.middle[1] - SIDE / 2, world.y + 2, world.bottom - SIDE - 2)
     after = picture()
@@ -270,11 +270,11 @@ def test_what_an_agent_says_is_asked_again_once_it_has_changed():
     found = make_players([role])[0]
     for overlay in (Values(), Policy(), QValues()):
         role.agent.q[:] = 0.0
-        found.mind.version += 1
+        found.actor.version += 1
         first = drawn(overlay, context_of(found))
         role.agent.q[:, 1] = np.arange(len(role.agent.q))
         assert (drawn(overlay, context_of(found)) == first).all(), "asked once"
-        found.mind.version += 1
+        found.actor.version += 1
         assert (drawn(overlay, context_of(found)) != first).any()
 
 
@@ -282,7 +282,7 @@ def test_the_path_goes_through_the_codes():
     found = make_players([through(Telling)], explore=True)[0]
     play(found, 20)
     context = context_of(found, moment=found.at(12))
-    codes = np.stack([moment.thought.code for moment in found.moments])
+    codes = np.stack([moment.estimates.code for moment in found.moments])
     trace = trace_of(context)
     assert trace.axes == tuple(sorted(np.argsort(-codes[:16].var(axis=0))[:2]))
     assert np.allclose(trace.path, codes[:13, list(trace.axes)])
@@ -300,7 +300,7 @@ def test_the_path_goes_through_the_codes():
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_reconstruction_is_perception_s(joint):
     found = make_players([through(Telling, joint)], explore=True)[0]
-    encoder = found.mind.agent.problem.features.encoder if joint else found.environment.encoder.encoder
+    encoder = found.actor.agent.problem.features.encoder if joint else found.environment.encoder.encoder
     overlay = Reconstruction()
 
     def pictures():
@@ -316,5 +316,5 @@ def test_a_reconstruction_is_perception_s(joint):
     now = pictures()
     with torch.no_grad():
         encoder.v.bias.add_(3.0)
-    found.mind.version += 1
+    found.actor.version += 1
     assert (pictures() != now).any(), "of the encoder as it is"

@@ -153,7 +153,7 @@ def test_probabilities_of_exploring_are_the_softmax(agent, options):
     start = (torch.ones((1, 5), dtype=torch.bool), torch.zeros((5, 4))) if "memory" in options else ()
     with torch.no_grad():
         numbers = learner.network(seen, *start)[0].double()
-    found = learner.behaviour_probabilities(observation)
+    found = learner.behavior_probabilities(observation)
     np.testing.assert_allclose(found, torch.softmax(numbers, dim=1), rtol=1e-4)
     with Trial(agent, "Pendulum-v1") as trial, pytest.raises(AssertionError, match="densities"):
-        trial.agent.behaviour_probabilities(trial.observations(1))
+        trial.agent.behavior_probabilities(trial.observations(1))

@@ -19,7 +19,7 @@ from arena.cli import main
 from arena.config.options import asdict, coerce, fields_help
 from arena.errors import ArenaError, Interrupted
 from arena.launch.base import BUSY
-from arena.plugins.discovery import Plugins, get_plugins, use
+from arena.plugins.discovery import Plugins, get_plugins, use_plugins
 from arena.runs.listener import Listener
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
@@ -91,7 +91,7 @@ if __name__ == "__main__":
 """
 
 
-class Watcher(Listener):
+class LiveSubscriber(Listener):
     """Notes what it hears; kills the workers of some runs so many times, as they train."""
 
     def __init__(self, kill=()):
@@ -203,7 +203,7 @@ def test_runs_end_in_the_same_bytes_whatever_befalls_the_others(ray, tmp_path, m
     with pytest.raises(Interrupted):
         execute(killed, Until(10_000))
 
-    class Watches(Watcher):
+    class Watches(LiveSubscriber):
         def noticed(self, run, text):
             super().noticed(run, text)
             if run is busy:
@@ -246,7 +246,7 @@ def test_runs_end_in_the_same_bytes_whatever_befalls_the_others(ray, tmp_path, m
 def test_a_stop_checkpoints_and_the_next_launch_goes_on_to_the_same_bytes(ray, tmp_path):
     runs = [prepared(tmp_path, seed) for seed in range(3)]
 
-    class Stops(Watcher):
+    class Stops(LiveSubscriber):
         def progressed(self, run, progress, evaluation):
             super().progressed(run, progress, evaluation)
             if {0, 1} <= self.steps.keys() and not self.stop:
@@ -265,7 +265,7 @@ def test_a_stop_checkpoints_and_the_next_launch_goes_on_to_the_same_bytes(ray, t
 
     with pytest.raises(Interrupted):
         execute(runs[0], Until(500))
-    outcomes = launch(runs, listener := Watcher(), workers=1)
+    outcomes = launch(runs, listener := LiveSubscriber(), workers=1)
     assert outcomes == [run.result() for run in runs]
     assert listener.steps[0][0] >= 500
     assert [outcome_bytes(run) for run in runs] == [trained_here(tmp_path / "here", run) for run in runs]
@@ -274,13 +274,13 @@ def test_a_stop_checkpoints_and_the_next_launch_goes_on_to_the_same_bytes(ray, t
 def test_what_no_node_can_hold_is_refused_at_once(ray, tmp_path):
     message = "a run needs 1 tpu, and no node of Ray has more than 0; reduce it in the launcher's options"
     with pytest.raises(ArenaError, match=message):
-        launch([prepared(tmp_path, 0)], Watcher(), resources=(("tpu", 1.0),))
+        launch([prepared(tmp_path, 0)], LiveSubscriber(), resources=(("tpu", 1.0),))
 
 
 def test_a_worker_that_does_not_see_the_folder_says_so(ray, tmp_path):
     run = prepared(tmp_path, 0)
     elsewhere = Run(tmp_path / "elsewhere", run.spec)
-    (outcome,) = launch([elsewhere], Watcher())
+    (outcome,) = launch([elsewhere], LiveSubscriber())
     assert outcome.problem.endswith(f" finds no run in {elsewhere.folder}")
     assert "file system that every node" in outcome.remedy
 
@@ -339,11 +339,11 @@ def test_without_ray_one_line_says_what_to_install(monkeypatch):
 
 def test_plugins_in_memory_do_not_reach_workers(tmp_path):
     run = prepared(tmp_path, 0)
-    with use(Plugins(extra={"mine": types.ModuleType("mine")})):
+    with use_plugins(Plugins(extra={"mine": types.ModuleType("mine")})):
         with pytest.raises(
             ArenaError, match="plugins that exist only in this process's memory do not reach Ray's workers"
         ):
-            launch([run], Watcher())
+            launch([run], LiveSubscriber())
 
 
 JOINS = """

@@ -160,11 +160,11 @@ def test_probabilities_are_those_that_predict_draws_by(name):
     policy, heard = agent.model.policy, []
     policy.action_net.register_forward_hook(lambda *call: heard.append(call[-1]))
     policy.predict(observation, deterministic=True)
-    found = agent.behaviour_probabilities(observation)
+    found = agent.behavior_probabilities(observation)
     np.testing.assert_allclose(found, torch.softmax(heard[0], dim=1), rtol=1e-6)
     assert found.dtype == np.float64
     with Trial(name, "Pendulum-v1") as trial, pytest.raises(AssertionError, match="densities"):
-        trial.agent.behaviour_probabilities(trial.observations(1))
+        trial.agent.behavior_probabilities(trial.observations(1))
 
 
 @pytest.mark.parametrize(("name", "net"), [("sb3-dqn", "q_net"), ("sb3-qrdqn", "quantile_net")])
@@ -178,7 +178,7 @@ def test_action_values_are_the_network_s(name, net):
     np.testing.assert_allclose(agent.action_values(observation), expected, rtol=1e-6)
     agent.model.exploration_rate = 0.3
     by_hand = 0.15 + 0.7 * np.eye(2)[expected.argmax(axis=1)]
-    np.testing.assert_allclose(agent.behaviour_probabilities(observation), by_hand)
+    np.testing.assert_allclose(agent.behavior_probabilities(observation), by_hand)
 
 
 @pytest.mark.parametrize("name", ["sb3-ppo", "sb3-recurrentppo", "sb3-dqn"])
@@ -189,7 +189,7 @@ def test_asking_between_steps_changes_no_byte(name):
             for stop in range(7, 120, 7):
                 trial.train(stop)
                 if asked:
-                    trial.agent.behaviour_probabilities(trial.stream.observation)
+                    trial.agent.behavior_probabilities(trial.stream.observation)
             outcomes.append(decode(encode(trial.state())))
     assert difference(*outcomes) is None
 

@@ -173,7 +173,7 @@ def place_of(name):
 
 
 def agent_with(name, weight, **settings):
-    facts = place_of(name).facts
+    facts = place_of(name).properties
     features = Features(Owned(facts.observation_space), weight)
     return agent_of(name, facts.observation_space, facts.action_space, features, **settings)
 

@@ -51,7 +51,7 @@ def test_actions_are_as_frequent_as_they_are_probable(options):
     agent, generator = agent_with(QLearning, options), np.random.default_rng(0)
     states = np.arange(5)
     probability = np.array([exact(options, TABLE[s], VISITS[s]) for s in states])
-    assert agent.behaviour_probabilities(states) == pytest.approx(probability, abs=1e-12)
+    assert agent.behavior_probabilities(states) == pytest.approx(probability, abs=1e-12)
     n = 100_000
     for state in states:
         action, _ = agent.act(np.full(n, state), None, explore=True, generator=generator)
@@ -73,7 +73,7 @@ def test_numbers_by_hand():
     assert (agent.q == TABLE).all()
     tied = pytest.approx([0.05 + 0.8 / 3, 0.05, 0.05 + 0.8 / 3, 0.05 + 0.8 / 3])
     for row, expected in zip(
-        agent.behaviour_probabilities(states),
+        agent.behavior_probabilities(states),
         (pytest.approx([0.05, 0.05, 0.05, 0.85]), tied, pytest.approx([0.25] * 4), tied),
         strict=True,
     ):

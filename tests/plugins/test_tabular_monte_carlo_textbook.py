@@ -97,7 +97,7 @@ class Watched(Recorder):
 
     def step(self, action):
         agent, book = self.agent, self.book
-        here = agent.behaviour_probabilities(self.observation)[np.arange(self.num_envs), action]
+        here = agent.behavior_probabilities(self.observation)[np.arange(self.num_envs), action]
         t = super().step(action)
         s, a, r, terminated, truncated, s2 = (x.tolist() for x in t[:6])
         self.ended = []
@@ -118,7 +118,7 @@ def learn_by_the_book(stream, agent, book, box, longest):
         agent._q = np.array(book.q)
         if len(visits):
             agent._visits = np.vstack([np.array(book.taken), visits[len(book.q) :]])
-        p = agent.behaviour_probabilities(np.array([s]))[0]
+        p = agent.behavior_probabilities(np.array([s]))[0]
         agent._rules, agent._q, agent._visits = rule, q, visits
         return float(p @ np.array(book.q[s]))
 

@@ -77,7 +77,7 @@ def test_an_epsilon_by_visits_is_each_state_s_own():
     assert "epsilon" not in metrics
     epsilon = np.maximum(0.01, 1 / (1 + agent.visits.sum(axis=1)))
     assert len(set(epsilon)) > 3
-    assert agent.behaviour_probabilities(np.arange(12)).min(axis=1) == pytest.approx(epsilon / 3)
+    assert agent.behavior_probabilities(np.arange(12)).min(axis=1) == pytest.approx(epsilon / 3)
 
 
 def test_the_last_of_a_schedule_by_visits_is_its_least():
@@ -99,8 +99,8 @@ def test_a_snapshot_explores_as_its_agent_did_whatever_the_number_of_lanes():
     fresh = make_agent(QLearning, make_stream(random_model(4), 7), **EPSILONS["linear"])
     fresh.load_snapshot(agent.snapshot())
     states = np.arange(12)
-    assert np.array_equal(agent.behaviour_probabilities(states), fresh.behaviour_probabilities(states))
-    assert agent.behaviour_probabilities(states).min() == pytest.approx(0.3 / 3)
+    assert np.array_equal(agent.behavior_probabilities(states), fresh.behavior_probabilities(states))
+    assert agent.behavior_probabilities(states).min() == pytest.approx(0.3 / 3)
 
 
 def test_a_final_value_alone_makes_a_line_and_constant_overrules_it():

@@ -18,7 +18,7 @@ import pytest
 
 from arena.runs import live
 from arena.runs.listener import Listener
-from arena.runs.live import Broadcast, open_watch_window
+from arena.runs.live import LivePublisher, open_watch_window
 from arena.runs.loaded_agent import LoadedAgent
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
@@ -59,7 +59,7 @@ def role(run):
 @pytest.fixture
 def minds(role):
     """Of two who play side by side."""
-    return [role.mind(place) for place in range(2)]
+    return [role.actor(place) for place in range(2)]
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_newer_agents_take_over_and_the_last_one_stays(run, role, minds, followe
 
 def test_within_an_episode_it_waits_and_at_its_end_it_does_not(run, followed, clock, monkeypatch):
     """The newest answer is taken after PATIENCE, or at once by `refresh`."""
-    broadcast = Broadcast(run, role_in_training(run).agent)
+    broadcast = LivePublisher(run, role_in_training(run).agent)
 
     def answered(step):
         followed.pulse()
@@ -174,7 +174,7 @@ def test_it_looks_once_a_second_when_there_is_nothing_new(run, followed, clock, 
 
 def test_a_show_takes_over_between_episodes_and_says_how_far_training_is(run, clock, monkeypatch):
     role = role_in_training(run)
-    mind = role.mind(0)
+    mind = role.actor(0)
     playback = Playback(
         [Player(role.factory, mind, seed=0, horizon=5)], title="", speed=8, follower=RunFollower(role, [mind])
     )
@@ -198,7 +198,7 @@ def test_a_show_takes_over_between_episodes_and_says_how_far_training_is(run, cl
 
 def test_closing_takes_the_wish_back(run, clock):
     role = role_in_training(run)
-    watching = RunFollower(role, [role.mind(0)])
+    watching = RunFollower(role, [role.actor(0)])
     watching.pulse()
     watching.close()
     assert not (run.folder / "live").exists()

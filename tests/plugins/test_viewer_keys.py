@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from arena.plugins.discovery import Plugins, use
+from arena.plugins.discovery import Plugins, use_plugins
 from arena.plugins.hookspecs import hookimpl
 from arena.plugins.specs import OverlaySpec
 from arena_viewer.keys import KEYS, TAKEN, sheet
@@ -19,7 +19,7 @@ def contributed(*keys):
         for i, key in enumerate(keys)
     ]
     module = SimpleNamespace(arena_overlays=hookimpl(lambda: specs))
-    with use(Plugins(extra={"overlays": module}, installed=False)):
+    with use_plugins(Plugins(extra={"overlays": module}, installed=False)):
         return load_overlays(TAKEN)
 
 

@@ -73,7 +73,7 @@ def test_an_agent_with_memory_plays_as_it_was_judged():
     evaluator.close()
     (player,) = make_players([role], seed=0, horizon=40)
     assert [recorded_episodes(player, episode) for episode in range(3)] == expected.tolist()
-    assert player.moments[0].thought.value is None, "it says nothing, since its memory is needed"
+    assert player.moments[0].estimates.value is None, "it says nothing, since its memory is needed"
 
 
 def test_continuous_actions_reach_the_environment_as_it_takes_them():
@@ -142,7 +142,7 @@ def test_moments_tell_the_episode_exactly():
     assert [moment.reward for moment in player.moments] == [0, 1, 2, 3, 4]
     assert [moment.total for moment in player.moments] == [0, 1, 3, 6, 10]
     assert [moment.action for moment in player.moments] == [1, 1, 1, 1, None]
-    assert [moment.thought.value for moment in player.moments] == [0, 1, 2, 3, None]
+    assert [moment.estimates.value for moment in player.moments] == [0, 1, 2, 3, None]
     assert [moment.ended for moment in player.moments] == ["", "", "", "", "terminated"]
     assert player.rewards.parts == [1, 2, 3, 4] and list(player.returns) == [10]
 
@@ -326,7 +326,7 @@ def test_a_history_keeps_the_means_of_equal_parts(numbers, most):
 
 
 def test_a_runs_snapshots_are_agents_that_one_can_go_to(role, run):
-    mind = role.mind(0)
+    mind = role.actor(0)
     snapshots = Snapshots(role, [mind])
     assert snapshots.steps == [1000, 2000, 3000] and snapshots.place == 2 and snapshots.unit == "step"
     assert role.curve.steps == snapshots.steps and role.curve.at == 3000
@@ -354,8 +354,8 @@ def test_side_by_side_the_first_and_the_last_are_there(run, most, chosen):
 
 def test_an_agent_that_learned_nothing_can_be_watched_too():
     role = new("q-learning", "arena/CliffWalk-v0")
-    player = Player(role.factory, role.mind(0), explore=True, horizon=5)
+    player = Player(role.factory, role.actor(0), explore=True, horizon=5)
     while player.advance():
         pass
-    assert player.now.step == 5 and player.moments[0].thought.action_values.shape == (4,)
-    assert player.mind.agent is role.agent
+    assert player.now.step == 5 and player.moments[0].estimates.action_values.shape == (4,)
+    assert player.actor.agent is role.agent

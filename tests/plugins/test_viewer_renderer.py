@@ -8,7 +8,7 @@ import pygame
 import pytest
 from planted_worlds import BLUE, Film, Red, Walker, player_of, shown_of
 
-from arena.agents.actor import Thought
+from arena.agents.actor import Estimates
 from arena.environments.factory import EnvironmentFactory
 from arena.palette import ACCENT
 from arena_gridworld.observation.styles import WALKER
@@ -134,7 +134,7 @@ def test_a_world_without_a_picture_shows_what_it_observes():
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 1e300])
 def test_a_broken_agent_is_shown_as_well(number):
-    actor = Walker(thought=Thought(number, np.array([number, 1.0, 2.0]), np.array([number, 0.5, 0.5])))
+    actor = Walker(estimates=Estimates(number, np.array([number, 1.0, 2.0]), np.array([number, 0.5, 0.5])))
     player = player_of(actor=actor)
     player.advance()
     object.__setattr__(player.now, "observation", np.array([1.0, number, -2.0]))
@@ -144,7 +144,7 @@ def test_a_broken_agent_is_shown_as_well(number):
     playback = Playback([player])
     playback.seek(1)
     drawn(playback)
-    actor.given = Thought(number, np.full(3, number))
+    actor.given = Estimates(number, np.full(3, number))
     player.advance()
     playback.seek(2)
     drawn(playback)
@@ -180,7 +180,7 @@ def test_a_narrow_window_has_no_panel():
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_the_panel_stays_within_itself(height, scale):
     playback = walk("ur")
-    playback.players[0].actor.given = Thought(1.0, np.arange(4.0))
+    playback.players[0].episode_actor.given = Estimates(1.0, np.arange(4.0))
     playback.forward()
     playback.overlays = [shown_of(place="beside")]
     low, tall = (drawn(playback, (round(1000 * scale), round(h * scale)), scale)[0] for h in (height, 1200))

@@ -72,7 +72,7 @@ def learned(run, which):
 
 
 def knows(player):
-    return encode({"agent": player.mind.agent.snapshot()})
+    return encode({"agent": player.actor.agent.snapshot()})
 
 
 # Whom it shows
@@ -102,7 +102,7 @@ def test_a_pair_plays_untrained_with_its_options(shown, tmp_path):
     playback = shown(*PAIR, "--agent.initial_value", 3, "--env.slip=0.3", "--seed", 9)
     [player] = playback.players
     assert playback.title == "q-learning (untrained) · arena/CliffWalk-v0"
-    assert player.mind.agent.config.initial_value == 3
+    assert player.actor.agent.config.initial_value == 3
     assert player.factory.options["slip"] == 0.3
     assert (player.seed, player.curve) == (9, None)
     assert os.listdir(tmp_path) == [], "nothing was trained"
@@ -123,8 +123,8 @@ def test_a_pair_is_trained_first_where_that_is_asked_for(shown, tmp_path, words)
 def test_a_grid_plays_other_episodes_at_once(runs, shown):
     playback = shown(runs["cliff"], "--grid", "2x3")
     assert [player.name for player in playback.players] == [f"episode {n}" for n in range(1, 7)]
-    assert len({id(player.mind.agent) for player in playback.players}) == 1, "one agent"
-    assert len({id(player.mind) for player in playback.players}) == 6, "of several minds"
+    assert len({id(player.actor.agent) for player in playback.players}) == 1, "one agent"
+    assert len({id(player.actor) for player in playback.players}) == 6, "of several minds"
     returns = recorded_episodes(playback)
     assert returns == evaluated(runs["cliff"], 6)
 

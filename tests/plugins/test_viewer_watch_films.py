@@ -13,7 +13,7 @@ import pytest
 from planted_worlds import Corridor, Film, Walker, player_of
 from watched_runs import CLIFF, trained, without_display
 
-from arena.agents.actor import Thought
+from arena.agents.actor import Estimates
 from arena.cli import main
 from arena.palette import ACCENT
 from arena.random.generators import Generators
@@ -263,8 +263,8 @@ class Forgetful(Walker):
     def act(self, observation, *, explore=False):
         return 1
 
-    def thought(self):
-        return Thought()
+    def estimates(self):
+        return Estimates()
 
 
 @pytest.mark.parametrize("kind", [Corridor, Film])

@@ -362,13 +362,13 @@ def test_the_checkpoints_of_a_run_are_gone_through(desk, tmp_path):  # noqa: F81
     run = arena.train("q-learning", "arena/CliffWalk-v0", **settings).runs[0]["path"]
     role = role_from_run(run)
     cast = make_players([role], horizon=20)
-    one = desk(Playback(cast, checkpoints=Snapshots(role, [cast[0].mind])), **SMALL)
+    one = desk(Playback(cast, checkpoints=Snapshots(role, [cast[0].actor])), **SMALL)
     seen = []
     for name in ("[", "[", "[", "]"):
         one.press(name, name)
         seen.append((one.playback.status, role.curve.at))
     assert [at for _, at in seen] == [200, 100, 100, 200]
-    assert seen[0][0] == "after 200 steps" and cast[0].mind.version == 3
+    assert seen[0][0] == "after 200 steps" and cast[0].actor.version == 3
 
 
 COMMANDS = (

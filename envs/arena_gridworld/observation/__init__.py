@@ -6,7 +6,7 @@ tiles; a new kind of tile needs only a style in `arena_gridworld.observation.sty
 
 from __future__ import annotations
 
-from arena.errors import unknown
+from arena.errors import unknown_name
 from arena_gridworld.observation.labeling import CLASSES, StateLabeler
 from arena_gridworld.observation.observers import CHANNELS, XY, CellObserver, Egocentric, OneHot, Pixels
 from arena_gridworld.observation.scene import Scene
@@ -59,4 +59,4 @@ def make_observer(kind: str, scene: Scene, view_size: int = 5, tile_size: int = 
         return Egocentric(scene, view_size)
     if kind == "pixels":
         return Pixels(scene, tile_size)
-    raise unknown("observation", kind, ("index", *KINDS))
+    raise unknown_name("observation", kind, ("index", *KINDS))

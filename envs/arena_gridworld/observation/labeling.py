@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from arena.config.validation import validated_count
-from arena.errors import unknown
+from arena.errors import unknown_name
 from arena_gridworld.observation.observers import coordinates
 from arena_gridworld.observation.scene import Array, Scene, checked_size
 from arena_gridworld.tiles import TILES
@@ -59,7 +59,7 @@ class StateLabeler:
                 self._table = np.concatenate((coordinates(scene), factors(scene)[scene.layout]), axis=1)
                 self.spaces[name] = spaces.Box(0, 1, self._table.shape[1:], np.float32)
             else:
-                raise unknown("label", name, self.KNOWN)
+                raise unknown_name("label", name, self.KNOWN)
 
     def __call__(self, states: Any) -> dict[str, Array]:
         """Labels of a batch of states, each of shape (len(states), *its space's shape).
