@@ -10,6 +10,7 @@ slow:  ## the long learning runs, the wide kill tests and the full products of t
 lint:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(dir $(PYTHON))lint-imports
 
 type:
 	$(PYTHON) -m mypy

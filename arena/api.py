@@ -51,7 +51,8 @@ def train(
         out: the folder of runs.
         listener: follows the runs; by default a progress bar.
         progress: whether to draw the progress bar.
-        settings: anything else that `arena.runs.resolve.resolve_experiment` takes, such as ``agent_options={"discount": 0.9}``.
+        settings: anything else that `arena.runs.resolve.resolve_experiment` takes, such as
+        ``agent_options={"discount": 0.9}``.
 
     Raises:
         ArenaError: what was wrong, with what, and the remedy.

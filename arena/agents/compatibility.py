@@ -38,7 +38,8 @@ def mismatch(needs: Needs, factory: EnvironmentFactory) -> str | None:
         space = describe_space(facts.observation_space)
         return f"takes {' or '.join(needs.observations)} observations, and {factory.id} gives {space}"
     if actions is None:
-        return f"gives {' or '.join(needs.actions)} actions, and {factory.id} takes {describe_space(facts.action_space)}"
+        space = describe_space(facts.action_space)
+        return f"gives {' or '.join(needs.actions)} actions, and {factory.id} takes {space}"
     if needs.model and facts.model is None:
         return f"plans with a transition model, and {factory.id} has none"
     if needs.model and not facts.observes_states:

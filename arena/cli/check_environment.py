@@ -58,9 +58,8 @@ def _resumable(factory: EnvironmentFactory) -> str:
     kinds = ("box", "discrete")
     observations, actions = view(facts.observation_space, kinds), view(facts.action_space, kinds)
     if observations is None or actions is None:
-        raise Doubt(
-            f"not tried: no agent takes {describe_space(facts.observation_space)} and {describe_space(facts.action_space)}"
-        )
+        spaces = " and ".join(map(describe_space, (facts.observation_space, facts.action_space)))
+        raise Doubt(f"not tried: no agent takes {spaces}")
     reason = replay_obstacle(factory.make, observations, actions)
     if reason is not None:
         raise Doubt(

@@ -172,7 +172,8 @@ def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
         from rich.text import Text
 
         screen = console()
-        space = f"{describe_space(factory.properties.observation_space)} → {describe_space(factory.properties.action_space)}"
+        spaces = factory.properties.observation_space, factory.properties.action_space
+        space = " → ".join(map(describe_space, spaces))
         model = (
             ""
             if factory.properties.model is None

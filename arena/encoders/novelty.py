@@ -32,8 +32,8 @@ class NoveltyStream(StreamWrapper):
 
         b = scale · max(0, (n − m) / s),
 
-    where n is the novelty of the next observation (`arena.encoders.functional.novelty`: −ln p(x) if the encoder scores), and m
-    and s are mean and standard deviation of all novelties before this step. The reward is unchanged.
+    where n is the novelty of the next observation (`arena.encoders.functional.novelty`: −ln p(x) if the encoder
+    scores), and m and s are mean and standard deviation of all novelties before this step. The reward is unchanged.
 
     Metrics: `bonus`, the mean bonus since the last line of metrics.
 

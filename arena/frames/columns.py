@@ -36,7 +36,8 @@ class Column:
 
     Attributes:
         name: ``observation``, ``action``, ``begin``, or ``label.`` and the label's name.
-        space: space of one row, as `arena.environments.space_json.storage_space` returns it; None for ``begin``, which is a bool.
+        space: space of one row, as `arena.environments.space_json.storage_space` returns it; None for ``begin``,
+        which is a bool.
 
     Raises:
         ArenaError: the name is not allowed, or rows are empty.

@@ -82,7 +82,7 @@ def execute_all(
 def outcomes(
     runs: Sequence[Run], listener: Listener | None = None, workers: int = 1, retries: int = RETRIES
 ) -> list[Outcome]:
-    """Trains runs to their ends, as `arena.launch.base.Launcher.launch` promises; what became of each, in the same order.
+    """Train runs to their ends, as `arena.launch.base.Launcher.launch` does, and return their outcomes in order.
 
     Signals are as in `execute_all`. One worker is this process itself, which whatever kills a run kills, too.
 

@@ -240,7 +240,7 @@ class EnvironmentSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSpec(TrainableSpec):
-    """Spec of an encoder; ``target`` is an :class:`arena.encoders.base.Encoder` subclass, whose protocols are its abilities.
+    """Spec of an encoder; ``target`` is an :class:`arena.encoders.base.Encoder`, whose protocols are its abilities.
 
     The ``options`` of a preset are hyperparameters of the encoder, and its ``steps`` are updates.
     """

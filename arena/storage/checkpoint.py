@@ -1,7 +1,8 @@
 """Checkpoints of a run, written so that a crash at any moment leaves the previous one usable.
 
 Each checkpoint is a sub-folder named by a sequence number (so one step may be saved twice). It contains
-``arrays.safetensors``, ``state.json`` (see `arena.storage.codec`), and ``manifest.json`` with the size and digest of both
+``arrays.safetensors``, ``state.json`` (see `arena.storage.codec`), and ``manifest.json`` with the size and digest of
+both
 and a digest of itself. A sub-folder gets its name only once all of it is on the disk. Where a state contains
 journals, ``journals.json`` lists the files of their rows, which the checkpoints share (see `arena.storage.segments`).
 """

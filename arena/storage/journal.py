@@ -23,7 +23,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 class Journal:
     """Ring buffer of rows that are never changed, and that checkpoints store incrementally.
 
-    An agent puts the object itself into its state (`arena.storage.codec.State`). Row number i, counted from the first row
+    An agent puts the object itself into its state (`arena.storage.codec.State`). Row number i, counted from the
+    first row
     ever appended, is at index ``i % capacity`` of each column until row ``i + capacity`` replaces it. Values that
     change later, such as priorities, belong in separate arrays of the agent.
 

@@ -101,7 +101,10 @@ def same_bytes_in_other_processes(cases: Sequence[Case], *, num_envs: int = 2, s
         if done.returncode:
             raise child_failed(done.returncode, done.stderr)
         outcomes.append([line for line in done.stdout.splitlines() if line.startswith("digest ")])
-    remedy = "hash(), id() and the order of a set differ from process to process: sort, or use arena.random.generators.derive"
+    remedy = (
+        "hash(), id() and the order of a set differ from process to process: sort, or use "
+        "arena.random.generators.derive"
+    )
     for case, *digests in zip(cases, *outcomes, strict=True):
         same = len(set(digests)) == 1
         require(same, f"two processes with one seed end in different bytes ({case})", remedy)

@@ -13,7 +13,28 @@ __all__ = ["help_stands_alone", "names_a_quantity", "summary_stands_alone"]
 
 #: First words that refer to another text.
 PRONOUNS = frozenset(
-    "he her his it its likewise she such that their them they these this those we you your also ditto".split()
+    [
+        "he",
+        "her",
+        "his",
+        "it",
+        "its",
+        "likewise",
+        "she",
+        "such",
+        "that",
+        "their",
+        "them",
+        "they",
+        "these",
+        "this",
+        "those",
+        "we",
+        "you",
+        "your",
+        "also",
+        "ditto",
+    ]
 )
 
 #: Words and phrases that lean on another text wherever they stand.
@@ -32,14 +53,22 @@ LEANING = (
 QUANTITIES = re.compile(
     r"""\b(
     actions?|amplitude|angle|atoms?|bands?|batch(es)?|bins?|bonus|bound|bounds|capital|cars?|cells?|channels?|circles?
-    |classes|coefficients?|columns?|components?|copies|cost|costs|count|cutoff|damping|decay|degrees?|depth|deviation|deviations
-    |dimensions?|distance|divisor|draws?|entropy|episodes?|epochs?|error|errors|exponent|exponential|factor|filters?|folds?|force|fraction
-    |frames?|frequency|gain|gradient|gravity|height|horizon|hertz|index|inertia|intensity|interval|iterations?|kilograms?|layers?|learning\ rate
-    |length|level|levels|limit|links?|magnitude|maps?|margin|mass|maximum|meters?|metres?|minimum|moment|momentum|moves?|names?
-    |nats?|newtons?|noise|norm|number|numbers|observations?|offset|paths?|patches|penalty|percent|pixels?|planes|points?|power|priority|probability
-    |prototypes|quantiles?|radians?|radius|rank|rate|ratio|range|regulari[sz]ation|reward|rewards|rows?|runs?|samples?|scale|second|seconds|seed|seeds|sequences?
-    |share|side|similarity|size|sizes|slope|smoothing|speed|stages?|standard|states?|steps?|strength|sum|sweeps?|temperature|term|threshold|thresholds|ticks?
-    |tiles?|times?|timeout|tolerance|torque|transitions?|trials?|units?|updates?|values?|variance|velocity|visits?|weight|weights|width|workers?
+    |classes|coefficients?|columns?|components?|copies|cost|costs|count|cutoff|damping|decay|degrees?|depth
+    |deviation|deviations
+    |dimensions?|distance|divisor|draws?|entropy|episodes?|epochs?|error|errors|exponent|exponential|factor
+    |filters?|folds?|force|fraction
+    |frames?|frequency|gain|gradient|gravity|height|horizon|hertz|index|inertia|intensity|interval
+    |iterations?|kilograms?|layers?|learning\ rate
+    |length|level|levels|limit|links?|magnitude|maps?|margin|mass|maximum|meters?|metres?|minimum|moment
+    |momentum|moves?|names?
+    |nats?|newtons?|noise|norm|number|numbers|observations?|offset|paths?|patches|penalty|percent|pixels?
+    |planes|points?|power|priority|probability
+    |prototypes|quantiles?|radians?|radius|rank|rate|ratio|range|regulari[sz]ation|reward|rewards|rows?|runs?
+    |samples?|scale|second|seconds|seed|seeds|sequences?
+    |share|side|similarity|size|sizes|slope|smoothing|speed|stages?|standard|states?|steps?|strength|sum
+    |sweeps?|temperature|term|threshold|thresholds|ticks?
+    |tiles?|times?|timeout|tolerance|torque|transitions?|trials?|units?|updates?|values?|variance|velocity
+    |visits?|weight|weights|width|workers?
     |divergence|discount|constant|half-life|percentile|percentage|α|β|γ|δ|ε|ζ|η|κ|λ|μ|π|ρ|σ|τ|φ|ω
     )\b""",
     re.VERBOSE | re.IGNORECASE,

@@ -1,6 +1,7 @@
 """Likelihoods: distributions over observations, parametrized by a decoder network's output.
 
-A network has one output per number of an observation, in the layout of `arena.encoders.preprocessing.Numbers` (scaled, channels
+A network has one output per number of an observation, in the layout of `arena.encoders.preprocessing.Numbers`
+(scaled, channels
 first). The likelihood interprets it as a logit or a location. Observations have the environment's type and shape.
 """
 

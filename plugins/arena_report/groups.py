@@ -212,7 +212,7 @@ def _fitted(fit: str | None, start: JsonObject | None) -> str:
 
 
 def _algorithm_facts(record: RunRecord) -> JsonObject:
-    """By name: the options as they are declared, and behind them the settings, as `arena.experiments.labels` has them."""
+    """Options by name, as they are declared, followed by the settings, as `arena.experiments.labels` has them."""
     start = record.settings["start"]
     settings = {key: value for key, value in record.settings.items() if key not in ("horizon", "start")}
     settings[START] = start and start["digest"]

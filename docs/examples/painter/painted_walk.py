@@ -14,7 +14,7 @@ PLACES = 5
 
 
 class WalkPainter:
-    """Draws a row of places with the walker in one of them, at any size: all that `arena.environments.rendering.Painter` asks for."""
+    """Painter (see `arena.environments.rendering.Painter`) of a row of places with the walker in one of them."""
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         """As wide as there is room for, a fifth as high."""
