@@ -14,7 +14,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from arena.storage import numba_cache
+
 __all__ = ["below", "draw", "fold", "mix", "uniform"]
+
+numba_cache.configure()  # here, since every compiled function of arena imports this module
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)

@@ -14,12 +14,12 @@ from arena.errors import Interrupted
 from arena.experiments.training_spec import TrainingSpec
 from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.training.numba_cache import lock_saves
+from arena.storage import numba_cache
 from arena.training.session import Session
 
 __all__ = ["execute"]
 
-lock_saves()  # before anything of a run is compiled
+numba_cache.configure()  # before anything of a run is compiled, by whichever plugin
 
 
 def execute(run: Run, listener: Listener | None = None) -> dict[str, Any]:

@@ -22,10 +22,11 @@ from arena.errors import ArenaError, Interrupted
 from arena.runs import run as run_module
 from arena.runs.listener import Listener
 from arena.runs.run import Run
+from arena.storage import numba_cache
 from arena.streams.base import Stream
 from arena.testing import contents, difference
 from arena.testing.processes import child_environment
-from arena.training import numba_cache, runner, session
+from arena.training import session
 from arena.training.runner import execute
 
 
@@ -59,7 +60,7 @@ def test_a_clock_that_jumps_changes_no_byte_but_of_the_timing(tmp_path, monkeypa
     steady = prepared(tmp_path / "steady")
     execute(steady)
     jumps = itertools.cycle([4e9, 0.0, 1e9, -5.0])
-    monkeypatch.setattr(runner.time, "time", lambda: next(jumps))
+    monkeypatch.setattr(session.time, "time", lambda: next(jumps))
     jumping = prepared(tmp_path / "jumping")
     execute(jumping)
     assert jumping.metrics.read_bytes() == steady.metrics.read_bytes()
@@ -109,10 +110,10 @@ def _fail_writing(patch, path, number, allowed):
         file = plain(name)
         return _Failing(file, number, calls, allowed) if name == path else file
 
-    plain = runner._opened
+    plain = session._opened
     patch.setattr(os, "open", opening)
     patch.setattr(os, "write", failing)
-    patch.setattr(runner, "_opened", appended)
+    patch.setattr(session, "_opened", appended)
 
 
 class _Failing:
@@ -281,9 +282,8 @@ TWICE = """
 import sys, time
 from numba import njit
 from numba.core.caching import IndexDataCacheFile
-from arena.training import numba_cache
-from arena.training import runner, session
-from arena.runs import run as run_module
+from arena.storage import numba_cache
+numba_cache.configure()
 kind = sys.argv[1]
 def slow(save, seconds):
     return lambda *arguments: (time.sleep(seconds), save(*arguments))[1]
@@ -294,3 +294,36 @@ def same(x):
     return x
 print(same({"int": 1, "float": 1.5}[kind]))
 """
+
+
+#: A cached function and the function of another file that it calls.
+HELPER = "from numba import njit\n@njit(cache=True, inline='always')\ndef target(x):\n    return x + {}\n"
+CALLER = """
+import numpy as np
+from arena.storage import numba_cache
+numba_cache.configure()
+from numba import njit
+from edited.helper import target
+@njit(cache=True)
+def loop(x):
+    return target(x)
+print(loop(1), sum(loop.stats.cache_hits.values()))
+"""
+
+
+def test_an_edit_of_a_function_in_another_file_of_the_package_is_compiled(tmp_path):
+    package = tmp_path / "edited"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "caller.py").write_text(CALLER)
+
+    def answer(added):
+        (package / "helper.py").write_text(HELPER.format(added))
+        command = [sys.executable, "-m", "edited.caller"]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout.split()
+
+    assert answer(1) == ["2", "0"]
+    assert answer(1) == ["2", "1"]  # from the cache
+    assert answer(10) == ["11", "0"]
