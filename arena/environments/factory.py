@@ -19,7 +19,6 @@ from gymnasium.wrappers import TimeLimit
 from arena.config.options import asdict, coerce, options_of
 from arena.environments.properties import EnvProperties
 from arena.environments.spaces import Accepts, View, view
-from arena.environments.tabular import TableVectorEnv
 from arena.environments.vector_env import NativeVectorEnv
 from arena.environments.wrappers import read_wrapper, source_digest
 from arena.errors import ArenaError, unknown_name
@@ -168,6 +167,8 @@ class EnvironmentFactory:
         if self._native_creator is not None:
             options = {**gym.spec(self.id.rpartition(":")[2]).kwargs, **self.options}
             return self._native_creator(num_envs=num_envs, max_episode_steps=shortest, **options)
+        from arena.environments.tabular import TableVectorEnv  # which needs numba
+
         assert self.properties.model is not None, "is_native must be asked first"
         return TableVectorEnv(self.properties.model, num_envs, shortest)
 

@@ -11,14 +11,14 @@ from typing import Annotated, Any, Literal
 from arena.config.options import Between, coerce
 from arena.errors import ArenaError, unknown_name
 from arena.experiments.experiment import Experiment
-from arena.experiments.experiment_file import arguments_of
+from arena.experiments.experiment_file import ARGUMENTS, arguments_of
 from arena.runs.resolve import resolve_experiment
 from arena_optuna.search import Parameter, hints_of, parameters
 
 __all__ = ["Definition", "Settings"]
 
 #: Keys of a tuning file.
-KEYS = [*Experiment.__dataclass_fields__, "search", "study"]
+KEYS = [*ARGUMENTS, "search", "study"]
 
 Objective = Literal["final", "best", "area"]
 

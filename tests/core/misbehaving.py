@@ -20,7 +20,7 @@ from arena.launch.workers import Worker
 from arena.runs.listener import Listener
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
-from arena.training import runner
+from arena.training import session
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks")
 
@@ -41,7 +41,7 @@ class Misbehaves(gym.Wrapper):
         self.marker = marker and Path(marker)
         self.in_worker = multiprocessing.parent_process() is not None
         if self.in_worker:
-            runner.CHECKPOINT_SECONDS = 0.0
+            session.CHECKPOINT_SECONDS = 0.0
 
     def step(self, action):
         self.steps += 1

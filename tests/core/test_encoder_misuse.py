@@ -54,7 +54,7 @@ def trained(out, **changes):
 
 def test_options_come_on_top_of_an_encoder_s_table(fits):
     table = experiment(encoder=fits["ae"]).to_dict()["encoder"]
-    found = experiment(encoder=table, encoder_options={"mode": "finetune", "standardize": False}).perception
+    found = experiment(encoder=table, encoder_options={"mode": "finetune", "standardize": False}).encoder
     assert (found.mode, found.standardize, found.start.step) == ("finetune", False, 10)
     assert experiment(encoder=table).id(0) == experiment(encoder=fits["ae"]).id(0)
 

@@ -17,7 +17,6 @@ from arena.errors import ArenaError
 from arena.experiments.fit import Fit
 from arena.experiments.read import spec_from_dict
 from arena.frames import Batches, open_source
-from arena.frames.fits import resolve_fit
 from arena.frames.references import data_reference, open_data
 from arena.runs.run import Run
 from arena.testing import contents, difference, globals_untouched, registered
@@ -55,7 +54,7 @@ def fit(encoder, data, steps=24, **settings):
     small = {"ae": {"latent": 3, "hidden_sizes": [], "channels": []}, "pca": {"latent": 3}}
     settings.setdefault("encoder_options", small.get(encoder))
     settings = {"trackers": [], "evaluate_every": 9, "log_every": 4, **settings}
-    return resolve_fit(encoder, data, steps=steps, **settings)
+    return Fit.create(encoder, data, steps=steps, **settings)
 
 
 def trained(experiment, folder="runs"):

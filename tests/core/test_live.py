@@ -12,8 +12,8 @@ import pytest
 from agent_cases import AGENTS
 
 from arena.errors import ArenaError
+from arena.experiments.fit import Fit
 from arena.frames import open_source
-from arena.frames.fits import resolve_fit
 from arena.frames.references import data_reference
 from arena.runs import live
 from arena.runs.listener import Listener
@@ -375,7 +375,7 @@ def test_a_watched_fit_has_an_unwatched_one_s_bytes(encoder, tmp_path, eagerly):
     data = data_reference(str(open_source("digits", out=tmp_path / "digits").folder))
     small = {"ae": {"latent": 3, "hidden_sizes": [], "channels": []}, "pca": {"latent": 3}}[encoder]
     settings = {"trackers": [], "evaluate_every": 9, "log_every": 4, "encoder_options": small}
-    one = resolve_fit(encoder, data, steps=28, **settings)
+    one = Fit.create(encoder, data, steps=28, **settings)
     alone = trained(one, tmp_path / "alone", watched=False)
     watched = trained(one, tmp_path / "watched", watched=True)
     assert eagerly.answers > 1

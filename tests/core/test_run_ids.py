@@ -61,7 +61,7 @@ def test_maps_count_by_their_content(tmp_path):
 def test_a_new_revision_is_another_run(monkeypatch):
     before = experiment()
     ids = {before.id(0)}
-    for spec in (before.spec, arena.plugins.discovery.get_plugins().environments[CLIFF]):
+    for spec in (before.plugin, arena.plugins.discovery.get_plugins().environments[CLIFF]):
         object.__setattr__(spec, "revision", 2)
         ids.add(experiment().id(0))
         object.__setattr__(spec, "revision", 1)

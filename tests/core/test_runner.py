@@ -113,7 +113,7 @@ def test_asking_again_for_a_finished_run_is_free(tmp_path, monkeypatch):
     run = prepared(tmp_path)
     result = execute(run)
     before = files(run)
-    monkeypatch.setattr(runner, "_Session", None)
+    monkeypatch.setattr(runner, "Session", None)
     assert execute(prepared(tmp_path)) == result
     assert execute(prepared(tmp_path, steps=500)) == result
     assert files(run) == before
@@ -155,7 +155,7 @@ def test_torch_uses_the_threads_of_the_experiment_while_it_trains(tmp_path, monk
     import torch
 
     seen = []
-    monkeypatch.setattr(runner.Listener, "progressed", lambda *_: seen.append(torch.get_num_threads()))
+    monkeypatch.setattr(Listener, "progressed", lambda *_: seen.append(torch.get_num_threads()))
     before = torch.get_num_threads()
     for threads in (1, 3):
         execute(prepared(tmp_path, threads=threads))

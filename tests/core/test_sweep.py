@@ -91,11 +91,11 @@ def test_what_a_value_may_be():
     )
     *lakes, cliff = found.experiments
     assert len(lakes) == 8
-    assert {(one.agent, one.agent_options["discount"]) for one in lakes} == {
+    assert {(one.name, one.options["discount"]) for one in lakes} == {
         ("sarsa", 0.8),
         ("q-learning", 0.8),
     }
-    assert {one.agent_options["epsilon"] for one in lakes if one.agent == "q-learning"} == {0.3}
+    assert {one.options["epsilon"] for one in lakes if one.name == "q-learning"} == {0.3}
     assert {tuple(one.env_options["reward_schedule"]) for one in lakes} == {(2, 0, -1), (1, 0, 0)}
     assert all(one.env_options["is_slippery"] is False and one.seeds == (3, 5) for one in lakes)
     assert {one.wrappers for one in lakes} == {(), ("TimeLimit(max_episode_steps=9)",)}
@@ -139,7 +139,7 @@ def test_misfits_are_an_error_or_left_out():
         read_sweep({"grid": [MISFIT]})
     found = read_sweep({"skip_misfits": True, "grid": [{**MISFIT, "num_envs": [1, 2]}]})
     assert found.skipped == 6
-    assert {(one.agent, one.env) for one in found.experiments} == {
+    assert {(one.name, one.env) for one in found.experiments} == {
         ("value-iteration", "FrozenLake-v1"),
         ("q-learning", "FrozenLake-v1"),
         ("q-learning", "Blackjack-v1"),

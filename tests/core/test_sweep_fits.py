@@ -119,9 +119,9 @@ def test_a_fit_is_what_arena_fit_makes():
         seeds=[3],
     )
     made = with_frames(plan, Path("fits"))
-    assert made.frames.label_spaces.keys() == {"state"}
-    assert made.frames.labels == plan.frames.labels, "what was said beforehand is what came"
-    assert made.frames.space == plan.frames.space
+    assert made.data.label_spaces.keys() == {"state"}
+    assert made.data.labels == plan.data.labels, "what was said beforehand is what came"
+    assert made.data.space == plan.data.space
     assert made.id(3) == other.id(3)
 
 
@@ -135,7 +135,7 @@ def test_one_fit_for_each_encoder_and_environment():
         )
     )
     assert len(found.experiments) == 2 * 2 + 1 + 1
-    said = [(fit.agent_options["latent"], fit.env_options["slip"], fit.wrappers) for fit in found.fits]
+    said = [(fit.options["latent"], fit.env_options["slip"], fit.wrappers) for fit in found.fits]
     limited = ("TimeLimit(max_episode_steps=9)",)
     assert said == [(2, 0.0, ()), (4, 0.0, ()), (2, 0.1, ()), (2, 0.0, limited)]
     assert len({*map(key_of, found.fits)}) == 4
@@ -155,7 +155,7 @@ def test_a_run_stays_as_it_is():
     [run] = folders("out/fits")
     found = read_sweep(study({"encoder": [small, str(run), f"{run}@best"]}))
     assert len(found.fits) == 1
-    assert {one.perception.start.run for one in found.experiments[1:]} == {str(run)}
+    assert {one.encoder.start.run for one in found.experiments[1:]} == {str(run)}
     results = run_sweep(found, progress=False)
     assert (results.finished, results.failures) == (len(found), [])
     assert len(folders("out")) == 1, "they are all one run"
@@ -326,8 +326,8 @@ def test_without_a_table_encoders_are_what_they_are_elsewhere():
         read_sweep(document)
     document["grid"] = [{**ROOMS, "encoder": ["none", {"name": "ae", "options": {"latent": 2}}]}]
     found = read_sweep({**document, "encoder.mode": "joint"})
-    assert [one.perception and one.perception.start for one in found.experiments] == [None, None]
-    assert found.experiments[1].perception.options["latent"] == 2
+    assert [one.encoder and one.encoder.start for one in found.experiments] == [None, None]
+    assert found.experiments[1].encoder.options["latent"] == 2
 
 
 def test_the_documented_study_is_one():
@@ -335,7 +335,7 @@ def test_the_documented_study_is_one():
     section = text[text.index("## Studies of encoders") :]
     [snippet, *_] = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
     found = read_sweep(tomllib.loads(snippet))
-    assert [(fit.agent, fit.agent_options.get("latent")) for fit in found.fits] == [
+    assert [(fit.name, fit.options.get("latent")) for fit in found.fits] == [
         *(("pca", 104), ("vae", 32), ("vae", 8), ("random-cnn", None))
     ]
     said = re.search(r"(\w+) fits and (\d+) runs", section)

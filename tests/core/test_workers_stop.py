@@ -174,11 +174,11 @@ class Pipe(list):
 def test_progress_is_told_now_and_then_and_every_evaluation_and_the_last(tmp_path, monkeypatch):
     monkeypatch.setattr(workers.time, "monotonic", lambda: 1.0)
     pipe, run = Pipe(), prepared(tmp_path, 0)
-    servant = workers._Servant(pipe, os.getpid())
+    servant = workers._WorkerListener(pipe, os.getpid())
     for step in range(1, 101):
         servant.progressed(run, Progress(step, 0, {"x": step}), None if step < 50 else float(step // 50))
-    servant._tell()
-    servant._tell()
+    servant._send_progress()
+    servant._send_progress()
     assert [(name, progress.steps, value) for name, progress, value in pipe] == [
         ("progressed", 1, None),
         ("progressed", 50, 1.0),

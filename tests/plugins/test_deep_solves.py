@@ -33,7 +33,7 @@ def test_every_agent_solves_its_tasks_on_seeds_that_nothing_was_chosen_on(tmp_pa
     found = {}
     for results in arena.sweep(STUDY, out=tmp_path):
         one = results.spec
-        mean = np.mean([run["inference_function"]["mean"] for run in results.runs])
+        mean = np.mean([run["evaluation"]["mean"] for run in results.runs])
         found[one.agent, one.env] = mean / results.runs[0]["optimum"] if "LQR" in one.env else mean
     assert found.keys() == LEAST.keys()
     for task, least in LEAST.items():
@@ -52,4 +52,4 @@ def test_every_agent_solves_its_tasks_on_seeds_that_nothing_was_chosen_on(tmp_pa
 def test_each_learns_to_balance(agent, steps, tmp_path):
     """Far from solved, far from chance (22): what breaks learning would show."""
     results = arena.train(agent, "CartPole-v1", steps=steps, seeds=5, out=tmp_path)
-    assert np.mean([run["inference_function"]["mean"] for run in results.runs]) > 100
+    assert np.mean([run["evaluation"]["mean"] for run in results.runs]) > 100

@@ -16,6 +16,7 @@ from arena.api import train_experiment
 from arena.encoders.base import Encoder
 from arena.encoders.distributions import PointMass
 from arena.encoders.features_extractor import Features
+from arena.encoders.observed_environment import ObservedEnvironment
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError
 from arena.frames.fits import resolve_fit
@@ -222,7 +223,9 @@ def test_every_copy_is_moved_by_one_optimiser_and_a_target_s_by_none(name):
 
 def learn(agent, steps=40):
     with agent.problem.generators.lent("agent"):
-        stream = place_of(agent.name).stream(1, agent.needs, lambda lane, episode: episode)
+        stream = ObservedEnvironment(place_of(agent.name)).open_stream(
+            1, agent.needs, lambda lane, episode: episode
+        )
         stream.boundary = steps
         next(progress for progress in agent.train(stream) if progress.steps >= steps)
         stream.close()
