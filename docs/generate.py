@@ -67,7 +67,8 @@ def laws_page() -> str:
         _plain(testing.__doc__ or ""),
         "`arena check NAME` tests the cheap laws on anything that is installed. `tests/core/test_laws.py` and "
         "`tests/core/test_encoder_laws.py` test all laws on everything that is registered; "
-        "`tests/core/test_laws_catch.py` and `tests/core/test_encoder_laws_catch.py` show that each law catches a planted defect.",
+        "`tests/core/test_laws_catch.py` and `tests/core/test_encoder_laws_catch.py` show that each law catches a "
+        "planted defect.",
     ]
     processes = (testing.survives_kills, testing.same_bytes_in_another_process)
     for title, laws in (
