@@ -71,7 +71,7 @@ def summary(room: str) -> str:
 
 def page() -> str:
     """The text of docs/architecture.md."""
-    rows = ["| package | what it holds |", "|---|---|"]
+    rows = ["| package | content |", "|---|---|"]
     rows += [f"| `arena/{room}` | {summary(room)} |" for room in rooms()]
     return "\n".join([INTRO, *rows, "", OUTRO])
 

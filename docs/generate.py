@@ -124,7 +124,8 @@ def _plain(docstring: str) -> str:
     """A docstring as Markdown: ``code`` in single backticks, its example as a code block."""
     text, _, example = inspect.cleandoc(docstring).replace("``", "`").partition("Example:\n")
     code = inspect.cleandoc(example.replace("    ::\n", "")).strip()
-    block = f"\n\n```python\n{code}\n```" if code else ""
+    language = "pycon" if code.startswith(">>>") else "python"
+    block = f"\n\n```{language}\n{code}\n```" if code else ""
     return text.replace("`::`", "").strip() + block
 
 
