@@ -28,9 +28,9 @@ package to a lower one. Imports for type checking and imports inside functions c
 `lint-imports` checks this in CI; the contract is the table `[tool.importlinter]` in `pyproject.toml`. A plugin uses
 another plugin only through the names that the other's `__init__.py` exports.
 
-**Imports stand at the top of a file.** Exceptions are heavy libraries (`torch`, `gymnasium`, `numba`, `pygame`,
-`plotly`) and the modules that import them: a function imports them where the start of the command line would
-otherwise become slow.
+**Imports stand at the top of a file.** Exceptions are listed in `pyproject.toml` under ruff's rule `PLC0415`, with the
+reasons: heavy libraries (`torch`, `gymnasium`, `numba`, `pygame`, `plotly`) must not slow down the start of the command
+line, and extras may be missing.
 
 ## The packages of the core, from the top down
 """
