@@ -18,5 +18,5 @@ type:
 bench:
 	$(PYTHON) -m benchmarks core
 
-docs:  ## writes the generated parts of docs/ again
+docs:  ## generates pages of docs/
 	$(PYTHON) -m docs.generate

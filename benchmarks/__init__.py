@@ -1,1 +1,1 @@
-"""Speed, side by side with peers: ``python -m benchmarks SUITE``. Ratios are measured interleaved, in one run."""
+"""Benchmarks of speed against other libraries: ``python -m benchmarks SUITE``; both sides alternate in one run."""

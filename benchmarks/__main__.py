@@ -1,4 +1,4 @@
-"""``python -m benchmarks SUITE``: measures, and prints a table beside the targets."""
+"""Command ``python -m benchmarks SUITE``: measures, and prints a table with the targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints of replay buffers: what a save costs when the buffer is kept in a journal, and when it is saved whole."""
+"""Checkpoints of replay buffers: cost of a save with a journal, and of saving the whole buffer."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Control environments: steps against Gymnasium's own vectors, and frames, on one thread.
+"""Control environments: steps compared with Gymnasium's vector environments, and image observations, on one thread.
 
-Both sides are asked for what a learner needs of a step: observations, rewards and ends, as arrays of its own.
-Gymnasium's vector begins a lane's next episode one step late and does not tell the final observation, which a bootstrap
-needs; ours tells it, as an object for each lane that ended. Rows say whether that is paid for: "with final
-observations" is `vector.step` on both sides, the other `advance` and copies, as a stream steps.
+Both sides return what a learner needs from a step: observations, rewards and ends of episodes, as new arrays.
+Gymnasium's vector starts the next episode of a lane one step late, and does not return the final observation, which
+bootstrapping needs; ours returns it, as an object for each lane whose episode ended. The rows "with final observations"
+include this cost and use `vector.step` on both sides; the other rows use `advance` and copies, like a stream.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The core: the compiled learner, start-up times, numba's cache, and what a checkpoint costs."""
+"""Core: the compiled learner, start-up times, numba's cache, and the cost of a checkpoint."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Deep agents: how fast they train, against Stable-Baselines3 with equal networks and equal updates.
+"""Deep agents: speed of training, compared with Stable-Baselines3 with equal networks and updates.
 
-Ours trains as the runner trains it, in memory: no evaluations, no checkpoints. Theirs by its own `learn` on its own
-`make_vec_env`. Building either is not measured. The peer is the extra ``sb3``.
+Our agents train as in the runner, without evaluations and checkpoints. Stable-Baselines3 (the extra ``sb3``) trains by
+its own `learn` on its own `make_vec_env`. Construction is not measured.
 
-How long either takes to solve the task is `benchmarks.deep_solving`; steps of 1,024 cart-poles alone are in
-`benchmarks.control`.
+`benchmarks.deep_solving` measures the time until the task is solved, and `benchmarks.control` the steps of 1,024
+CartPole environments alone.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Deep agents: seconds until CartPole-v1 is solved, each suite with the best settings that are known for it.
+"""Deep agents: seconds until CartPole-v1 is solved, for each library with its best known settings.
 
-Solved is a mean of 475 over the last 100 episodes of training, exploration and all. Ours has its presets, theirs the
-settings of RL Baselines3 Zoo, which `arena_sb3.catalogue` holds. Schedules take as long as those settings say, and
-training goes on at their ends, up to twice as long. Nothing is evaluated meanwhile on either side.
+Solved means a mean return of 475 over the last 100 episodes of training, including exploration. Our agents use their
+presets, Stable-Baselines3's the settings of RL Baselines3 Zoo, which are in `arena_sb3.catalogue`. Schedules have the
+lengths of these settings; training continues after their ends, up to twice as long. Nothing is evaluated meanwhile.
 
-This takes a quarter of an hour, most of it their DQN.
+The benchmark takes a quarter of an hour, most of it for Stable-Baselines3's DQN.
 """
 
 from __future__ import annotations

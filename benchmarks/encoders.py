@@ -3,18 +3,17 @@
 Both sides have the same layers, weights, batches and loss, Adam, and one thread; `compare` raises an error
 otherwise. Half of the code's parameters are ln σ in ours and ln σ² in theirs.
 
-* A step of ours, as the runner takes it: a batch of bytes is gathered from the file on disk, read as numbers from 0 to
-  1, encoded, drawn, decoded and scored; backward; fused Adam; loss and metrics are recorded, and checked for finite
-  values.
-* A step of theirs, by `BaseTrainer.train`: a `DataLoader` collates a batch from a `BaseDataset`, which holds all
-  images as float32; then the same steps with torch's default Adam, and its callbacks. Progress bar and log are silent.
-  What is between epochs, such as the copy of the best model, does not count. Its layers are in a plain `nn.Sequential`.
+* A step of ours, as in the runner: a batch of bytes is read from the file on disk, scaled to [0, 1], encoded, sampled,
+  decoded and scored; backward pass; fused Adam; loss and metrics are recorded, and checked for finite values.
+* A step of pythae, by `BaseTrainer.train`: a `DataLoader` collates a batch from a `BaseDataset`, which has all
+  images as float32; then the same steps with torch's default Adam, and its callbacks. Progress bar and log are off.
+  Work between epochs, such as the copy of the best model, does not count. Its layers are in a plain `nn.Sequential`.
 
-Neither evaluates or saves meanwhile, and construction does not count. All is in one process, so theirs has the memory
-that `arena.encoders.trainer` makes glibc keep.
+Neither evaluates or saves meanwhile, and construction does not count. Both run in one process, so pythae also benefits
+from the memory that `arena.encoders.trainer` makes glibc keep.
 
-pythae depends on the backport `dataclasses`, which breaks newer Pythons: ``pip install --no-deps pythae`` and pydantic,
-imageio and tqdm. Without it its rows are left out.
+pythae depends on the backport `dataclasses`, which breaks newer Pythons. Install it with ``pip install --no-deps
+pythae`` together with pydantic, imageio and tqdm. Without it, its rows are left out.
 """
 
 from __future__ import annotations

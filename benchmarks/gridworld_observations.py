@@ -1,4 +1,4 @@
-"""What gridworlds show: views against MiniGrid's (with the extra ``bench``), and frames, on one core."""
+"""Observations of gridworlds: views compared with MiniGrid's (extra ``bench``), and images, on one core."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How everything here is measured: interleaved repetitions, medians, one thread."""
+"""Measurement: alternating repetitions, medians, one thread."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Planning: a Garnet against quantecon at equal error, and how time and memory grow with the model.
+"""Planning: time on a Garnet compared with quantecon at equal error, and growth of time and memory with the model.
 
-Seconds are of the processor: both sides use one thread, and what else runs on the machine counts less.
+Times are CPU seconds of one thread, which other processes of the machine affect less.
 
-quantecon is an extra (`pip install 'arena-rl[bench]'`); without it its rows are missing, and a line says so.
+quantecon is in the extra ``bench`` (`pip install 'arena-rl[bench]'`). Without it, its rows are left out, with a notice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Experiments at scale: two workers against one, a thousand runs listed and reported, Ray's overhead beside local's."""
+"""Sweeps: two workers compared with one, listing and reporting a thousand runs, and Ray's overhead."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Gridworlds and tabular agents: learning and stepping against Gymnasium, MushroomRL, quantecon and MiniGrid.
+"""Gridworlds and tabular agents: learning and stepping compared with Gymnasium, MushroomRL, quantecon and MiniGrid.
 
-The peers are the extra ``bench`` (quantecon, minigrid). MushroomRL pins old releases of everything, so it goes into
-an environment of its own with ``pip install --no-deps mushroom-rl`` and scikit-learn, matplotlib, joblib, tqdm and
-opencv-python-headless; a row whose peer is missing is left out.
+quantecon and minigrid are in the extra ``bench``. MushroomRL requires old releases of its dependencies; install it in a
+separate environment with ``pip install --no-deps mushroom-rl`` and scikit-learn, matplotlib, joblib, tqdm and
+opencv-python-headless. Rows of missing libraries are left out.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Watching: frames a second of the painters, against Gymnasium's renderer, and what a watched training loses.
+"""Viewer: frames per second of painters, compared with Gymnasium's renderer, and the cost of watching a training.
 
-* Painters draw a 20 × 20 map at 800 × 800 pixels, the walker somewhere else in each frame; "gliding" is between two
-  cells. Gymnasium's FrozenLake draws a random 20 × 20 lake, its window set to the same size.
-* The window's redrawing is everything but the copy to the screen: world, overlays, panel, on a surface.
-* Training is `arena train`, as a process of its own, watched by another one and not, in turn. The window has SDL's
-  dummy display: what is measured is the training, which shares memory and, with few cores, the cores with it.
+* Painters draw a 20 × 20 map at 800 × 800 pixels, with the walker in another cell in each frame; "gliding" is between
+  two cells. Gymnasium's FrozenLake draws a random 20 × 20 lake in a window of the same size.
+* Redrawing of the window includes everything but the copy to the screen: world, overlays and panel, on a surface.
+* Training is `arena train` in a separate process, alternately watched by another process and not. The window has SDL's
+  dummy display. The training is measured, which shares memory and, with few cores, the cores with the window.
 """
 
 from __future__ import annotations

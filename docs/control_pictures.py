@@ -1,4 +1,4 @@
-"""Every control environment mid-motion: ``python -m docs.control_pictures`` draws docs/pictures/control.png.
+"""Picture of all control environments: ``python -m docs.control_pictures`` draws docs/pictures/control.png.
 
 matplotlib comes with the extra ``docs``.
 """
@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent / "pictures"
 
-#: The state that each is shown in.
+#: State of each environment in the picture.
 POSES = {
     "Pendulum": (0.7, 1.0),
     "CartPole": (0.5, 0.12, 0.0, 0.0),
@@ -34,12 +34,12 @@ POSES = {
     "LQR": (0.9, -0.45, 0.3, -0.7, 0.5, -0.2),
 }
 
-#: What makes them worth looking at.
+#: Options that differ from the defaults.
 OPTIONS = {"Reacher": {"links": 3}, "LQR": {"state_size": 6, "action_size": 3}}
 
 
 def posed(name: str, **options: object) -> ControlEnv:
-    """An environment in its pose."""
+    """Environment in its state of the picture."""
     env = getattr(arena_control, name)(**OPTIONS.get(name, {}), **options)
     env.reset(seed=3)
     env.restore({**env.state(), "values": np.array(POSES[name])[:, None]})
@@ -47,13 +47,13 @@ def posed(name: str, **options: object) -> ControlEnv:
 
 
 def observed(name: str) -> np.ndarray:
-    """What an agent sees that observes pixels: it rests, so that a step hardly moves it."""
+    """Image observation of an environment; its step is so short that nothing moves."""
     env = posed(name, observation="pixels", dt=1e-9)
     return env.step(np.zeros(env.action_space.shape, np.float32))[0]
 
 
 def main() -> None:
-    """Draws the grid; the last square is an agent's view, 64 pixels wide."""
+    """Draw the pictures in a grid; the last one is an image observation, 64 pixels wide."""
     names = [spec.name.removeprefix("arena/").removesuffix("-v0") for spec in ENVIRONMENTS]
     figure, axes = plt.subplots(3, 4, figsize=(10, 8.1), dpi=150, layout="constrained")
     pictures = [

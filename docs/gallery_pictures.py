@@ -1,6 +1,6 @@
-"""The picture of docs/gallery.md: ``python -m docs.gallery_pictures`` fits an encoder, and draws it.
+"""Picture of docs/gallery.md: ``python -m docs.gallery_pictures`` fits an encoder and draws its gallery.
 
-It takes twenty seconds. Pillow and scikit-learn come with the extra ``data``.
+The script takes about twenty seconds. Pillow and scikit-learn come with the extra ``data``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent / "pictures"
 
 
 def main() -> None:
-    """Fits, and draws."""
+    """Fit the encoder and draw its gallery."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # frames and run go with it
         fit = resolve_fit("vae", "digits", encoder_options={"latent": 6}, steps=4000, trackers=())
         results = train_experiment(fit, out="runs", progress=False)

@@ -1,6 +1,7 @@
-"""The pictures of docs/report.md: ``python -m docs.report_pictures`` trains, reports and photographs the page.
+"""Pictures of docs/report.md: ``python -m docs.report_pictures`` trains, writes a report and takes screenshots of it.
 
-It takes a few minutes, and needs Debian's ``chromium`` and ``chromium-driver`` beside the Python package ``selenium``.
+The script takes a few minutes. It needs Debian's ``chromium`` and ``chromium-driver``, and the Python package
+``selenium``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from arena.cli import main as command
 HERE = Path(__file__).parent / "pictures"
 
 AGENTS = ("q-learning", "sarsa", "expected-sarsa", "double-q-learning", "dyna-q", "random")
-#: Environments, and how many steps they are trained for.
+#: Number of training steps in each environment.
 ENVIRONMENTS = {
     "FrozenLake-v1": 400_000,
     "Taxi-v4": 400_000,
@@ -29,7 +30,7 @@ ENVIRONMENTS = {
     "arena/WindyGrid-v0": 60_000,
 }
 
-#: Name, width, the section before which the picture ends, pixels a point, colour scheme.
+#: Name, width in points, selector of the section before which the picture ends, pixels per point, color scheme.
 PICTURES = (
     ("report", 1120, "#options-section", 1.25, "light"),
     ("report-dark", 1120, "#options-section", 1.25, "dark"),
@@ -38,7 +39,7 @@ PICTURES = (
 
 
 def main() -> None:
-    """Draws every picture."""
+    """Draw all pictures."""
     with tempfile.TemporaryDirectory() as folder:
         runs, page = Path(folder, "runs"), Path(folder, "report.html")
         for env, steps in ENVIRONMENTS.items():
@@ -50,14 +51,14 @@ def main() -> None:
         try:
             for name, width, end, scale, scheme in PICTURES:
                 picture = photograph(driver, page, width, end, scale, scheme)
-                # As it is: a palette of few colours took the blue of one algorithm for the green of another.
+                # Without a palette, which would map the blue of one algorithm to the green of another.
                 (HERE / f"{name}.png").write_bytes(picture)
         finally:
             driver.quit()
 
 
 def browser() -> webdriver.Chrome:
-    """Chromium without a window."""
+    """Start Chromium without a window."""
     options = webdriver.ChromeOptions()
     for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
         options.add_argument(flag)
@@ -68,14 +69,14 @@ def browser() -> webdriver.Chrome:
 def photograph(
     driver: webdriver.Chrome, page: Path, width: int, end: str, scale: float, scheme: str
 ) -> bytes:
-    """The upper part of a page as a PNG.
+    """Take a screenshot of the upper part of a page, as PNG.
 
     Args:
         driver: the browser.
         page: the file.
-        width: of the window, in points.
-        end: what comes after the picture, as a selector.
-        scale: pixels a point.
+        width: width of the window, in points.
+        end: selector of the first element below the picture.
+        scale: pixels per point.
         scheme: ``light`` or ``dark``.
     """
     metrics = {"width": width, "height": 900, "deviceScaleFactor": scale, "mobile": width < 500}

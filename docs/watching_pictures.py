@@ -1,6 +1,7 @@
-"""The pictures of docs/watching.md: ``python -m docs.watching_pictures`` trains for a minute or two, and draws them.
+"""Pictures of docs/watching.md: ``python -m docs.watching_pictures [NAME …]`` trains agents and draws windows.
 
-It needs no display: what a window shows is drawn on a surface. An encoder's picture takes half of the time.
+The script takes one or two minutes, half of it for the picture of an encoder. No display is needed: the content of a
+window is drawn on a surface.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ from arena_viewer.roles import (
 
 HERE = Path(__file__).resolve().parent / "pictures"
 
-#: Pixels a point.
+#: Pixels per point.
 SCALE = 1.5
 
 
 def main() -> None:
-    """Draws all of them."""
+    """Draw all pictures, or those named on the command line."""
     names = sys.argv[1:] or list(PICTURES)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # runs and frames go with it
         for name in names:
@@ -54,25 +55,25 @@ def main() -> None:
 
 
 def grid(name: str) -> None:
-    """A tabular agent, its values and its policy."""
+    """Tabular agent with its values and its policy."""
     run = trained("q-learning", "arena/FourRooms-v0")
     draw(name, alone(role_from_run(run), "values", "policy"), 4, episode=1)
 
 
 def hover(name: str) -> None:
-    """The mouse over a cell, and where training has been."""
+    """Action values of the cell under the mouse, and visits."""
     playback = alone(role_from_run(trained("dyna-q", "arena/Maze-v0", steps=1_500)), "visits", "q-values")
     playback.forward()
     draw(name, playback, 20, Renderer(mouse=(365.0, 343.0)))
 
 
 def control(name: str) -> None:
-    """Bodies."""
+    """Control environment."""
     draw(name, alone(role_from_run(trained("ppo", "arena/Reacher-v0", steps=60_000))), 20)
 
 
 def frames(name: str) -> None:
-    """Somebody else's environment, through its frames."""
+    """Environment of Gymnasium, shown by its rendered frames."""
     draw(
         name, alone(role_from_run(trained("q-learning", "Taxi-v4", steps=400_000)), "action-probabilities"), 3
     )
@@ -88,7 +89,7 @@ def many(name: str) -> None:
 
 
 def versus(name: str) -> None:
-    """Two agents meet the same episode."""
+    """Two agents in the same episode."""
     runs = [trained(agent, "arena/CliffWalk-v0") for agent in ("q-learning", "sarsa")]
     playback = Playback(
         make_players([role_from_run(run) for run in runs]),
@@ -110,7 +111,7 @@ def checkpoints(name: str) -> None:
 
 
 def encoder(name: str) -> None:
-    """What an encoder makes of what the agent sees."""
+    """Reconstruction and codes of the encoder of an agent."""
     options = {"observation": "pixels", "tile_size": 4}
     fit = resolve_fit("vae", "arena/FourRooms-v0", env_options=options, steps=3000, trackers=())
     eye = train_experiment(fit, progress=False).runs[0]["path"]
@@ -119,7 +120,7 @@ def encoder(name: str) -> None:
 
 
 def live(name: str) -> None:
-    """Training that goes on meanwhile."""
+    """Window that follows a training process."""
     experiment = resolve_experiment("dqn", "CartPole-v1", steps=60_000, seeds=[0], trackers=[])
     run = Run.prepare(experiment, 0, Path("runs"))
     role = role_in_training(run)
@@ -151,7 +152,7 @@ def live(name: str) -> None:
 
 
 def playing(name: str) -> None:
-    """A person against an agent."""
+    """Person playing beside an agent."""
     role = role_from_run(trained("q-learning", "arena/WindyGrid-v0", steps=100_000))
     you = Player(role.factory, HumanActor(), seed=0, horizon=200, name="you")
     playback = Playback(
@@ -166,19 +167,19 @@ def playing(name: str) -> None:
 
 
 def keys(name: str) -> None:
-    """The list of keys."""
+    """List of keys."""
     playback = alone(untrained_role(resolve_experiment("q-learning", "arena/FourRooms-v0", seeds=1)))
     draw(name, playback, 3, Renderer(sheet=sheet(playback.overlays)))
 
 
 def trained(agent: str, env: str, **settings: Any) -> str:
-    """The run of an agent."""
+    """Train an agent, and return the folder of its run."""
     results = arena.train(agent, env, seeds=1, progress=False, trackers=(), **settings)
     return str(results.runs[0]["path"])
 
 
 def shown(*names: str) -> list[Any]:
-    """All overlays, some of them on."""
+    """Load all overlays, and switch on those that are named."""
     found = load_overlays(TAKEN)
     for overlay in found:
         overlay.on = overlay.spec.name in names
@@ -186,7 +187,7 @@ def shown(*names: str) -> list[Any]:
 
 
 def alone(role: Any, *names: str) -> Playback:
-    """A show of one player, with some overlays."""
+    """Playback of one player, with some overlays."""
     cast = make_players([role])
     points = Snapshots(role, [player.actor for player in cast]) if role.run is not None else None
     title = f"{role.name} · {role.factory.id}"
@@ -202,7 +203,7 @@ def draw(
     episode: int = 0,
     height: int = SIZE[1],
 ) -> None:
-    """Plays so many steps, and saves what a window would show then."""
+    """Play a number of steps, and save the content of the window."""
     if episode:
         playback.go_to(episode)
     for _ in range(steps):

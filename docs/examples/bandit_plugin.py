@@ -1,7 +1,7 @@
-"""A whole plugin: what the entry point names. It is read by every command, so it imports nothing heavy.
+"""Example of a plugin: the module that the entry point names. Every command imports it, so it imports nothing heavy.
 
-The environment and the agent are in `two_arms`, which is imported when one of them is used. To begin with, both files
-can be one; then `arena --help` imports gymnasium and numpy too, and takes as much longer.
+The environment and the agent are in `two_arms`, which is imported when one of them is used. Both files can also be one
+file; then `arena --help` imports gymnasium and numpy, and becomes slower.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import arena
 
 @arena.hookimpl
 def arena_agents() -> Iterable[arena.AgentSpec]:
-    """What the entry point in the group ``arena`` makes known."""
+    """Register the agent."""
     yield arena.AgentSpec(
         name="averages",
-        summary="Takes the action of the best average reward",
+        summary="ε-greedy choice of the action with the greatest average reward",
         reference="Sutton & Barto 2018, section 2.4",
         target="two_arms:Averages",
         presets={"*": arena.Preset(steps=2_000, seeds=5)},
@@ -25,10 +25,10 @@ def arena_agents() -> Iterable[arena.AgentSpec]:
 
 @arena.hookimpl
 def arena_environments() -> Iterable[arena.EnvironmentSpec]:
-    """The environment, and the module whose import registers it."""
+    """Register the environment; importing ``package`` registers its id with Gymnasium."""
     yield arena.EnvironmentSpec(
         name="example/TwoArms-v0",
-        summary="A sure thing beside a better gamble",
+        summary="Two-armed bandit: a certain reward, and a random one with a greater mean",
         package="two_arms",
         horizon=1,
     )

@@ -1,4 +1,4 @@
-"""A two-armed environment, and an agent that averages what each action earned; `bandit_plugin` makes them known."""
+"""Example of an environment and an agent: a two-armed bandit, and ε-greedy sample averages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from arena.environments.spaces import DISCRETE
 
 
 class TwoArms(gym.Env[int, int]):
-    """One state, two arms: the left pays 0.4 for sure, the right pays 1 with probability one half."""
+    """Two-armed bandit: the left arm gives a reward of 0.4, the right arm 1 with probability one half, or else 0."""
 
     observation_space = gym.spaces.Discrete(1)
     action_space = gym.spaces.Discrete(2)
@@ -32,7 +32,7 @@ class TwoArms(gym.Env[int, int]):
 
 
 class Averages(arena.Agent):
-    """Explores for a fraction ε of the time, and otherwise takes the action of the best average reward.
+    """Agent that explores with probability ε, and otherwise takes the action with the greatest average reward.
 
     Source: Sutton & Barto, *Reinforcement Learning: An Introduction* (2018), section 2.4.
     """
@@ -41,10 +41,10 @@ class Averages(arena.Agent):
 
     @dataclass(frozen=True)
     class Config:
-        """Hyperparameters; each docstring is the command line's help."""
+        """Hyperparameters; the docstring below a field is its help text."""
 
         epsilon: Annotated[float, Between(0, 1)] = 0.1
-        """ε: how often an action is chosen uniformly at random while learning."""
+        """Exploration rate ε: probability of a uniformly random action in training; larger values explore more."""
 
     def __init__(self, problem: arena.Problem, config: Config) -> None:
         super().__init__(problem, config)
@@ -52,7 +52,7 @@ class Averages(arena.Agent):
         self.total, self.count = np.zeros(actions), np.zeros(actions)
 
     def train(self, stream: arena.Stream) -> Iterator[arena.Progress]:
-        """Acts, adds up, yields; whatever the next turn needs is in `state_dict`."""
+        """Act, update the sums, yield; everything that the next step needs is in `state_dict`."""
         generator = self.problem.generators.numpy("explore")
         while True:
             action, _ = self.act(stream.observation, None, explore=True, generator=generator)
@@ -62,13 +62,13 @@ class Averages(arena.Agent):
             yield stream.progress(best=float(self.averages().max()))
 
     def averages(self) -> np.ndarray:
-        """The average reward of each action, and 0 for one that was never taken."""
+        """Average reward of each action; 0 for an action that was never taken."""
         return self.total / np.maximum(self.count, 1)
 
     def act(
         self, observation: Any, memory: Any, *, explore: bool, generator: np.random.Generator
     ) -> tuple[Any, None]:
-        """The best action, or while exploring sometimes any."""
+        """Best action; with exploration, a random action with probability ε."""
         action = np.full(len(observation), self.averages().argmax())
         if explore:
             chosen = generator.integers(len(self.count), size=len(observation))
@@ -76,11 +76,11 @@ class Averages(arena.Agent):
         return action, None
 
     def state_dict(self) -> dict[str, Any]:
-        """Both sums."""
+        """Sum of rewards and number of uses of each action."""
         return {"total": self.total.copy(), "count": self.count.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes them back."""
+        """Restore the sums."""
         self.total[:], self.count[:] = state["total"], state["count"]
 
 

@@ -34,11 +34,11 @@ def load(path):
     return module
 
 
-@pytest.mark.parametrize("name", ["cli.md", "hooks.md", "laws.md"])
+@pytest.mark.parametrize("name", ["architecture.md", "cli.md", "hooks.md", "laws.md"])
 def test_generated_pages_are_current(name):
     generate = load(ROOT / "docs" / "generate.py")
     assert generate.PAGES[name]() == (ROOT / "docs" / name).read_text(encoding="utf-8"), (
-        f"docs/{name} is stale; run python -m docs.generate"
+        f"docs/{name} is out of date; run python -m docs.generate"
     )
 
 

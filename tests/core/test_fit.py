@@ -287,7 +287,7 @@ def test_the_labels_that_an_encoder_asks_for_are_collected(arena):
         ),
         (("pca", "digits", "--labels", "digit"), "no option of digits is called 'labels'"),
         (("pca", "digits", "--env.slip", "0.1"), "--env.slip"),
-        (("vae", "arena/CliffWalk-v0"), "frames are arrays"),
+        (("vae", "arena/CliffWalk-v0"), "frames must be arrays"),
         (("pca",), "arena fit needs SOURCE"),
     ],
 )

@@ -99,7 +99,7 @@ def test_what_a_value_may_be():
     assert {tuple(one.env_options["reward_schedule"]) for one in lakes} == {(2, 0, -1), (1, 0, 0)}
     assert all(one.env_options["is_slippery"] is False and one.seeds == (3, 5) for one in lakes)
     assert {one.wrappers for one in lakes} == {(), ("TimeLimit(max_episode_steps=9)",)}
-    assert (cliff.agent_options["discount"], cliff.seeds) == (0.9, (0,))
+    assert (cliff.options["discount"], cliff.seeds) == (0.9, (0,))
 
 
 def test_options_shared_by_all_must_be_had_by_all():

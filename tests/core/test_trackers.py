@@ -323,7 +323,10 @@ def test_hyperparameters_are_flat_and_plain():
     chosen = hyperparameters(experiment)
     assert (chosen["agent"], chosen["env"], chosen["envs"]) == ("q-learning", CLIFF, 1)
     assert (chosen["agent.discount"], chosen["env.slip"]) == (0.5, 0.1)
-    odd = dataclasses.replace(experiment, wrappers=("A",), env_options={"map": None, "sizes": (1, 2)})
+    odd_factory = dataclasses.replace(
+        experiment.factory, wrappers=("A",), options={"map": None, "sizes": (1, 2)}
+    )
+    odd = experiment.replaced(factory=odd_factory)
     assert hyperparameters(odd)["env.map"] == "None"
     assert (hyperparameters(odd)["env.sizes"], hyperparameters(odd)["wrap"]) == ("[1, 2]", '["A"]')
     assert all(isinstance(value, bool | int | float | str) for value in hyperparameters(odd).values())

@@ -1,4 +1,4 @@
-"""An encoder: a linear autoencoder, as short as it gets."""
+"""Example of an encoder: a linear autoencoder."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class SmallAutoencoder(Encoder):
 
     @dataclass(frozen=True)
     class Config:
-        """Options; each docstring is the help of an option."""
+        """Hyperparameters; the docstring below a field is its help text."""
 
         latent: Annotated[int, Between(1, None)] = 8
-        """Size of the code."""
+        """Size of the code; a larger code loses less of the observation."""
 
     def __init__(self, space, config, labels=None):
         super().__init__(space, config, labels)

@@ -1,4 +1,4 @@
-"""The plugin of `small_encoder`: what the entry point names."""
+"""Plugin of `small_encoder`: the module that the entry point names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import arena
 
 @arena.hookimpl
 def arena_encoders() -> Iterable[arena.EncoderSpec]:
-    """What the entry point in the group ``arena`` makes known."""
+    """Register the encoder."""
     yield arena.EncoderSpec(
-        name="small", summary="A linear autoencoder in twelve lines", target="small_encoder:SmallAutoencoder"
+        name="small", summary="Linear autoencoder", target="small_encoder:SmallAutoencoder"
     )

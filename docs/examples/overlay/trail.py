@@ -1,27 +1,27 @@
-"""An overlay: the way that the walker has come, which fades with age."""
+"""Example of an overlay: the path of the walker, in lines that become thinner with age."""
 
 from __future__ import annotations
 
 from arena.palette import ACCENT
 from arena_viewer import Area, Canvas, Overlay, OverlayContext, Player
 
-#: Steps after which the trail is gone.
+#: Number of steps in the path.
 LONGEST = 30
 
 
 class Trail(Overlay):
-    """A line through the cells of the last steps."""
+    """Line through the cells of the last steps."""
 
     place = "over"
 
     def refusal(self, player: Player) -> str | None:
-        """Only a world of cells has places."""
-        return None if OverlayContext(player, player.now).cells else "this world has no cells"
+        """Reason why no path can be drawn: the picture is not a grid of cells."""
+        return None if OverlayContext(player, player.now).cells else "no cells in this environment"
 
     def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
-        """A piece of line a step, the older the thinner."""
+        """Draw one line for each step; older ones are thinner."""
         cells, now = context.cells, context.moment.step
-        assert cells is not None, "refused"
+        assert cells is not None, "refusal() returned a reason"
         first = max(now - LONGEST, context.player.first)
         places = [
             area.cell(

@@ -1,4 +1,4 @@
-"""The plugin of `trail`: what the entry point names."""
+"""Plugin of `trail`: the module that the entry point names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import arena
 
 @arena.hookimpl
 def arena_overlays() -> Iterable[arena.OverlaySpec]:
-    """What the entry point in the group ``arena`` makes known."""
+    """Register the overlay."""
     yield arena.OverlaySpec(
-        name="trail", summary="The way that the walker has come", target="trail:Trail", title="trail", key="t"
+        name="trail", summary="Path of the walker", target="trail:Trail", title="path of the walker", key="t"
     )

@@ -1,4 +1,4 @@
-"""An environment that shows itself: a walk along five places, with a painter, scenes, and keys to play it by."""
+"""Example of an environment with a painter, scenes, and keys to play: a random walk over five cells."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ PLACES = 5
 
 
 class WalkPainter:
-    """Painter (see `arena.environments.rendering.Painter`) of a row of places with the walker in one of them."""
+    """Painter of a row of cells and the walker, at any size (`arena.environments.rendering.Painter`)."""
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
-        """As wide as there is room for, a fifth as high."""
+        """Size of the picture: as wide as possible, and a fifth as high."""
         side = max(1, min(width // PLACES, height))
         return PLACES * side, side
 
     def paint(
         self, scene: int, width: int, height: int, *, before: int | None = None, share: float = 1.0
     ) -> Frame:
-        """Places are squares; the walker is a smaller one, on its way from where it was."""
+        """Draw cells as squares and the walker as a smaller square, between its previous and its present cell."""
         frame = np.full((height, width, 3), PAPER, dtype=np.uint8)
         frame[:, ::height] = LINE
         place = scene if before is None else before + share * (scene - before)
@@ -34,7 +34,7 @@ class WalkPainter:
 
 
 class Walk(gym.Env[int, int]):
-    """From the middle to the right end, which rewards; the left one ends the episode, too."""
+    """Walk from the middle: both ends end the episode, and the right one gives a reward of 1."""
 
     observation_space = gym.spaces.Discrete(PLACES)
     action_space = gym.spaces.Discrete(2)
@@ -42,7 +42,7 @@ class Walk(gym.Env[int, int]):
     controls = Controls(keys={"left": 0, "right": 1}, names=("left", "right"))
 
     def scene(self) -> int:
-        """What the painter has to know of this instant: a number, so it is a copy."""
+        """Scene for the painter: the index of the walker's cell."""
         return self.place
 
     def reset(
@@ -58,5 +58,5 @@ class Walk(gym.Env[int, int]):
 
 
 def make() -> gym.Env[Any, Any]:
-    """What ``arena play painted_walk:make`` calls."""
+    """Make the environment, for ``arena play painted_walk:make``."""
     return Walk()
