@@ -63,7 +63,7 @@ class ObservationEncoder(View):
         memory: Array = self._remembers.initial(count).detach().cpu().numpy()
         return memory.copy()
 
-    def look(self, observation: Array, memory: Array, action: Array | None = None) -> tuple[Array, Array]:
+    def step(self, observation: Array, memory: Array, action: Array | None = None) -> tuple[Array, Array]:
         """Codes of observations, and the memory after them.
 
         Args:
@@ -82,7 +82,7 @@ class ObservationEncoder(View):
         for start in range(0, len(rows), size):
             part = slice(start, min(start + size, len(rows)))
             given = (rows, memory, action if isinstance(action, np.ndarray) else None)
-            seen = self._look(
+            seen = self._encode_rows(
                 *(None if array is None else self._filled(array[part], size) for array in given)
             )
             for whole, found in zip((codes, after), seen, strict=True):
@@ -91,7 +91,7 @@ class ObservationEncoder(View):
 
     def encode(self, batch: Any) -> Array:
         """Codes of observations with which episodes begin."""
-        return self.look(batch, self.initial(len(batch)))[0]
+        return self.step(batch, self.initial(len(batch)))[0]
 
     def decode(self, array: Array) -> Any:
         raise TypeError("a code is no observation")
@@ -101,7 +101,7 @@ class ObservationEncoder(View):
         return torch.from_numpy(full).to(self._device)
 
     @torch.inference_mode()
-    def _look(self, x: Any, memory: Any, action: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _encode_rows(self, x: Any, memory: Any, action: Any) -> tuple[torch.Tensor, torch.Tensor]:
         if self._remembers is None:
             code = self._encodes.encode(x)
         else:
@@ -115,32 +115,32 @@ class EncodedStream(StreamWrapper):
 
     Args:
         inner: stream of the environment's own observations.
-        lens: view from observations to codes.
+        observation_encoder: view from observations to codes.
     """
 
-    def __init__(self, inner: Stream, lens: ObservationEncoder) -> None:
-        super().__init__(inner, lens)
-        self.lens = lens
-        self._memory = lens.initial(inner.num_envs)
-        self._look()
+    def __init__(self, inner: Stream, observation_encoder: ObservationEncoder) -> None:
+        super().__init__(inner, observation_encoder)
+        self.observation_encoder = observation_encoder
+        self._memory = observation_encoder.initial(inner.num_envs)
+        self._observe()
 
-    def _see(self, seen: Transition, transition: Transition) -> None:
-        codes, self._memory = self.lens.look(
+    def _transform(self, seen: Transition, transition: Transition) -> None:
+        codes, self._memory = self.observation_encoder.step(
             seen.next_observation, self._memory, self.actions.decode(seen.action)
         )
         transition.next_observation[...] = self.observation[...] = codes
         self._refuse_infinite("code", codes)
         begun = np.flatnonzero(seen.terminated | seen.truncated)
         if len(begun):
-            self._open(begun)
+            self._encode_first(begun)
 
-    def _look(self) -> None:
-        self._open(np.arange(self.num_envs))
+    def _observe(self) -> None:
+        self._encode_first(np.arange(self.num_envs))
 
-    def _open(self, lanes: npt.NDArray[np.int64]) -> None:
+    def _encode_first(self, lanes: npt.NDArray[np.int64]) -> None:
         """Encode the first observations of episodes in these lanes."""
-        memory = self.lens.initial(len(lanes))
-        self.observation[lanes], self._memory[lanes] = self.lens.look(self.inner.observation[lanes], memory)
+        memory = self.observation_encoder.initial(len(lanes))
+        self.observation[lanes], self._memory[lanes] = self.observation_encoder.step(self.inner.observation[lanes], memory)
         self._refuse_infinite("code", self.observation)
 
     def _source_state(self) -> State:
@@ -151,4 +151,4 @@ class EncodedStream(StreamWrapper):
         self.notice = self.inner.notice
         self._memory, self.observation[...] = np.array(state["memory"]), state["code"]
         if self.notice is not None:  # its episodes were restarted
-            self._look()
+            self._observe()

@@ -57,15 +57,15 @@ class NoveltyStream(StreamWrapper):
         self._filled, self._updates = 0, 0
         self._moments = _Moments()
         self._bonus, self._count = 0.0, 0
-        self._look()
+        self._observe()
 
     def take_log(self) -> dict[str, float | None]:
         log = {**super().take_log(), "bonus": self._bonus / self._count if self._count else None}
         self._bonus, self._count = 0.0, 0
         return log
 
-    def _see(self, seen: Transition, transition: Transition) -> None:
-        super()._see(seen, transition)
+    def _transform(self, seen: Transition, transition: Transition) -> None:
+        super()._transform(seen, transition)
         rows = np.asarray(seen.next_observation, self._recent.dtype)
         novel = novelty(self.encoder, torch.from_numpy(rows).to(self._device)).double().cpu().numpy()
         if not math.isfinite(novel.sum()):

@@ -53,7 +53,7 @@ class ObservedEnvironment:
                 "choose an environment of the same observations",
             )
 
-    def of(self, factory: EnvironmentFactory) -> ObservedEnvironment:
+    def with_factory(self, factory: EnvironmentFactory) -> ObservedEnvironment:
         """Another environment, observed through the same encoder."""
         return dataclasses.replace(self, factory=factory)
 
@@ -71,8 +71,8 @@ class ObservedEnvironment:
         seed_of: Callable[[int, int], int],
         *,
         limit: int | None = None,
-        probed: bool = False,
-        around: Callable[[Stream], Stream] | None = None,
+        check_replay: bool = False,
+        wrap: Callable[[Stream], Stream] | None = None,
     ) -> Stream:
         """Parallel episodes as a stream of what the agent observes.
 
@@ -81,12 +81,12 @@ class ObservedEnvironment:
             needs: the observations and actions that the agent takes; it must fit the environment.
             seed_of: the seed of (lane, episode), in [0, 2³¹).
             limit: truncate episodes after so many steps at the latest.
-            probed: find out first whether a Gymnasium environment can be resumed by replay.
-            around: wraps the stream of the environment's own observations, before they are encoded.
+            check_replay: find out first whether a Gymnasium environment can be resumed by replay.
+            wrap: wraps the stream of the environment's own observations, before they are encoded.
         """
         taken = needs if self.encoder is None else _ArrayObservations(needs.actions)
-        stream = open_stream(self.factory, num_envs, taken, seed_of, limit=limit, probed=probed)
-        stream = around(stream) if around else stream
+        stream = open_stream(self.factory, num_envs, taken, seed_of, limit=limit, check_replay=check_replay)
+        stream = wrap(stream) if wrap else stream
         if self.encoder is None:
             return stream
         from arena.encoders.encoded_stream import EncodedStream  # which needs torch

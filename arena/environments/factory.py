@@ -76,12 +76,12 @@ class EnvironmentFactory:
                 raise ArenaError(
                     f"the environment function {name} has no importable name", "define it in a module"
                 )
-            _given[name] = env
+            _functions[name] = env
             return cls(name, dict(options or {}), tuple(wrappers), env)
         make_one = _register(env)
         if make_one is not None:
             return cls(env, dict(options or {}), tuple(wrappers), make_one)
-        return _shared(cls(env, _canonical(env, options or {}), tuple(wrappers)))
+        return _cached(cls(env, _canonical(env, options or {}), tuple(wrappers)))
 
     def identity(self) -> dict[str, Any]:
         """What tells this environment from others, for a run's id: names, options, revisions, and sources."""
@@ -126,7 +126,7 @@ class EnvironmentFactory:
         """What one instance tells; made once."""
         env = self.make()
         try:
-            return EnvProperties.of(env)
+            return EnvProperties.from_env(env)
         finally:
             env.close()
 
@@ -173,25 +173,25 @@ class EnvironmentFactory:
 
 
 #: Equal factories are one object for as long as anybody has it: a sweep of a thousand runs asks for facts once.
-_alive: weakref.WeakValueDictionary[Hashable, EnvironmentFactory] = weakref.WeakValueDictionary()
+_cache: weakref.WeakValueDictionary[Hashable, EnvironmentFactory] = weakref.WeakValueDictionary()
 
 
-def _shared(factory: EnvironmentFactory) -> EnvironmentFactory:
+def _cached(factory: EnvironmentFactory) -> EnvironmentFactory:
     """The factory that is in use already for the same environment, or else this one."""
     spec = gym.spec(factory.id.rpartition(":")[2])
     made_by = (spec.entry_point, spec.vector_entry_point, spec.max_episode_steps, repr(spec.kwargs))
     text = json.dumps(factory.options, sort_keys=True, default=repr)
-    return _alive.setdefault((factory.id, text, factory.wrappers, made_by), factory)
+    return _cache.setdefault((factory.id, text, factory.wrappers, made_by), factory)
 
 
 #: Functions that this program itself has handed over, by name: they need not say what they make.
-_given: dict[str, Callable[..., Env]] = {}
+_functions: dict[str, Callable[..., Env]] = {}
 
 
 def _register(env_id: str) -> Callable[..., Env] | None:
     """Makes Gymnasium know an id; the function itself where the id is ``module:callable``."""
-    if env_id in _given:
-        return _given[env_id]
+    if env_id in _functions:
+        return _functions[env_id]
     spec = get_plugins().environments.get(env_id)
     if spec is not None:
         spec.register()

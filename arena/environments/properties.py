@@ -43,7 +43,7 @@ class EnvProperties:
         return self.model is not None and self.observation_space == gym.spaces.Discrete(self.model.num_states)
 
     @classmethod
-    def of(cls, env: Env) -> EnvProperties:
+    def from_env(cls, env: Env) -> EnvProperties:
         """Reads them off an environment."""
         model, limit = _model_and_limit(env)
         exact = getattr(env.unwrapped, "optimum", None)

@@ -233,16 +233,16 @@ class TableVectorEnv(NativeVectorEnv):
     def begin(self, seeds: Sequence[int]) -> None:
         self.lanes["key"] = [mix(np.uint64(seed)) for seed in checked_seeds(seeds, self.num_envs)]
         begin_all(self.tables.starts, self.lanes, True)
-        self._begun = True
-        self._look()
+        self._has_started = True
+        self._observe()
 
     def restart(self) -> None:
         begin_all(self.tables.starts, self.lanes, False)
-        self._look()
+        self._observe()
 
     def advance(self, action: Array) -> None:
         self._step(action, advance=True)
-        self._look()
+        self._observe()
 
     def successors(self, lanes: Array | slice = slice(None)) -> Array:
         states = self.lanes["next_state"][lanes]
@@ -257,7 +257,7 @@ class TableVectorEnv(NativeVectorEnv):
         """Steps every lane and moves it to its successor, ended or not, for whoever resets by hand."""
         self._step(action, advance=False)
         self.lanes["state"] = self.lanes["next_state"]
-        self._look()
+        self._observe()
 
     def state(self) -> State:
         return {name: self.lanes[name].copy() for name in LANE.names or ()}
@@ -271,10 +271,10 @@ class TableVectorEnv(NativeVectorEnv):
             )
         for name, values in state.items():
             self.lanes[name] = values
-        self._begun = True
-        self._look()
+        self._has_started = True
+        self._observe()
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         if self.observer is not None:
             self.observer.observe(self.lanes["state"], self.observation)
 
@@ -312,7 +312,7 @@ class TableEnv(gym.Env[Any, np.int64]):
         self.model = model
         self.render_mode = render_mode
         self._lane = self._make_lane(model, observer)
-        self._begun = False
+        self._has_started = False
         self.observation_space = self._lane.single_observation_space
         self.action_space = self._lane.single_action_space
 
@@ -320,17 +320,17 @@ class TableEnv(gym.Env[Any, np.int64]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
-        if seed is None and self._begun:
+        if seed is None and self._has_started:
             self._lane.restart()
         else:
             self._lane.begin([int(self.np_random.integers(2**31)) if seed is None else seed])
-            self._begun = True
-        return self._look(), {}
+            self._has_started = True
+        return self._observe(), {}
 
     def step(self, action: np.int64) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         lane = self._lane
         lane.step_only(np.array([action]))
-        return self._look(), float(lane.reward[0]), bool(lane.terminated[0]), False, {}
+        return self._observe(), float(lane.reward[0]), bool(lane.terminated[0]), False, {}
 
     def state(self) -> State:
         """Exactly where the episode stands."""
@@ -339,7 +339,7 @@ class TableEnv(gym.Env[Any, np.int64]):
     def restore(self, state: State) -> None:
         """Goes back to where `state` was taken."""
         self._lane.restore(state)
-        self._begun = True
+        self._has_started = True
 
     @property
     def state_index(self) -> int:
@@ -350,6 +350,6 @@ class TableEnv(gym.Env[Any, np.int64]):
         """The vector of one that steps this environment; a subclass whose dynamics change has another."""
         return TableVectorEnv(model, observer=observer)
 
-    def _look(self) -> Any:
+    def _observe(self) -> Any:
         seen = self._lane.observation[0]
         return np.int64(seen) if self._lane.observer is None else seen.copy()

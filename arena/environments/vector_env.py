@@ -87,7 +87,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
         """Gymnasium's reset: an integer seeds lane i with ``seed + i``; None goes on to the next episodes."""
-        if seed is None and self._begun:
+        if seed is None and self._has_started:
             self.restart()
         else:
             if seed is None:
@@ -119,7 +119,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         )
 
     #: Set by `begin` and `restore`: from then on a reset without a seed goes on to the next episodes.
-    _begun: bool = False
+    _has_started: bool = False
 
 
 def whole(name: str, value: Any) -> int:

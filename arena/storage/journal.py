@@ -70,7 +70,7 @@ class Journal:
         self._views = {name: _read_only(column) for name, column in self._columns.items()}
 
     @classmethod
-    def restored(
+    def from_parts(
         cls,
         capacity: int,
         fields: Mapping[str, tuple[tuple[int, ...], DTypeLike]],

@@ -272,7 +272,7 @@ class NativeStream(Stream):
     def advanced(self, vector_steps: int) -> None:
         """Record vector steps that compiled code took in `tabular`, including their episode statistics."""
         self.steps += vector_steps * self.num_envs
-        self._look()
+        self._observe()
 
     def close(self) -> None:
         self.vector.close()
@@ -295,9 +295,9 @@ class NativeStream(Stream):
 
     def _begin_source(self) -> None:
         self.vector.begin(self._seeds)
-        self._look()
+        self._observe()
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         self.observation[...] = self.observations.encode(self.vector.observation)
         self._refuse_infinite("observation", self.observation)
 
@@ -306,7 +306,7 @@ class NativeStream(Stream):
 
     def _restore_source(self, state: State) -> None:
         self.vector.restore(state)
-        self._look()
+        self._observe()
 
 
 def _buffer(n: int, space: Any) -> Array:

@@ -77,8 +77,8 @@ class GymnasiumStream(Stream):
         self._history = History(num_envs, self.action_space)
         self._digest = [0] * num_envs
         # Memory that a lane's digest is computed from: views of buffers that are never reallocated.
-        self._begun = _rows(self.observation)
-        self._given = list(
+        self._observation_rows = _rows(self.observation)
+        self._result_rows = list(
             zip(_rows(self.transition.next_observation), _rows(self.transition.reward), strict=True)
         )
         self._vector = self._open()
@@ -89,7 +89,7 @@ class GymnasiumStream(Stream):
         _close(self._vector)
 
     def _open(self) -> Vector:
-        lane = functools.partial(_Lane.made, self._make, os.getpid() if self._asynchronous else None)
+        lane = functools.partial(_Lane.from_function, self._make, os.getpid() if self._asynchronous else None)
         kind = AsyncVectorEnv if self._asynchronous else SyncVectorEnv
         try:
             # Without copies the vector returns its own buffer, which each call overwrites: it is copied at once.
@@ -127,7 +127,7 @@ class GymnasiumStream(Stream):
         self._refuse_infinite("reward", transition.reward)
         if self.obstacle is None:
             digest = self._digest
-            for i, (seen, earned) in enumerate(self._given):
+            for i, (seen, earned) in enumerate(self._result_rows):
                 digest[i] = zlib.crc32(earned, zlib.crc32(seen, digest[i]))
         self.observation[...] = transition.next_observation
         done: list[int] = (terminated | truncated).nonzero()[0].tolist()
@@ -158,7 +158,7 @@ class GymnasiumStream(Stream):
         self.observation[lanes] = self.observations.encode(observation)[lanes]
         self._check(self.observation)
         for lane in lanes:
-            self._digest[lane] = zlib.crc32(self._begun[lane])
+            self._digest[lane] = zlib.crc32(self._observation_rows[lane])
 
     def _check(self, observation: Array) -> None:
         """Refuse infinite values, and an index out of range, which would make compiled code read outside a table."""
@@ -251,7 +251,7 @@ def replay_obstacle(make: Make, observations: View, actions: View, *, steps: int
     plan = [np.array([space.sample()]) for _ in range(steps)]
     reference: list[_Outcome] = []
     for seeds, place in (((1, 2, 1, 1), "after another episode"), ((1,), "in a fresh environment")):
-        lane = functools.partial(_Lane.made, make, None)
+        lane = functools.partial(_Lane.from_function, make, None)
         vector = SyncVectorEnv([lane], copy=False, autoreset_mode=AutoresetMode.DISABLED)
         try:
             for seed in seeds:
@@ -322,7 +322,7 @@ class _Lane(gym.Wrapper[Any, Any, Any, Any]):
         self._remote = remote
 
     @classmethod
-    def made(cls, make: Make, parent: int | None) -> _Lane:
+    def from_function(cls, make: Make, parent: int | None) -> _Lane:
         """Build the environment; `parent` is the process id of the runner, for an asynchronous lane."""
         remote = parent is not None and parent != os.getpid()
         if (

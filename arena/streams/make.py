@@ -26,7 +26,7 @@ def open_stream(
     *,
     limit: int | None = None,
     asynchronous: bool = False,
-    probed: bool = False,
+    check_replay: bool = False,
 ) -> Stream:
     """Parallel episodes of an environment as a stream of transitions.
 
@@ -37,7 +37,7 @@ def open_stream(
         seed_of: the seed of (lane, episode), in [0, 2³¹).
         limit: truncate episodes after so many steps at the latest.
         asynchronous: step Gymnasium's environments in processes of their own.
-        probed: find out first whether a Gymnasium environment can be resumed by replay; the stream's `notice`
+        check_replay: find out first whether a Gymnasium environment can be resumed by replay; the stream's `notice`
             says if not.
     """
     observations, actions = factory.views(needs)
@@ -47,7 +47,7 @@ def open_stream(
         seeds = [seed_of(lane, 0) for lane in range(num_envs)]
         return NativeStream(vector, observations, actions, seeds, label=factory.id)
     make = functools.partial(factory.make, limit)
-    obstacle = _probed(make, observations, actions) if probed else None
+    obstacle = _replay_obstacle(make, observations, actions) if check_replay else None
     stream = GymnasiumStream(
         make,
         num_envs,
@@ -65,7 +65,7 @@ def open_stream(
     return stream
 
 
-def _probed(make: Callable[[], gym.Env[Any, Any]], observations: View, actions: View) -> str | None:
+def _replay_obstacle(make: Callable[[], gym.Env[Any, Any]], observations: View, actions: View) -> str | None:
     try:
         return replay_obstacle(make, observations, actions)
     except Exception as error:  # the first step of training gives a better error

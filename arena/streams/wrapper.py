@@ -40,9 +40,9 @@ class StreamWrapper(Stream):
         transition.terminated[...] = seen.terminated
         transition.truncated[...] = seen.truncated
         transition.bonus[...] = seen.bonus
-        self._see(seen, transition)
+        self._transform(seen, transition)
 
-    def _see(self, seen: Transition, transition: Transition) -> None:
+    def _transform(self, seen: Transition, transition: Transition) -> None:
         """Fill `transition.next_observation` and `observation`.
 
         Args:
@@ -54,9 +54,9 @@ class StreamWrapper(Stream):
 
     def _begin_source(self) -> None:
         self.inner.begin()
-        self._look()
+        self._observe()
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         """Fill `observation` at the beginning of every lane's episode."""
         self.observation[...] = self.inner.observation
 
