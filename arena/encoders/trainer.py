@@ -35,15 +35,13 @@ class Updates(Protocol):
 
     def __next__(self) -> Batch:
         """Next batch."""
-        ...
 
     def note(self, **metrics: float) -> None:
         """Count an update, with its metrics."""
-        ...
 
 
 class TrainingBatches(Updates, Protocol):
-    """Batches to train on, and how far training is to go before the next evaluation.
+    """Source of training batches, with the number of updates until the next evaluation.
 
     Attributes:
         count: observations in an epoch.
@@ -58,12 +56,10 @@ class TrainingBatches(Updates, Protocol):
 
     @property
     def remaining(self) -> int:
-        """Updates until the runner's next boundary."""
-        ...
+        """Number of updates until the runner's next boundary."""
 
     def progress(self) -> Progress:
-        """Updates and whole epochs so far."""
-        ...
+        """Progress record: updates and complete epochs so far."""
 
 
 class EncoderTrainer:
@@ -78,7 +74,7 @@ class EncoderTrainer:
     Args:
         encoder: encoder to train.
         learning_rate: Adam's learning rate.
-        held_out: begins a pass over held-out batches for the standardization of codes, which is part of a snapshot.
+        held_out: function that returns held-out batches, for the standardization of codes in a snapshot.
     """
 
     def __init__(
@@ -124,32 +120,29 @@ class EncoderTrainer:
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-                source.note(
-                    **{name: float(said) for name, said in self.encoder.metrics.items()}, **{key: value}
-                )
+                metrics = {name: float(metric) for name, metric in self.encoder.metrics.items()}
+                source.note(**metrics, **{key: value})
 
     def _partial_fit(self, source: TrainingBatches, encoder: PartialFit) -> Iterator[Progress]:
-        """One epoch, since further ones change nothing."""
+        """Fit in one epoch, since further ones change nothing."""
         count, size = source.count, source.batch_size
         last = -(-count // size)
         while source.steps < last:
             batch = next(source)
-            encoder.partial_fit(
-                batch if source.steps < last - 1 else _first(batch, count - size * (last - 1))
-            )
+            if source.steps == last - 1:
+                batch = _first(batch, count - size * (last - 1))
+            encoder.partial_fit(batch)
             source.note()
             if source.steps == last:
                 encoder.finalize()
             yield source.progress()
 
     def state_dict(self) -> State:
-        """State of the encoder and of every optimizer."""
         # Copies, because an optimizer changes its moments in place.
         optimizers = {name: copy.deepcopy(one.state_dict()) for name, one in self.optimizers.items()}
         return {"encoder": self._weights(), "optimizers": optimizers}
 
     def load_state_dict(self, state: State) -> None:
-        """Restore a state."""
         self.encoder.load_state_dict(state["encoder"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
@@ -157,9 +150,7 @@ class EncoderTrainer:
     def snapshot(self) -> State:
         """Parameters and buffers of the encoder, and the standardization of its codes."""
         self.encoder.eval()
-        scale = (
-            None if self.held_out is None else CodeStandardization.from_batches(self.encoder, self.held_out())
-        )
+        scale = self.held_out and CodeStandardization.from_batches(self.encoder, self.held_out())
         return {"encoder": self._weights(), "codes": scale and scale._asdict()}
 
     def _weights(self) -> State:

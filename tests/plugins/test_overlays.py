@@ -300,7 +300,7 @@ def test_the_path_goes_through_the_codes():
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_reconstruction_is_perception_s(joint):
     found = make_players([through(Telling, joint)], explore=True)[0]
-    encoder = found.actor.agent.problem.features.encoder if joint else found.environment.encoder.encoder
+    encoder = found.actor.agent.problem.features.encoder if joint else found.actor.environment.encoder.encoder
     overlay = Reconstruction()
 
     def pictures():
