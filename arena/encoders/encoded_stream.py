@@ -60,7 +60,7 @@ class ObservationEncoder(View):
         if self._remembers is None:
             return np.zeros((count, 0), np.float32)
         # A copy, because memories are written in place.
-        return np.array(self._remembers.initial(count).detach().cpu())
+        return np.array(self._remembers.initial(count).detach().cpu().numpy())
 
     def step(self, observation: Array, memory: Array, action: Array | None = None) -> tuple[Array, Array]:
         """Encode one more observation of each episode.

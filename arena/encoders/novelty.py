@@ -95,12 +95,11 @@ class NoveltyStream(StreamWrapper):
             self.encoder.finalize()
             return
         self.encoder.train()
-        source = _RepeatedBatch(batch, self._updates)
         try:
-            self._trainer.turn(source)
+            for _ in self._trainer.turn(lambda: batch, self._updates):
+                self._updates += 1
         except ArenaError as error:
             raise ArenaError(f"novelty: {error.problem}", "use a smaller --novelty.learning_rate") from error
-        self._updates = source.steps
 
     def _source_state(self) -> State:
         return {
@@ -148,21 +147,3 @@ class _Moments:
 
     def load_state_dict(self, state: State) -> None:
         self._count, self._mean, self._squares = state["count"], state["mean"], state["squares"]
-
-
-class _RepeatedBatch:
-    """Source for `EncoderTrainer.turn` with a single batch, given again for every update.
-
-    Attributes:
-        steps: number of updates so far.
-    """
-
-    def __init__(self, batch: Batch, steps: int) -> None:
-        self._batch, self.steps = batch, steps
-
-    def __next__(self) -> Batch:
-        return self._batch
-
-    def note(self, **metrics: float) -> None:
-        """Count an update."""
-        self.steps += 1

@@ -15,7 +15,7 @@ from arena.errors import ArenaError
 from arena.storage.codec import State
 from arena.streams.base import Progress
 
-__all__ = ["EncoderTrainer", "TrainingBatches", "Updates"]
+__all__ = ["EncoderTrainer", "TrainingBatches"]
 
 #: Number of updates between two yields.
 UPDATES = 8
@@ -24,35 +24,28 @@ UPDATES = 8
 KEPT_BYTES = 31 * 2**20
 
 
-class Updates(Protocol):
-    """Protocol of a source of batches that counts updates.
+class TrainingBatches(Protocol):
+    """Source of training batches that counts updates.
 
     Attributes:
         steps: number of updates so far.
+        count: number of observations in an epoch.
+        batch_size: number of observations in a batch.
     """
 
     steps: int
-
-    def __next__(self) -> Batch:
-        """Next batch."""
-
-    def note(self, **metrics: float) -> None:
-        """Count an update, with its metrics."""
-
-
-class TrainingBatches(Updates, Protocol):
-    """Source of training batches, with the number of updates until the next evaluation.
-
-    Attributes:
-        count: observations in an epoch.
-        batch_size: observations in a batch.
-    """
 
     @property
     def count(self) -> int: ...
 
     @property
     def batch_size(self) -> int: ...
+
+    def __next__(self) -> Batch:
+        """Next batch."""
+
+    def note(self, **metrics: float) -> None:
+        """Count an update, with its metrics."""
 
     @property
     def remaining(self) -> int:
@@ -97,11 +90,16 @@ class EncoderTrainer:
         while self.optimization_groups:
             self.encoder.train()
             for _ in range(max(1, min(UPDATES, -(-source.remaining // turn)))):
-                self.turn(source)
+                for metrics in self.turn(source.__next__, source.steps):
+                    source.note(**metrics)
             yield source.progress()
 
-    def turn(self, source: Updates) -> None:
-        """One turn: the updates of every optimization group, each on the source's next batch.
+    def turn(self, next_batch: Callable[[], Batch], steps: int) -> Iterator[dict[str, float]]:
+        """Make one turn: the updates of every optimization group, each on a new batch; yield each update's metrics.
+
+        Args:
+            next_batch: function that returns the next batch.
+            steps: number of updates before the turn, for the error.
 
         Raises:
             ArenaError: a loss is not finite.
@@ -110,18 +108,19 @@ class EncoderTrainer:
             optimizer = self.optimizers[name]
             key = "loss" if len(self.optimization_groups) == 1 else f"{name}_loss"
             for _ in range(group.updates):
-                loss = group.loss(next(source))
+                loss = group.loss(next_batch())
+                steps += 1
                 value = float(loss.detach())
                 if not math.isfinite(value):
                     raise ArenaError(
-                        f"{key} is {value} at update {source.steps + 1:,}: the fit has diverged",
+                        f"{key} is {value} at update {steps:,}: the fit has diverged",
                         "use a smaller --fit.learning_rate, or check the frames for outliers",
                     )
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 metrics = {name: float(metric) for name, metric in self.encoder.metrics.items()}
-                source.note(**metrics, **{key: value})
+                yield {**metrics, key: value}
 
     def _partial_fit(self, source: TrainingBatches, encoder: PartialFit) -> Iterator[Progress]:
         """Fit in one epoch, since further ones change nothing."""

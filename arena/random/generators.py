@@ -55,18 +55,12 @@ def derive(seed: int, *names: str | int, bits: int = 128) -> int:
 
 
 def reset_seed(seed: int, *names: str | int) -> int:
-    """A key for `names` under `seed` as Gymnasium's `reset` takes it: an integer in [0, 2³¹)."""
+    """Derive a seed for Gymnasium's `reset`: an integer in [0, 2³¹)."""
     return derive(seed, *names, bits=64) % 2**31
 
 
 def episode_seed(seed: int, lane: int, episode: int) -> int:
-    """The seed of an episode of training.
-
-    Args:
-        seed: of the run.
-        lane: which of the parallel environments.
-        episode: how many episodes the lane has had before.
-    """
+    """Seed of a training episode, from the run's seed, the lane, and the number of the lane's earlier episodes."""
     return reset_seed(seed, "environment", lane, episode)
 
 

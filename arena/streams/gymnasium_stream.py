@@ -50,8 +50,8 @@ class GymnasiumStream(Stream):
         seed_of: function of (lane, episode) that returns the episode's seed, in [0, 2³¹).
         label: name of the environment in errors, such as its id.
         asynchronous: whether each environment runs in its own process.
-        obstacle: reason why the environment cannot be replayed, from `probe`, or None. Probe once, before a new
-            run: the state contains the result.
+        obstacle: reason why the environment cannot be replayed, from `replay_obstacle`, or None. Test once,
+            before a new run: the state contains the result.
 
     Raises:
         ArenaError: an environment raises, or gives a value that is not a finite number.
@@ -95,9 +95,8 @@ class GymnasiumStream(Stream):
             # Without copies the vector returns its own buffer, which each call overwrites: it is copied at once.
             return kind([lane] * self.num_envs, copy=False, autoreset_mode=AutoresetMode.DISABLED)
         except Exception as error:
-            raise ArenaError(
-                f"{self.label} raised {_described(error)} when it was made", "see --debug for its traceback"
-            ) from error
+            problem = f"{self.label} raised {_described(error)} when it was made"
+            raise ArenaError(problem, "see --debug for its traceback") from error
 
     def _begin_source(self) -> None:
         self._begin(dict.fromkeys(range(self.num_envs), 0))
@@ -127,8 +126,8 @@ class GymnasiumStream(Stream):
         self._refuse_infinite("reward", transition.reward)
         if self.obstacle is None:
             digest = self._digest
-            for i, (seen, earned) in enumerate(self._result_rows):
-                digest[i] = zlib.crc32(earned, zlib.crc32(seen, digest[i]))
+            for i, (observed, rewarded) in enumerate(self._result_rows):
+                digest[i] = zlib.crc32(rewarded, zlib.crc32(observed, digest[i]))
         self.observation[...] = transition.next_observation
         done: list[int] = (terminated | truncated).nonzero()[0].tolist()
         return done
@@ -178,9 +177,8 @@ class GymnasiumStream(Stream):
     def _broken(self, error: Exception) -> ArenaError:
         """Error for an exception of the vector itself: an observation of the wrong shape, a dead worker."""
         if isinstance(error, (EOFError, ConnectionError)):
-            return self._fault(
-                "lost a worker process", remedy="if memory ran out, use fewer environments (--envs)"
-            )
+            remedy = "if memory ran out, use fewer environments (--envs)"
+            return self._fault("lost a worker process", remedy=remedy)
         return self._fault(f"raised {type(error).__name__}", message=_line(error))
 
     def _source_state(self) -> State:
