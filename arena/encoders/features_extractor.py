@@ -12,7 +12,7 @@ from arena.encoders.base import Batch, Encoder, Encodes
 from arena.encoders.distributions import mode
 from arena.encoders.standardization import CodeStandardization
 
-__all__ = ["Features", "add_loss_in_backward"]
+__all__ = ["Features"]
 
 
 class Features(nn.Module):
@@ -67,29 +67,3 @@ class Features(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         """Attributes for a copy, which has not had any forward passes."""
         return {**self.__dict__, "_losses": []}
-
-
-def add_loss_in_backward(features: Tensor, loss: Tensor) -> Tensor:
-    """Return features unchanged; a backward pass through them also adds the gradient of a loss.
-
-    For Stable-Baselines3 alone: its algorithms compute their losses inside `train`, where no other loss can be added.
-
-    Args:
-        features: any shape.
-        loss: a scalar.
-    """
-    added: Tensor = _AddLoss.apply(features, loss)  # type: ignore[no-untyped-call]
-    return added
-
-
-class _AddLoss(torch.autograd.Function):
-    """Identity in its first argument; its backward pass also starts one from the loss, with gradient 1."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, loss: Tensor) -> Tensor:
-        ctx.like = loss
-        return value.view_as(value)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
-        return gradients[0], torch.ones_like(ctx.like)

@@ -149,14 +149,7 @@ class _SequenceCodes:
 
 
 def reconstruct(encoder: Encoder, x: Array | Tensor) -> Tensor:
-    """Reconstruct observations from their codes: E[x | mode of q(z | x)], rounded and clipped to the space.
-
-    Args:
-        encoder: encoder that encodes and decodes.
-        x: observations, shape (batch, *space.shape).
-
-    Returns:
-        Reconstructions, shape and type as `x`.
+    """Reconstruct observations x from their codes: E[x | mode of q(z | x)], rounded and clipped to the space.
 
     Raises:
         ArenaError: the encoder does not encode or decode.
@@ -202,25 +195,19 @@ def novelty(encoder: Encoder, x: Array | Tensor) -> Tensor:
     use torch's global generator. For an encoder that only encodes and decodes, it is the mean squared error of the
     reconstruction in scaled numbers (bytes divided by the greatest byte).
 
-    Args:
-        encoder: encoder that scores, or that encodes and decodes.
-        x: observations, shape (batch, *space.shape).
-
     Returns:
         Shape (batch,): larger for less likely observations.
 
     Raises:
-        ArenaError: the encoder does neither.
+        ArenaError: the encoder neither scores nor encodes and decodes.
     """
     x = _as_tensor(x, encoder)
     if isinstance(encoder, Scores):
         with evaluation_mode(encoder):
             return -encoder.log_prob(x)
     if not (isinstance(encoder, Encodes) and isinstance(encoder, Decodes)):
-        raise ArenaError(
-            f"{type(encoder).__name__} neither scores nor decodes observations",
-            "use an encoder with a density or a decoder: see `arena list encoders`",
-        )
+        problem = f"{type(encoder).__name__} neither scores nor decodes observations"
+        raise ArenaError(problem, "use an encoder with a density or a decoder: see `arena list encoders`")
     numbers = Numbers(encoder.space)
     error: Tensor = (numbers(reconstruct(encoder, x)) - numbers(x)).flatten(1)
     return error.square().mean(1)

@@ -69,10 +69,8 @@ class NoveltyStream(StreamWrapper):
         rows = np.asarray(inner.next_observation, self._recent.dtype)
         values = novelty(self.encoder, torch.from_numpy(rows).to(self._device)).double().cpu().numpy()
         if not math.isfinite(values.sum()):
-            raise ArenaError(
-                f"the novelty of an observation of {self.label} is not finite at step {self.steps}",
-                "use a smaller --novelty.learning_rate",
-            )
+            problem = f"the novelty of an observation of {self.label} is not finite at step {self.steps}"
+            raise ArenaError(problem, "use a smaller --novelty.learning_rate")
         transition.bonus[...] += self.options.scale * np.maximum(0.0, self._moments.standardized(values))
         self._moments.update(values)
         self._bonus, self._count = self._bonus + float(transition.bonus.sum()), self._count + len(values)

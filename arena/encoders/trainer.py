@@ -112,10 +112,9 @@ class EncoderTrainer:
                 steps += 1
                 value = float(loss.detach())
                 if not math.isfinite(value):
-                    raise ArenaError(
-                        f"{key} is {value} at update {steps:,}: the fit has diverged",
-                        "use a smaller --fit.learning_rate, or check the frames for outliers",
-                    )
+                    problem = f"{key} is {value} at update {steps:,}: the fit has diverged"
+                    remedy = "use a smaller --fit.learning_rate, or check the frames for outliers"
+                    raise ArenaError(problem, remedy)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()

@@ -53,17 +53,11 @@ class TransitionModel:
         successor = np.asarray(self.successor)
         if successor.size and not 0 <= successor.min() <= successor.max() < self.num_states:
             wild = successor[(successor < 0) | (successor >= self.num_states)][0]
-            raise ArenaError(
-                f"a transition leads to state {wild}", f"keep successors in [0, {self.num_states})"
-            )
-        for name, dtype in (
-            ("indptr", np.int64),
-            ("successor", np.int32),
-            ("probability", np.float64),
-            ("reward", np.float64),
-            ("terminated", np.bool_),
-            ("initial", np.float64),
-        ):
+            remedy = f"keep successors in [0, {self.num_states})"
+            raise ArenaError(f"a transition leads to state {wild}", remedy)
+        types = {"indptr": np.int64, "successor": np.int32, "terminated": np.bool_}
+        for name in ("indptr", "successor", "probability", "reward", "terminated", "initial"):
+            dtype = types.get(name, np.float64)
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=dtype))
         self._validate()
 
@@ -91,16 +85,9 @@ class TransitionModel:
         lengths = np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows))
         flat = [outcome for row in rows for outcome in row]
         probability, successor, reward, terminated = zip(*flat, strict=True) if flat else ((), (), (), ())
-        return cls(
-            num_states,
-            num_actions,
-            indptr=np.concatenate(([0], np.cumsum(lengths))),
-            successor=np.array(successor, dtype=np.int32),
-            probability=np.array(probability, dtype=np.float64),
-            reward=np.array(reward, dtype=np.float64),
-            terminated=np.array(terminated, dtype=np.bool_),
-            initial=np.asarray(initial, dtype=np.float64),
-        )
+        indptr = np.concatenate(([0], np.cumsum(lengths)))
+        arrays: Any = (indptr, successor, probability, reward, terminated, initial)
+        return cls(num_states, num_actions, *arrays)  # converted to arrays of their types there
 
     @classmethod
     def from_gymnasium(

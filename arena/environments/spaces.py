@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import gymnasium as gym
 import numpy as np
@@ -17,6 +17,7 @@ from arena.errors import ArenaError
 __all__ = ["BOX", "DISCRETE", "Accepts", "Flat", "Identity", "Index", "View", "describe_space", "view"]
 
 Array = npt.NDArray[Any]
+_Path: TypeAlias = tuple[Any, ...]
 
 #: Kinds of spaces that an agent can require; a stream converts every other space to one of them.
 DISCRETE, BOX = "discrete", "box"
@@ -165,9 +166,7 @@ def describe_space(space: gym.Space[Any]) -> str:
     return " ".join(str(space).split())
 
 
-def _leaves(
-    space: gym.Space[Any], path: tuple[Any, ...] = ()
-) -> Iterator[tuple[tuple[Any, ...], gym.Space[Any]]]:
+def _leaves(space: gym.Space[Any], path: _Path = ()) -> Iterator[tuple[_Path, gym.Space[Any]]]:
     if isinstance(space, spaces.Dict):
         for key, part in space.spaces.items():
             yield from _leaves(part, (*path, key))
@@ -178,13 +177,11 @@ def _leaves(
         yield path, space
     else:
         where = "'s part " + "".join(f"[{key!r}]" for key in path) if path else ""
-        raise ArenaError(
-            f"the space{where} is a {type(space).__name__}, which no agent takes",
-            "drop or encode it with a wrapper (--wrap)",
-        )
+        problem = f"the space{where} is a {type(space).__name__}, which no agent takes"
+        raise ArenaError(problem, "drop or encode it with a wrapper (--wrap)")
 
 
-def _get(batch: Any, path: tuple[Any, ...]) -> Array:
+def _get(batch: Any, path: _Path) -> Array:
     for key in path:
         batch = batch[key]
     return np.asarray(batch)

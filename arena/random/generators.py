@@ -151,10 +151,10 @@ class Generators:
             ArenaError: `state` belongs to a run with another seed.
         """
         if state["seed"] != self.seed:
-            raise ArenaError(
-                f"the saved generators belong to seed {state['seed']}, but this run's seed is {self.seed}",
-                "load them into a run with the same seed",
+            problem = (
+                f"the saved generators belong to seed {state['seed']}, but this run's seed is {self.seed}"
             )
+            raise ArenaError(problem, "load them into a run with the same seed")
         _refresh()
         for name in sorted({*self._numpy, *state["numpy"]}):
             self.numpy(name).bit_generator.state = state["numpy"].get(name) or _philox(self.seed, name).state

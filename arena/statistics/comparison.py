@@ -57,7 +57,7 @@ class Band:
         x: thresholds or steps, shape (points,).
         middle: the curve, shape (points,).
         low: lower bound, shape (points,); None where an environment has fewer than two seeds.
-        high: upper bound, shape (points,); None where an environment has fewer than two seeds.
+        high: upper bound, like `low`.
     """
 
     x: Scores
@@ -71,7 +71,7 @@ def scale(scores: ArrayLike, optimum: float | None) -> tuple[float, float]:
 
     Args:
         scores: scores of all runs in the environment, of every algorithm.
-        optimum: the exact optimal return, or None where it is unknown.
+        optimum: exact optimal return, or None if it is unknown.
 
     Returns:
         (low, high): low is the lowest score. High is the optimum, or the highest score if the optimum is unknown or
@@ -91,11 +91,6 @@ def normalize(scores: ArrayLike, low: float, high: float) -> Scores:
 
     A score above 1 is an evaluation that was luckier than the optimum's expectation. Where `high` does not exceed
     `low`, scores of at least `high` become 1 and the others 0.
-
-    Args:
-        scores: scores of any shape.
-        low: the score that becomes 0.
-        high: the score that becomes 1.
 
     Example:
         >>> normalize([-100, -13, -56.5], low=-100, high=-13)
@@ -198,7 +193,7 @@ def learning_curve(
 ) -> Band | None:
     """Learning curve: the interquartile mean over seeds at every step that all seeds have, with a band.
 
-    Whole seeds are resampled: a resample uses the same seeds at all points of the curve.
+    A resample uses the same seeds at all points of the curve.
 
     Args:
         curves: steps and values of each seed, the steps increasing; values that are not finite are left out.
@@ -210,9 +205,7 @@ def learning_curve(
         The curve, or None if the seeds have no step in common.
     """
     finite = [_finite(*curve) for curve in curves]
-    if not finite:
-        return None
-    common = functools.reduce(np.intersect1d, [steps for steps, _ in finite])
+    common = functools.reduce(np.intersect1d, [steps for steps, _ in finite]) if finite else ()
     if not len(common):
         return None
     if len(common) > points:
