@@ -1,8 +1,7 @@
 """Named random generators of a run, and a scope in which the process's global generators are the run's.
 
-A generator is keyed by the run's seed and its *name*, so its numbers depend neither on the order in which
-generators are created nor on which others exist. numba's own generators (``np.random`` inside compiled code) are
-not covered by the scope: give such code a key.
+A generator is keyed by the run's seed and its *name*, so its numbers depend neither on the order in which generators
+are created nor on which others exist. The scope does not cover numba's generators: give compiled code a key.
 """
 
 from __future__ import annotations
@@ -151,9 +150,7 @@ class Generators:
             ArenaError: `state` belongs to a run with another seed.
         """
         if state["seed"] != self.seed:
-            problem = (
-                f"the saved generators belong to seed {state['seed']}, but this run's seed is {self.seed}"
-            )
+            problem = f"the saved generators are of seed {state['seed']}, but this run's seed is {self.seed}"
             raise ArenaError(problem, "load them into a run with the same seed")
         _refresh()
         for name in sorted({*self._numpy, *state["numpy"]}):

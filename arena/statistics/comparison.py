@@ -205,7 +205,7 @@ def learning_curve(
         The curve, or None if the seeds have no step in common.
     """
     finite = [_finite(*curve) for curve in curves]
-    common = functools.reduce(np.intersect1d, [steps for steps, _ in finite]) if finite else ()
+    common = functools.reduce(np.intersect1d, [steps for steps, _ in finite]) if finite else np.empty(0)
     if not len(common):
         return None
     if len(common) > points:

@@ -236,10 +236,8 @@ class NativeStream(Stream):
 
     Args:
         vector: the vector environment.
-        observations: conversion of its observations to the agent's.
-        actions: conversion of the agent's actions to the environment's.
+        observations, actions, label: see `Stream`.
         seeds: one seed per lane.
-        label: name of the environment in errors.
     """
 
     #: Whether agents may step it in compiled code.

@@ -10,7 +10,7 @@ import signal
 import traceback
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import gymnasium as gym
 import numpy as np
@@ -31,6 +31,9 @@ Array = npt.NDArray[Any]
 Make = Callable[[], gym.Env[Any, Any]]
 Vector = SyncVectorEnv | AsyncVectorEnv
 
+#: Results of one step of a test episode, by name.
+_Outcome: TypeAlias = dict[str, Any]
+
 #: Key of a failure in the infos; lanes report nothing else there.
 FAILURE = "arena.failure"
 
@@ -45,8 +48,7 @@ class GymnasiumStream(Stream):
     Args:
         make: function that builds one environment; for Async it is sent to the workers with cloudpickle.
         num_envs: number of parallel episodes.
-        observations: conversion of the environment's observations to the agent's.
-        actions: conversion of the agent's actions to the environment's.
+        observations, actions: conversions of observations and actions; see `Stream`.
         seed_of: function of (lane, episode) that returns the episode's seed, in [0, 2³¹).
         label: name of the environment in errors, such as its id.
         asynchronous: whether each environment runs in its own process.
@@ -263,39 +265,30 @@ def replay_obstacle(make: Make, observations: View, actions: View, *, steps: int
     return None
 
 
-class _Outcome(NamedTuple):
-    observation: bytes
-    reward: float = 0.0
-    terminated: bool = False
-    truncated: bool = False
-    error: str = ""
-
-
 def _play(
     vector: Vector, observations: View, actions: View, seed: int, plan: list[Array]
 ) -> Iterator[_Outcome]:
     """Play one episode in a vector of one environment; an error ends it, and must be repeated like any outcome."""
     observation, infos = vector.reset(seed=[seed], options={"reset_mask": np.ones(1, dtype=np.bool_)})
-    yield _Outcome(observations.encode(observation).tobytes(), error=_error(infos))
+    yield {"observation": observations.encode(observation).tobytes(), "error": _error(infos)}
     for action in plan if not infos else ():
         observation, reward, terminated, truncated, infos = vector.step(actions.decode(action.copy()))
         if infos:
-            yield _Outcome(b"", error=_error(infos))
+            yield {"error": _error(infos)}
             return
-        flags = bool(terminated[0]), bool(truncated[0])
-        yield _Outcome(observations.encode(observation).tobytes(), float(reward[0]), *flags)
-        if any(flags):
+        outcome = {"observation": observations.encode(observation).tobytes(), "reward": float(reward[0])}
+        yield {**outcome, "terminated": bool(terminated[0]), "truncated": bool(truncated[0]), "error": ""}
+        if terminated[0] or truncated[0]:
             return
 
 
 def _difference(reference: list[_Outcome], outcomes: list[_Outcome]) -> str | None:
     for step, (a, b) in enumerate(itertools.zip_longest(reference, outcomes)):
-        # As text, NaN equals itself.
-        if repr(a) != repr(b):
-            if a is None or b is None:
-                return f"an episode of another length, {min(len(reference), len(outcomes)) - 1} steps,"
-            [name, *_] = (name for name in a._fields if repr(getattr(a, name)) != repr(getattr(b, name)))
-            return f"another {name} at step {step}"
+        if a is None or b is None:
+            return f"an episode of another length, {min(len(reference), len(outcomes)) - 1} steps,"
+        for name in {**a, **b}:
+            if repr(a.get(name)) != repr(b.get(name)):  # as text, NaN equals itself
+                return f"another {name if name in a and name in b else 'error'} at step {step}"
     return None
 
 

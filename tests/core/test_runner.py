@@ -364,4 +364,4 @@ def test_an_environment_whose_state_outlives_its_episodes_is_noticed_at_the_star
     assert "a resume restarts the current episodes" in told.notices[0]
     resumed = Told()
     execute(run, resumed)
-    assert "its episodes start anew" in resumed.notices[0]
+    assert "its episodes are restarted" in resumed.notices[0]

@@ -122,7 +122,7 @@ def test_a_replay_that_raises_starts_anew(asynchronous):
 
 def _anew(stream, resumed):
     assert resumed.notice.startswith("CartPole-v1 cannot be resumed mid-episode: ")
-    assert resumed.notice.endswith("; its episodes start anew")
+    assert resumed.notice.endswith("; its episodes are restarted")
     assert "\n" not in resumed.notice
     assert resumed._episode == [episode + 1 for episode in stream._episode]
     assert not resumed.episode_account["length"].any()
@@ -169,7 +169,7 @@ class Overflowing(TableVectorEnv):
 
 
 def test_our_own_environments_are_watched_as_well():
-    with pytest.raises(ArenaError, match="toy gave the reward nan in environment 1 at step 0; mend"):
+    with pytest.raises(ArenaError, match="toy gave the reward nan in environment 1 at step 0; fix it"):
         native(3, kind=Overflowing).step(np.zeros(3, int))
 
 
