@@ -6,8 +6,9 @@ gymnasium, torch or numba.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from arena.plugins.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from arena.agents.base import Agent, Needs, Problem
@@ -31,33 +32,6 @@ if TYPE_CHECKING:
     from arena.streams.base import Progress, Stream, Transition
     from arena.sweeps.sweep import sweep
     from arena_viewer import watch
-
-_HOMES = {
-    "Agent": "arena.agents.base",
-    "AgentSpec": "arena.plugins.specs",
-    "ArenaError": "arena.errors",
-    "Encoder": "arena.encoders.base",
-    "EncoderSpec": "arena.plugins.specs",
-    "EnvironmentSpec": "arena.plugins.specs",
-    "Experiment": "arena.experiments.experiment",
-    "Journal": "arena.storage.journal",
-    "LauncherSpec": "arena.plugins.specs",
-    "Needs": "arena.agents.base",
-    "OverlaySpec": "arena.plugins.specs",
-    "Preset": "arena.plugins.specs",
-    "Problem": "arena.agents.base",
-    "Progress": "arena.streams.base",
-    "Results": "arena.api",
-    "Stream": "arena.streams.base",
-    "TrackerSpec": "arena.plugins.specs",
-    "Transition": "arena.streams.base",
-    "TransitionModel": "arena.environments.mdp",
-    "hookimpl": "arena.plugins.hookspecs",
-    "load": "arena.api",
-    "sweep": "arena.sweeps.sweep",
-    "train": "arena.api",
-    "watch": "arena_viewer",
-}
 
 __all__ = [
     "Agent",
@@ -86,23 +60,40 @@ __all__ = [
     "watch",
 ]
 
+_import_lazily, __dir__ = lazy_exports(
+    __name__,
+    {
+        "arena.agents.base": ["Agent", "Needs", "Problem"],
+        "arena.api": ["Results", "load", "train"],
+        "arena.encoders.base": ["Encoder"],
+        "arena.environments.mdp": ["TransitionModel"],
+        "arena.errors": ["ArenaError"],
+        "arena.experiments.experiment": ["Experiment"],
+        "arena.plugins.hookspecs": ["hookimpl"],
+        "arena.plugins.specs": [
+            "AgentSpec",
+            "EncoderSpec",
+            "EnvironmentSpec",
+            "LauncherSpec",
+            "OverlaySpec",
+            "Preset",
+            "TrackerSpec",
+        ],
+        "arena.storage.journal": ["Journal"],
+        "arena.streams.base": ["Progress", "Stream", "Transition"],
+        "arena.sweeps.sweep": ["sweep"],
+        "arena_viewer": ["watch"],
+    },
+)
+
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'arena' has no attribute {name!r}")
     try:
-        module = importlib.import_module(home)
+        return _import_lazily(name)
     except ModuleNotFoundError as error:
-        if error.name != home:  # only `watch` comes from a plugin
+        if error.name != "arena_viewer":
             raise
         from arena.errors import ArenaError
 
-        raise ArenaError(
-            f"arena.{name} needs the plugin {home}", "pip install --force-reinstall arena-rl"
-        ) from error
-    return getattr(module, name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+        problem = f"arena.{name} needs the plugin arena_viewer, which is not installed"
+        raise ArenaError(problem, "pip install --force-reinstall arena-rl") from error

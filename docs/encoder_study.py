@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 import arena
-from arena.encoders.functional import codes, evaluation_mode, probe
+from arena.encoders.functional import codes, evaluation_mode
+from arena.encoders.probe import probe
 from arena.frames import Frames
 from arena.frames.references import open_data
 from arena.runs.loaded_encoder import LoadedEncoder

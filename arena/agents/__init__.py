@@ -1,1 +1,1 @@
-"""Agents: the base class of every agent, what it needs, and how a trained one acts."""
+"""Agents: base class, requirements, compatibility with environments, and acting after training."""

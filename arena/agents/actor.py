@@ -1,4 +1,4 @@
-"""An agent as somebody outside of training asks it: what it does about an observation, and what it makes of it."""
+"""Actor: an agent that acts outside of training, with its estimates for the last observation."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ Float = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
-    """What an agent makes of one observation; None where it does not say.
+    """Estimates of an agent for one observation; None where the agent has none.
 
     Attributes:
         value: V(o).
         action_values: Q(o, a), shape (num_actions,).
-        probabilities: π(a | o), shape (num_actions,): as in training where it knows that, else as it acts now.
-        code: what its frozen encoder makes of the observation, of the shape of its latent space.
+        probabilities: π(a | o), shape (num_actions,): of the behavior policy if the agent knows it, otherwise without
+            exploration.
+        code: code of the observation, from a frozen encoder.
     """
 
     value: float | None = None
@@ -40,15 +41,15 @@ class Estimates:
 
 
 class Actor:
-    """An agent that acts in one episode at a time.
+    """Agent that acts in one episode at a time.
 
     Args:
-        agent: who acts. Its weights may be replaced meanwhile; whoever does so raises `version`.
-        environment: as the agent observes it.
+        agent: the agent. A program that replaces its weights during the episode increases `version`.
+        environment: the environment as the agent observes it.
         generators: the only source of randomness.
 
     Attributes:
-        version: how often the agent has changed.
+        version: number of times that the agent's weights were replaced.
     """
 
     def __init__(self, agent: Agent, environment: ObservedEnvironment, generators: Generators) -> None:
@@ -61,21 +62,24 @@ class Actor:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the episode so far."""
+        """Start a new episode: clear the memories of agent and encoder."""
         self._memory: Any = None
-        self._seen: Any = None
+        self._encoder_memory: Any = None
         self._action: Any = None
         self._batch: Array | None = None
 
     def act(self, observation: Any, *, explore: bool = False) -> Any:
-        """The action for one observation of the environment, as the environment takes it.
+        """Choose an action for one observation as ``env.reset()`` and ``env.step()`` return it.
 
         Args:
-            observation: one observation, as ``env.reset()`` and ``env.step()`` return it.
-            explore: whether to act as in training.
+            observation: one observation of the environment.
+            explore: whether to explore as in training.
+
+        Returns:
+            An action for ``env.step()``.
         """
         generator = self.generators.numpy("act")
-        self._batch = self._see(batch_of_one(observation))
+        self._batch = self._encode_next(batch_of_one(observation))
         with self.generators.lent("act"):
             action, self._memory = self.agent.act(
                 self._batch, self._memory, explore=explore, generator=generator
@@ -84,61 +88,57 @@ class Actor:
         return first_of(self._action)
 
     def estimates(self) -> Estimates:
-        """What it made of the observation that it acted on last; an agent with memory says nothing."""
+        """Estimates for the last observation of `act`; only the code for an agent with memory."""
         batch = self._batch
         if batch is None:
             return Estimates()
         code = batch[0].copy() if self.environment.encoder is not None else None
         if self._memory is not None:
             return Estimates(code=code)
-        value, action_values = self.values(batch), self.action_values(batch)
+        value, q, probabilities = (f(batch) for f in (self.values, self.action_values, self.probabilities))
         return Estimates(
             None if value is None else float(value[0]),
-            None if action_values is None else action_values[0],
-            self._probabilities(batch),
+            None if q is None else q[0],
+            None if probabilities is None else probabilities[0],
             code,
         )
 
     def values(self, batch: Array) -> Float | None:
-        """V of observations as the agent sees them: shape (batch,); None where it has none."""
+        """V(o) of encoded observations (see `encode`): shape (batch,); None without value estimates."""
         if isinstance(self.agent, StateValues):
             return self.agent.values(batch)
-        found = self.action_values(batch)
-        return None if found is None else np.asarray(found.max(axis=1))
+        q = self.action_values(batch)
+        return None if q is None else np.asarray(q.max(axis=1))
 
     def action_values(self, batch: Array) -> Float | None:
-        """Q of observations as the agent sees them: shape (batch, num_actions); None where it has none."""
+        """Q(o, a) of encoded observations: shape (batch, num_actions); None without action values."""
         agent = self.agent
         return agent.action_values(batch) if self._finite and isinstance(agent, ActionValues) else None
 
     def probabilities(self, batch: Array) -> Float | None:
-        """π of observations as the agent sees them: shape (batch, num_actions); None where it is unknown."""
+        """π(a | o) of encoded observations: shape (batch, num_actions); None if it is unknown."""
         if not self._finite:
             return None
         if isinstance(self.agent, BehaviorPolicy):
             return self.agent.behavior_probabilities(batch)
         return self.agent.probabilities(batch) if isinstance(self.agent, TabularPolicy) else None
 
-    def see(self, observations: Any) -> Array:
-        """A batch of the environment's observations as the agent sees them where episodes begin."""
+    def encode(self, observations: Any) -> Array:
+        """Convert a batch of the environment's observations, each the first of an episode, for the agent."""
         return self._observations.encode(observations)
 
-    def _probabilities(self, batch: Array) -> Float | None:
-        found = self.probabilities(batch)
-        return None if found is None else found[0]
-
-    def _see(self, batch: Any) -> Array:
-        """A batch of one as the agent sees it, through its encoder where it has one."""
-        lens = self.environment.encoder
-        if lens is None:
+    def _encode_next(self, batch: Any) -> Array:
+        """Convert the episode's next observation, in a batch of one, for the agent."""
+        encoder = self.environment.encoder
+        if encoder is None:
             return self._observations.encode(batch)
-        before = lens.initial(1) if self._seen is None else self._seen
-        code, self._seen = lens.look(batch, before, self._action)
+        memory = encoder.initial(1) if self._encoder_memory is None else self._encoder_memory
+        code, self._encoder_memory = encoder.step(batch, memory, self._action)
         return code
 
 
 def batch_of_one(observation: Any) -> Any:
-    """An observation, or an action, as a batch of them."""
+    """Make a batch of one from an observation or an action."""
     if isinstance(observation, dict):
         return {key: batch_of_one(part) for key, part in observation.items()}
     if isinstance(observation, tuple):
@@ -147,7 +147,7 @@ def batch_of_one(observation: Any) -> Any:
 
 
 def first_of(batch: Any) -> Any:
-    """The first of a batch; a number where it is one."""
+    """First element of a batch; a plain number if it is a scalar."""
     if isinstance(batch, dict):
         return {key: first_of(part) for key, part in batch.items()}
     if isinstance(batch, tuple):

@@ -176,7 +176,6 @@ class TabularPolicy(Protocol):
 
     def probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
         """π(a | o) when not exploring: shape (batch, num_actions)."""
-        ...
 
 
 @runtime_checkable
@@ -185,7 +184,6 @@ class StateValues(Protocol):
 
     def values(self, observation: Array) -> npt.NDArray[np.float64]:
         """V(o): shape (batch,)."""
-        ...
 
 
 @runtime_checkable
@@ -194,7 +192,6 @@ class ActionValues(Protocol):
 
     def action_values(self, observation: Array) -> npt.NDArray[np.float64]:
         """Q(o, a): shape (batch, num_actions)."""
-        ...
 
 
 @runtime_checkable
@@ -203,4 +200,3 @@ class BehaviorPolicy(Protocol):
 
     def behavior_probabilities(self, observation: Array) -> npt.NDArray[np.float64]:
         """π(a | o) when exploring: shape (batch, num_actions); of an agent with memory, at an episode's beginning."""
-        ...

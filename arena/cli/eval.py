@@ -113,7 +113,7 @@ def _other(loaded: LoadedAgent, mine: Experiment, env: str, given: Mapping[str, 
         factory = EnvironmentFactory.resolve(env, {**mine.env_options, **given}, mine.wrappers)
     else:
         factory = EnvironmentFactory.resolve(env, given)
-    environment = loaded.environment.of(factory)
+    environment = loaded.environment.with_factory(factory)
     needs = loaded.agent.needs
     reason = mismatch(needs, factory) or same_spaces(needs, loaded.environment.factory, factory)
     if reason is not None:

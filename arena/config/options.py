@@ -249,18 +249,17 @@ def _coerce_union(hint: Any, value: object, path: str, bounds: _Bounds, parse: b
         return None
     if len(members) == 1:
         return _coerce(members[0], value, path, bounds, parse)
-    reached = []
-    for member in sorted(
-        members, key=lambda member: member is str
-    ):  # a parsed word is text only if nothing else fits
+    results = []
+    # A parsed word is text only if nothing else fits.
+    for member in sorted(members, key=lambda member: member is str):
         with contextlib.suppress(ArenaError):
-            reached.append(_coerce(member, value, path, bounds, parse))
-    if not reached:
+            results.append(_coerce(member, value, path, bounds, parse))
+    if not results:
         raise _wrong(hint, value, path, bounds)
     if parse and isinstance(value, str):
-        return reached[0]
+        return results[0]
     return next(
-        (result for result in reached if type(result) is type(value)), reached[0]
+        (result for result in results if type(result) is type(value)), results[0]
     )  # 2.0 is not an int
 
 

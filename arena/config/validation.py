@@ -12,7 +12,6 @@ __all__ = ["first_given", "parse_count", "validated_count", "validated_device", 
 #: Maximum number of seeds of one experiment.
 MOST_SEEDS = 100_000
 
-
 _UNITS = {"k": 10**3, "M": 10**6, "G": 10**9}
 
 
@@ -67,22 +66,17 @@ def validated_seeds(seeds: Any) -> tuple[int, ...]:
         ArenaError: there are no seeds or too many, a seed is too large, or a seed is repeated.
     """
     if isinstance(seeds, (list, tuple)) or hasattr(seeds, "tolist"):
-        several = seeds.tolist() if hasattr(seeds, "tolist") else seeds
-        chosen = tuple(
-            validated_count("a seed", seed, low=0)
-            for seed in (several if isinstance(several, (list, tuple)) else [several])
-        )
+        values = seeds.tolist() if hasattr(seeds, "tolist") else seeds
+        values = values if isinstance(values, (list, tuple)) else [values]
+        chosen = tuple(validated_count("a seed", seed, low=0) for seed in values)
     else:
         chosen = tuple(range(min(validated_count("seeds", seeds), MOST_SEEDS + 1)))
     if len(chosen) > MOST_SEEDS or any(seed >= 2**63 for seed in chosen):
-        raise ArenaError(
-            f"there are more than {MOST_SEEDS:,} seeds, or a seed of 2^63 or more",
-            "give fewer or smaller seeds",
-        )
+        problem = f"there are more than {MOST_SEEDS:,} seeds, or a seed of 2^63 or more"
+        raise ArenaError(problem, "give fewer or smaller seeds")
     if not chosen or len(set(chosen)) < len(chosen):
-        raise ArenaError(
-            f"the list of seeds {list(chosen)} is empty or repeats a seed", "give each seed once"
-        )
+        problem = f"the list of seeds {list(chosen)} is empty or repeats a seed"
+        raise ArenaError(problem, "give each seed once")
     return chosen
 
 
@@ -99,9 +93,8 @@ def validated_device(name: str) -> str:
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError) as error:
-        raise ArenaError(
-            f"torch does not know the device {name!r}", "give a device such as cpu, cuda or cuda:1"
-        ) from error
+        problem = f"torch does not know the device {name!r}"
+        raise ArenaError(problem, "give a device such as cpu, cuda or cuda:1") from error
     found = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
     if (device.index or 0) >= found.get(device.type, 0):
         raise ArenaError(f"this machine has no device {name!r}", "use --device cpu")

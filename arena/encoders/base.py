@@ -114,11 +114,9 @@ class PartialFit(Protocol):
 
     def partial_fit(self, batch: Batch) -> None:
         """Update the statistics with a batch."""
-        ...
 
     def finalize(self) -> None:
         """Compute the parameters from the statistics, after the last batch; may be called again."""
-        ...
 
 
 @runtime_checkable
@@ -133,7 +131,6 @@ class Encodes(Protocol):
 
     def encode(self, x: Tensor, *, given: Tensor | None = None) -> Distribution:
         """Distribution q(z | x) over codes of shape (batch, *latent.shape)."""
-        ...
 
 
 @runtime_checkable
@@ -146,7 +143,6 @@ class Perceives(Protocol):
 
     def perceive(self, x: Tensor) -> Mapping[str, Tensor]:
         """Predicted labels, by name: shape (batch, *label space's shape)."""
-        ...
 
 
 @runtime_checkable
@@ -155,7 +151,6 @@ class Decodes(Protocol):
 
     def decode(self, z: Tensor, *, given: Tensor | None = None) -> Distribution:
         """Distribution p(x | z) over observations of shape (batch, *space.shape)."""
-        ...
 
 
 @runtime_checkable
@@ -164,7 +159,6 @@ class Samples(Protocol):
 
     def sample(self, n: int, *, given: Tensor | None = None, generator: Generator | None = None) -> Tensor:
         """Samples of n observations, shape (n, *space.shape)."""
-        ...
 
 
 @runtime_checkable
@@ -175,7 +169,6 @@ class Scores(Protocol):
 
     def log_prob(self, x: Tensor, *, given: Tensor | None = None) -> Tensor:
         """Log density ln p(x) in nats, its lower bound, or a negative energy, according to `bound`: shape (batch,)."""
-        ...
 
 
 @runtime_checkable
@@ -187,11 +180,9 @@ class Inverts(Protocol):
 
     def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Latent z of x, and ln |det ∂z/∂x| of shape (batch,)."""
-        ...
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Observation x of z, and ln |det ∂x/∂z| of shape (batch,)."""
-        ...
 
 
 @runtime_checkable
@@ -204,7 +195,6 @@ class Remembers(Protocol):
 
     def initial(self, batch: int) -> Tensor:
         """Initial memory, before an episode's first observation: shape (batch, …)."""
-        ...
 
     def step(self, memory: Tensor, x: Tensor, action: Tensor | None = None) -> tuple[Tensor, Distribution]:
         """Memory after one more observation, and the distribution of its code.
@@ -214,7 +204,6 @@ class Remembers(Protocol):
             x: observations, shape (batch, *space.shape).
             action: actions before the observations, shape (batch, …); None at the start of an episode, or if unknown.
         """
-        ...
 
     def unroll(
         self, memory: Tensor, x: Tensor, action: Tensor | None = None, begin: Tensor | None = None
@@ -227,4 +216,3 @@ class Remembers(Protocol):
             action: action before each observation, or None.
             begin: bool, shape (length, batch): an episode starts with this observation; None: nowhere.
         """
-        ...

@@ -1,4 +1,4 @@
-"""The class that an encoder's spec names."""
+"""Import of the class of an encoder."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["encoder_class_of"]
 
 
 def encoder_class_of(spec: EncoderSpec) -> type[Encoder]:
-    """The class that an encoder's spec names.
+    """Import the class of an encoder from its spec.
 
     Raises:
-        ArenaError: it cannot be imported, or is not an encoder.
+        ArenaError: the class cannot be imported, or is not an encoder.
     """
     from arena.encoders.base import Encoder  # which needs torch
 
-    found = spec.load()
-    if not (isinstance(found, type) and issubclass(found, Encoder)):
+    encoder_class = spec.load()
+    if not (isinstance(encoder_class, type) and issubclass(encoder_class, Encoder)):
         raise ArenaError(f"{spec.name} ({spec.target}) is not an arena.Encoder", "fix or disable its plugin")
-    return found
+    return encoder_class

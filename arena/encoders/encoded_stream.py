@@ -45,7 +45,7 @@ class ObservationEncoder(View):
     def __init__(
         self, encoder: Encoder, inner: gym.Space[Any], device: str, scale: CodeStandardization | None = None
     ) -> None:
-        assert isinstance(encoder, Encodes), "Perception refuses others"
+        assert isinstance(encoder, Encodes), "EncoderUse refuses others"
         self.encoder, self.inner = encoder.eval(), inner
         self.outer = encoder.latent if scale is None else scale.space(encoder.latent)
         self._scale = None if scale is None else scale.to(device)
@@ -60,20 +60,19 @@ class ObservationEncoder(View):
         if self._remembers is None:
             return np.zeros((count, 0), np.float32)
         # A copy, because memories are written in place.
-        memory: Array = self._remembers.initial(count).detach().cpu().numpy()
-        return memory.copy()
+        return np.array(self._remembers.initial(count).detach().cpu().numpy())
 
-    def look(self, observation: Array, memory: Array, action: Array | None = None) -> tuple[Array, Array]:
-        """Codes of observations, and the memory after them.
+    def step(self, observation: Array, memory: Array, action: Array | None = None) -> tuple[Array, Array]:
+        """Encode one more observation of each episode.
 
         Args:
             observation: observations of the environment, shape (count, *inner.shape).
-            memory: memory before them, shape (count, …).
-            action: actions of the environment before them, shape (count, …); None at the start of episodes. Composite
-                actions are ignored.
+            memory: memory before the observations, shape (count, …).
+            action: the environment's actions before the observations, shape (count, …); None at the start of episodes.
+                Composite actions are ignored.
 
         Returns:
-            Codes of shape (count, *outer.shape), and memory of shape (count, …).
+            Codes of shape (count, *outer.shape), and the new memory, shape (count, …).
         """
         rows = np.ascontiguousarray(observation, dtype=self._kind)
         codes = np.empty((len(rows), *(self.outer.shape or ())), np.float32)
@@ -81,33 +80,33 @@ class ObservationEncoder(View):
         size = min(ROWS, 1 << (len(rows) - 1).bit_length())
         for start in range(0, len(rows), size):
             part = slice(start, min(start + size, len(rows)))
-            given = (rows, memory, action if isinstance(action, np.ndarray) else None)
-            seen = self._look(
-                *(None if array is None else self._filled(array[part], size) for array in given)
+            inputs = (rows, memory, action if isinstance(action, np.ndarray) else None)
+            results = self._encode_batch(
+                *(None if array is None else self._padded(array[part], size) for array in inputs)
             )
-            for whole, found in zip((codes, after), seen, strict=True):
-                whole[part] = found[: part.stop - start].cpu().numpy()
+            for array, result in zip((codes, after), results, strict=True):
+                array[part] = result[: part.stop - start].cpu().numpy()
         return codes, after
 
     def encode(self, batch: Any) -> Array:
-        """Codes of observations with which episodes begin."""
-        return self.look(batch, self.initial(len(batch)))[0]
+        """Codes of observations, each the first of an episode."""
+        return self.step(batch, self.initial(len(batch)))[0]
 
     def decode(self, array: Array) -> Any:
-        raise TypeError("a code is no observation")
+        raise TypeError("a code cannot be converted to an observation")
 
-    def _filled(self, array: Array, size: int) -> torch.Tensor:
-        full = array if len(array) == size else np.resize(array, (size, *array.shape[1:]))
-        return torch.from_numpy(full).to(self._device)
+    def _padded(self, array: Array, size: int) -> torch.Tensor:
+        padded = array if len(array) == size else np.resize(array, (size, *array.shape[1:]))
+        return torch.from_numpy(padded).to(self._device)
 
     @torch.inference_mode()
-    def _look(self, x: Any, memory: Any, action: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _encode_batch(self, x: Any, memory: Any, action: Any) -> tuple[torch.Tensor, torch.Tensor]:
         if self._remembers is None:
-            code = self._encodes.encode(x)
+            distribution = self._encodes.encode(x)
         else:
-            memory, code = self._remembers.step(memory, x, action)
-        seen = mode(code)
-        return seen if self._scale is None else self._scale.apply(seen), memory
+            memory, distribution = self._remembers.step(memory, x, action)
+        code = mode(distribution)
+        return code if self._scale is None else self._scale.apply(code), memory
 
 
 class EncodedStream(StreamWrapper):
@@ -115,32 +114,34 @@ class EncodedStream(StreamWrapper):
 
     Args:
         inner: stream of the environment's own observations.
-        lens: view from observations to codes.
+        observation_encoder: view from observations to codes.
     """
 
-    def __init__(self, inner: Stream, lens: ObservationEncoder) -> None:
-        super().__init__(inner, lens)
-        self.lens = lens
-        self._memory = lens.initial(inner.num_envs)
-        self._look()
+    def __init__(self, inner: Stream, observation_encoder: ObservationEncoder) -> None:
+        super().__init__(inner, observation_encoder)
+        self.observation_encoder = observation_encoder
+        self._memory = observation_encoder.initial(inner.num_envs)
+        self._observe()
 
-    def _see(self, seen: Transition, transition: Transition) -> None:
-        codes, self._memory = self.lens.look(
-            seen.next_observation, self._memory, self.actions.decode(seen.action)
+    def _transform(self, inner: Transition, transition: Transition) -> None:
+        codes, self._memory = self.observation_encoder.step(
+            inner.next_observation, self._memory, self.actions.decode(inner.action)
         )
         transition.next_observation[...] = self.observation[...] = codes
         self._refuse_infinite("code", codes)
-        begun = np.flatnonzero(seen.terminated | seen.truncated)
-        if len(begun):
-            self._open(begun)
+        done = np.flatnonzero(inner.terminated | inner.truncated)
+        if len(done):
+            self._encode_first(done)
 
-    def _look(self) -> None:
-        self._open(np.arange(self.num_envs))
+    def _observe(self) -> None:
+        self._encode_first(np.arange(self.num_envs))
 
-    def _open(self, lanes: npt.NDArray[np.int64]) -> None:
+    def _encode_first(self, lanes: npt.NDArray[np.int64]) -> None:
         """Encode the first observations of episodes in these lanes."""
-        memory = self.lens.initial(len(lanes))
-        self.observation[lanes], self._memory[lanes] = self.lens.look(self.inner.observation[lanes], memory)
+        memory = self.observation_encoder.initial(len(lanes))
+        self.observation[lanes], self._memory[lanes] = self.observation_encoder.step(
+            self.inner.observation[lanes], memory
+        )
         self._refuse_infinite("code", self.observation)
 
     def _source_state(self) -> State:
@@ -151,4 +152,4 @@ class EncodedStream(StreamWrapper):
         self.notice = self.inner.notice
         self._memory, self.observation[...] = np.array(state["memory"]), state["code"]
         if self.notice is not None:  # its episodes were restarted
-            self._look()
+            self._observe()

@@ -12,7 +12,7 @@ from arena.encoders.base import Batch, Encoder, Encodes
 from arena.encoders.distributions import mode
 from arena.encoders.standardization import CodeStandardization
 
-__all__ = ["Features", "add_loss_in_backward"]
+__all__ = ["Features"]
 
 
 class Features(nn.Module):
@@ -39,11 +39,11 @@ class Features(nn.Module):
         self, encoder: Encoder, loss_weight: float | None, scale: CodeStandardization | None = None
     ) -> None:
         super().__init__()
-        assert isinstance(encoder, Encodes), "Perception refuses others"
+        assert isinstance(encoder, Encodes), "EncoderUse refuses others"
         self.encoder, self.loss_weight = encoder, loss_weight
         self.width = int(np.prod(encoder.latent.shape))
         mean, spread = (torch.zeros(encoder.latent.shape), torch.ones(())) if scale is None else scale
-        # The run has them from the fit's snapshot: they are no part of the agent's.
+        # Not in the agent's state, because the run reads them from the fit's snapshot.
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("spread", spread, persistent=False)
         self._losses: list[Tensor] = []
@@ -65,31 +65,5 @@ class Features(nn.Module):
         return torch.stack(losses).sum() if losses else None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Attributes for a copy, which has no forward passes of its own yet."""
+        """Attributes for a copy, which has not had any forward passes."""
         return {**self.__dict__, "_losses": []}
-
-
-def add_loss_in_backward(features: Tensor, loss: Tensor) -> Tensor:
-    """The same features; a backward pass through them also adds the gradient of a loss.
-
-    For Stable-Baselines3 alone: its algorithms compute their losses inside `train`, where no other loss can be added.
-
-    Args:
-        features: any shape.
-        loss: a scalar.
-    """
-    added: Tensor = _AddLoss.apply(features, loss)  # type: ignore[no-untyped-call]
-    return added
-
-
-class _AddLoss(torch.autograd.Function):
-    """Identity in its first argument, whose backward pass starts a second one from the loss, with gradient 1."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, loss: Tensor) -> Tensor:
-        ctx.like = loss
-        return value.view_as(value)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
-        return gradients[0], torch.ones_like(ctx.like)

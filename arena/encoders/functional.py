@@ -1,4 +1,4 @@
-"""Functions of trained encoders: codes, reconstruction, interpolation, novelty, and linear probes.
+"""Functions of trained encoders: codes, reconstruction, interpolation and novelty.
 
 None of them trains. Observations are passed to an encoder in batches of one fixed size, the last one padded, so that a
 result has the same bits whatever the number of observations.
@@ -7,9 +7,7 @@ result has the same bits whatever the number of observations.
 from __future__ import annotations
 
 import contextlib
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -21,21 +19,19 @@ from torch import Tensor
 from arena.config.validation import validated_count
 from arena.encoders.base import Decodes, Encoder, Encodes, Remembers, Scores
 from arena.encoders.distributions import mode
-from arena.encoders.preprocessing import Numbers
+from arena.encoders.preprocessing import Numbers, nearest_observation
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
     from torch.distributions import Distribution
 
 __all__ = [
-    "Probe",
     "apply_in_batches",
     "codes",
     "evaluation_mode",
     "interpolate",
     "mean_observation",
     "novelty",
-    "probe",
     "reconstruct",
 ]
 
@@ -43,7 +39,6 @@ __all__ = [
 BATCH = 64
 
 Array = npt.NDArray[Any]
-Float = npt.NDArray[np.float64]
 
 
 @contextlib.contextmanager
@@ -113,14 +108,13 @@ def codes(
         rows: indices of observations; all by default.
         batch_size: size of every batch; a code has the same bits at any position.
         begin: bool, shape (len(rows),): an episode starts with this observation, as in `Frames.begin`; used by
-        recurrent
-            encoders only.
+            recurrent encoders only.
 
     Returns:
         Shape (len(rows), *latent.shape).
 
     Raises:
-        ArenaError: the encoder gives no codes.
+        ArenaError: the encoder has no codes.
 
     Example:
         >>> z = codes(encoder, frames.observation)  # doctest: +SKIP
@@ -132,14 +126,9 @@ def codes(
 
     if begin is not None and isinstance(encoder, Remembers):
         encode = _SequenceCodes(encoder, begin, batch_size)
+    device = device_of(encoder)
     with evaluation_mode(encoder):
-        return apply_in_batches(
-            encode,
-            observations,
-            rows=rows,
-            batch_size=batch_size,
-            device=device_of(encoder),
-        )
+        return apply_in_batches(encode, observations, rows=rows, batch_size=batch_size, device=device)
 
 
 class _SequenceCodes:
@@ -160,14 +149,7 @@ class _SequenceCodes:
 
 
 def reconstruct(encoder: Encoder, x: Array | Tensor) -> Tensor:
-    """Reconstruct observations from their codes: E[x | mode of q(z | x)], rounded and clipped to the space.
-
-    Args:
-        encoder: encoder that encodes and decodes.
-        x: observations, shape (batch, *space.shape).
-
-    Returns:
-        Reconstructions of the space's type, shape (batch, *space.shape).
+    """Reconstruct observations x from their codes: E[x | mode of q(z | x)], rounded and clipped to the space.
 
     Raises:
         ArenaError: the encoder does not encode or decode.
@@ -213,89 +195,22 @@ def novelty(encoder: Encoder, x: Array | Tensor) -> Tensor:
     use torch's global generator. For an encoder that only encodes and decodes, it is the mean squared error of the
     reconstruction in scaled numbers (bytes divided by the greatest byte).
 
-    Args:
-        encoder: encoder that scores, or that encodes and decodes.
-        x: observations, shape (batch, *space.shape).
-
     Returns:
         Shape (batch,): larger for less likely observations.
 
     Raises:
-        ArenaError: the encoder does neither.
+        ArenaError: the encoder neither scores nor encodes and decodes.
     """
     x = _as_tensor(x, encoder)
     if isinstance(encoder, Scores):
         with evaluation_mode(encoder):
             return -encoder.log_prob(x)
     if not (isinstance(encoder, Encodes) and isinstance(encoder, Decodes)):
-        raise ArenaError(
-            f"{_name(encoder)} neither scores nor decodes observations",
-            "use an encoder with a density or a decoder: see `arena list encoders`",
-        )
+        problem = f"{type(encoder).__name__} neither scores nor decodes observations"
+        raise ArenaError(problem, "use an encoder with a density or a decoder: see `arena list encoders`")
     numbers = Numbers(encoder.space)
     error: Tensor = (numbers(reconstruct(encoder, x)) - numbers(x)).flatten(1)
     return error.square().mean(1)
-
-
-@dataclass(frozen=True)
-class Probe:
-    """Result of a linear probe: how well labels are predicted from codes.
-
-    Attributes:
-        r2: R² = 1 − Σ(y − ŷ)² / Σ(y − ȳ)² of held-out predictions, for each number of the label; NaN for a constant.
-        mean: mean R² of the numbers that vary.
-    """
-
-    r2: tuple[float, ...]
-    mean: float
-
-
-def probe(
-    codes: Array,
-    truth: Array,
-    *,
-    held_out: tuple[Array, Array] | None = None,
-    folds: int = 5,
-    starts: Array | None = None,
-    penalty: float = 1e-6,
-) -> Probe:
-    """Linear probe: predict labels from codes by ridge regression, evaluated on held-out rows.
-
-        Ŵ = (ZᵀZ + λ n I)⁻¹ Zᵀ Y,   Z and Y centered, Z scaled to unit variance, over the n fitted rows
-
-    Without `held_out` every row is held out once, in folds of consecutive rows.
-
-    Args:
-        codes: codes, shape (count, …); flattened.
-        truth: label, numbers of shape (count, …) or (count,); flattened.
-        held_out: other codes and labels, for evaluation only.
-        folds: number of folds, without `held_out`.
-        starts: the row of each episode's first frame, `Frames.starts`, so that no episode lies in two folds.
-        penalty: λ > 0; the default only resolves collinear codes. Use a larger one if rows are hardly more than
-        numbers of a
-            code.
-
-    Raises:
-        ArenaError: too few rows or episodes, unequal lengths, or a constant label.
-
-    Source: Alain & Bengio 2017, "Understanding intermediate layers using linear classifier probes"; Hastie,
-    Tibshirani & Friedman 2009, section 3.4.1, for ridge regression.
-    """
-    if not penalty > 0:
-        raise ArenaError(f"penalty is {penalty!r}", "give a number above 0")
-    z, y = _pair(codes, truth)
-    if held_out is not None:
-        test_z, test_y = _pair(*held_out)
-        if test_z.shape[1] != z.shape[1] or test_y.shape[1] != y.shape[1]:
-            raise ArenaError(
-                "held-out codes or labels have another shape than fitted ones", "give equal codes and labels"
-            )
-        return _scored(test_y, _ridge(z, y, test_z, penalty))
-    predicted = np.empty_like(y)
-    for low, high in itertools.pairwise(_edges(len(z), folds, starts)):
-        fitted = np.r_[0:low, high : len(z)]
-        predicted[low:high] = _ridge(z[fitted], y[fitted], z[low:high], penalty)
-    return _scored(y, predicted)
 
 
 def mean_observation(distribution: Distribution, space: gym.Space[Any]) -> Tensor:
@@ -308,11 +223,7 @@ def mean_observation(distribution: Distribution, space: gym.Space[Any]) -> Tenso
     except NotImplementedError:
         value = mode(distribution)
     assert isinstance(space, gym.spaces.Box), "observations are arrays"
-    low, high = (torch.as_tensor(side, device=value.device) for side in (space.low, space.high))
-    dtype: torch.dtype = getattr(torch, str(space.dtype))
-    if not dtype.is_floating_point and value.is_floating_point():
-        value = value.round()
-    return value.clamp(low.to(value.dtype), high.to(value.dtype)).to(dtype)
+    return nearest_observation(value, space)
 
 
 def device_of(encoder: Encoder) -> torch.device:
@@ -322,67 +233,12 @@ def device_of(encoder: Encoder) -> torch.device:
     return torch.device("cpu")
 
 
-def _pair(codes: Array, truth: Array) -> tuple[Float, Float]:
-    z, y = _flat("codes", codes), _flat("truth", truth)
-    if len(z) != len(y):
-        raise ArenaError(f"there are {len(z):,} codes and {len(y):,} labels", "give one label for each code")
-    return z, y
-
-
-def _scored(y: Float, predicted: Float) -> Probe:
-    spread = ((y - y.mean(0)) ** 2).sum(0)
-    changing = spread > 1e-12 * np.maximum(1.0, (y**2).sum(0))
-    if not changing.any():
-        raise ArenaError("the label is constant, so that a probe has nothing to predict", "use other frames")
-    wrong = ((y - predicted) ** 2).sum(0)
-    r2 = np.where(changing, 1 - wrong / np.where(changing, spread, 1.0), np.nan)
-    return Probe(tuple(map(float, r2)), float(r2[changing].mean()))
-
-
-def _ridge(z: Float, y: Float, asked: Float, penalty: float) -> Float:
-    centre, scale = z.mean(0), z.std(0)
-    scale = np.where(
-        scale > 1e-12 * np.maximum(1.0, np.abs(centre)), scale, np.inf
-    )  # constant numbers carry no information
-    white, middle = (z - centre) / scale, y.mean(0)
-    ridge = penalty * len(z)
-    if z.shape[1] <= len(z):
-        weights = np.linalg.solve(white.T @ white + ridge * np.eye(z.shape[1]), white.T @ (y - middle))
-    else:  # the same by (ZᵀZ + r I)⁻¹ Zᵀ = Zᵀ (Z Zᵀ + r I)⁻¹, which is smaller here
-        weights = white.T @ np.linalg.solve(white @ white.T + ridge * np.eye(len(z)), y - middle)
-    found: Float = (asked - centre) / scale @ weights + middle
-    return found
-
-
-def _edges(count: int, folds: int, starts: Array | None) -> Sequence[int]:
-    """Start of each fold, and end of the last one."""
-    units = np.arange(count) if starts is None else np.asarray(starts)
-    what = "rows" if starts is None else "episodes"
-    if validated_count("folds", folds) < 2 or folds > len(units):
-        raise ArenaError(
-            f"{len(units):,} {what} cannot be split into {folds:,} folds",
-            f"give 2 to {max(2, len(units)):,} folds",
-        )
-    chosen = [round(fold * len(units) / folds) for fold in range(folds)]
-    return [0, *map(int, units[chosen[1:]]), count]
-
-
-def _flat(name: str, values: Array) -> Float:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim == 0 or not len(array):
-        raise ArenaError(f"{name} has no rows", "give one row for each frame")
-    if not np.isfinite(array).all():
-        raise ArenaError(f"{name} has numbers that are not finite", "check the encoder and the frames")
-    return array.reshape(len(array), -1)
-
-
 def _tensor(observations: Array | Tensor, rows: Array, device: str | torch.device) -> Tensor:
     if isinstance(observations, Tensor):
         return observations[torch.from_numpy(rows.astype(np.int64))].to(device)
     taken = np.asarray(observations[rows])
-    return torch.from_numpy(np.ascontiguousarray(taken.astype(taken.dtype.newbyteorder("="), copy=False))).to(
-        device
-    )
+    native = np.ascontiguousarray(taken.astype(taken.dtype.newbyteorder("="), copy=False))
+    return torch.from_numpy(native).to(device)
 
 
 def _as_tensor(x: Array | Tensor, encoder: Encoder) -> Tensor:
@@ -392,20 +248,13 @@ def _as_tensor(x: Array | Tensor, encoder: Encoder) -> Tensor:
 
 def _encodes(encoder: Encoder) -> Encodes:
     if not isinstance(encoder, Encodes):
-        raise ArenaError(
-            f"{_name(encoder)} gives no codes", "use one that encodes: see `arena list encoders`"
-        )
+        problem = f"{type(encoder).__name__} has no codes"
+        raise ArenaError(problem, "use an encoder that encodes: see `arena list encoders`")
     return encoder
 
 
 def _decodes(encoder: Encoder) -> Decodes:
     if not isinstance(encoder, Decodes):
-        raise ArenaError(
-            f"{_name(encoder)} does not decode codes",
-            "use one that decodes: see `arena list encoders`",
-        )
+        problem = f"{type(encoder).__name__} does not decode codes"
+        raise ArenaError(problem, "use an encoder that decodes: see `arena list encoders`")
     return encoder
-
-
-def _name(encoder: Encoder) -> str:
-    return type(encoder).__name__

@@ -32,8 +32,8 @@ class NoveltyStream(StreamWrapper):
 
         b = scale · max(0, (n − m) / s),
 
-    where n is the novelty of the next observation (`arena.encoders.functional.novelty`: −ln p(x) if the encoder
-    scores), and m and s are mean and standard deviation of all novelties before this step. The reward is unchanged.
+    where n is the novelty of the next observation (`arena.encoders.functional.novelty`), and m and s are mean and
+    standard deviation of all novelties before this step. The reward is unchanged.
 
     Metrics: `bonus`, the mean bonus since the last line of metrics.
 
@@ -52,30 +52,28 @@ class NoveltyStream(StreamWrapper):
         super().__init__(inner)
         self.encoder, self.options, self._device = encoder, options, device
         space = array_space(inner.observation_space)
-        self._fitting = EncoderTrainer(encoder, options.learning_rate or 1.0)
+        self._trainer = EncoderTrainer(encoder, options.learning_rate or 1.0)
         self._recent = np.zeros((options.batch_size, *space.shape), space.dtype)
         self._filled, self._updates = 0, 0
         self._moments = _Moments()
         self._bonus, self._count = 0.0, 0
-        self._look()
+        self._observe()
 
     def take_log(self) -> dict[str, float | None]:
         log = {**super().take_log(), "bonus": self._bonus / self._count if self._count else None}
         self._bonus, self._count = 0.0, 0
         return log
 
-    def _see(self, seen: Transition, transition: Transition) -> None:
-        super()._see(seen, transition)
-        rows = np.asarray(seen.next_observation, self._recent.dtype)
-        novel = novelty(self.encoder, torch.from_numpy(rows).to(self._device)).double().cpu().numpy()
-        if not math.isfinite(novel.sum()):
-            raise ArenaError(
-                f"the novelty of an observation of {self.label} is not finite at step {self.steps}",
-                "use a smaller --novelty.learning_rate",
-            )
-        transition.bonus[...] += self.options.scale * np.maximum(0.0, self._moments.standardized(novel))
-        self._moments.update(novel)
-        self._bonus, self._count = self._bonus + float(transition.bonus.sum()), self._count + len(novel)
+    def _transform(self, inner: Transition, transition: Transition) -> None:
+        super()._transform(inner, transition)
+        rows = np.asarray(inner.next_observation, self._recent.dtype)
+        values = novelty(self.encoder, torch.from_numpy(rows).to(self._device)).double().cpu().numpy()
+        if not math.isfinite(values.sum()):
+            problem = f"the novelty of an observation of {self.label} is not finite at step {self.steps}"
+            raise ArenaError(problem, "use a smaller --novelty.learning_rate")
+        transition.bonus[...] += self.options.scale * np.maximum(0.0, self._moments.standardized(values))
+        self._moments.update(values)
+        self._bonus, self._count = self._bonus + float(transition.bonus.sum()), self._count + len(values)
         if self.options.learning_rate:
             self._learn(rows)
 
@@ -95,17 +93,16 @@ class NoveltyStream(StreamWrapper):
             self.encoder.finalize()
             return
         self.encoder.train()
-        source = _Same(batch, self._updates)
         try:
-            self._fitting.turn(source)
+            for _ in self._trainer.turn(lambda: batch, self._updates):
+                self._updates += 1
         except ArenaError as error:
             raise ArenaError(f"novelty: {error.problem}", "use a smaller --novelty.learning_rate") from error
-        self._updates = source.steps
 
     def _source_state(self) -> State:
         return {
             **super()._source_state(),
-            "fitting": self._fitting.state_dict(),
+            "fitting": self._trainer.state_dict(),
             "recent": self._recent[: self._filled].copy(),
             "updates": self._updates,
             "moments": self._moments.state_dict(),
@@ -114,7 +111,7 @@ class NoveltyStream(StreamWrapper):
 
     def _restore_source(self, state: State) -> None:
         super()._restore_source(state)
-        self._fitting.load_state_dict(state["fitting"])
+        self._trainer.load_state_dict(state["fitting"])
         self._filled, self._updates = len(state["recent"]), state["updates"]
         self._recent[: self._filled] = state["recent"]
         self._moments.load_state_dict(state["moments"])
@@ -137,7 +134,6 @@ class _Moments:
         return (values - self._mean) / math.sqrt(self._squares / self._count)
 
     def update(self, values: Float) -> None:
-        """Update with a batch of values."""
         count, shift = self._count + len(values), values.mean() - self._mean
         spread = ((values - values.mean()) ** 2).sum()
         self._squares += float(spread + shift**2 * self._count * len(values) / count)
@@ -145,27 +141,7 @@ class _Moments:
         self._count = count
 
     def state_dict(self) -> State:
-        """State for a checkpoint."""
         return {"count": self._count, "mean": self._mean, "squares": self._squares}
 
     def load_state_dict(self, state: State) -> None:
-        """Restore a state."""
         self._count, self._mean, self._squares = state["count"], state["mean"], state["squares"]
-
-
-class _Same:
-    """Source for `EncoderTrainer.turn` with a single batch, given again for every update.
-
-    Attributes:
-        steps: number of updates so far.
-    """
-
-    def __init__(self, batch: Batch, steps: int) -> None:
-        self._batch, self.steps = batch, steps
-
-    def __next__(self) -> Batch:
-        return self._batch
-
-    def note(self, **said: float) -> None:
-        """Count an update."""
-        self.steps += 1

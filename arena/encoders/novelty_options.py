@@ -1,4 +1,4 @@
-"""How an agent is rewarded for observations that are new to an encoder."""
+"""Options of the novelty bonus."""
 
 from __future__ import annotations
 

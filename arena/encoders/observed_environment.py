@@ -1,4 +1,4 @@
-"""An environment as an agent observes it: directly, or through a frozen encoder."""
+"""Environment with or without a frozen encoder in front of the agent."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class _ArrayObservations:
 
 @dataclass(frozen=True)
 class ObservedEnvironment:
-    """An environment as an agent observes it: directly, or through a frozen encoder.
+    """Environment as an agent observes it: directly, or through a frozen encoder.
 
     Attributes:
-        factory: makes the environment.
-        encoder: turns its observations into codes; None where the agent takes them as they are.
+        factory: factory of the environment.
+        encoder: encoder of its observations; None if the agent observes the environment directly.
 
     Raises:
-        ArenaError: the encoder is for other observations.
+        ArenaError: the encoder was fitted to other observations.
     """
 
     factory: EnvironmentFactory
@@ -50,15 +50,15 @@ class ObservedEnvironment:
             raise ArenaError(
                 f"the encoder takes {describe_space(self.encoder.inner)}, and {self.factory.id} gives "
                 f"{describe_space(space)}",
-                "choose an environment of the same observations",
+                "choose an environment with these observations",
             )
 
-    def of(self, factory: EnvironmentFactory) -> ObservedEnvironment:
-        """Another environment, observed through the same encoder."""
+    def with_factory(self, factory: EnvironmentFactory) -> ObservedEnvironment:
+        """Another environment, observed through this encoder."""
         return dataclasses.replace(self, factory=factory)
 
     def views(self, needs: Accepts) -> tuple[View | None, View | None]:
-        """How an agent with these needs sees observations and actions; None where it cannot."""
+        """Conversions of observations and actions for an agent with these needs; None where there is none."""
         observations, actions = self.factory.views(needs)
         if self.encoder is not None:
             observations = self.encoder if BOX in needs.observations else None
@@ -71,22 +71,16 @@ class ObservedEnvironment:
         seed_of: Callable[[int, int], int],
         *,
         limit: int | None = None,
-        probed: bool = False,
-        around: Callable[[Stream], Stream] | None = None,
+        check_replay: bool = False,
+        wrap: Callable[[Stream], Stream] | None = None,
     ) -> Stream:
-        """Parallel episodes as a stream of what the agent observes.
+        """Open a stream of parallel episodes; see `arena.streams.make.open_stream` for the arguments.
 
-        Args:
-            num_envs: how many episodes run in parallel.
-            needs: the observations and actions that the agent takes; it must fit the environment.
-            seed_of: the seed of (lane, episode), in [0, 2³¹).
-            limit: truncate episodes after so many steps at the latest.
-            probed: find out first whether a Gymnasium environment can be resumed by replay.
-            around: wraps the stream of the environment's own observations, before they are encoded.
+        `wrap` wraps the stream of the environment's own observations, before they are encoded.
         """
-        taken = needs if self.encoder is None else _ArrayObservations(needs.actions)
-        stream = open_stream(self.factory, num_envs, taken, seed_of, limit=limit, probed=probed)
-        stream = around(stream) if around else stream
+        accepts = needs if self.encoder is None else _ArrayObservations(needs.actions)
+        stream = open_stream(self.factory, num_envs, accepts, seed_of, limit=limit, check_replay=check_replay)
+        stream = wrap(stream) if wrap else stream
         if self.encoder is None:
             return stream
         from arena.encoders.encoded_stream import EncodedStream  # which needs torch

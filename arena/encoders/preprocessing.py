@@ -1,4 +1,4 @@
-"""Preprocessing of observations for networks: scaled numbers, images with their channels first; and the inverse."""
+"""Preprocessing of observations for networks: scaled numbers, images with channels first; and the inverse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from arena.errors import ArenaError
 
-__all__ = ["Numbers", "image_shape", "observations"]
+__all__ = ["Numbers", "image_shape", "nearest_observation", "observations"]
 
 
 def image_shape(space: gym.Space[Any]) -> tuple[int, int, int] | None:
@@ -43,9 +43,8 @@ class Numbers(nn.Module):
     def __init__(self, space: gym.Space[Any]) -> None:
         super().__init__()
         if not isinstance(space, gym.spaces.Box):
-            raise ArenaError(
-                f"a network cannot read observations of {space}", "use array observations (a Box)"
-            )
+            problem = f"a network cannot read observations of {space}"
+            raise ArenaError(problem, "use array observations (a Box)")
         self.scale = 1.0 / max(1, int(space.high.max())) if space.dtype == np.uint8 else 1.0
         image = image_shape(space)
         self.shape: tuple[int, ...] = image or space.shape
@@ -72,11 +71,16 @@ def observations(numbers: Tensor, space: gym.spaces.Box) -> Tensor:
     if layout._channels_last:
         numbers = numbers.movedim(-3, -1)
     values = numbers / layout.scale
+    return nearest_observation(values, space)
+
+
+def nearest_observation(values: Tensor, space: gym.spaces.Box) -> Tensor:
+    """Nearest observations of a space, and of its type: values are rounded for whole numbers, and clipped."""
     low, high = (torch.as_tensor(side, device=values.device) for side in (space.low, space.high))
-    kind = getattr(torch, str(space.dtype))
-    if np.issubdtype(space.dtype, np.integer):
+    dtype: torch.dtype = getattr(torch, str(space.dtype))
+    if not dtype.is_floating_point and values.is_floating_point():
         values = values.round()
-    return values.clamp(low.to(values.dtype), high.to(values.dtype)).to(kind)
+    return values.clamp(low.to(values.dtype), high.to(values.dtype)).to(dtype)
 
 
 def _channels_last(shape: tuple[int, ...]) -> bool:

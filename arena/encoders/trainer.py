@@ -15,7 +15,7 @@ from arena.errors import ArenaError
 from arena.storage.codec import State
 from arena.streams.base import Progress
 
-__all__ = ["EncoderTrainer", "TrainingBatches", "Updates"]
+__all__ = ["EncoderTrainer", "TrainingBatches"]
 
 #: Number of updates between two yields.
 UPDATES = 8
@@ -24,31 +24,16 @@ UPDATES = 8
 KEPT_BYTES = 31 * 2**20
 
 
-class Updates(Protocol):
-    """Protocol of a source of batches that counts updates.
+class TrainingBatches(Protocol):
+    """Source of training batches that counts updates.
 
     Attributes:
         steps: number of updates so far.
+        count: number of observations in an epoch.
+        batch_size: number of observations in a batch.
     """
 
     steps: int
-
-    def __next__(self) -> Batch:
-        """Next batch."""
-        ...
-
-    def note(self, **metrics: float) -> None:
-        """Count an update, with its metrics."""
-        ...
-
-
-class TrainingBatches(Updates, Protocol):
-    """Batches to train on, and how far training is to go before the next evaluation.
-
-    Attributes:
-        count: observations in an epoch.
-        batch_size: observations in a batch.
-    """
 
     @property
     def count(self) -> int: ...
@@ -56,14 +41,18 @@ class TrainingBatches(Updates, Protocol):
     @property
     def batch_size(self) -> int: ...
 
+    def __next__(self) -> Batch:
+        """Next batch."""
+
+    def note(self, **metrics: float) -> None:
+        """Count an update, with its metrics."""
+
     @property
     def remaining(self) -> int:
-        """Updates until the runner's next boundary."""
-        ...
+        """Number of updates until the runner's next boundary."""
 
     def progress(self) -> Progress:
-        """Updates and whole epochs so far."""
-        ...
+        """Progress record: updates and complete epochs so far."""
 
 
 class EncoderTrainer:
@@ -78,7 +67,7 @@ class EncoderTrainer:
     Args:
         encoder: encoder to train.
         learning_rate: Adam's learning rate.
-        held_out: begins a pass over held-out batches for the standardization of codes, which is part of a snapshot.
+        held_out: function that returns held-out batches, for the standardization of codes in a snapshot.
     """
 
     def __init__(
@@ -101,11 +90,16 @@ class EncoderTrainer:
         while self.optimization_groups:
             self.encoder.train()
             for _ in range(max(1, min(UPDATES, -(-source.remaining // turn)))):
-                self.turn(source)
+                for metrics in self.turn(source.__next__, source.steps):
+                    source.note(**metrics)
             yield source.progress()
 
-    def turn(self, source: Updates) -> None:
-        """One turn: the updates of every optimization group, each on the source's next batch.
+    def turn(self, next_batch: Callable[[], Batch], steps: int) -> Iterator[dict[str, float]]:
+        """Make one turn: the updates of every optimization group, each on a new batch; yield each update's metrics.
+
+        Args:
+            next_batch: function that returns the next batch.
+            steps: number of updates before the turn, for the error.
 
         Raises:
             ArenaError: a loss is not finite.
@@ -114,42 +108,39 @@ class EncoderTrainer:
             optimizer = self.optimizers[name]
             key = "loss" if len(self.optimization_groups) == 1 else f"{name}_loss"
             for _ in range(group.updates):
-                loss = group.loss(next(source))
+                loss = group.loss(next_batch())
+                steps += 1
                 value = float(loss.detach())
                 if not math.isfinite(value):
-                    raise ArenaError(
-                        f"{key} is {value} at update {source.steps + 1:,}: the fit has diverged",
-                        "use a smaller --fit.learning_rate, or check the frames for outliers",
-                    )
+                    problem = f"{key} is {value} at update {steps:,}: the fit has diverged"
+                    remedy = "use a smaller --fit.learning_rate, or check the frames for outliers"
+                    raise ArenaError(problem, remedy)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-                source.note(
-                    **{name: float(said) for name, said in self.encoder.metrics.items()}, **{key: value}
-                )
+                metrics = {name: float(metric) for name, metric in self.encoder.metrics.items()}
+                yield {**metrics, key: value}
 
     def _partial_fit(self, source: TrainingBatches, encoder: PartialFit) -> Iterator[Progress]:
-        """One epoch, since further ones change nothing."""
+        """Fit in one epoch, since further ones change nothing."""
         count, size = source.count, source.batch_size
         last = -(-count // size)
         while source.steps < last:
             batch = next(source)
-            encoder.partial_fit(
-                batch if source.steps < last - 1 else _first(batch, count - size * (last - 1))
-            )
+            if source.steps == last - 1:
+                batch = _first(batch, count - size * (last - 1))
+            encoder.partial_fit(batch)
             source.note()
             if source.steps == last:
                 encoder.finalize()
             yield source.progress()
 
     def state_dict(self) -> State:
-        """State of the encoder and of every optimizer."""
         # Copies, because an optimizer changes its moments in place.
         optimizers = {name: copy.deepcopy(one.state_dict()) for name, one in self.optimizers.items()}
         return {"encoder": self._weights(), "optimizers": optimizers}
 
     def load_state_dict(self, state: State) -> None:
-        """Restore a state."""
         self.encoder.load_state_dict(state["encoder"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
@@ -157,9 +148,7 @@ class EncoderTrainer:
     def snapshot(self) -> State:
         """Parameters and buffers of the encoder, and the standardization of its codes."""
         self.encoder.eval()
-        scale = (
-            None if self.held_out is None else CodeStandardization.from_batches(self.encoder, self.held_out())
-        )
+        scale = self.held_out and CodeStandardization.from_batches(self.encoder, self.held_out())
         return {"encoder": self._weights(), "codes": scale and scale._asdict()}
 
     def _weights(self) -> State:

@@ -1,1 +1,1 @@
-"""Environments: how they are made, their spaces, transition models, exact values, and how they are drawn."""
+"""Environments: creation, spaces, transition models, exact values, vector environments, and rendering."""

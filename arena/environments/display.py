@@ -1,4 +1,4 @@
-"""Whether a window can be opened on this machine."""
+"""Check that a window can be opened on this machine."""
 
 from __future__ import annotations
 
@@ -11,15 +11,11 @@ __all__ = ["require_display"]
 
 
 def require_display(remedy: str) -> None:
-    """Raises an error where no window can be opened.
-
-    Args:
-        remedy: what to do instead.
+    """Refuse to open a window without a display.
 
     Raises:
-        ArenaError: there is no display.
+        ArenaError: there is no display; the error suggests `remedy`.
     """
-    if os.environ.get("SDL_VIDEODRIVER") or sys.platform in ("win32", "darwin"):
-        return
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    found = any(os.environ.get(name) for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"))
+    if not found and sys.platform not in ("win32", "darwin"):
         raise ArenaError("there is no display to open a window on", remedy)

@@ -1,4 +1,4 @@
-"""Exact answers under the evaluation's horizon: what the best policy earns, and what a given one earns."""
+"""Exact values within the evaluation's horizon: the optimal return, and the return of a policy."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from arena.environments.mdp import TransitionModel
 
 __all__ = ["optimum", "policy_value"]
 
-#: Backups (transitions × sweeps) beyond which an exact answer is not computed: a few seconds of one core.
+#: Maximum number of backups (transitions × sweeps) for an exact value: a few seconds of one core.
 BUDGET = 1_000_000_000
 
 
 @njit(cache=True)
 def _sweep(num_actions, indptr, successor, probability, reward, terminated, policy, value, updated):  # type: ignore[no-untyped-def]
-    """One more step to go: ``updated`` from ``value``; greedy where ``policy`` is empty. Says whether they differ."""
+    """Back up all states from ``value`` into ``updated``, greedily if ``policy`` is empty; return if any changed."""
     greedy = len(policy) == 0
     changed = False
     for state in range(len(value)):
@@ -38,18 +38,18 @@ def _sweep(num_actions, indptr, successor, probability, reward, terminated, poli
 
 
 def optimum(model: TransitionModel, horizon: int, budget: int = BUDGET) -> float | None:
-    """The largest expected undiscounted return within a horizon, averaged over the initial distribution.
+    """Optimal expected undiscounted return within a horizon, averaged over the initial distribution.
 
     By backward induction, V₀ = 0 and Vₖ₊₁(s) = maxₐ Σ p (r + Vₖ(s′)) with Vₖ(s′) = 0 where the episode ends; it stops
     early at an exact fixed point. The maximum is over policies that know the time, so that no agent can beat it.
 
     Args:
-        model: the environment's tables.
-        horizon: the longest episode, in steps.
-        budget: how many backups it may cost.
+        model: transition model of the environment.
+        horizon: maximum length of an episode, in steps.
+        budget: maximum number of backups.
 
     Returns:
-        The value; None where it would cost more than the budget.
+        The value; None if it needs more backups than the budget.
 
     Source: Puterman, *Markov Decision Processes* (1994), section 4.5.
     """
@@ -59,16 +59,16 @@ def optimum(model: TransitionModel, horizon: int, budget: int = BUDGET) -> float
 def policy_value(
     model: TransitionModel, policy: npt.NDArray[np.float64], horizon: int, budget: int = BUDGET
 ) -> float | None:
-    """The expected undiscounted return of a policy within a horizon, averaged over the initial distribution.
+    """Expected undiscounted return of a policy within a horizon, averaged over the initial distribution.
 
     Args:
-        model: the environment's tables.
+        model: transition model of the environment.
         policy: probabilities, shape (num_states, num_actions).
-        horizon: the longest episode, in steps.
-        budget: how many backups it may cost.
+        horizon: maximum length of an episode, in steps.
+        budget: maximum number of backups.
 
     Returns:
-        The value; None where it would cost more than the budget.
+        The value; None if it needs more backups than the budget.
     """
     return _backward(model, horizon, budget, np.ascontiguousarray(policy, dtype=np.float64))
 
@@ -77,7 +77,7 @@ def _backward(model: TransitionModel, horizon: int, budget: int, policy: npt.NDA
     value, updated = np.zeros(model.num_states), np.zeros(model.num_states)
     arrays = (model.indptr, model.successor, model.probability, model.reward, model.terminated)
     for sweep in range(horizon):
-        # A fixed point often comes long before the horizon, so the budget counts what was really spent.
+        # A fixed point is often reached long before the horizon, so only backups that were made count.
         if sweep * model.transitions > budget:
             return None
         changed = _sweep(model.num_actions, *arrays, policy, value, updated)

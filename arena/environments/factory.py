@@ -1,4 +1,4 @@
-"""Environments by name: one of them, n of them, as a native vector, as tables; ours and anyone's alike."""
+"""Environment factory: makes environments of one id, options and wrappers, single or as native vectors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import gymnasium as gym
-from gymnasium.envs.registration import load_env_creator
+from gymnasium.envs.registration import EnvSpec, load_env_creator
 from gymnasium.wrappers import TimeLimit
 
 from arena.config.options import asdict, coerce, options_of
@@ -31,15 +31,13 @@ Env = gym.Env[Any, Any]
 
 @dataclass(frozen=True)
 class EnvironmentFactory:
-    """Makes environments of one kind.
-
-    Use `resolve` to build one.
+    """Factory of environments with one id, options and wrappers; built by `resolve`.
 
     Attributes:
         id: a Gymnasium id, or ``module:callable`` of a function that makes the environment.
         options: keyword arguments of the environment, as canonical plain values.
-        wrappers: ``Name`` or ``module:Class``, each with keyword arguments in parentheses if it takes any.
-        make_one: the function, where the environment is not a Gymnasium id.
+        wrappers: ``Name`` or ``module:Class``, optionally with keyword arguments in parentheses.
+        make_one: the function, if the environment has no Gymnasium id.
     """
 
     id: str
@@ -54,36 +52,34 @@ class EnvironmentFactory:
         options: Mapping[str, object] | None = None,
         wrappers: Sequence[str] = (),
     ) -> EnvironmentFactory:
-        """Finds an environment by id, or takes a function that makes one, or an environment that has a spec.
+        """Build a factory from an id, a function that makes an environment, or an environment that has a spec.
 
         Raises:
-            ArenaError: for an unknown id or option (with the nearest), a value out of its range, a wrapper that
-                does not exist, and an environment instance that cannot be made again.
+            ArenaError: an unknown id or option (the message suggests the nearest), a value out of its range, a wrapper
+                that does not exist, or an environment instance that cannot be made again.
         """
         if not isinstance(env, (str, gym.Env)) and not callable(env):
-            raise ArenaError(
-                f"env is {env!r}", "give an id, a function that makes an environment, or an environment"
-            )
+            remedy = "give an id, a function that makes an environment, or an environment"
+            raise ArenaError(f"env is {env!r}", remedy)
         if isinstance(env, gym.Env):
-            env, options, own = _spec_of(env, options)
-            wrappers = (*own, *wrappers)
+            env, options, inner_wrappers = _spec_of(env, options)
+            wrappers = (*inner_wrappers, *wrappers)
         for wrapper in wrappers:
             read_wrapper(wrapper)
         if callable(env):
             name = f"{env.__module__}:{env.__qualname__}"
             if "<" in name:
-                raise ArenaError(
-                    f"the environment function {name} has no importable name", "define it in a module"
-                )
-            _given[name] = env
+                problem = f"the environment function {name} has no importable name"
+                raise ArenaError(problem, "define it in a module")
+            _functions[name] = env
             return cls(name, dict(options or {}), tuple(wrappers), env)
         make_one = _register(env)
         if make_one is not None:
             return cls(env, dict(options or {}), tuple(wrappers), make_one)
-        return _shared(cls(env, _canonical(env, options or {}), tuple(wrappers)))
+        return _cached(cls(env, _canonical(env, options or {}), tuple(wrappers)))
 
     def identity(self) -> dict[str, Any]:
-        """What tells this environment from others, for a run's id: names, options, revisions, and sources."""
+        """Identity of the environment, for a run's id: names, options, revision, and digest of the source."""
         spec = get_plugins().environments.get(self.id)
         return {
             "id": self.id,
@@ -94,14 +90,14 @@ class EnvironmentFactory:
         }
 
     def make(self, limit: int | None = None, **extra: Any) -> Env:
-        """One environment.
+        """Make one environment.
 
         Args:
-            limit: truncate its episodes after so many steps at the latest.
-            extra: keyword arguments beside the options, such as ``render_mode``.
+            limit: maximum number of steps of an episode, which is then truncated; None for no additional limit.
+            extra: keyword arguments in addition to the options, such as ``render_mode``.
 
         Raises:
-            ArenaError: whatever its constructor raises, in one line.
+            ArenaError: the environment's constructor raises; the message has the first line of its error.
         """
         try:
             if self.make_one is not None:
@@ -109,37 +105,32 @@ class EnvironmentFactory:
             else:
                 env = gym.make(self.id, disable_env_checker=True, **self.options, **extra)
             for wrapper in self.wrappers:
-                wrapped, arguments = read_wrapper(wrapper)
-                env = wrapped(env, **arguments)
+                wrapper_class, arguments = read_wrapper(wrapper)
+                env = wrapper_class(env, **arguments)
         except ArenaError:
             raise
         except Exception as error:
-            reason = str(error).strip().split("\n")[0]
-            raise ArenaError(
-                f"{self.id} cannot be made: {reason}", "check its options and what it needs"
-            ) from error
+            problem = f"{self.id} cannot be made: {_first_line(error)}"
+            raise ArenaError(problem, "check its options and the packages that it needs") from error
         return env if limit is None else TimeLimit(env, limit)
 
     @functools.cached_property
     def properties(self) -> EnvProperties:
-        """What one instance tells; made once."""
+        """Properties of the environment, read once from one instance."""
         env = self.make()
         try:
-            return EnvProperties.of(env)
+            return EnvProperties.from_env(env)
         finally:
             env.close()
 
     def views(self, needs: Accepts) -> tuple[View | None, View | None]:
-        """How an agent with these needs sees observations and actions; None where it cannot."""
-        facts = self.properties
-        return (
-            view(facts.observation_space, needs.observations),
-            view(facts.action_space, needs.actions, one_hot=False),
-        )
+        """Conversions of observations and actions for an agent with these needs; None where there is none."""
+        observations = view(self.properties.observation_space, needs.observations)
+        return observations, view(self.properties.action_space, needs.actions, one_hot=False)
 
     @functools.cached_property
     def is_native(self) -> bool:
-        """Whether its streams are ours: its own vector, or tables; any wrapper but a time limit rules both out."""
+        """Whether it has a native vector environment, or a transition model, and no wrapper except time limits."""
         limits_only = all(read_wrapper(wrapper)[0] is TimeLimit for wrapper in self.wrappers)
         return limits_only and (self._native_creator is not None or self.properties.observes_states)
 
@@ -147,25 +138,22 @@ class EnvironmentFactory:
     def _native_creator(self) -> Callable[..., NativeVectorEnv] | None:
         if self.make_one is not None:
             return None
-        entry = gym.spec(self.id.rpartition(":")[2]).vector_entry_point
+        entry = _gym_spec(self.id).vector_entry_point
         creator = load_env_creator(entry) if isinstance(entry, str) else entry
-        declared = getattr(creator, "arena_protocol", None)
-        return (
-            cast("Callable[..., NativeVectorEnv]", creator)
-            if declared == NativeVectorEnv.arena_protocol
-            else None
-        )
+        if getattr(creator, "arena_protocol", None) != NativeVectorEnv.arena_protocol:
+            return None
+        return cast("Callable[..., NativeVectorEnv]", creator)
 
     def native_vector(self, num_envs: int, limit: int | None) -> NativeVectorEnv:
-        """Its native vector environment; `is_native` says whether it has one.
+        """Make a native vector environment; only if `is_native`.
 
         Args:
-            num_envs: how many episodes run in parallel.
-            limit: truncate episodes after so many steps at the latest.
+            num_envs: number of parallel episodes.
+            limit: maximum number of steps of an episode, which is then truncated; None for no additional limit.
         """
         shortest = min((steps for steps in (limit, self.properties.limit) if steps is not None), default=None)
         if self._native_creator is not None:
-            options = {**gym.spec(self.id.rpartition(":")[2]).kwargs, **self.options}
+            options = {**_gym_spec(self.id).kwargs, **self.options}
             return self._native_creator(num_envs=num_envs, max_episode_steps=shortest, **options)
         from arena.environments.tabular import TableVectorEnv  # which needs numba
 
@@ -173,26 +161,26 @@ class EnvironmentFactory:
         return TableVectorEnv(self.properties.model, num_envs, shortest)
 
 
-#: Equal factories are one object for as long as anybody has it: a sweep of a thousand runs asks for facts once.
-_alive: weakref.WeakValueDictionary[Hashable, EnvironmentFactory] = weakref.WeakValueDictionary()
+#: Factories in use: equal factories are one object, so that a sweep of a thousand runs reads the properties once.
+_cache: weakref.WeakValueDictionary[Hashable, EnvironmentFactory] = weakref.WeakValueDictionary()
 
 
-def _shared(factory: EnvironmentFactory) -> EnvironmentFactory:
-    """The factory that is in use already for the same environment, or else this one."""
-    spec = gym.spec(factory.id.rpartition(":")[2])
+def _cached(factory: EnvironmentFactory) -> EnvironmentFactory:
+    """Return an equal factory that is already in use, otherwise this one."""
+    spec = _gym_spec(factory.id)
     made_by = (spec.entry_point, spec.vector_entry_point, spec.max_episode_steps, repr(spec.kwargs))
     text = json.dumps(factory.options, sort_keys=True, default=repr)
-    return _alive.setdefault((factory.id, text, factory.wrappers, made_by), factory)
+    return _cache.setdefault((factory.id, text, factory.wrappers, made_by), factory)
 
 
-#: Functions that this program itself has handed over, by name: they need not say what they make.
-_given: dict[str, Callable[..., Env]] = {}
+#: Functions that this program has passed as objects, by name: they need no return annotation.
+_functions: dict[str, Callable[..., Env]] = {}
 
 
 def _register(env_id: str) -> Callable[..., Env] | None:
-    """Makes Gymnasium know an id; the function itself where the id is ``module:callable``."""
-    if env_id in _given:
-        return _given[env_id]
+    """Register an id with Gymnasium; return the function if the id is ``module:callable``, otherwise None."""
+    if env_id in _functions:
+        return _functions[env_id]
     spec = get_plugins().environments.get(env_id)
     if spec is not None:
         spec.register()
@@ -206,7 +194,7 @@ def _register(env_id: str) -> Callable[..., Env] | None:
             ) from error
         function = getattr(imported, name, None)
         if callable(function):
-            _refuse_stranger(env_id, function)
+            _refuse_unannotated(env_id, function)
             return cast("Callable[..., Env]", function)
     try:
         gym.spec(name if colon else env_id)
@@ -216,25 +204,23 @@ def _register(env_id: str) -> Callable[..., Env] | None:
     return None
 
 
-def _refuse_stranger(name: str, function: Callable[..., Any]) -> None:
-    """Only what says that it makes environments is called by name: a run folder's names may be anybody's."""
-    made: Any = function
+def _refuse_unannotated(name: str, function: Callable[..., Any]) -> None:
+    """Refuse a function that is not annotated to return an environment: a run folder could name any function."""
+    result: Any = function
     if not isinstance(function, type):
         try:
-            made = typing.get_type_hints(function).get("return")
+            result = typing.get_type_hints(function).get("return")
         except (NameError, TypeError):
-            made = None
-    made = typing.get_origin(made) or made
-    if not (isinstance(made, type) and issubclass(made, gym.Env)):
-        raise ArenaError(
-            f"{name} does not say that it makes an environment", "annotate it `-> gymnasium.Env`"
-        )
+            result = None
+    result = typing.get_origin(result) or result
+    if not (isinstance(result, type) and issubclass(result, gym.Env)):
+        problem = f"{name} is not annotated as a function that makes an environment"
+        raise ArenaError(problem, "annotate it `-> gymnasium.Env`")
 
 
 def _canonical(env_id: str, options: Mapping[str, object]) -> dict[str, Any]:
-    """The options as plain values of their fields' types: all of them for ours, the given ones for anyone's."""
-    options_class = options_class_of(env_id)
-    config = coerce(options_class, options, where="env", owner=env_id)
+    """Canonical plain values: of all options if the environment's plugin declares them, otherwise of those given."""
+    config = coerce(options_class_of(env_id), options, where="env", owner=env_id)
     if hasattr(config, "canonical"):
         config = config.canonical()
     plain = asdict(config)
@@ -243,10 +229,10 @@ def _canonical(env_id: str, options: Mapping[str, object]) -> dict[str, Any]:
 
 
 def options_class_of(env_id: str) -> type[Any]:
-    """The dataclass of an environment's options: its plugin's, or read off its constructor.
+    """Dataclass of an environment's options: from its plugin, otherwise from the parameters of its constructor.
 
     Raises:
-        ArenaError: for an unknown id.
+        ArenaError: an unknown id, or an environment that cannot be imported.
     """
     spec = get_plugins().environments.get(env_id)
     if spec is not None and spec.target:
@@ -254,29 +240,36 @@ def options_class_of(env_id: str) -> type[Any]:
     make_one = _register(env_id)
     if make_one is not None:
         return options_of(make_one)
-    gym_spec = gym.spec(env_id.rpartition(":")[2])
+    gym_spec = _gym_spec(env_id)
     entry = gym_spec.entry_point
     if entry is None:
         return dataclasses.make_dataclass("Options", [], frozen=True)
     try:
         creator = load_env_creator(entry) if isinstance(entry, str) else entry
-    except Exception as error:  # whatever a stranger's module raises, such as for a missing engine
-        reason = str(error).strip().split("\n")[0]
-        raise ArenaError(f"{env_id} cannot be imported: {reason}", "install what it needs") from error
+    except Exception as error:  # the module may raise anything, such as for a missing physics engine
+        problem = f"{env_id} cannot be imported: {_first_line(error)}"
+        raise ArenaError(problem, "install the packages that it needs") from error
     return options_of(creator, gym_spec.kwargs)
 
 
 def _spec_of(
     env: Env, options: Mapping[str, object] | None
 ) -> tuple[str, Mapping[str, object], tuple[str, ...]]:
-    """The id, options and wrappers that make an environment like this one."""
+    """Id, options and wrappers with which an environment can be made again."""
     spec = env.spec
     if spec is None or spec.additional_wrappers:
-        raise ArenaError(
-            "an environment instance without a plain Gymnasium spec cannot be made again for every seed",
-            "give its id, or a function that makes it",
-        )
-    limit, usual = spec.max_episode_steps, gym.spec(spec.id).max_episode_steps
-    own = () if limit in (usual, None) else (f"TimeLimit(max_episode_steps={limit})",)
+        problem = "an environment instance without a plain Gymnasium spec cannot be made again for every seed"
+        raise ArenaError(problem, "give its id, or a function that makes it")
+    limit, default = spec.max_episode_steps, gym.spec(spec.id).max_episode_steps
+    wrappers = () if limit in (default, None) else (f"TimeLimit(max_episode_steps={limit})",)
     kwargs = {name: value for name, value in spec.kwargs.items() if name != "render_mode"}
-    return spec.id, {**kwargs, **(options or {})}, own
+    return spec.id, {**kwargs, **(options or {})}, wrappers
+
+
+def _gym_spec(env_id: str) -> EnvSpec:
+    """Gymnasium's spec of an id, without the module that ``module:id`` imports."""
+    return gym.spec(env_id.rpartition(":")[2])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,4 +1,4 @@
-"""A Markov decision process written out: what a planner needs in place of a simulator."""
+"""Transition model of a finite Markov decision process (MDP), which planners use instead of a simulator."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TransitionModel:
         initial: float64, shape (num_states,): the distribution of an episode's first state.
 
     Raises:
-        ArenaError: where shapes, successors or probabilities do not make an MDP; it names the first bad row.
+        ArenaError: shapes, successors or probabilities do not make an MDP; the message names the first bad row.
 
     Source: Puterman, *Markov Decision Processes* (1994), chapter 2.
     """
@@ -53,23 +53,17 @@ class TransitionModel:
         successor = np.asarray(self.successor)
         if successor.size and not 0 <= successor.min() <= successor.max() < self.num_states:
             wild = successor[(successor < 0) | (successor >= self.num_states)][0]
-            raise ArenaError(
-                f"a transition leads to state {wild}", f"keep successors in [0, {self.num_states})"
-            )
-        for name, dtype in (
-            ("indptr", np.int64),
-            ("successor", np.int32),
-            ("probability", np.float64),
-            ("reward", np.float64),
-            ("terminated", np.bool_),
-            ("initial", np.float64),
-        ):
+            remedy = f"keep successors in [0, {self.num_states})"
+            raise ArenaError(f"a transition leads to state {wild}", remedy)
+        types = {"indptr": np.int64, "successor": np.int32, "terminated": np.bool_}
+        for name in ("indptr", "successor", "probability", "reward", "terminated", "initial"):
+            dtype = types.get(name, np.float64)
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=dtype))
         self._validate()
 
     @property
     def transitions(self) -> int:
-        """How many outcomes all rows hold together."""
+        """Number of outcomes in all rows together."""
         return len(self.successor)
 
     @classmethod
@@ -80,7 +74,7 @@ class TransitionModel:
         rows: Sequence[Sequence[tuple[float, int, float, bool]]],
         initial: npt.ArrayLike,
     ) -> TransitionModel:
-        """Builds the model from one list of ``(probability, successor, reward, terminated)`` a state–action pair.
+        """Build a model from one list of ``(probability, successor, reward, terminated)`` per state–action pair.
 
         Args:
             num_states: number of states.
@@ -91,16 +85,9 @@ class TransitionModel:
         lengths = np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows))
         flat = [outcome for row in rows for outcome in row]
         probability, successor, reward, terminated = zip(*flat, strict=True) if flat else ((), (), (), ())
-        return cls(
-            num_states,
-            num_actions,
-            indptr=np.concatenate(([0], np.cumsum(lengths))),
-            successor=np.array(successor, dtype=np.int32),
-            probability=np.array(probability, dtype=np.float64),
-            reward=np.array(reward, dtype=np.float64),
-            terminated=np.array(terminated, dtype=np.bool_),
-            initial=np.asarray(initial, dtype=np.float64),
-        )
+        indptr = np.concatenate(([0], np.cumsum(lengths)))
+        arrays: Any = (indptr, successor, probability, reward, terminated, initial)
+        return cls(num_states, num_actions, *arrays)  # converted to arrays of their types there
 
     @classmethod
     def from_gymnasium(
@@ -108,33 +95,30 @@ class TransitionModel:
         table: Mapping[int, Mapping[int, Sequence[tuple[Any, ...]]]],
         initial: npt.ArrayLike,
     ) -> TransitionModel:
-        """Reads the ``P`` dictionary of Gymnasium's toy-text environments: ``P[s][a] = [(p, s', r, done), …]``."""
+        """Build a model from the dictionary ``P[s][a] = [(p, s', r, done), …]`` of a Gymnasium toy-text environment."""
         num_states, num_actions = len(table), len(table[0])
         rows = [
-            [
-                (float(p), int(successor), float(reward), bool(done))
-                for p, successor, reward, done in table[s][a]
-            ]
+            [(float(p), int(next_s), float(r), bool(done)) for p, next_s, r, done in table[s][a]]
             for s in range(num_states)
             for a in range(num_actions)
         ]
         return cls.from_rows(num_states, num_actions, rows, initial)
 
     def row(self, state: int, action: int) -> slice:
-        """Where the outcomes of (state, action) lie in the arrays of transitions."""
+        """Slice of the transition arrays with the outcomes of (state, action)."""
         r = state * self.num_actions + action
         return slice(int(self.indptr[r]), int(self.indptr[r + 1]))
 
     def expected_reward(self) -> Float:
-        """r(s, a) = Σ p r, shape (num_states, num_actions)."""
+        """Expected reward r(s, a) = Σ p r: shape (num_states, num_actions)."""
         return self._row_sums(self.probability * self.reward).reshape(self.num_states, self.num_actions)
 
     def dense(self) -> tuple[Float, Float]:
-        """The chance of going on to each state, and the expected reward, as dense arrays.
+        """Dense arrays of transition probabilities and expected rewards.
 
         Returns:
-            ``P`` of shape (num_states, num_actions, num_states), without the transitions that terminate, so that
-            ``V = max(R + discount * P @ V)`` holds as it stands; and ``R`` of shape (num_states, num_actions).
+            ``P`` of shape (num_states, num_actions, num_states), without terminating transitions, so that the Bellman
+            equation is ``V = max(R + discount * P @ V)``; and ``R`` of shape (num_states, num_actions).
         """
         pairs = self.num_states * self.num_actions
         matrix = np.zeros((pairs, self.num_states))
@@ -143,7 +127,7 @@ class TransitionModel:
         return matrix.reshape(self.num_states, self.num_actions, self.num_states), self.expected_reward()
 
     def _row_sums(self, values: Float) -> Float:
-        # reduceat is right because no row is empty (validated).
+        # Correct because no row is empty (validated).
         return np.asarray(np.add.reduceat(values, self.indptr[:-1]), dtype=np.float64)
 
     def _validate(self) -> None:
@@ -158,13 +142,12 @@ class TransitionModel:
         lengths = np.diff(self.indptr)
         self._refuse(lengths < 1, "has no outcome", "give every state–action pair at least one")
         rows = np.repeat(np.arange(pairs), lengths)
-        self._refuse(
-            rows[~np.isfinite(self.reward)], "has a reward that is not finite", "give finite rewards"
-        )
+        infinite = ~np.isfinite(self.reward)
+        self._refuse(rows[infinite], "has a reward that is not finite", "give finite rewards")
         negative = ~(self.probability >= 0)
         self._refuse(rows[negative], "has a negative or missing probability", "give probabilities in [0, 1]")
         total = self._row_sums(self.probability)
-        self._refuse(np.abs(total - 1) > 1e-9, "has probabilities that do not sum to one", "normalise it")
+        self._refuse(np.abs(total - 1) > 1e-9, "has probabilities that do not sum to one", "normalize it")
         if np.any(~(self.initial >= 0)) or abs(float(self.initial.sum()) - 1) > 1e-9:
             raise ArenaError("the initial distribution is not a distribution", "make it sum to one")
 

@@ -1,8 +1,7 @@
-"""How an environment shows itself to people: a painter that draws it at any size, and the keys that steer it.
+"""Rendering and controls of environments for people: a painter for pictures of any size, and keys for actions.
 
-Both are found by presence, on ``env.unwrapped``: ``painter`` (a `Painter`) with ``scene()``, and ``controls``
-(`Controls`). An environment that has neither is shown by the frames that it renders, and steered by digits or by the
-mouse.
+Both are optional attributes of ``env.unwrapped``: ``painter`` (a `Painter`) with a method ``scene()``, and ``controls``
+(`Controls`). Without them an environment is shown by the frames that it renders, and steered by digits or the mouse.
 """
 
 from __future__ import annotations
@@ -16,51 +15,49 @@ import numpy.typing as npt
 
 __all__ = ["CellPainter", "Controls", "Frame", "Painter", "Scene"]
 
-#: What a painter has to know of an instant: a number or a few small arrays, never written to.
+#: State of the environment that a painter draws: a number or a few small arrays, which are never changed.
 Scene: TypeAlias = Any
 
-#: A picture: uint8, shape (height, width, 3), red, green and blue.
+#: Picture in red, green and blue: uint8, shape (height, width, 3).
 Frame: TypeAlias = npt.NDArray[np.uint8]
 
 
 @runtime_checkable
 class Painter(Protocol):
-    """Draws an environment's world, crisp at any size.
+    """Painter of an environment, with sharp pictures of any size.
 
-    It draws what ``env.unwrapped.scene()`` gives, now or later: a scene is all that one instant needs.
+    It draws a scene from ``env.unwrapped.scene()``, at once or later: a scene contains everything that a picture needs.
     """
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
-        """The size, width and height in pixels, of the largest picture for a room; at least 1 × 1."""
-        ...
+        """Width and height, in pixels, of the largest picture that fits into an area; at least 1 × 1."""
 
     def paint(
         self, scene: Scene, width: int, height: int, *, before: Scene | None = None, share: float = 1.0
     ) -> Frame:
-        """Draws a scene.
+        """Draw a scene.
 
         Args:
-            scene: of the instant.
-            width: of the picture, in pixels, as `fit` gave it.
-            height: likewise.
+            scene: the scene.
+            width: width of the picture, in pixels, as `fit` returned it.
+            height: height of the picture, in pixels, as `fit` returned it.
             before: the scene one step earlier in the same episode, for a picture between the two.
-            share: how far from `before` (0) to `scene` (1) the picture is; bodies move, what is decided does not.
+            share: position of the picture between `before` (0) and `scene` (1): moving bodies are interpolated.
 
         Returns:
             uint8, shape (height, width, 3): a new array, or one that is valid until the next call.
         """
-        ...
 
 
 @runtime_checkable
 class CellPainter(Painter, Protocol):
-    """A painter whose picture is a grid of equal cells, and whose walker is in one of them.
+    """Painter of a grid of equal cells, with an agent in one of them.
 
     Attributes:
-        rows: of cells.
-        columns: of cells.
-        moves: shape (num_actions, 2): how many cells right and down each action is meant to lead; None where actions
-            are no moves.
+        rows: number of rows of cells.
+        columns: number of columns of cells.
+        moves: shape (num_actions, 2): intended move of each action, in cells to the right and down; None if actions are
+            not moves.
     """
 
     rows: int
@@ -68,33 +65,29 @@ class CellPainter(Painter, Protocol):
     moves: npt.NDArray[np.int64] | None
 
     def cell(self, scene: Scene) -> int:
-        """Where the walker is: ``row * columns + column``."""
-        ...
+        """Index of the agent's cell: ``row * columns + column``."""
 
     def walker(self, scene: Scene, *, before: Scene | None = None, share: float = 1.0) -> tuple[float, float]:
-        """Where the walker is drawn by `paint` with the same arguments: the row and column of its upper left corner."""
-        ...
+        """Row and column of the upper left corner of the agent as `paint` draws it with the same arguments."""
 
     def states(self, scene: Scene) -> npt.NDArray[np.int64]:
-        """The state with the walker in each cell and all else as in a scene: int64, shape (rows · columns,).
+        """State with the agent in each cell, and everything else as in a scene: int64, shape (rows · columns,).
 
-        −1 where nobody ever decides anything: in walls, and where episodes end.
+        −1 for cells in which no action is ever taken: walls, and cells where episodes end.
         """
-        ...
 
     def observe(self, states: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """What the environment shows in these states: shape (len(states), *observation_space.shape)."""
-        ...
+        """Observations of the environment in these states: shape (len(states), *observation_space.shape)."""
 
 
 @dataclass(frozen=True)
 class Controls:
-    """How a person steers an environment.
+    """Keys with which a person controls an environment.
 
     Attributes:
-        keys: the action of each key, by pygame's name of it ("left", "space", "a").
-        names: what the actions of a `Discrete` space do, from the first on, in a word or two; empty if unknown.
-        idle: the action while no key is held; None where time stands still until one is pressed.
+        keys: action of each key, by pygame's name of the key ("left", "space", "a").
+        names: names of the actions of a `Discrete` space, in order, each of a word or two; empty if unknown.
+        idle: action while no key is pressed; None if the environment waits for a key.
     """
 
     keys: Mapping[str, Any] = field(default_factory=dict)

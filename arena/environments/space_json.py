@@ -39,15 +39,13 @@ def storage_space(space: Space[Any], what: str, *, observed: bool = False) -> Sp
         dtype = _dtype(space.dtype, observed)
         return space if dtype == space.dtype else _box(*_cast(space, dtype), dtype)
     if observed:
-        raise ArenaError(
-            f"{what} gives {describe_space(space)}, but frames must be arrays (a Box)",
-            "choose an observation of pixels or numbers, use frames='render', or wrap the environment",
-        )
+        problem = f"{what} gives {describe_space(space)}, but frames must be arrays (a Box)"
+        remedy = "choose an observation of pixels or numbers, use frames='render', or wrap the environment"
+        raise ArenaError(problem, remedy)
     if isinstance(space, kinds):
         return space
-    raise ArenaError(
-        f"{what} is of {describe_space(space)}, which a data set cannot hold", "flatten it with a wrapper"
-    )
+    problem = f"{what} is of {describe_space(space)}, which a data set cannot hold"
+    raise ArenaError(problem, "flatten it with a wrapper")
 
 
 def dtype_of(space: Space[Any]) -> np.dtype[Any]:
@@ -69,9 +67,8 @@ def bounds_of(space: Space[Any]) -> tuple[Array, Array] | None:
     if space.dtype is None or space.dtype.kind not in "iu":
         return None
     full = np.iinfo(space.dtype)
-    return (
-        None if (space.low == full.min).all() and (space.high == full.max).all() else (space.low, space.high)
-    )
+    unbounded = (space.low == full.min).all() and (space.high == full.max).all()
+    return None if unbounded else (space.low, space.high)
 
 
 def inferred_space(value: Any, what: str) -> Space[Any]:
@@ -147,7 +144,7 @@ def _cast(space: spaces.Box, dtype: np.dtype[Any]) -> tuple[Array, Array]:
     if space.dtype == np.uint64 and dtype.kind == "i":
         most = np.uint64(np.iinfo(dtype).max)
         return np.minimum(space.low, most).astype(dtype), np.minimum(space.high, most).astype(dtype)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+    with np.errstate(over="ignore"):  # numbers too large for float32 become infinite
         return space.low.astype(dtype), space.high.astype(dtype)
 
 
@@ -175,15 +172,14 @@ def _bound(value: Any) -> Any:
 
 
 def array_space(space: Space[Any]) -> spaces.Box:
-    """The space of an environment's observations as data sets store it and encoders take it.
+    """Space of an environment's observations as data sets store them and encoders read them.
 
     Raises:
         ArenaError: the observations are not arrays.
     """
     if not isinstance(space, spaces.Box):
-        raise ArenaError(
-            f"an encoder takes arrays, and the environment gives {describe_space(space)}", "choose pixels"
-        )
-    kept = storage_space(space, "the observation", observed=True)
-    assert isinstance(kept, spaces.Box)
-    return kept
+        problem = f"an encoder takes arrays, and the environment gives {describe_space(space)}"
+        raise ArenaError(problem, "choose pixels")
+    stored = storage_space(space, "the observation", observed=True)
+    assert isinstance(stored, spaces.Box)
+    return stored

@@ -1,11 +1,11 @@
-"""One space seen as another: composite observations and actions as an index or a flat array, reversibly."""
+"""Reversible conversions of spaces: composite observations and actions as an index or a flat array."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import gymnasium as gym
 import numpy as np
@@ -17,23 +17,24 @@ from arena.errors import ArenaError
 __all__ = ["BOX", "DISCRETE", "Accepts", "Flat", "Identity", "Index", "View", "describe_space", "view"]
 
 Array = npt.NDArray[Any]
+_Path: TypeAlias = tuple[Any, ...]
 
 #: Kinds of spaces that an agent can require; a stream converts every other space to one of them.
 DISCRETE, BOX = "discrete", "box"
 
-#: More values than this are not indexed: a table of them would not fit anyway.
+#: Maximum number of values of a space that is indexed; a larger table would not fit into memory.
 LARGEST_INDEX = 2**31 - 1
 
-#: Longer arrays than this are not made of composite spaces: a one-hot of a huge `Discrete` would not fit.
+#: Maximum length of a flattened composite space; the one-hot vector of a huge `Discrete` would not fit into memory.
 LARGEST_FLAT = 2**24
 
 
 class Accepts(Protocol):
-    """The kinds of observations and actions that an agent can work with, the preferred one first.
+    """Kinds of observations and actions that an agent accepts: "discrete" (an index) or "box" (an array).
 
     Attributes:
-        observations: "discrete" (an index) or "box" (an array).
-        actions: likewise.
+        observations: accepted kinds of observations, the preferred one first.
+        actions: accepted kinds of actions, the preferred one first.
     """
 
     @property
@@ -44,22 +45,22 @@ class Accepts(Protocol):
 
 
 class View(ABC):
-    """A space of an environment (`inner`) as an agent sees it (`outer`); batches go through either way."""
+    """Conversion between a space of an environment (`inner`) and that of an agent (`outer`), for batches of values."""
 
     inner: gym.Space[Any]
     outer: gym.Space[Any]
 
     @abstractmethod
     def encode(self, batch: Any) -> Array:
-        """A batch as Gymnasium's vectors give it, to an array of shape (batch, *outer.shape)."""
+        """Convert a batch of a Gymnasium vector to an array of shape (batch, *outer.shape)."""
 
     @abstractmethod
     def decode(self, array: Array) -> Any:
-        """The inverse of `encode`."""
+        """Convert an array to a batch; the inverse of `encode`."""
 
 
 class Identity(View):
-    """The space as it is."""
+    """Conversion that changes nothing."""
 
     def __init__(self, inner: gym.Space[Any]) -> None:
         self.inner = self.outer = inner
@@ -72,7 +73,7 @@ class Identity(View):
 
 
 class Index(View):
-    """A finite space as one integer, in mixed radix; the last leaf varies fastest."""
+    """Conversion of a finite space to one integer, in mixed radix; the last leaf varies fastest."""
 
     def __init__(self, inner: gym.Space[Any]) -> None:
         self.inner = inner
@@ -98,16 +99,16 @@ class Index(View):
 
 
 class Flat(View):
-    """A composite space as one flat array, laid out as by `gymnasium.spaces.flatten`, a batch at a time.
+    """Conversion of a composite space to one flat array, in the layout of `gymnasium.spaces.flatten`, by batches.
 
-    Discrete parts are one-hot; numbers are ravelled. The array's type is the smallest that holds every
-    number, and no smaller than float32, which a network reads, where there is a one-hot.
+    Discrete parts are one-hot; arrays are flattened. The data type is the smallest that holds all numbers, and at
+    least float32, which networks read, if there is a one-hot part.
     """
 
     def __init__(self, inner: gym.Space[Any]) -> None:
         self.inner = inner
         self._leaves = list(_leaves(inner))
-        # Gymnasium's one-hots are int64, and would make everything beside them so.
+        # Gymnasium's one-hot vectors are int64, which would make the whole array int64 or float64.
         boxes = [leaf.dtype if isinstance(leaf, spaces.Box) else np.float32 for _, leaf in self._leaves]
         dtype: Any = np.result_type(*boxes)
         bounds = [_bounds(leaf) for _, leaf in self._leaves]
@@ -126,20 +127,20 @@ class Flat(View):
 
 
 def view(space: gym.Space[Any], kinds: Sequence[str], *, one_hot: bool = True) -> View | None:
-    """How an agent that takes these kinds sees a space; None when it cannot.
+    """Conversion of a space for an agent that accepts these kinds; None if there is none.
 
     Args:
-        space: what the environment has.
+        space: space of the environment.
         kinds: "discrete" and "box", the preferred one first.
-        one_hot: whether finite parts may be flattened. An observation's may; an agent that gives numbers has not
-            chosen among a finite number of actions.
+        one_hot: whether finite parts may be flattened: those of observations may, but the numbers of an agent with
+            continuous actions do not choose one of finitely many actions.
 
     Raises:
-        ArenaError: for a part that is neither finite nor numeric, such as text; it names the part.
+        ArenaError: a part is neither finite nor numeric, such as text; the message names the part.
     """
     leaves = [leaf for _, leaf in _leaves(space)]
     if not leaves:
-        raise ArenaError(f"the space {space} has no parts", "give the environment something to see and do")
+        raise ArenaError(f"the space {space} has no parts", "give the environment observations and actions")
     finite = not any(isinstance(leaf, spaces.Box) for leaf in leaves)
     flat = one_hot or all(isinstance(leaf, spaces.Box) for leaf in leaves)
     for kind in kinds:
@@ -154,21 +155,18 @@ def view(space: gym.Space[Any], kinds: Sequence[str], *, one_hot: bool = True) -
 
 
 def describe_space(space: gym.Space[Any]) -> str:
-    """A space on one line, without the bounds of its arrays, which fill a screen."""
+    """Description of a space in one line, without the bounds of arrays."""
     if isinstance(space, spaces.Box):
         return f"Box{space.shape} of {space.dtype}"
     if isinstance(space, spaces.Dict):
-        return (
-            "Dict(" + ", ".join(f"{key}: {describe_space(part)}" for key, part in space.spaces.items()) + ")"
-        )
+        parts = (f"{key}: {describe_space(part)}" for key, part in space.spaces.items())
+        return f"Dict({', '.join(parts)})"
     if isinstance(space, spaces.Tuple):
-        return "Tuple(" + ", ".join(map(describe_space, space.spaces)) + ")"
+        return f"Tuple({', '.join(map(describe_space, space.spaces))})"
     return " ".join(str(space).split())
 
 
-def _leaves(
-    space: gym.Space[Any], path: tuple[Any, ...] = ()
-) -> Iterator[tuple[tuple[Any, ...], gym.Space[Any]]]:
+def _leaves(space: gym.Space[Any], path: _Path = ()) -> Iterator[tuple[_Path, gym.Space[Any]]]:
     if isinstance(space, spaces.Dict):
         for key, part in space.spaces.items():
             yield from _leaves(part, (*path, key))
@@ -179,13 +177,11 @@ def _leaves(
         yield path, space
     else:
         where = "'s part " + "".join(f"[{key!r}]" for key in path) if path else ""
-        raise ArenaError(
-            f"the space{where} is a {type(space).__name__}, which no agent takes",
-            "drop or encode it with a wrapper (--wrap)",
-        )
+        problem = f"the space{where} is a {type(space).__name__}, which no agent takes"
+        raise ArenaError(problem, "drop or encode it with a wrapper (--wrap)")
 
 
-def _get(batch: Any, path: tuple[Any, ...]) -> Array:
+def _get(batch: Any, path: _Path) -> Array:
     for key in path:
         batch = batch[key]
     return np.asarray(batch)
@@ -200,7 +196,7 @@ def _build(space: gym.Space[Any], leaves: Iterator[Array]) -> Any:
 
 
 def _digits(leaf: gym.Space[Any]) -> tuple[Array, Array]:
-    """The number of values of each digit of a finite leaf, and the smallest of them, as int64."""
+    """Number of values and smallest value of each digit of a finite leaf, as int64."""
     if isinstance(leaf, spaces.Discrete):
         return np.array([leaf.n], dtype=np.int64), np.array([leaf.start], dtype=np.int64)
     if isinstance(leaf, spaces.MultiDiscrete):
@@ -210,7 +206,7 @@ def _digits(leaf: gym.Space[Any]) -> tuple[Array, Array]:
 
 
 def _count(leaves: Sequence[gym.Space[Any]]) -> int:
-    """How many values a finite space has, exactly."""
+    """Exact number of values of a finite space."""
     return math.prod(size for leaf in leaves for size in _digits(leaf)[0].tolist())
 
 

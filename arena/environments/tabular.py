@@ -1,6 +1,6 @@
-"""Environments that are tables: a `TransitionModel` stepped by compiled code, one lane or thousands at a time.
+"""Tabular environments: a `TransitionModel` stepped by compiled code, in any number of parallel lanes.
 
-Every environment whose states can be enumerated runs here, ours and Gymnasium's toy texts alike. The kernels take
+Every environment with a transition model runs here, including Gymnasium's toy-text environments. The kernels take
 *records* (elements of structured arrays), so that a tabular learner can call them inside its own compiled loop:
 numba counts references on every array that crosses a call, which costs 25 times the step itself; a record is a
 pointer (docs/decisions/0002-records.md has the measurement).
@@ -37,19 +37,19 @@ __all__ = [
     "tables_of",
 ]
 
-#: The limit of an episode that has none.
+#: Limit of an episode without a time limit.
 NO_LIMIT = np.iinfo(np.int64).max
 
-#: One of a row's outcomes. `cumulative` is the probability of this outcome or an earlier one of its row.
+#: Record of one outcome of a row; `cumulative` is the probability of this outcome or an earlier one of the row.
 OUTCOME = np.dtype(
     [("successor", np.int32), ("terminated", np.bool_), ("cumulative", np.float64), ("reward", np.float64)],
     align=True,
 )
 
-#: A state in which an episode can begin.
+#: Record of a state in which an episode can begin.
 START = np.dtype([("state", np.int64), ("cumulative", np.float64)], align=True)
 
-#: Where one of n parallel episodes stands, and what its last step gave.
+#: Record of one of the parallel episodes: its state, and the results of its last step.
 LANE = np.dtype(
     [
         ("key", np.uint64),
@@ -67,10 +67,10 @@ LANE = np.dtype(
 
 
 class Tables(NamedTuple):
-    """A transition model as the kernels read it; unpack it once, outside the loop.
+    """Arrays of a transition model for the kernels; unpack them once, outside the loop.
 
     Attributes:
-        num_actions: row ``state * num_actions + action`` belongs to (state, action).
+        num_actions: number of actions; row ``state * num_actions + action`` belongs to (state, action).
         indptr: int64, shape (rows + 1,): row r is ``outcomes[indptr[r]:indptr[r + 1]]``.
         outcomes: `OUTCOME` records, shape (transitions,).
         starts: `START` records, shape (states of positive initial probability,).
@@ -83,17 +83,17 @@ class Tables(NamedTuple):
 
 
 def tables_of(model: TransitionModel) -> Tables:
-    """The kernels' view of a model."""
+    """Convert a transition model to arrays for the kernels."""
     outcomes = np.zeros(model.transitions, dtype=OUTCOME)
     for name in ("successor", "terminated", "reward"):
         outcomes[name] = getattr(model, name)
-    # A cumulative sum of its own for each row, as Gymnasium's sampler takes it: a difference of sums over the
-    # whole array would round otherwise.
+    # A separate cumulative sum for each row, as in Gymnasium's sampler: a difference of sums over the whole array
+    # would round differently.
     lengths = np.diff(model.indptr)
     for width in np.unique(lengths):
         columns = model.indptr[:-1][lengths == width][:, None] + np.arange(width)
         outcomes["cumulative"][columns] = np.cumsum(model.probability[columns], axis=1)
-    # A row may sum to a hair less than one: its last possible outcome takes the rest, never an impossible one after it.
+    # A row may sum to slightly less than one: its last outcome of positive probability gets the rest.
     possible = np.where(model.probability > 0, np.arange(model.transitions), -1)
     outcomes["cumulative"][np.maximum.reduceat(possible, model.indptr[:-1])] = 1.0
     support = np.flatnonzero(model.initial)
@@ -104,7 +104,7 @@ def tables_of(model: TransitionModel) -> Tables:
 
 @njit(cache=True, forceinline=True)
 def first_state(starts, u):  # type: ignore[no-untyped-def]
-    """The first state whose cumulative probability exceeds u."""
+    """First state whose cumulative probability exceeds u."""
     low, high = 0, len(starts) - 1
     while low < high:
         middle = (low + high) // 2
@@ -117,7 +117,7 @@ def first_state(starts, u):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, forceinline=True)
 def begin_lane(starts, lane, episode):  # type: ignore[no-untyped-def]
-    """Starts an episode: its key, and its first state from the initial distribution."""
+    """Start an episode: set its key, and sample its first state from the initial distribution."""
     lane.episode = episode
     lane.episode_key = fold(lane.key, episode)
     lane.elapsed = 0
@@ -126,7 +126,7 @@ def begin_lane(starts, lane, episode):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, forceinline=True)
 def step_lane(num_actions, indptr, outcomes, lane, action, limit):  # type: ignore[no-untyped-def]
-    """One step into `next_state`, `reward`, `terminated` and `truncated`; `state` stays where it was."""
+    """Take one step: set `next_state`, `reward`, `terminated` and `truncated`, and leave `state` unchanged."""
     row = lane.state * num_actions + action
     j, last = indptr[row], indptr[row + 1] - 1
     lane.elapsed += 1
@@ -143,7 +143,7 @@ def step_lane(num_actions, indptr, outcomes, lane, action, limit):  # type: igno
 
 @njit(cache=True, forceinline=True)
 def advance_lane(starts, lane):  # type: ignore[no-untyped-def]
-    """Moves on to where the next action is taken: the successor, or the start of the next episode."""
+    """Set `state` to the state of the next action: the successor, or the first state of the next episode."""
     if lane.terminated or lane.truncated:
         begin_lane(starts, lane, lane.episode + 1)
     else:
@@ -152,16 +152,17 @@ def advance_lane(starts, lane):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def begin_all(starts, lanes, first):  # type: ignore[no-untyped-def]
-    """Starts episode 0 in every lane, or the next one."""
+    """Start episode 0 in every lane if `first`, otherwise each lane's next episode."""
     for i in range(len(lanes)):
         begin_lane(starts, lanes[i], 0 if first else lanes[i].episode + 1)
 
 
 @njit(cache=True)
 def step_all(num_actions, indptr, outcomes, starts, lanes, action, limit, advance):  # type: ignore[no-untyped-def]
-    """One step in every lane, and on to the next if asked; −1, or the first lane whose action is out of range.
+    """Take one step in every lane, and advance the lanes if `advance`.
 
-    An action out of range steps no lane at all.
+    Returns:
+        −1, or the first lane whose action is out of range; no lane is then stepped.
     """
     for i in range(len(lanes)):
         if action[i] < 0 or action[i] >= num_actions:
@@ -174,35 +175,33 @@ def step_all(num_actions, indptr, outcomes, starts, lanes, action, limit, advanc
 
 
 class Observer(Protocol):
-    """How the states of a tabular environment look, where an agent is not to see their index.
+    """Observations of a tabular environment's states other than their index.
 
     Attributes:
-        space: of one observation.
+        space: space of one observation.
     """
 
     space: gym.Space[Any]
 
     def observe(self, states: npt.NDArray[np.int64], out: Array) -> None:
-        """Fills ``out``, of shape (len(states), *space.shape)."""
-        ...
+        """Write the observations of states into `out`, of shape (len(states), *space.shape)."""
 
 
 class TableVectorEnv(NativeVectorEnv):
-    """n copies of a tabular MDP, stepped by one compiled call.
+    """Vector environment of a tabular MDP, stepped by one compiled call.
 
     Args:
-        model: the MDP.
-        num_envs: how many lanes.
-        max_episode_steps: the length at which an episode is truncated, or None.
-        observer: how its states look; None shows their index.
+        model: transition model of the MDP.
+        num_envs: number of parallel episodes ("lanes").
+        max_episode_steps: number of steps after which an episode is truncated, or None.
+        observer: observations of the states; by default their index.
 
     Attributes:
-        tables: the MDP as the kernels read it.
         lanes: `LANE` records, shape (num_envs,).
-        limit: `max_episode_steps`, or a number that no episode reaches.
+        limit: `max_episode_steps`, or the largest integer.
     """
 
-    #: Whether a learner's own compiled loop may step the lanes; a subclass that steps otherwise says no.
+    #: Whether a learner's own compiled loop may step the lanes; False in subclasses with another step.
     drivable: ClassVar[bool] = True
 
     def __init__(
@@ -227,37 +226,37 @@ class TableVectorEnv(NativeVectorEnv):
 
     @functools.cached_property
     def tables(self) -> Tables:
-        """The MDP as the kernels read it; made at the first step, for a planner takes none."""
+        """Arrays of the MDP for the kernels; made at the first step, since planners never step."""
         return tables_of(self.model)
 
     def begin(self, seeds: Sequence[int]) -> None:
         self.lanes["key"] = [mix(np.uint64(seed)) for seed in checked_seeds(seeds, self.num_envs)]
         begin_all(self.tables.starts, self.lanes, True)
-        self._begun = True
-        self._look()
+        self._has_started = True
+        self._observe()
 
     def restart(self) -> None:
         begin_all(self.tables.starts, self.lanes, False)
-        self._look()
+        self._observe()
 
     def advance(self, action: Array) -> None:
         self._step(action, advance=True)
-        self._look()
+        self._observe()
 
     def successors(self, lanes: Array | slice = slice(None)) -> Array:
         states = self.lanes["next_state"][lanes]
         if self.observer is None:
             return states
-        # Looked at only when asked for: most successors are the next observation as well.
-        seen = np.empty((len(states), *self.observation.shape[1:]), dtype=self.observation.dtype)
-        self.observer.observe(states, seen)
-        return seen
+        # Computed on demand: most successors are also the next observation.
+        out = np.empty((len(states), *self.observation.shape[1:]), dtype=self.observation.dtype)
+        self.observer.observe(states, out)
+        return out
 
     def step_only(self, action: Array) -> None:
-        """Steps every lane and moves it to its successor, ended or not, for whoever resets by hand."""
+        """Step every lane to its successor, also at an episode's end; `TableEnv` resets separately."""
         self._step(action, advance=False)
         self.lanes["state"] = self.lanes["next_state"]
-        self._look()
+        self._observe()
 
     def state(self) -> State:
         return {name: self.lanes[name].copy() for name in LANE.names or ()}
@@ -265,43 +264,39 @@ class TableVectorEnv(NativeVectorEnv):
     def restore(self, state: State) -> None:
         expected = dict.fromkeys(LANE.names or (), (self.num_envs,))
         if {name: np.shape(values) for name, values in state.items()} != expected:
-            raise ArenaError(
-                f"the state is not one of {self.num_envs} tabular environments",
-                "restore it where it came from",
-            )
+            problem = f"the state is not of {self.num_envs} tabular environments"
+            raise ArenaError(problem, "restore it into the same environment, with as many copies")
         for name, values in state.items():
             self.lanes[name] = values
-        self._begun = True
-        self._look()
+        self._has_started = True
+        self._observe()
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         if self.observer is not None:
             self.observer.observe(self.lanes["state"], self.observation)
 
     def _step(self, action: Array, advance: bool) -> None:
         action = np.asarray(action)
         if action.shape != (self.num_envs,) or not np.issubdtype(action.dtype, np.integer):
-            raise ArenaError(
-                f"actions of shape {action.shape} and type {action.dtype} for {self.num_envs} environments",
-                "give each environment one integer",
+            problem = (
+                f"actions of shape {action.shape} and type {action.dtype} for {self.num_envs} environments"
             )
+            raise ArenaError(problem, "give each environment one integer")
         action = np.ascontiguousarray(action, dtype=np.int64)
         num_actions, indptr, outcomes, starts = self.tables
         lane = step_all(num_actions, indptr, outcomes, starts, self.lanes, action, self.limit, advance)
         if lane >= 0:
-            raise ArenaError(
-                f"action {action[lane]} in environment {lane} is out of range",
-                f"give an integer in [0, {num_actions})",
-            )
+            problem = f"action {action[lane]} in environment {lane} is out of range"
+            raise ArenaError(problem, f"give an integer in [0, {num_actions})")
 
 
 class TableEnv(gym.Env[Any, np.int64]):
-    """One tabular MDP as a Gymnasium environment; equal to a lane of `TableVectorEnv` with the same seed.
+    """Gymnasium environment of a tabular MDP, equal to a lane of `TableVectorEnv` with the same seed.
 
     Args:
-        model: the MDP.
-        render_mode: a mode of the subclass, or None.
-        observer: how its states look; None shows their index.
+        model: transition model of the MDP.
+        render_mode: render mode of the subclass, or None.
+        observer: observations of the states; by default their index.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012
@@ -312,7 +307,7 @@ class TableEnv(gym.Env[Any, np.int64]):
         self.model = model
         self.render_mode = render_mode
         self._lane = self._make_lane(model, observer)
-        self._begun = False
+        self._has_started = False
         self.observation_space = self._lane.single_observation_space
         self.action_space = self._lane.single_action_space
 
@@ -320,36 +315,36 @@ class TableEnv(gym.Env[Any, np.int64]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
-        if seed is None and self._begun:
+        if seed is None and self._has_started:
             self._lane.restart()
         else:
             self._lane.begin([int(self.np_random.integers(2**31)) if seed is None else seed])
-            self._begun = True
-        return self._look(), {}
+            self._has_started = True
+        return self._observe(), {}
 
     def step(self, action: np.int64) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         lane = self._lane
         lane.step_only(np.array([action]))
-        return self._look(), float(lane.reward[0]), bool(lane.terminated[0]), False, {}
+        return self._observe(), float(lane.reward[0]), bool(lane.terminated[0]), False, {}
 
     def state(self) -> State:
-        """Exactly where the episode stands."""
+        """Exact state of the episode."""
         return self._lane.state()
 
     def restore(self, state: State) -> None:
-        """Goes back to where `state` was taken."""
+        """Restore a state from `state`."""
         self._lane.restore(state)
-        self._begun = True
+        self._has_started = True
 
     @property
     def state_index(self) -> int:
-        """The index of the present state in the model."""
+        """Index of the current state in the model."""
         return int(self._lane.lanes["state"][0])
 
     def _make_lane(self, model: TransitionModel, observer: Observer | None) -> TableVectorEnv:
-        """The vector of one that steps this environment; a subclass whose dynamics change has another."""
+        """Vector environment of one lane, which steps this environment; overridden where the dynamics change."""
         return TableVectorEnv(model, observer=observer)
 
-    def _look(self) -> Any:
-        seen = self._lane.observation[0]
-        return np.int64(seen) if self._lane.observer is None else seen.copy()
+    def _observe(self) -> Any:
+        observation = self._lane.observation[0]
+        return np.int64(observation) if self._lane.observer is None else observation.copy()

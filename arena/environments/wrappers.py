@@ -1,4 +1,4 @@
-"""What an experiment names beside plugins: wrappers, and the functions that make environments."""
+"""Wrappers by name, and digests of the functions that make environments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ Env = gym.Env[Any, Any]
 
 
 def read_wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
-    """Reads ``Name``, ``module:Class`` or either with ``(key=value, …)`` behind it."""
+    """Import a wrapper from ``Name`` or ``module:Class``, each optionally with ``(key=value, …)``.
+
+    Returns:
+        The wrapper's class and its keyword arguments.
+
+    Raises:
+        ArenaError: the text cannot be read, or there is no such wrapper.
+    """
     name, opening, rest = (part.strip() for part in text.partition("("))
     try:
         call = ast.parse(f"f({rest}" if opening else "f()", mode="eval").body
@@ -35,22 +42,20 @@ def read_wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
         home = importlib.import_module(module) if colon else gym.wrappers
     except ImportError as error:
         raise ArenaError(f"the wrapper {name!r}: {error}", "check the module's name") from error
-    found = getattr(home, attribute, None)
-    if not (isinstance(found, type) and issubclass(found, gym.Wrapper)):
-        if found is not None:
-            raise ArenaError(f"{name} is no gymnasium.Wrapper", "name a wrapper's class")
-        known = [
-            n for n, value in vars(home).items() if isinstance(value, type) and issubclass(value, gym.Wrapper)
-        ]
+    wrapper = getattr(home, attribute, None)
+    if wrapper is None:
+        known = [n for n, value in vars(home).items() if _is_wrapper(value)]
         raise unknown_name("wrapper", attribute, known, "see gymnasium.wrappers")
-    return cast("Callable[..., Env]", found), cast("dict[str, Any]", arguments)
+    if not _is_wrapper(wrapper):
+        raise ArenaError(f"{name} is not a gymnasium.Wrapper", "give the name of a wrapper class")
+    return cast("Callable[..., Env]", wrapper), cast("dict[str, Any]", arguments)
 
 
 def source_digest(function: Callable[..., Any]) -> str:
-    """What a function's environments are made by: its module's source, or its own, or its compiled code.
+    """Digest of a function that makes environments: of its module's source, its own source, or its compiled code.
 
     Raises:
-        ArenaError: none of them can be had, so that an edited function could not be told from the one before.
+        ArenaError: none of them is available, so that a change of the function could not be detected.
     """
     for subject in (inspect.getmodule(function), function):
         with contextlib.suppress(OSError, TypeError):
@@ -61,6 +66,10 @@ def source_digest(function: Callable[..., Any]) -> str:
         name = f"{function.__module__}:{function.__qualname__}"
         raise ArenaError(f"the source of {name} cannot be read", "define it in a module")
     return _digest(_described_code(code))
+
+
+def _is_wrapper(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, gym.Wrapper)
 
 
 def _described_code(code: types.CodeType) -> str:

@@ -8,8 +8,9 @@ Example:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from arena.plugins.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from arena.frames.arrays import digits, npz
@@ -22,20 +23,6 @@ if TYPE_CHECKING:
     from arena.frames.sources import open_source
     from arena.frames.store import Frames
     from arena.frames.writer import Writer
-
-_HOMES = {
-    "Batches": "batches",
-    "Column": "columns",
-    "Frames": "store",
-    "Writer": "writer",
-    "collect": "collecting",
-    "digits": "arrays",
-    "npz": "arrays",
-    "open_data": "references",
-    "open_source": "sources",
-    "pictures": "images",
-    "resolve_fit": "fits",
-}
 
 __all__ = [
     "Batches",
@@ -51,8 +38,18 @@ __all__ = [
     "resolve_fit",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        ".arrays": ["digits", "npz"],
+        ".batches": ["Batches"],
+        ".collecting": ["collect"],
+        ".columns": ["Column"],
+        ".fits": ["resolve_fit"],
+        ".images": ["pictures"],
+        ".references": ["open_data"],
+        ".sources": ["open_source"],
+        ".store": ["Frames"],
+        ".writer": ["Writer"],
+    },
+)

@@ -1,11 +1,10 @@
 """Counter-based random numbers for compiled code: a number is a pure function of a key and a counter.
 
-A generator that is a function has no state to save, to restore or to share: an environment's step ``t`` of
-episode ``e`` in lane ``i`` draws the same number whether the lane runs alone, in a vector, in one compiled
-call or one call a step, and after a resume. Reseeding an episode costs one multiplication; a reseed through
-`numpy.random.default_rng` costs 50 µs.
+Such a generator has no state to save, restore or share: step ``t`` of episode ``e`` in lane ``i`` of an environment
+draws the same number whether the lane runs alone or in a vector, in one compiled call or one call per step, and after a
+resume. Reseeding an episode costs one multiplication; a reseed through `numpy.random.default_rng` costs 50 µs.
 
-The mixing function is the finaliser of SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number
+The mixing function is the finalizer of SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number
 generators", OOPSLA 2014; constants: Stafford's Mix13), whose sequence passes BigCrush.
 """
 
@@ -16,7 +15,7 @@ from numba import njit
 
 from arena.storage import numba_cache
 
-__all__ = ["below", "draw", "fold", "mix", "uniform"]
+__all__ = ["below", "fold", "mix", "uniform"]
 
 numba_cache.configure()  # here, since every compiled function of arena imports this module
 
@@ -30,7 +29,7 @@ UNIT = 2.0**-53
 
 @njit(cache=True, inline="always")
 def mix(bits):  # type: ignore[no-untyped-def]
-    """A bijection of 64 bits in which every input bit changes every output bit with probability ≈ ½."""
+    """Bijection of 64 bits in which every input bit changes every output bit with probability ≈ ½."""
     bits = np.uint64(bits)
     bits = (bits ^ (bits >> SHIFT_30)) * MIX_1
     bits = (bits ^ (bits >> SHIFT_27)) * MIX_2
@@ -39,23 +38,17 @@ def mix(bits):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, inline="always")
 def fold(key, counter):  # type: ignore[no-untyped-def]
-    """The ``counter``-th 64-bit number of the sequence that ``key`` names; also how a key begets keys."""
+    """64-bit number with index ``counter`` of the sequence of ``key``; also used to derive keys from a key."""
     return mix(np.uint64(key) + (np.uint64(counter) + np.uint64(1)) * GOLDEN)
 
 
 @njit(cache=True, inline="always")
 def uniform(bits):  # type: ignore[no-untyped-def]
-    """The upper 53 of 64 random bits as a float64 in [0, 1)."""
+    """Float64 in [0, 1) from the upper 53 of 64 random bits."""
     return np.float64(np.uint64(bits) >> SHIFT_11) * UNIT
 
 
 @njit(cache=True, inline="always")
 def below(bits, n):  # type: ignore[no-untyped-def]
-    """An integer in [0, n) from the lower 32 random bits (Lemire's multiplication; n < 2³¹, bias < n/2³²)."""
+    """Integer in [0, n) from the lower 32 of 64 random bits (Lemire's multiplication; n < 2³¹, bias < n/2³²)."""
     return np.int64(((np.uint64(bits) & LOW_32) * np.uint64(n)) >> SHIFT_32)
-
-
-@njit(cache=True)
-def draw(key, counter):  # type: ignore[no-untyped-def]
-    """A float64 in [0, 1): the ``counter``-th of ``key``."""
-    return uniform(fold(key, counter))

@@ -1,8 +1,7 @@
 """Named random generators of a run, and a scope in which the process's global generators are the run's.
 
-A generator is keyed by the run's seed and its *name*, so its numbers depend neither on the order in which
-generators are created nor on which others exist. numba's own generators (``np.random`` inside compiled code) are
-not covered by the scope: give such code a key.
+A generator is keyed by the run's seed and its *name*, so its numbers depend neither on the order in which generators
+are created nor on which others exist. The scope does not cover numba's generators: give compiled code a key.
 """
 
 from __future__ import annotations
@@ -55,18 +54,12 @@ def derive(seed: int, *names: str | int, bits: int = 128) -> int:
 
 
 def reset_seed(seed: int, *names: str | int) -> int:
-    """A key for `names` under `seed` as Gymnasium's `reset` takes it: an integer in [0, 2³¹)."""
+    """Derive a seed for Gymnasium's `reset`: an integer in [0, 2³¹)."""
     return derive(seed, *names, bits=64) % 2**31
 
 
 def episode_seed(seed: int, lane: int, episode: int) -> int:
-    """The seed of an episode of training.
-
-    Args:
-        seed: of the run.
-        lane: which of the parallel environments.
-        episode: how many episodes the lane has had before.
-    """
+    """Seed of a training episode, from the run's seed, the lane, and the number of the lane's earlier episodes."""
     return reset_seed(seed, "environment", lane, episode)
 
 
@@ -157,10 +150,8 @@ class Generators:
             ArenaError: `state` belongs to a run with another seed.
         """
         if state["seed"] != self.seed:
-            raise ArenaError(
-                f"the saved generators belong to seed {state['seed']}, but this run's seed is {self.seed}",
-                "load them into a run with the same seed",
-            )
+            problem = f"the saved generators are of seed {state['seed']}, but this run's seed is {self.seed}"
+            raise ArenaError(problem, "load them into a run with the same seed")
         _refresh()
         for name in sorted({*self._numpy, *state["numpy"]}):
             self.numpy(name).bit_generator.state = state["numpy"].get(name) or _philox(self.seed, name).state

@@ -2,8 +2,7 @@
 
 Each checkpoint is a sub-folder named by a sequence number (so one step may be saved twice). It contains
 ``arrays.safetensors``, ``state.json`` (see `arena.storage.codec`), and ``manifest.json`` with the size and digest of
-both
-and a digest of itself. A sub-folder gets its name only once all of it is on the disk. Where a state contains
+both and a digest of itself. A sub-folder gets its name only once all of it is on the disk. Where a state contains
 journals, ``journals.json`` lists the files of their rows, which the checkpoints share (see `arena.storage.segments`).
 """
 
@@ -175,9 +174,9 @@ class Checkpoints:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         sync_folder(self.folder)
-        # Damaged checkpoints do not count, or the last good one would be removed in their favour.
-        whole = [old for old in older if old not in self._damaged]
-        for old in sorted({*older} - {*whole[max(0, len(whole) - self.keep + 1) :]}):
+        # Damaged checkpoints do not count, or the last good one would be removed in their favor.
+        intact = [old for old in older if old not in self._damaged]
+        for old in sorted({*older} - {*intact[max(0, len(intact) - self.keep + 1) :]}):
             # Renamed first, so that a killed removal leaves no partial checkpoint under a number.
             discarded = old.rename(self.folder / f"{_DISCARDED}{old.name}")
             remove(discarded)

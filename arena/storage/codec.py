@@ -290,7 +290,7 @@ class _Decoder:
         capacity, total, columns = body
         rows = self.node(columns, depth + 1)
         fields = {name: (column.shape[1:], column.dtype) for name, column in rows.items()}
-        return Journal.restored(capacity, fields, total, [rows])
+        return Journal.from_parts(capacity, fields, total, [rows])
 
     def _make(self, tag: str, name: str, dtype: str) -> Any:
         stored = self._arrays.get(name)

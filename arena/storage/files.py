@@ -52,10 +52,8 @@ def refuse_link(path: Path) -> None:
         ArenaError: the path is a link.
     """
     if path.is_symlink():
-        raise ArenaError(
-            f"{path} is a link, which may point outside the run",
-            "replace the link by the file or folder that it points to",
-        )
+        problem = f"{path} is a link, which may point outside the run"
+        raise ArenaError(problem, "replace the link by the file or folder that it points to")
 
 
 def write_synced(path: Path, data: bytes) -> None:

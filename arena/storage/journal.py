@@ -24,8 +24,8 @@ class Journal:
     """Ring buffer of rows that are never changed, and that checkpoints store incrementally.
 
     An agent puts the object itself into its state (`arena.storage.codec.State`). Row number i, counted from the
-    first row
-    ever appended, is at index ``i % capacity`` of each column until row ``i + capacity`` replaces it. Values that
+    first
+    row ever appended, is at index ``i % capacity`` of each column until row ``i + capacity`` replaces it. Values that
     change later, such as priorities, belong in separate arrays of the agent.
 
     Example:
@@ -63,15 +63,12 @@ class Journal:
                 name: np.zeros((capacity, *shape), kind) for name, (shape, kind) in self.fields.items()
             }
         except MemoryError as error:
-            size = capacity * self.row_bytes / 2**30
-            raise ArenaError(
-                f"a buffer of {capacity:,} rows would take {size:.1f} GiB",
-                "give a smaller capacity or buffer size",
-            ) from error
+            problem = f"a buffer of {capacity:,} rows would take {capacity * self.row_bytes / 2**30:.1f} GiB"
+            raise ArenaError(problem, "give a smaller capacity or buffer size") from error
         self._views = {name: _read_only(column) for name, column in self._columns.items()}
 
     @classmethod
-    def restored(
+    def from_parts(
         cls,
         capacity: int,
         fields: Mapping[str, tuple[tuple[int, ...], DTypeLike]],
@@ -88,9 +85,8 @@ class Journal:
         for part in parts:
             journal.append(**part)
         if type(total) is not int or journal.total != total:
-            raise ArenaError(
-                f"a journal of {total} rows was saved with {journal.total} rows", "use an older checkpoint"
-            )
+            problem = f"a journal of {total} rows was saved with {journal.total} rows"
+            raise ArenaError(problem, "use an older checkpoint")
         return journal
 
     def __len__(self) -> int:
@@ -138,10 +134,8 @@ class Journal:
     def rows(self, start: int, stop: int) -> dict[str, NDArray[Any]]:
         """Copy of the rows with numbers `start` to `stop` - 1, in order; all must be live."""
         if not self.first <= start <= stop <= self.total:
-            raise ArenaError(
-                f"rows {start} to {stop} of a journal are not all live",
-                f"ask for rows from {self.first} to {self.total}",
-            )
+            problem = f"rows {start} to {stop} of a journal are not all live"
+            raise ArenaError(problem, f"give rows from {self.first} to {self.total}")
         slots = np.arange(start, stop) % self.capacity
         return {name: column[slots] for name, column in self._columns.items()}
 
@@ -154,10 +148,8 @@ class Journal:
         for name, (shape, dtype) in self.fields.items():
             found = columns[name]
             if (found.shape, found.dtype) != ((count, *shape), dtype):
-                problem = (
-                    f"the journal's column {name!r} takes {dtype}{[count, *shape]}, "
-                    f"not {found.dtype}{list(found.shape)}"
-                )
+                expected, given = f"{dtype}{[count, *shape]}", f"{found.dtype}{list(found.shape)}"
+                problem = f"the journal's column {name!r} takes {expected}, not {given}"
                 raise ArenaError(problem, "give every column the same number of rows, and convert it")
         return count
 

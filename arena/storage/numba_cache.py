@@ -36,7 +36,7 @@ def track_packages() -> None:
     """
     kind = caching._SourceFileBackedLocatorMixin
     if not hasattr(kind.get_source_stamp, "__wrapped__"):
-        kind.get_source_stamp = _with_packages(kind.get_source_stamp)
+        kind.get_source_stamp = _with_packages(kind.get_source_stamp)  # type: ignore[method-assign]
 
 
 def _with_packages(get_source_stamp: Callable[..., Any]) -> Callable[..., Any]:

@@ -92,7 +92,7 @@ class Segments:
             raise DamagedError(f"{self.folder.name} is a link")
         parts = self._parts(segments, max(0, total - capacity))
         try:
-            journal = Journal.restored(capacity, fields, total, parts)
+            journal = Journal.from_parts(capacity, fields, total, parts)
         except (ArenaError, ValueError, OverflowError) as error:  # numpy raises the last two for absurd sizes
             raise DamagedError(f"a journal differs from what was written ({error})") from error
         self._known[journal] = segments

@@ -175,7 +175,7 @@ class Stream(ABC):
         if expected != found:
             raise ArenaError(
                 f"the checkpoint holds a {found[0]} of {found[1]} environments, not a {expected[0]} of {expected[1]}",
-                "resume with the environment and --envs it was trained with",
+                "resume with the environment and --envs with which it was trained",
             )
         self.steps = state["steps"]
         for array, saved in ((self.episode_account, state["account"]), (self.totals, state["totals"])):
@@ -196,16 +196,16 @@ class Stream(ABC):
         """Close the environments."""
         return
 
-    def _refuse_infinite(self, name: str, given: Array) -> None:
-        """Refuse infinite values and NaN, which would spoil every weight and table; `given` has a row per lane."""
+    def _refuse_infinite(self, name: str, values: Array) -> None:
+        """Refuse infinite values and NaN, which would spoil every weight and table; `values` has a row per lane."""
         # Called at every step: a finite sum of squares has finite terms, and an infinite one may have overflowed.
-        if given.dtype.kind != "f" or math.isfinite(np.vdot(given, given)):
+        if values.dtype.kind != "f" or math.isfinite(np.vdot(values, values)):
             return
-        rows = given.reshape(self.num_envs, -1)
+        rows = values.reshape(self.num_envs, -1)
         for lane in np.flatnonzero(~np.isfinite(rows).all(axis=1)):
             bad = rows[lane][~np.isfinite(rows[lane])][0]
             article = "an" if name[0] in "aeiou" else "a"
-            what = f"the {name} {bad}" if given.ndim == 1 else f"{article} {name} with {bad}"
+            what = f"the {name} {bad}" if values.ndim == 1 else f"{article} {name} with {bad}"
             raise self._fault(f"gave {what}", lane, FIX_WITH_WRAPPER)
 
     def _fault(
@@ -236,15 +236,11 @@ class NativeStream(Stream):
 
     Args:
         vector: the vector environment.
-        observations: conversion of its observations to the agent's.
-        actions: conversion of the agent's actions to the environment's.
+        observations, actions, label: see `Stream`.
         seeds: one seed per lane.
-        label: name of the environment in errors.
-
-    Attributes:
-        compiled: whether agents may step it in compiled code.
     """
 
+    #: Whether agents may step it in compiled code.
     compiled = True
 
     def __init__(
@@ -257,22 +253,16 @@ class NativeStream(Stream):
     @property
     def tabular(self) -> TableVectorEnv | None:
         """Tables of the environment, for an agent that steps them in compiled code and then calls `advanced`."""
-        plain = isinstance(self.observations, Identity) and isinstance(self.actions, Identity)
         vector = self.vector
-        if not (
-            self.compiled
-            and plain
-            and isinstance(vector, TableVectorEnv)
-            and vector.drivable
-            and vector.observer is None
-        ):
+        unconverted = isinstance(self.observations, Identity) and isinstance(self.actions, Identity)
+        if not (self.compiled and unconverted and isinstance(vector, TableVectorEnv)):
             return None
-        return vector
+        return vector if vector.drivable and vector.observer is None else None
 
     def advanced(self, vector_steps: int) -> None:
         """Record vector steps that compiled code took in `tabular`, including their episode statistics."""
         self.steps += vector_steps * self.num_envs
-        self._look()
+        self._observe()
 
     def close(self) -> None:
         self.vector.close()
@@ -288,16 +278,16 @@ class NativeStream(Stream):
         self._refuse_infinite("observation", transition.next_observation)
         # Encoded only once where the episode continues, since an encoder is slow.
         self.observation[...] = transition.next_observation
-        begun = transition.terminated | transition.truncated
-        if begun.any():
-            self.observation[begun] = self.observations.encode(vector.observation[begun])
+        done = transition.terminated | transition.truncated
+        if done.any():
+            self.observation[done] = self.observations.encode(vector.observation[done])
             self._refuse_infinite("observation", self.observation)
 
     def _begin_source(self) -> None:
         self.vector.begin(self._seeds)
-        self._look()
+        self._observe()
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         self.observation[...] = self.observations.encode(self.vector.observation)
         self._refuse_infinite("observation", self.observation)
 
@@ -306,7 +296,7 @@ class NativeStream(Stream):
 
     def _restore_source(self, state: State) -> None:
         self.vector.restore(state)
-        self._look()
+        self._observe()
 
 
 def _buffer(n: int, space: Any) -> Array:

@@ -10,7 +10,7 @@ import signal
 import traceback
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import gymnasium as gym
 import numpy as np
@@ -31,6 +31,9 @@ Array = npt.NDArray[Any]
 Make = Callable[[], gym.Env[Any, Any]]
 Vector = SyncVectorEnv | AsyncVectorEnv
 
+#: Results of one step of a test episode, by name.
+_Outcome: TypeAlias = dict[str, Any]
+
 #: Key of a failure in the infos; lanes report nothing else there.
 FAILURE = "arena.failure"
 
@@ -45,13 +48,12 @@ class GymnasiumStream(Stream):
     Args:
         make: function that builds one environment; for Async it is sent to the workers with cloudpickle.
         num_envs: number of parallel episodes.
-        observations: conversion of the environment's observations to the agent's.
-        actions: conversion of the agent's actions to the environment's.
+        observations, actions: conversions of observations and actions; see `Stream`.
         seed_of: function of (lane, episode) that returns the episode's seed, in [0, 2³¹).
         label: name of the environment in errors, such as its id.
         asynchronous: whether each environment runs in its own process.
-        obstacle: reason why the environment cannot be replayed, from `probe`, or None. Probe once, before a new
-            run: the state contains the result.
+        obstacle: reason why the environment cannot be replayed, from `replay_obstacle`, or None. Test once,
+            before a new run: the state contains the result.
 
     Raises:
         ArenaError: an environment raises, or gives a value that is not a finite number.
@@ -77,8 +79,8 @@ class GymnasiumStream(Stream):
         self._history = History(num_envs, self.action_space)
         self._digest = [0] * num_envs
         # Memory that a lane's digest is computed from: views of buffers that are never reallocated.
-        self._begun = _rows(self.observation)
-        self._given = list(
+        self._observation_rows = _rows(self.observation)
+        self._result_rows = list(
             zip(_rows(self.transition.next_observation), _rows(self.transition.reward), strict=True)
         )
         self._vector = self._open()
@@ -89,15 +91,14 @@ class GymnasiumStream(Stream):
         _close(self._vector)
 
     def _open(self) -> Vector:
-        lane = functools.partial(_Lane.made, self._make, os.getpid() if self._asynchronous else None)
+        lane = functools.partial(_Lane.from_function, self._make, os.getpid() if self._asynchronous else None)
         kind = AsyncVectorEnv if self._asynchronous else SyncVectorEnv
         try:
             # Without copies the vector returns its own buffer, which each call overwrites: it is copied at once.
             return kind([lane] * self.num_envs, copy=False, autoreset_mode=AutoresetMode.DISABLED)
         except Exception as error:
-            raise ArenaError(
-                f"{self.label} raised {_described(error)} when it was made", "see --debug for its traceback"
-            ) from error
+            problem = f"{self.label} raised {_described(error)} when it was made"
+            raise ArenaError(problem, "see --debug for its traceback") from error
 
     def _begin_source(self) -> None:
         self._begin(dict.fromkeys(range(self.num_envs), 0))
@@ -127,8 +128,8 @@ class GymnasiumStream(Stream):
         self._refuse_infinite("reward", transition.reward)
         if self.obstacle is None:
             digest = self._digest
-            for i, (seen, earned) in enumerate(self._given):
-                digest[i] = zlib.crc32(earned, zlib.crc32(seen, digest[i]))
+            for i, (observed, rewarded) in enumerate(self._result_rows):
+                digest[i] = zlib.crc32(rewarded, zlib.crc32(observed, digest[i]))
         self.observation[...] = transition.next_observation
         done: list[int] = (terminated | truncated).nonzero()[0].tolist()
         return done
@@ -158,7 +159,7 @@ class GymnasiumStream(Stream):
         self.observation[lanes] = self.observations.encode(observation)[lanes]
         self._check(self.observation)
         for lane in lanes:
-            self._digest[lane] = zlib.crc32(self._begun[lane])
+            self._digest[lane] = zlib.crc32(self._observation_rows[lane])
 
     def _check(self, observation: Array) -> None:
         """Refuse infinite values, and an index out of range, which would make compiled code read outside a table."""
@@ -178,9 +179,8 @@ class GymnasiumStream(Stream):
     def _broken(self, error: Exception) -> ArenaError:
         """Error for an exception of the vector itself: an observation of the wrong shape, a dead worker."""
         if isinstance(error, (EOFError, ConnectionError)):
-            return self._fault(
-                "lost a worker process", remedy="if memory ran out, use fewer environments (--envs)"
-            )
+            remedy = "if memory ran out, use fewer environments (--envs)"
+            return self._fault("lost a worker process", remedy=remedy)
         return self._fault(f"raised {type(error).__name__}", message=_line(error))
 
     def _source_state(self) -> State:
@@ -251,7 +251,7 @@ def replay_obstacle(make: Make, observations: View, actions: View, *, steps: int
     plan = [np.array([space.sample()]) for _ in range(steps)]
     reference: list[_Outcome] = []
     for seeds, place in (((1, 2, 1, 1), "after another episode"), ((1,), "in a fresh environment")):
-        lane = functools.partial(_Lane.made, make, None)
+        lane = functools.partial(_Lane.from_function, make, None)
         vector = SyncVectorEnv([lane], copy=False, autoreset_mode=AutoresetMode.DISABLED)
         try:
             for seed in seeds:
@@ -265,39 +265,30 @@ def replay_obstacle(make: Make, observations: View, actions: View, *, steps: int
     return None
 
 
-class _Outcome(NamedTuple):
-    observation: bytes
-    reward: float = 0.0
-    terminated: bool = False
-    truncated: bool = False
-    error: str = ""
-
-
 def _play(
     vector: Vector, observations: View, actions: View, seed: int, plan: list[Array]
 ) -> Iterator[_Outcome]:
     """Play one episode in a vector of one environment; an error ends it, and must be repeated like any outcome."""
     observation, infos = vector.reset(seed=[seed], options={"reset_mask": np.ones(1, dtype=np.bool_)})
-    yield _Outcome(observations.encode(observation).tobytes(), error=_error(infos))
+    yield {"observation": observations.encode(observation).tobytes(), "error": _error(infos)}
     for action in plan if not infos else ():
         observation, reward, terminated, truncated, infos = vector.step(actions.decode(action.copy()))
         if infos:
-            yield _Outcome(b"", error=_error(infos))
+            yield {"error": _error(infos)}
             return
-        flags = bool(terminated[0]), bool(truncated[0])
-        yield _Outcome(observations.encode(observation).tobytes(), float(reward[0]), *flags)
-        if any(flags):
+        outcome = {"observation": observations.encode(observation).tobytes(), "reward": float(reward[0])}
+        yield {**outcome, "terminated": bool(terminated[0]), "truncated": bool(truncated[0]), "error": ""}
+        if terminated[0] or truncated[0]:
             return
 
 
 def _difference(reference: list[_Outcome], outcomes: list[_Outcome]) -> str | None:
     for step, (a, b) in enumerate(itertools.zip_longest(reference, outcomes)):
-        # As text, NaN equals itself.
-        if repr(a) != repr(b):
-            if a is None or b is None:
-                return f"an episode of another length, {min(len(reference), len(outcomes)) - 1} steps,"
-            [name, *_] = (name for name in a._fields if repr(getattr(a, name)) != repr(getattr(b, name)))
-            return f"another {name} at step {step}"
+        if a is None or b is None:
+            return f"an episode of another length, {min(len(reference), len(outcomes)) - 1} steps,"
+        for name in {**a, **b}:
+            if repr(a.get(name)) != repr(b.get(name)):  # as text, NaN equals itself
+                return f"another {name if name in a and name in b else 'error'} at step {step}"
     return None
 
 
@@ -322,7 +313,7 @@ class _Lane(gym.Wrapper[Any, Any, Any, Any]):
         self._remote = remote
 
     @classmethod
-    def made(cls, make: Make, parent: int | None) -> _Lane:
+    def from_function(cls, make: Make, parent: int | None) -> _Lane:
         """Build the environment; `parent` is the process id of the runner, for an asynchronous lane."""
         remote = parent is not None and parent != os.getpid()
         if (

@@ -1,4 +1,4 @@
-"""Streams from environments: native vectors where that is exact, Gymnasium's environments otherwise."""
+"""Creation of streams: native vector environments where possible, otherwise Gymnasium environments."""
 
 from __future__ import annotations
 
@@ -26,46 +26,37 @@ def open_stream(
     *,
     limit: int | None = None,
     asynchronous: bool = False,
-    probed: bool = False,
+    check_replay: bool = False,
 ) -> Stream:
-    """Parallel episodes of an environment as a stream of transitions.
+    """Open a stream of transitions from parallel episodes of an environment.
 
     Args:
-        factory: the environment.
-        num_envs: how many episodes run in parallel.
-        needs: the observations and actions that the agent takes; it must fit the environment.
-        seed_of: the seed of (lane, episode), in [0, 2³¹).
-        limit: truncate episodes after so many steps at the latest.
-        asynchronous: step Gymnasium's environments in processes of their own.
-        probed: find out first whether a Gymnasium environment can be resumed by replay; the stream's `notice`
-            says if not.
+        factory: factory of the environment.
+        num_envs: number of parallel episodes.
+        needs: accepted kinds of observations and actions; the agent must fit the environment.
+        seed_of: function of (lane, episode) that returns the episode's seed, in [0, 2³¹).
+        limit: maximum number of steps of an episode, which is then truncated.
+        asynchronous: whether each Gymnasium environment runs in its own process.
+        check_replay: whether to test if a Gymnasium environment can be resumed by replay; if not, the stream's
+            `notice` gives the reason.
     """
     observations, actions = factory.views(needs)
-    assert observations is not None and actions is not None, "mismatch() must be asked first"
+    assert observations is not None and actions is not None, "call mismatch() first"
     if factory.is_native:
         vector = factory.native_vector(num_envs, limit)
         seeds = [seed_of(lane, 0) for lane in range(num_envs)]
         return NativeStream(vector, observations, actions, seeds, label=factory.id)
     make = functools.partial(factory.make, limit)
-    obstacle = _probed(make, observations, actions) if probed else None
-    stream = GymnasiumStream(
-        make,
-        num_envs,
-        observations,
-        actions,
-        seed_of,
-        label=factory.id,
-        asynchronous=asynchronous,
-        obstacle=obstacle,
-    )
+    obstacle = _replay_obstacle(make, observations, actions) if check_replay else None
+    options: dict[str, Any] = {"label": factory.id, "asynchronous": asynchronous, "obstacle": obstacle}
+    stream = GymnasiumStream(make, num_envs, observations, actions, seed_of, **options)
     if obstacle is not None:
-        stream.notice = (
-            f"{factory.id} cannot be resumed mid-episode: {obstacle}; a resume starts its episodes anew"
-        )
+        problem = f"{factory.id} cannot be resumed mid-episode: {obstacle}"
+        stream.notice = f"{problem}; a resume restarts the current episodes"
     return stream
 
 
-def _probed(make: Callable[[], gym.Env[Any, Any]], observations: View, actions: View) -> str | None:
+def _replay_obstacle(make: Callable[[], gym.Env[Any, Any]], observations: View, actions: View) -> str | None:
     try:
         return replay_obstacle(make, observations, actions)
     except Exception as error:  # the first step of training gives a better error

@@ -35,28 +35,21 @@ class StreamWrapper(Stream):
         self.inner.close()
 
     def _advance(self, transition: Transition) -> None:
-        seen = self.inner.step(transition.action)
-        transition.reward[...] = seen.reward
-        transition.terminated[...] = seen.terminated
-        transition.truncated[...] = seen.truncated
-        transition.bonus[...] = seen.bonus
-        self._see(seen, transition)
+        inner = self.inner.step(transition.action)
+        for name in ("reward", "terminated", "truncated", "bonus"):
+            getattr(transition, name)[...] = getattr(inner, name)
+        self._transform(inner, transition)
 
-    def _see(self, seen: Transition, transition: Transition) -> None:
-        """Fill `transition.next_observation` and `observation`.
-
-        Args:
-            seen: the transition of the inner stream.
-            transition: the transition to complete; its other fields are already filled.
-        """
-        transition.next_observation[...] = seen.next_observation
+    def _transform(self, inner: Transition, transition: Transition) -> None:
+        """Fill `next_observation` of a transition whose other fields are filled, and the stream's `observation`."""
+        transition.next_observation[...] = inner.next_observation
         self.observation[...] = self.inner.observation
 
     def _begin_source(self) -> None:
         self.inner.begin()
-        self._look()
+        self._observe()
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         """Fill `observation` at the beginning of every lane's episode."""
         self.observation[...] = self.inner.observation
 

@@ -14,9 +14,9 @@ Example:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from arena.plugins.lazy_exports import lazy_exports
 from arena.testing.agents import (
     acts_by_its_generator,
     acts_in_its_space,
@@ -79,35 +79,6 @@ if TYPE_CHECKING:
         saved_codes_are_loaded,
         steps_equal_the_pass,
     )
-
-#: Modules of the laws of encoders, which are imported on demand since they import torch.
-_HOMES = {
-    "ENCODER_LAWS": "encoder_laws",
-    "EncoderCase": "encoder_cases",
-    "FRAMES": "encoder_cases",
-    "Specimen": "encoder_cases",
-    "partial_fit_takes_one_epoch": "protocols",
-    "decodes_into_the_space": "protocols",
-    "densities_sum_to_one": "densities",
-    "encoder_options_have_help": "encoders",
-    "encoder_options_round_trip": "encoders",
-    "encodes_each_by_itself": "protocols",
-    "every_encoder": "encoder_cases",
-    "inverts_exactly": "densities",
-    "keeps_its_tensors": "encoders",
-    "learns_by_its_seed": "encoders",
-    "looking_changes_nothing": "encoders",
-    "loss_is_a_scalar": "encoders",
-    "loss_lowers": "encoders",
-    "perceives_each_by_itself": "protocols",
-    "refuses_in_words": "encoders",
-    "refuses_wrong_options": "encoders",
-    "samples_by_its_generator": "protocols",
-    "saved_codes_are_loaded": "protocols",
-    "scores_each_by_itself": "densities",
-    "steps_equal_the_pass": "protocols",
-    "training_goes_on": "encoders",
-}
 
 __all__ = [
     "AGENT_LAWS",
@@ -184,8 +155,33 @@ __all__ = [
     "two_states",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Modules of the laws of encoders, which are imported on demand since they import torch.
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        ".densities": ["densities_sum_to_one", "inverts_exactly", "scores_each_by_itself"],
+        ".encoder_cases": ["EncoderCase", "FRAMES", "Specimen", "every_encoder"],
+        ".encoder_laws": ["ENCODER_LAWS"],
+        ".encoders": [
+            "encoder_options_have_help",
+            "encoder_options_round_trip",
+            "keeps_its_tensors",
+            "learns_by_its_seed",
+            "looking_changes_nothing",
+            "loss_is_a_scalar",
+            "loss_lowers",
+            "refuses_in_words",
+            "refuses_wrong_options",
+            "training_goes_on",
+        ],
+        ".protocols": [
+            "decodes_into_the_space",
+            "encodes_each_by_itself",
+            "partial_fit_takes_one_epoch",
+            "perceives_each_by_itself",
+            "samples_by_its_generator",
+            "saved_codes_are_loaded",
+            "steps_equal_the_pass",
+        ],
+    },
+)

@@ -44,8 +44,8 @@ def set_up(experiment: Experiment, run: Run, generators: Generators, *, fresh: b
                 experiment.num_envs,
                 agent.needs,
                 partial(episode_seed, seed),
-                probed=fresh,
-                around=_curious(experiment, run.novelty, generators),
+                check_replay=fresh,
+                wrap=_curious(experiment, run.novelty, generators),
             )
         stack.callback(stream.close)
         evaluator = Evaluator(environment, type(agent), experiment.horizon, experiment.episodes, seed)

@@ -11,29 +11,22 @@ Example:
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 import gymnasium as gym
 
+from arena.plugins.lazy_exports import lazy_exports
 from arena_control_plugin import ENVIRONMENTS
 
-_HOME = {
-    "ControlEnv": "base",
-    "ControlVectorEnv": "base",
-    "Rasterizer": "drawing",
-    "LQRProblem": "riccati",
-    "Drawing": "drawing",
-    "LQRSolution": "riccati",
-    "System": "system",
-    "riccati": "riccati",
-    "policy_value": "riccati",
+_LAZY: dict[str, list[str]] = {
+    ".base": ["ControlEnv", "ControlVectorEnv"],
+    ".drawing": ["Drawing", "Rasterizer"],
+    ".riccati": ["LQRProblem", "LQRSolution", "policy_value", "riccati"],
+    ".system": ["System"],
 }
 
 for _spec in ENVIRONMENTS:
     _entry = _spec.target.removesuffix("Options")
     _module, _, _name = _entry.partition(":")
-    _HOME |= dict.fromkeys((_name, f"{_name}Options", f"{_name}Vector"), _module.rpartition(".")[2])
+    _LAZY.setdefault(_module, []).extend((_name, f"{_name}Options", f"{_name}Vector"))
     gym.register(
         id=_spec.name,
         entry_point=_entry,
@@ -41,10 +34,6 @@ for _spec in ENVIRONMENTS:
         max_episode_steps=_spec.horizon,
     )
 
-__all__ = sorted(_HOME)
+__all__ = sorted(name for names in _LAZY.values() for name in names)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_exports(__name__, _LAZY)

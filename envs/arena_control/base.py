@@ -216,7 +216,7 @@ class ControlVectorEnv(NativeVectorEnv):
         for name in LANE.names or ():
             self.lanes[name] = state[name]
         self.values[...], self.parameters[...] = state["values"], state["parameters"]
-        self._finished, self._begun = 0, True
+        self._finished, self._has_started = 0, True
         self.system.kernels.fill_observation(
             self._settings, self.lanes, self.values, self.parameters, self._full_observation
         )
@@ -227,7 +227,7 @@ class ControlVectorEnv(NativeVectorEnv):
         if self.render_mode is None:
             gym.logger.warn('render() needs a render_mode; make the environment with render_mode="rgb_array"')
             return None
-        if not self._begun:
+        if not self._has_started:
             raise ArenaError("there is no state to render yet", "reset the environment first")
         return tuple(self._render(self._render_rasterizer, self.values, self.parameters))
 
@@ -241,7 +241,7 @@ class ControlVectorEnv(NativeVectorEnv):
         self.system.kernels.reset_lanes(
             self._settings, self.lanes, self.values, self.parameters, self._full_observation, first
         )
-        self._begun, self._finished = True, 0
+        self._has_started, self._finished = True, 0
         self._update_observation()
 
     def _step(self, action: Array, autoreset: bool) -> None:
@@ -342,7 +342,7 @@ class ControlEnv(gym.Env[Any, Any]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
         super().reset(seed=seed)
-        if seed is None and self._lane._begun:
+        if seed is None and self._lane._has_started:
             self._lane.restart()
         else:
             self._lane.begin([int(self.np_random.integers(2**31)) if seed is None else seed])

@@ -11,25 +11,16 @@ Example:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gymnasium as gym
 
+from arena.plugins.lazy_exports import lazy_exports
 from arena_gridworld_plugin import ENVIRONMENTS
 
 if TYPE_CHECKING:
-    from arena_gridworld.base import (
-        GridEnv,
-        GridVectorEnv,
-        MdpEnv,
-        MdpVectorEnv,
-    )
-    from arena_gridworld.car_rental import (
-        JacksCarRental,
-        JacksCarRentalOptions,
-        JacksCarRentalVector,
-    )
+    from arena_gridworld.base import GridEnv, GridVectorEnv, MdpEnv, MdpVectorEnv
+    from arena_gridworld.car_rental import JacksCarRental, JacksCarRentalOptions, JacksCarRentalVector
     from arena_gridworld.chains import (
         GamblersProblem,
         GamblersProblemOptions,
@@ -38,11 +29,7 @@ if TYPE_CHECKING:
         RandomWalkOptions,
         RandomWalkVector,
     )
-    from arena_gridworld.dyna_maze import (
-        DynaMaze,
-        DynaMazeOptions,
-        DynaMazeVector,
-    )
+    from arena_gridworld.dyna_maze import DynaMaze, DynaMazeOptions, DynaMazeVector
     from arena_gridworld.engine import (
         KINGS_MOVES,
         KINGS_MOVES_AND_STAY,
@@ -65,25 +52,10 @@ if TYPE_CHECKING:
         WindyGridOptions,
         WindyGridVector,
     )
-    from arena_gridworld.garnet import (
-        Garnet,
-        GarnetOptions,
-        GarnetVector,
-    )
-    from arena_gridworld.maps import (
-        GridMap,
-        load_map,
-        parse_map,
-    )
-    from arena_gridworld.mazes import (
-        Maze,
-        MazeOptions,
-        MazeVector,
-        maze,
-    )
-    from arena_gridworld.observation.styles import (
-        PALETTE,
-    )
+    from arena_gridworld.garnet import Garnet, GarnetOptions, GarnetVector
+    from arena_gridworld.maps import GridMap, load_map, parse_map
+    from arena_gridworld.mazes import Maze, MazeOptions, MazeVector, maze
+    from arena_gridworld.observation.styles import PALETTE
     from arena_gridworld.rooms import (
         FourRooms,
         FourRoomsOptions,
@@ -92,9 +64,7 @@ if TYPE_CHECKING:
         KeyDoorOptions,
         KeyDoorVector,
     )
-    from arena_gridworld.schedule import (
-        ScheduledTableVectorEnv,
-    )
+    from arena_gridworld.schedule import ScheduledTableVectorEnv
     from arena_gridworld.textbook import (
         BookGrid,
         BookGridOptions,
@@ -103,13 +73,8 @@ if TYPE_CHECKING:
         GridWorldOptions,
         GridWorldVector,
     )
-    from arena_gridworld.tiles import (
-        TILES,
-        Tile,
-    )
-    from arena_gridworld.world import (
-        World,
-    )
+    from arena_gridworld.tiles import TILES, Tile
+    from arena_gridworld.world import World
 
 __all__ = [
     "KINGS_MOVES",
@@ -178,41 +143,21 @@ __all__ = [
 #: Environments without a time limit.
 UNLIMITED = ("arena/CliffWalk-v0", "arena/DynaMaze-v0")
 
-_MODULES = {
-    "base": (
-        "GridEnv",
-        "GridVectorEnv",
-        "MdpEnv",
-        "MdpVectorEnv",
-    ),
-    "engine": (
-        "KINGS_MOVES",
-        "KINGS_MOVES_AND_STAY",
-        "MOVES",
-        "Rules",
-        "build_model",
-        "build_world",
-    ),
-    "maps": (
-        "GridMap",
-        "load_map",
-        "parse_map",
-    ),
-    "mazes": ("maze",),
-    "observation.styles": ("PALETTE",),
-    "schedule": ("ScheduledTableVectorEnv",),
-    "tiles": (
-        "TILES",
-        "Tile",
-    ),
-    "world": ("World",),
+_LAZY: dict[str, list[str]] = {
+    ".base": ["GridEnv", "GridVectorEnv", "MdpEnv", "MdpVectorEnv"],
+    ".engine": ["KINGS_MOVES", "KINGS_MOVES_AND_STAY", "MOVES", "Rules", "build_model", "build_world"],
+    ".maps": ["GridMap", "load_map", "parse_map"],
+    ".mazes": ["maze"],
+    ".observation.styles": ["PALETTE"],
+    ".schedule": ["ScheduledTableVectorEnv"],
+    ".tiles": ["TILES", "Tile"],
+    ".world": ["World"],
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 for _spec in ENVIRONMENTS:
     _entry = _spec.target.removesuffix("Options")
     _module, _, _name = _entry.partition(":")
-    _HOME |= dict.fromkeys((_name, f"{_name}Options", f"{_name}Vector"), _module.rpartition(".")[2])
+    _LAZY.setdefault(_module, []).extend((_name, f"{_name}Options", f"{_name}Vector"))
     gym.register(
         id=_spec.name,
         entry_point=_entry,
@@ -220,8 +165,4 @@ for _spec in ENVIRONMENTS:
         max_episode_steps=None if _spec.name in UNLIMITED else _spec.horizon,
     )
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_exports(__name__, _LAZY)

@@ -206,7 +206,7 @@ class GridEnv(MdpEnv):
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The map as text, rows separated by newlines, or as an image; without ``@`` before the first reset."""
-        states = self._lane.lanes["state"] if self._begun else None
+        states = self._lane.lanes["state"] if self._has_started else None
         pictures = _rendered(self.world, self.render_mode, states)
         return None if pictures is None else pictures[0]
 

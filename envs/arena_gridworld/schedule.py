@@ -70,9 +70,9 @@ class ScheduledTableVectorEnv(TableVectorEnv):
         self.clock += 1
         self._apply_phase()
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         self._apply_phase()
-        super()._look()
+        super()._observe()
 
     def _apply_phase(self) -> None:
         """Move the states of every lane to the phase of its clock."""

@@ -6,8 +6,9 @@ The names are imported on first use, so that importing this package costs nothin
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from arena.plugins.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from arena_autoencoder.autoencoder import AE, DenoisingAE, LinearAE
@@ -16,18 +17,6 @@ if TYPE_CHECKING:
     from arena_autoencoder.pca import PCA
     from arena_autoencoder.semi_supervised import SemiSupervisedVAE
     from arena_autoencoder.vae import VAE, BetaVAE
-
-_HOMES = {
-    "AE": "autoencoder",
-    "BetaVAE": "vae",
-    "DenoisingAE": "autoencoder",
-    "HierarchicalVAE": "hierarchical",
-    "InpaintingAE": "inpainting",
-    "LinearAE": "autoencoder",
-    "PCA": "pca",
-    "SemiSupervisedVAE": "semi_supervised",
-    "VAE": "vae",
-}
 
 __all__ = [
     "AE",
@@ -41,13 +30,14 @@ __all__ = [
     "SemiSupervisedVAE",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'arena_autoencoder' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"arena_autoencoder.{home}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        ".autoencoder": ["AE", "DenoisingAE", "LinearAE"],
+        ".hierarchical": ["HierarchicalVAE"],
+        ".inpainting": ["InpaintingAE"],
+        ".pca": ["PCA"],
+        ".semi_supervised": ["SemiSupervisedVAE"],
+        ".vae": ["BetaVAE", "VAE"],
+    },
+)

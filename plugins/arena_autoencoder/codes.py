@@ -11,7 +11,7 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Independent, Normal
 
-from arena.encoders.gaussian import diagonal_kl
+from arena_autoencoder.gaussian import diagonal_kl
 
 __all__ = ["DiagonalNormal", "codes"]
 

@@ -18,8 +18,8 @@ from torch import Generator, Size, Tensor
 from torch.distributions import Distribution
 from torch.distributions.constraints import Constraint
 
-from arena.encoders.gaussian import LOG_TWO_PI
 from arena.encoders.preprocessing import Numbers, image_shape, observations
+from arena_autoencoder.gaussian import LOG_TWO_PI
 
 __all__ = ["BernoulliObservation", "GaussianObservation", "LogisticObservation", "Observation"]
 

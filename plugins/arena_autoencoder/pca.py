@@ -14,10 +14,10 @@ from torch import Generator, Tensor
 from arena.config.options import Between
 from arena.encoders.base import Batch, Encoder, OptimizationGroup
 from arena.encoders.distributions import PointMass
-from arena.encoders.gaussian import LOG_TWO_PI
 from arena.encoders.preprocessing import Numbers
 from arena.errors import ArenaError
 from arena_autoencoder.codes import codes
+from arena_autoencoder.gaussian import LOG_TWO_PI
 from arena_autoencoder.likelihoods import GaussianObservation
 from arena_autoencoder.options import Count
 from arena_autoencoder.streaming_pca import StreamingPCA

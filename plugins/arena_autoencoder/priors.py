@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from arena.encoders.gaussian import LOG_TWO_PI
 from arena_autoencoder.codes import DiagonalNormal
+from arena_autoencoder.gaussian import LOG_TWO_PI
 from arena_autoencoder.networks import GaussianNetwork
 
 __all__ = ["Chain", "Prior", "StandardNormal"]

@@ -10,30 +10,22 @@ Example:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from arena.plugins.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from arena_gallery.build import Gallery, gallery
     from arena_gallery.cells import Picture
     from arena_gallery.observation_renderer import ObservationRenderer
 
-_HOMES = {
-    "Gallery": "build",
-    "Picture": "cells",
-    "ObservationRenderer": "observation_renderer",
-    "gallery": "build",
-}
-
 __all__ = ["Gallery", "ObservationRenderer", "Picture", "gallery"]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'arena_gallery' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"arena_gallery.{home}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        ".build": ["Gallery", "gallery"],
+        ".cells": ["Picture"],
+        ".observation_renderer": ["ObservationRenderer"],
+    },
+)

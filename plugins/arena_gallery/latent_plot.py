@@ -10,7 +10,8 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.encoders.functional import codes, probe
+from arena.encoders.functional import codes
+from arena.encoders.probe import probe
 from arena.errors import ArenaError
 from arena.palette import ACCENT, classes, on_scale
 from arena_gallery.cells import Caption, Legend, Row, Scatter, Section, one_colour

@@ -62,8 +62,8 @@ class OverCells(Overlay):
             return "the environment is no grid of cells"
         if mind is None:
             return "no agent plays"
-        lens = mind.environment.encoder
-        if lens is not None and _remembers(lens):
+        encoder = mind.environment.encoder
+        if encoder is not None and _remembers(encoder):
             return "the encoder's code depends on earlier observations"
         if self._shown is None:
             self._shown = _shows(painter, player)
@@ -82,7 +82,7 @@ class OverCells(Overlay):
         if self._survey is None or self._survey.key != key:
             cells = np.flatnonzero(states >= 0)
             parts = np.split(states[cells], range(PART, len(cells), PART))
-            said = [self.ask(mind, mind.see(painter.observe(part))) for part in parts]
+            said = [self.ask(mind, mind.encode(painter.observe(part))) for part in parts]
             self._survey = Survey(key, cells, np.concatenate(said))
         return self._survey
 
@@ -93,10 +93,10 @@ def cell_area(area: Area, painter: CellPainter, cell: int) -> Area:
     return area.cell(row, column, painter.rows, painter.columns)
 
 
-def _remembers(lens: ObservationEncoder) -> bool:
+def _remembers(encoder: ObservationEncoder) -> bool:
     from arena.encoders.base import Remembers  # brings torch, which is slow to import
 
-    return isinstance(lens.encoder, Remembers)
+    return isinstance(encoder.encoder, Remembers)
 
 
 def _shows(painter: CellPainter, player: Player) -> bool:

@@ -83,8 +83,8 @@ class Reconstruction(Overlay):
 
 def _encoder_of(mind: Actor) -> Encoder | None:
     """The agent's encoder: one that is frozen stands before it, one that it trains is in it."""
-    lens = mind.environment.encoder
-    if lens is not None:
-        return lens.encoder
+    encoder = mind.environment.encoder
+    if encoder is not None:
+        return encoder.encoder
     found = getattr(mind.agent.problem.features, "encoder", None)
     return found if isinstance(found, Encoder) else None

@@ -44,7 +44,7 @@ class Values(OverCells):
         assert mind is not None and context.cells is not None, "refused"
         if self._known is None or self._known[0] != survey.key:
             states = context.cells.states(context.moment.scene)[survey.cells]
-            unknown = _untouched(mind, mind.see(context.cells.observe(states)))
+            unknown = _untouched(mind, mind.encode(context.cells.observe(states)))
             shown = survey.numbers if unknown.all() else np.where(unknown, np.nan, survey.numbers)
             self._known = survey.key, shown
         return self._known[1]

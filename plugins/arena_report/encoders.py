@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from arena.statistics.comparison import BootstrapScores, probability_of_improvement
+from arena.statistics.bootstrap import BootstrapScores
+from arena.statistics.comparison import probability_of_improvement
 from arena.statistics.summary import bootstrap_ci, iqm
 from arena_report.groups import Group
 from arena_report.run_records import JsonObject, RunRecord, canonical

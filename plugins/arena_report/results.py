@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from arena.errors import ArenaError
+from arena.statistics.bootstrap import BootstrapScores
 from arena.statistics.comparison import (
     Band,
-    BootstrapScores,
     aggregate,
     learning_curve,
     normalize,
@@ -151,7 +151,7 @@ def _resampled(
     algorithms = sorted({label for label, _ in normal})
     places = {a: sorted(e for label, e in normal if label == a) for a in algorithms}
     return {
-        a: (places[a], BootstrapScores([normal[a, e] for e in places[a]], generator=generator))
+        a: (places[a], BootstrapScores.from_scores([normal[a, e] for e in places[a]], generator=generator))
         for a in algorithms
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -11,7 +12,6 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from arena.encoders.features_extractor import Features as EncoderFeatures
-from arena.encoders.features_extractor import add_loss_in_backward
 from arena.errors import ArenaError
 
 __all__ = ["Features", "keep_weights"]
@@ -54,7 +54,7 @@ class Features(BaseFeaturesExtractor):
         features: Tensor = self.module(observations.to(self._dtype))
         flat: Tensor = features.flatten(1)
         loss = self.module.auxiliary_loss() if isinstance(self.module, EncoderFeatures) else None
-        return flat if loss is None else add_loss_in_backward(flat, loss)
+        return flat if loss is None else _add_loss_in_backward(flat, loss)
 
 
 def keep_weights(policy: nn.Module, module: nn.Module) -> None:
@@ -63,3 +63,25 @@ def keep_weights(policy: nn.Module, module: nn.Module) -> None:
     for part in policy.modules():
         if isinstance(part, Features):
             part.module.load_state_dict(weights)
+
+
+def _add_loss_in_backward(features: Tensor, loss: Tensor) -> Tensor:
+    """Return features unchanged; a backward pass through them also adds the gradient of a loss.
+
+    The algorithms of Stable-Baselines3 compute their losses inside `train`, where no other loss can be added.
+    """
+    added: Tensor = _AddLoss.apply(features, loss)  # type: ignore[no-untyped-call]
+    return added
+
+
+class _AddLoss(torch.autograd.Function):
+    """Identity in its first argument; its backward pass also starts one from the loss, with gradient 1."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, loss: Tensor) -> Tensor:
+        ctx.like = loss
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        return gradients[0], torch.ones_like(ctx.like)

@@ -6,8 +6,9 @@ The names are imported on first use, so that importing this package costs nothin
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from arena.plugins.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from arena_tabular.baselines import Greedy, Random
@@ -29,35 +30,6 @@ if TYPE_CHECKING:
         TemporalDifference,
     )
     from arena_tabular.traces import QLambda, SARSALambda, TDLambda
-
-_HOMES = {
-    "DoubleQLearning": "temporal_difference",
-    "DynaQ": "dyna",
-    "DynaQPlus": "dyna",
-    "ExpectedSARSA": "temporal_difference",
-    "Greedy": "baselines",
-    "MCControl": "monte_carlo",
-    "MCPrediction": "monte_carlo_prediction",
-    "ModifiedPolicyIteration": "planning",
-    "MonteCarlo": "monte_carlo",
-    "NStepSARSA": "n_step",
-    "NStepTD": "n_step",
-    "OffPolicyMC": "monte_carlo",
-    "PolicyEvaluation": "evaluation",
-    "PolicyIteration": "planning",
-    "PrioritizedSweeping": "prioritized",
-    "QLambda": "traces",
-    "QLearning": "temporal_difference",
-    "Random": "baselines",
-    "SARSA": "temporal_difference",
-    "SARSALambda": "traces",
-    "TDLambda": "traces",
-    "TDPrediction": "temporal_difference",
-    "TabularAgent": "table",
-    "TabularLearner": "learner",
-    "TemporalDifference": "temporal_difference",
-    "ValueIteration": "planning",
-}
 
 __all__ = [
     "SARSA",
@@ -88,13 +60,27 @@ __all__ = [
     "ValueIteration",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'arena_tabular' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"arena_tabular.{home}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        ".baselines": ["Greedy", "Random"],
+        ".dyna": ["DynaQ", "DynaQPlus"],
+        ".evaluation": ["PolicyEvaluation"],
+        ".learner": ["TabularLearner"],
+        ".monte_carlo": ["MCControl", "MonteCarlo", "OffPolicyMC"],
+        ".monte_carlo_prediction": ["MCPrediction"],
+        ".n_step": ["NStepSARSA", "NStepTD"],
+        ".planning": ["ModifiedPolicyIteration", "PolicyIteration", "ValueIteration"],
+        ".prioritized": ["PrioritizedSweeping"],
+        ".table": ["TabularAgent"],
+        ".temporal_difference": [
+            "DoubleQLearning",
+            "ExpectedSARSA",
+            "QLearning",
+            "SARSA",
+            "TDPrediction",
+            "TemporalDifference",
+        ],
+        ".traces": ["QLambda", "SARSALambda", "TDLambda"],
+    },
+)

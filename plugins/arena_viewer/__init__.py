@@ -12,8 +12,9 @@ Example:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from arena.plugins.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from arena_viewer.drawing import BODY, LARGE, SMALL, TITLE, Area, Canvas, Point
@@ -21,25 +22,6 @@ if TYPE_CHECKING:
     from arena_viewer.panel import MOST_ROWS, ROW, action_names, bars
     from arena_viewer.player import Moment, Player
     from arena_viewer.watching import watch
-
-_HOMES = {
-    "BODY": "drawing",
-    "LARGE": "drawing",
-    "MOST_ROWS": "panel",
-    "ROW": "panel",
-    "SMALL": "drawing",
-    "TITLE": "drawing",
-    "Area": "drawing",
-    "OverlayContext": "overlay",
-    "Moment": "player",
-    "Overlay": "overlay",
-    "Canvas": "drawing",
-    "Player": "player",
-    "Point": "drawing",
-    "action_names": "panel",
-    "bars": "panel",
-    "watch": "watching",
-}
 
 __all__ = [
     "BODY",
@@ -60,13 +42,13 @@ __all__ = [
     "watch",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'arena_viewer' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"arena_viewer.{home}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        ".drawing": ["Area", "BODY", "Canvas", "LARGE", "Point", "SMALL", "TITLE"],
+        ".overlay": ["Overlay", "OverlayContext"],
+        ".panel": ["MOST_ROWS", "ROW", "action_names", "bars"],
+        ".player": ["Moment", "Player"],
+        ".watching": ["watch"],
+    },
+)

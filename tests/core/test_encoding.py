@@ -74,20 +74,20 @@ def frames(count, seed=0):
 
 
 def test_a_code_does_not_depend_on_how_many_are_asked_for(fitted):
-    lens = ObservationEncoder(arena.load(fitted).encoder, space(), "cpu")
+    encoder = ObservationEncoder(arena.load(fitted).encoder, space(), "cpu")
     seen = frames(2 * ROWS + 3)
-    together = lens.encode(seen)
+    together = encoder.encode(seen)
     assert together.shape == (len(seen), 4)
     for rows in (slice(0, 1), slice(5, 12), slice(ROWS, 2 * ROWS), slice(40, 67)):
-        np.testing.assert_allclose(lens.encode(seen[rows]), together[rows], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(encoder.encode(seen[rows]), together[rows], rtol=1e-5, atol=1e-6)
 
 
 def test_a_code_has_the_same_bits_whatever_is_seen_beside_it(fitted):
-    lens = ObservationEncoder(arena.load(fitted).encoder, space(), "cpu")
+    encoder = ObservationEncoder(arena.load(fitted).encoder, space(), "cpu")
     for count in (1, 3, ROWS, ROWS + 5):
         one, other = frames(count), frames(count, seed=1)
         other[0] = one[0]
-        np.testing.assert_array_equal(lens.encode(one)[0], lens.encode(other)[0])
+        np.testing.assert_array_equal(encoder.encode(one)[0], encoder.encode(other)[0])
 
 
 def test_a_frozen_encoder_s_codes_are_what_the_agent_sees(fitted, tmp_path):

@@ -30,13 +30,13 @@ def unannotated():
 @pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", f"{__name__}:unannotated", "os:getcwd"])
 def test_a_name_calls_only_what_makes_environments(name):
     """A run folder's names may be anybody's."""
-    with pytest.raises(ArenaError, match="does not say that it makes an environment"):
+    with pytest.raises(ArenaError, match="is not annotated as a function"):
         resolve(name)
 
 
 @pytest.mark.parametrize("name", ["os:system", "subprocess:Popen(args='true')", "gymnasium:make"])
 def test_a_wrapper_is_a_wrapper(name):
-    with pytest.raises(ArenaError, match="is no gymnasium.Wrapper"):
+    with pytest.raises(ArenaError, match="is not a gymnasium.Wrapper"):
         resolve("CartPole-v1", {}, [name])
 
 

@@ -157,7 +157,7 @@ def test_rows_are_final_and_the_dead_are_gone() -> None:
     with pytest.raises(ValueError, match="read-only"):
         journal["action"][0] = 1
     for start, stop in ((1, 4), (3, 6), (4, 3)):
-        with pytest.raises(ArenaError, match="ask for rows from 2 to 5"):
+        with pytest.raises(ArenaError, match="give rows from 2 to 5"):
             journal.rows(start, stop)
     copied = journal.rows(2, 5)
     copied["action"][:] = -1

@@ -7,7 +7,7 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from arena.random.counter_based import below, draw, fold, mix, uniform
+from arena.random.counter_based import below, fold, mix, uniform
 
 N = 200_000
 
@@ -96,7 +96,3 @@ def test_every_bit_avalanches():
         changed = [int(mix(w)) ^ int(mix(w ^ np.uint64(1 << bit))) for w in words]
         flips = sum(x.bit_count() for x in changed) / len(changed)
         assert abs(flips - 32) < 1.5
-
-
-def test_draw_is_the_number_of_a_counter():
-    assert draw(np.uint64(5), 9) == uniform(fold(np.uint64(5), 9))

@@ -55,7 +55,7 @@ def stream_of(lanes=2, place="CartPole-v1", **options):
     encoder = Bell(factory.properties.observation_space, Bell.Config())
     around = partial(NoveltyStream, encoder=encoder, options=NoveltyOptions(**options), device="cpu")
     return ObservedEnvironment(factory).open_stream(
-        lanes, NEEDS, lambda lane, episode: 100 * lane + episode, around=around
+        lanes, NEEDS, lambda lane, episode: 100 * lane + episode, wrap=around
     )
 
 

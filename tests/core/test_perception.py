@@ -20,9 +20,9 @@ from arena.encoders.functional import (
     interpolate,
     mean_observation,
     novelty,
-    probe,
     reconstruct,
 )
+from arena.encoders.probe import probe
 from arena.errors import ArenaError
 
 SPACE = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)

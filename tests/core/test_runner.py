@@ -361,7 +361,7 @@ def test_an_environment_whose_state_outlives_its_episodes_is_noticed_at_the_star
     told = Told(2)
     with pytest.raises(Interrupted):
         execute(run, told)
-    assert "a resume starts its episodes anew" in told.notices[0]
+    assert "a resume restarts the current episodes" in told.notices[0]
     resumed = Told()
     execute(run, resumed)
     assert "its episodes are restarted" in resumed.notices[0]

@@ -9,23 +9,20 @@ import pytest
 from scipy import stats
 
 from arena.errors import ArenaError
-from arena.statistics.summary import Summary, bootstrap_ci, iqm, mean, summarize
+from arena.statistics.summary import Summary, bootstrap_ci, iqm, summarize
 
 
-@pytest.mark.parametrize("shape", [(1,), (2,), (3,), (4,), (5,), (7,), (8,), (10, 1), (5, 3), (3, 26)])
-def test_aggregates_equal_scipys(shape):
-    scores = np.random.default_rng(0).standard_cauchy(shape)
+@pytest.mark.parametrize("seeds", [1, 2, 3, 4, 5, 7, 8, 10, 78])
+def test_aggregates_equal_scipys(seeds):
+    scores = np.random.default_rng(0).standard_cauchy(seeds)
     assert iqm(scores) == pytest.approx(stats.trim_mean(scores, 0.25, axis=None), rel=1e-12)
-    assert mean(scores) == pytest.approx(scores.mean(), rel=1e-12)
+    assert summarize(scores).mean == pytest.approx(scores.mean(), rel=1e-12)
 
 
 def test_by_hand():
     assert iqm([0, 1, 2, 3, 100]) == 2
-    assert iqm([[0, 1], [2, 300]]) == 1.5
-    assert mean([[0, 1], [2, 5]]) == 2
     # Two seeds: the resampled mean is 0, 1/2 and 1 with probabilities 1/4, 1/2, 1/4.
-    assert bootstrap_ci([0.0, 1.0], "mean", level=0.95) == (0, 1)
-    assert bootstrap_ci([0.0, 1.0], "mean", level=0.4) == (0.5, 0.5)
+    assert bootstrap_ci([0.0, 1.0], "mean") == (0, 1)
     assert bootstrap_ci([3.0, 3.0, 3.0]) == (3, 3)
     assert summarize([1, 1, 1, 1]) == Summary(mean=1.0, iqm=1.0, ci95=(1.0, 1.0), seeds=4)
 
@@ -54,34 +51,8 @@ def test_interval_covers_the_mean_of_normal_samples():
     assert hits / trials == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / trials))
 
 
-def test_seeds_are_resampled_within_each_task():
-    # Tasks far apart, seeds alike: a bootstrap that mixed tasks would see the distance between them.
-    alike = np.array([[0.0, 1000.0]] * 6)
-    assert bootstrap_ci(alike, "mean") == (500, 500)
-    # Independent within tasks: opposite tasks would cancel if whole seeds were drawn.
-    x = np.arange(10.0)
-    low, high = bootstrap_ci(np.stack([x, -x], axis=1), "mean")
-    error = math.sqrt(2 * x.var() / len(x)) / 2
-    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.05)
-
-
-def test_callable_gets_the_scores_shape_and_agrees():
-    scores = np.random.default_rng(4).normal(size=(6, 3))
-    shapes = set()
-
-    def function(sample):
-        shapes.add(sample.shape)
-        return sample.mean()
-
-    assert bootstrap_ci(scores, function, resamples=500) == pytest.approx(
-        bootstrap_ci(scores, "mean", resamples=500), rel=1e-12
-    )
-    bootstrap_ci(scores[:, 0], function, resamples=5)
-    assert shapes == {(6, 3), (6,)}
-
-
 def test_deterministic_and_in_chunks():
-    scores = np.random.default_rng(5).normal(size=(20, 400))
+    scores = np.random.default_rng(5).normal(size=8000)
     state = np.random.get_state()[1].tolist()
     one = bootstrap_ci(scores, resamples=300)  # three chunks
     assert one == bootstrap_ci(scores, resamples=300) == bootstrap_ci(scores, resamples=300, generator=0)
@@ -94,28 +65,25 @@ def test_deterministic_and_in_chunks():
 
 def test_one_seed_has_no_interval():
     assert all(math.isnan(bound) for bound in bootstrap_ci([4.0]))
-    assert all(math.isnan(bound) for bound in bootstrap_ci([[4.0, 5.0]], "mean"))
     assert summarize([4.0]) == Summary(mean=4.0, iqm=4.0, ci95=None, seeds=1)
 
 
-def test_summary_is_of_the_mean_over_seeds_and_tasks():
-    scores = np.random.default_rng(6).normal(size=(5, 4))
+def test_summary_is_of_the_mean_over_seeds():
+    scores = np.random.default_rng(6).normal(size=5)
     summary = summarize(scores)
-    assert (summary.mean, summary.iqm, summary.seeds) == (mean(scores), iqm(scores), 5)
+    assert (summary.mean, summary.iqm, summary.seeds) == (scores.mean(), iqm(scores), 5)
     assert summary.ci95 == bootstrap_ci(scores, "mean")
     assert summary.ci95[0] < summary.mean < summary.ci95[1]
 
 
-@pytest.mark.parametrize("function", [mean, iqm, bootstrap_ci, summarize])
+@pytest.mark.parametrize("function", [iqm, bootstrap_ci, summarize])
 @pytest.mark.parametrize(
     ("scores", "message"),
     [
         ([], "no scores"),
-        ([[], []], "no scores"),
         ([1.0, math.nan], r"1 of 2 scores are not finite, the first \(nan\) at seed 1;"),
-        ([[1.0, 2.0], [3.0, math.inf]], r"\(inf\) at seed 1, task 1;"),
         (3.0, "shape"),
-        (np.zeros((2, 2, 2)), "shape"),
+        (np.zeros((2, 2)), "shape"),
         ([[1.0], [1.0, 2.0]], "not an array of numbers"),
         (["a"], "not an array of numbers"),
     ],
@@ -128,7 +96,5 @@ def test_bad_scores(function, scores, message):
 def test_bad_arguments():
     with pytest.raises(ArenaError, match="no statistic is called 'median'"):
         bootstrap_ci([1, 2], "median")
-    with pytest.raises(ArenaError, match="level is 95"):
-        bootstrap_ci([1, 2], level=95)
     with pytest.raises(ArenaError, match="resamples is 0"):
         bootstrap_ci([1, 2], resamples=0)

@@ -82,9 +82,9 @@ def through(encoder_class, joint=False):
     """A role that sees FourRooms through an encoder, in front of the agent or in it."""
     experiment = resolve_experiment("dqn", "arena/FourRooms-v0", env_options=PIXELS)
     space = experiment.factory.properties.observation_space
-    lens = None if joint else ObservationEncoder(encoder_class(space), space, "cpu")
+    encoder = None if joint else ObservationEncoder(encoder_class(space), space, "cpu")
     features = Features(encoder_class(space), None) if joint else None
-    environment = ObservedEnvironment(experiment.factory, lens)
+    environment = ObservedEnvironment(experiment.factory, encoder)
     agent = build_agent(experiment, environment, Generators(0), features=features)
     return Role("dqn", agent, environment, 0, 40)
 

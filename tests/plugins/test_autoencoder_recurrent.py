@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from arena.encoders.base import Batch
-from arena.encoders.functional import codes, probe
+from arena.encoders.functional import codes
+from arena.encoders.probe import probe
 from arena.random.generators import Generators
 from arena_autoencoder.recurrent import RecurrentAE
 

@@ -7,7 +7,7 @@ import scipy.stats
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
-from arena.encoders.gaussian import diagonal_kl
+from arena_autoencoder.gaussian import diagonal_kl
 
 
 def random_gaussian(rng, *shape):
