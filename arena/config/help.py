@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["parameter_help", "fields_help"]
+__all__ = ["fields_help", "parameter_help"]
 
 
 def fields_help(cls: type[DataclassInstance]) -> dict[str, str]:

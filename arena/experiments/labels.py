@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from arena.experiments.snapshot_reference import TO_COME
 from arena.experiments.training_spec import TrainingSpec
 
-__all__ = ["Label", "labels", "format_value"]
+__all__ = ["Label", "format_value", "labels"]
 
 #: Fields with the encoders of an experiment, shown after the agent, each after a dot.
 ENCODERS = ("encoder", "novelty")

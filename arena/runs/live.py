@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from arena.runs.run import Run
     from arena.streams.base import Progress
 
-__all__ = ["LiveSnapshot", "LivePublisher", "LiveSubscriber", "open_watch_window", "open_without_links"]
+__all__ = ["LivePublisher", "LiveSnapshot", "LiveSubscriber", "open_watch_window", "open_without_links"]
 
 #: Seconds between two checks for a request, between two touches, and after which a request expires.
 LOOK, TOUCH, FORGET = 0.25, 1.0, 10.0

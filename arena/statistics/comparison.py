@@ -24,8 +24,8 @@ from arena.statistics.summary import CHUNK, Scores, draw, interval, iqm_of_each
 
 __all__ = [
     "Band",
-    "Estimate",
     "BootstrapScores",
+    "Estimate",
     "aggregate",
     "learning_curve",
     "normalize",

@@ -9,11 +9,11 @@ from pathlib import Path
 from arena.errors import ArenaError
 
 __all__ = [
-    "write_error",
     "refuse_link",
     "remove_temporary_files",
     "sync_folder",
     "write_atomically",
+    "write_error",
     "write_synced",
 ]
 

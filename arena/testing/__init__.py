@@ -18,11 +18,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from arena.testing.agents import (
-    acts_by_its_generator,
+    acts_from_its_generator,
     acts_in_its_space,
     batch_equals_singles,
     boundaries_change_nothing,
-    paths_agree,
+    compiled_equals_generic,
     same_seed_same_bytes,
     state_round_trips,
     transfers,
@@ -43,41 +43,41 @@ from arena.testing.configs import (
     environment_options_have_help,
     environment_options_round_trip,
 )
-from arena.testing.environments import lane_equals_single, model_tells_the_truth, passes_gymnasium
+from arena.testing.environments import lane_equals_single, model_matches_environment, passes_gymnasium
 from arena.testing.errors import DoesNotApply, LawError
-from arena.testing.globals import globals_untouched, leaves_globals_alone
+from arena.testing.globals import globals_untouched, changes_no_global_generator
 from arena.testing.imports import HEAVY, imports_lightly, plugin_imports_lightly
-from arena.testing.numbers import numbers_are_true
-from arena.testing.pictures import controls_steer, painter_paints_scenes
+from arena.testing.numbers import reported_values_match_actions
+from arena.testing.pictures import controls_give_valid_actions, painter_paints_scenes
 from arena.testing.processes import same_bytes_in_another_process, same_bytes_in_other_processes
 from arena.testing.resume import Uninterrupted, contents, resumes_exactly, survives_kills
 from arena.testing.trial import Trial, difference
 from arena.testing.values import bootstraps_through_truncation
 
 if TYPE_CHECKING:
-    from arena.testing.densities import densities_sum_to_one, inverts_exactly, scores_each_by_itself
+    from arena.testing.densities import densities_sum_to_one, inverts_exactly, scores_are_independent
     from arena.testing.encoder_cases import FRAMES, EncoderCase, Specimen, every_encoder
     from arena.testing.encoder_laws import ENCODER_LAWS
     from arena.testing.encoders import (
         encoder_options_have_help,
         encoder_options_round_trip,
-        keeps_its_tensors,
-        learns_by_its_seed,
-        looking_changes_nothing,
+        registers_its_tensors,
+        same_seed_same_weights,
+        encoding_changes_nothing,
         loss_is_a_scalar,
-        loss_lowers,
-        refuses_in_words,
-        refuses_wrong_options,
-        training_goes_on,
+        loss_decreases,
+        rejects_unsupported_spaces,
+        rejects_invalid_options,
+        training_continues_exactly,
     )
     from arena.testing.protocols import (
         decodes_into_the_space,
-        encodes_each_by_itself,
+        codes_are_independent,
         partial_fit_takes_one_epoch,
-        perceives_each_by_itself,
-        samples_by_its_generator,
-        saved_codes_are_loaded,
-        steps_equal_the_pass,
+        predictions_are_independent,
+        samples_from_its_generator,
+        loading_preserves_codes,
+        steps_equal_unroll,
     )
 
 #: Modules of the laws of encoders, which are imported on demand since they import torch.
@@ -91,22 +91,22 @@ _HOMES = {
     "densities_sum_to_one": "densities",
     "encoder_options_have_help": "encoders",
     "encoder_options_round_trip": "encoders",
-    "encodes_each_by_itself": "protocols",
+    "codes_are_independent": "protocols",
     "every_encoder": "encoder_cases",
     "inverts_exactly": "densities",
-    "keeps_its_tensors": "encoders",
-    "learns_by_its_seed": "encoders",
-    "looking_changes_nothing": "encoders",
+    "registers_its_tensors": "encoders",
+    "same_seed_same_weights": "encoders",
+    "encoding_changes_nothing": "encoders",
     "loss_is_a_scalar": "encoders",
-    "loss_lowers": "encoders",
-    "perceives_each_by_itself": "protocols",
-    "refuses_in_words": "encoders",
-    "refuses_wrong_options": "encoders",
-    "samples_by_its_generator": "protocols",
-    "saved_codes_are_loaded": "protocols",
-    "scores_each_by_itself": "densities",
-    "steps_equal_the_pass": "protocols",
-    "training_goes_on": "encoders",
+    "loss_decreases": "encoders",
+    "predictions_are_independent": "protocols",
+    "rejects_unsupported_spaces": "encoders",
+    "rejects_invalid_options": "encoders",
+    "samples_from_its_generator": "protocols",
+    "loading_preserves_codes": "protocols",
+    "scores_are_independent": "densities",
+    "steps_equal_unroll": "protocols",
+    "training_continues_exactly": "encoders",
 }
 
 __all__ = [
@@ -124,7 +124,7 @@ __all__ = [
     "Trial",
     "Uninterrupted",
     "Verdict",
-    "acts_by_its_generator",
+    "acts_from_its_generator",
     "acts_in_its_space",
     "agent_options_have_help",
     "agent_options_round_trip",
@@ -136,13 +136,13 @@ __all__ = [
     "check_encoder",
     "check_environment",
     "contents",
-    "controls_steer",
+    "controls_give_valid_actions",
     "decodes_into_the_space",
     "densities_sum_to_one",
     "difference",
     "encoder_options_have_help",
     "encoder_options_round_trip",
-    "encodes_each_by_itself",
+    "codes_are_independent",
     "environment_options_have_help",
     "environment_options_round_trip",
     "every_agent",
@@ -151,35 +151,35 @@ __all__ = [
     "globals_untouched",
     "imports_lightly",
     "inverts_exactly",
-    "keeps_its_tensors",
+    "registers_its_tensors",
     "lane_equals_single",
-    "learns_by_its_seed",
-    "leaves_globals_alone",
-    "looking_changes_nothing",
+    "same_seed_same_weights",
+    "changes_no_global_generator",
+    "encoding_changes_nothing",
     "loss_is_a_scalar",
-    "loss_lowers",
-    "model_tells_the_truth",
-    "numbers_are_true",
+    "loss_decreases",
+    "model_matches_environment",
+    "reported_values_match_actions",
     "painter_paints_scenes",
     "partial_fit_takes_one_epoch",
     "passes_gymnasium",
-    "paths_agree",
-    "perceives_each_by_itself",
+    "compiled_equals_generic",
+    "predictions_are_independent",
     "plugin_imports_lightly",
-    "refuses_in_words",
-    "refuses_wrong_options",
+    "rejects_unsupported_spaces",
+    "rejects_invalid_options",
     "registered",
     "resumes_exactly",
     "same_bytes_in_another_process",
     "same_bytes_in_other_processes",
     "same_seed_same_bytes",
-    "samples_by_its_generator",
-    "saved_codes_are_loaded",
-    "scores_each_by_itself",
+    "samples_from_its_generator",
+    "loading_preserves_codes",
+    "scores_are_independent",
     "state_round_trips",
-    "steps_equal_the_pass",
+    "steps_equal_unroll",
     "survives_kills",
-    "training_goes_on",
+    "training_continues_exactly",
     "transfers",
     "two_states",
 ]

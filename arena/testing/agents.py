@@ -16,11 +16,11 @@ from arena.testing.trial import Trial, difference
 
 __all__ = [
     "acted",
-    "acts_by_its_generator",
+    "acts_from_its_generator",
     "acts_in_its_space",
     "batch_equals_singles",
     "boundaries_change_nothing",
-    "paths_agree",
+    "compiled_equals_generic",
     "same_seed_same_bytes",
     "state_round_trips",
     "transfers",
@@ -119,7 +119,7 @@ def _paced(agent: str, env: str, num_envs: int, stops: Sequence[int], pace: int 
 
 
 @agent_law
-def paths_agree(agent: str, env: str, *, num_envs: int = 3, steps: int = STEPS) -> None:
+def compiled_equals_generic(agent: str, env: str, *, num_envs: int = 3, steps: int = STEPS) -> None:
     """The compiled path over tables and the generic path, one step per call, give the same bits."""
     outcomes = []
     for fast in (True, False):
@@ -156,7 +156,7 @@ def batch_equals_singles(agent: str, env: str, *, steps: int = STEPS, batch: int
 
 
 @agent_law
-def acts_by_its_generator(agent: str, env: str, *, steps: int = STEPS) -> None:
+def acts_from_its_generator(agent: str, env: str, *, steps: int = STEPS) -> None:
     """`act` draws from its `generator` argument alone, and does not change the agent."""
     with Trial(agent, env) as trial:
         observation = trial.train(steps).observations(64)

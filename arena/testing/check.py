@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from arena.plugins.discovery import get_plugins
 from arena.testing.agents import (
-    acts_by_its_generator,
+    acts_from_its_generator,
     acts_in_its_space,
     batch_equals_singles,
     boundaries_change_nothing,
-    paths_agree,
+    compiled_equals_generic,
     same_seed_same_bytes,
     state_round_trips,
     transfers,
@@ -23,11 +23,11 @@ from arena.testing.configs import (
     environment_options_have_help,
     environment_options_round_trip,
 )
-from arena.testing.environments import lane_equals_single, model_tells_the_truth, passes_gymnasium
+from arena.testing.environments import lane_equals_single, model_matches_environment, passes_gymnasium
 from arena.testing.errors import DoesNotApply, LawError
-from arena.testing.globals import leaves_globals_alone
-from arena.testing.numbers import numbers_are_true
-from arena.testing.pictures import controls_steer, painter_paints_scenes
+from arena.testing.globals import changes_no_global_generator
+from arena.testing.numbers import reported_values_match_actions
+from arena.testing.pictures import controls_give_valid_actions, painter_paints_scenes
 from arena.testing.resume import resumes_exactly
 from arena.testing.values import bootstraps_through_truncation
 
@@ -41,15 +41,15 @@ AGENT_LAWS: tuple[Law, ...] = (
     agent_options_have_help,
     agent_options_round_trip,
     acts_in_its_space,
-    acts_by_its_generator,
+    acts_from_its_generator,
     batch_equals_singles,
     state_round_trips,
     transfers,
-    numbers_are_true,
+    reported_values_match_actions,
     same_seed_same_bytes,
     boundaries_change_nothing,
-    paths_agree,
-    leaves_globals_alone,
+    compiled_equals_generic,
+    changes_no_global_generator,
     resumes_exactly,
     bootstraps_through_truncation,
 )
@@ -61,8 +61,8 @@ ENVIRONMENT_LAWS: tuple[Law, ...] = (
     passes_gymnasium,
     lane_equals_single,
     painter_paints_scenes,
-    controls_steer,
-    model_tells_the_truth,
+    controls_give_valid_actions,
+    model_matches_environment,
 )
 
 

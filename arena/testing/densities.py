@@ -19,7 +19,7 @@ from arena.testing.encoder_cases import FRAMES, Specimen, View, config_fields, e
 from arena.testing.errors import DoesNotApply, require
 from arena.testing.protocols import able, require_close
 
-__all__ = ["densities_sum_to_one", "inverts_exactly", "scores_each_by_itself"]
+__all__ = ["densities_sum_to_one", "inverts_exactly", "scores_are_independent"]
 
 #: Grid on which a density is integrated: [-REACH, REACH] in every dimension, with a number of points per dimension.
 REACH, POINTS = 12.0, {1: 4001, 2: 201}
@@ -42,7 +42,7 @@ LARGEST = 256
 
 
 @encoder_law
-def scores_each_by_itself(encoder: str, frames: str) -> None:
+def scores_are_independent(encoder: str, frames: str) -> None:
     """A score is a finite number for each observation, and deterministic if it is exact or an energy."""
     specimen = able(Scores, encoder, frames)
     model, x = specimen.encoder, specimen.observations()

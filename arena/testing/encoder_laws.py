@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from arena.testing.densities import densities_sum_to_one, inverts_exactly, scores_each_by_itself
+from arena.testing.densities import densities_sum_to_one, inverts_exactly, scores_are_independent
 from arena.testing.encoders import (
     encoder_options_have_help,
     encoder_options_round_trip,
-    keeps_its_tensors,
-    learns_by_its_seed,
-    looking_changes_nothing,
+    registers_its_tensors,
+    same_seed_same_weights,
+    encoding_changes_nothing,
     loss_is_a_scalar,
-    loss_lowers,
-    refuses_in_words,
-    refuses_wrong_options,
-    training_goes_on,
+    loss_decreases,
+    rejects_unsupported_spaces,
+    rejects_invalid_options,
+    training_continues_exactly,
 )
 from arena.testing.protocols import (
     decodes_into_the_space,
-    encodes_each_by_itself,
+    codes_are_independent,
     partial_fit_takes_one_epoch,
-    perceives_each_by_itself,
-    samples_by_its_generator,
-    saved_codes_are_loaded,
-    steps_equal_the_pass,
+    predictions_are_independent,
+    samples_from_its_generator,
+    loading_preserves_codes,
+    steps_equal_unroll,
 )
 
 __all__ = ["ENCODER_LAWS"]
@@ -33,22 +33,22 @@ __all__ = ["ENCODER_LAWS"]
 ENCODER_LAWS: tuple[Callable[..., None], ...] = (
     encoder_options_have_help,
     encoder_options_round_trip,
-    refuses_wrong_options,
-    refuses_in_words,
+    rejects_invalid_options,
+    rejects_unsupported_spaces,
     loss_is_a_scalar,
-    loss_lowers,
-    training_goes_on,
-    learns_by_its_seed,
-    saved_codes_are_loaded,
-    looking_changes_nothing,
-    keeps_its_tensors,
-    encodes_each_by_itself,
+    loss_decreases,
+    training_continues_exactly,
+    same_seed_same_weights,
+    loading_preserves_codes,
+    encoding_changes_nothing,
+    registers_its_tensors,
+    codes_are_independent,
     decodes_into_the_space,
-    perceives_each_by_itself,
-    samples_by_its_generator,
-    scores_each_by_itself,
+    predictions_are_independent,
+    samples_from_its_generator,
+    scores_are_independent,
     densities_sum_to_one,
     inverts_exactly,
-    steps_equal_the_pass,
+    steps_equal_unroll,
     partial_fit_takes_one_epoch,
 )

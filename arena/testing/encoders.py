@@ -26,14 +26,14 @@ from arena.testing.trial import difference
 __all__ = [
     "encoder_options_have_help",
     "encoder_options_round_trip",
-    "keeps_its_tensors",
-    "learns_by_its_seed",
-    "looking_changes_nothing",
+    "registers_its_tensors",
+    "same_seed_same_weights",
+    "encoding_changes_nothing",
     "loss_is_a_scalar",
-    "loss_lowers",
-    "refuses_in_words",
-    "refuses_wrong_options",
-    "training_goes_on",
+    "loss_decreases",
+    "rejects_unsupported_spaces",
+    "rejects_invalid_options",
+    "training_continues_exactly",
 ]
 
 #: Values of each type of field that an encoder has to accept or refuse with an `ArenaError`.
@@ -73,7 +73,7 @@ def encoder_options_round_trip(encoder: str, frames: str) -> None:
 
 
 @encoder_law
-def refuses_wrong_options(encoder: str, frames: str) -> None:
+def rejects_invalid_options(encoder: str, frames: str) -> None:
     """An invalid option value is refused in one line (an `ArenaError`); all others work."""
     for name, default in config_fields(encoder):
         for value in WRONG.get(type(default), ()):
@@ -81,7 +81,7 @@ def refuses_wrong_options(encoder: str, frames: str) -> None:
 
 
 @encoder_law
-def refuses_in_words(encoder: str, frames: str) -> None:
+def rejects_unsupported_spaces(encoder: str, frames: str) -> None:
     """An unsupported space is refused in one line (an `ArenaError`); all others work."""
     labels = {"class": gym.spaces.Discrete(3, start=1), "state": gym.spaces.Box(-1, 1, (2,), np.float32)}
     for space in ODD:
@@ -187,7 +187,7 @@ def _check_gradients(model: Encoder, batch: Batch) -> None:
 
 
 @encoder_law
-def loss_lowers(encoder: str, frames: str, *, updates: int = 30) -> None:
+def loss_decreases(encoder: str, frames: str, *, updates: int = 30) -> None:
     """Thirty updates on one batch lower the loss; encoders with several optimization groups are not tested."""
     specimen = Specimen(encoder, frames)
     if len(specimen.fitting.optimization_groups) != 1:
@@ -199,7 +199,7 @@ def loss_lowers(encoder: str, frames: str, *, updates: int = 30) -> None:
 
 
 @encoder_law
-def training_goes_on(encoder: str, frames: str, *, updates: int = 3) -> None:
+def training_continues_exactly(encoder: str, frames: str, *, updates: int = 3) -> None:
     """Training continues from a saved state exactly, bit for bit.
 
     Encoder, optimizers and random numbers pass through the codec into a new encoder with another seed.
@@ -221,7 +221,7 @@ def training_goes_on(encoder: str, frames: str, *, updates: int = 3) -> None:
 
 
 @encoder_law
-def learns_by_its_seed(encoder: str, frames: str, *, updates: int = 3) -> None:
+def same_seed_same_weights(encoder: str, frames: str, *, updates: int = 3) -> None:
     """Equal seeds give equal outcomes, whatever the global generators; other seeds give other initial weights."""
     states = []
     for seed, noise in ((0, 1), (0, 2), (1, 2)):
@@ -237,7 +237,7 @@ def learns_by_its_seed(encoder: str, frames: str, *, updates: int = 3) -> None:
 
 
 @encoder_law
-def looking_changes_nothing(encoder: str, frames: str) -> None:
+def encoding_changes_nothing(encoder: str, frames: str) -> None:
     """Encoding and perceiving change neither the encoder nor global state: generators, threads, types, gradients."""
     before = _settings()
     specimen = Specimen(encoder, frames).learn()
@@ -275,7 +275,7 @@ def _settings() -> tuple[object, ...]:
 
 
 @encoder_law
-def keeps_its_tensors(encoder: str, frames: str) -> None:
+def registers_its_tensors(encoder: str, frames: str) -> None:
     """All tensors are parameters or buffers, so that `.to(device)` moves them, and none is on another device."""
     specimen = Specimen(encoder, frames).learn()
     model = specimen.encoder

@@ -21,7 +21,7 @@ from arena.streams.make import open_stream
 from arena.testing.cases import environment_law
 from arena.testing.errors import DoesNotApply, LawError, require
 
-__all__ = ["lane_equals_single", "model_tells_the_truth", "passes_gymnasium"]
+__all__ = ["lane_equals_single", "model_matches_environment", "passes_gymnasium"]
 
 
 @environment_law
@@ -97,7 +97,7 @@ def lane_equals_single(
 
 
 @environment_law
-def model_tells_the_truth(env: str, *, steps: int = 8000, limit: int = 100) -> None:
+def model_matches_environment(env: str, *, steps: int = 8000, limit: int = 100) -> None:
     """What happens in the environment is what its transition model says, outcomes, rewards and frequencies.
 
     An outcome that the model lacks is a lie; so is a frequency six standard deviations from its probability.

@@ -22,7 +22,7 @@ from arena.testing.trial import Trial
 from arena.training.evaluation import Evaluator
 from arena.training.runner import execute
 
-__all__ = ["globals_untouched", "leaves_globals_alone"]
+__all__ = ["globals_untouched", "changes_no_global_generator"]
 
 _numpy_random: Any = np.random  # NumPy's stubs leave out get_bit_generator
 
@@ -50,7 +50,7 @@ def globals_untouched(what: str) -> Iterator[None]:
 
 
 @agent_law
-def leaves_globals_alone(agent: str, env: str, *, num_envs: int = 2, steps: int = 60) -> None:
+def changes_no_global_generator(agent: str, env: str, *, num_envs: int = 2, steps: int = 60) -> None:
     """Construction, training, acting, evaluation, saving and loading leave the global generators alone."""
     with globals_untouched("construction"):
         trial = Trial(agent, env, num_envs=num_envs)

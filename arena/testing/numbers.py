@@ -16,7 +16,7 @@ from arena.testing.errors import DoesNotApply, LawError, require
 from arena.testing.globals import globals_untouched
 from arena.testing.trial import Trial, difference
 
-__all__ = ["numbers_are_true"]
+__all__ = ["reported_values_match_actions"]
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +28,7 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-5
 
 
 @agent_law
-def numbers_are_true(agent: str, env: str, *, steps: int = STEPS, batch: int = 3, draws: int = 2000) -> None:
+def reported_values_match_actions(agent: str, env: str, *, steps: int = STEPS, batch: int = 3, draws: int = 2000) -> None:
     """Reported action probabilities equal the frequencies of `act`, and reported Q agrees with the action taken.
 
     If the agent reports V too, V is the mean of Q under its policy without exploration; otherwise the action without

@@ -14,7 +14,7 @@ from arena.environments.rendering import CellPainter, Controls, Painter
 from arena.testing.cases import environment_law
 from arena.testing.errors import DoesNotApply, require
 
-__all__ = ["controls_steer", "painter_paints_scenes"]
+__all__ = ["controls_give_valid_actions", "painter_paints_scenes"]
 
 #: Rooms that a picture is fitted into, in pixels.
 ROOMS = ((400, 300), (97, 251), (900, 900))
@@ -79,7 +79,7 @@ def painter_paints_scenes(env: str, *, steps: int = 12, seed: int = 3) -> None:
 
 
 @environment_law
-def controls_steer(env: str) -> None:
+def controls_give_valid_actions(env: str) -> None:
     """Every key, and no key, gives an action of the action space; either all actions have names or none has."""
     made, bare = _made(env)
     controls: Any = getattr(bare, "controls", None)

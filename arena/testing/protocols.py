@@ -23,20 +23,20 @@ from arena.testing.trial import difference
 __all__ = [
     "able",
     "decodes_into_the_space",
-    "encodes_each_by_itself",
+    "codes_are_independent",
     "partial_fit_takes_one_epoch",
-    "perceives_each_by_itself",
+    "predictions_are_independent",
     "require_close",
-    "samples_by_its_generator",
-    "saved_codes_are_loaded",
-    "steps_equal_the_pass",
+    "samples_from_its_generator",
+    "loading_preserves_codes",
+    "steps_equal_unroll",
 ]
 
 ALONE = "compute each observation's part from that observation: no batch statistics, no mean over the batch"
 
 
 @encoder_law
-def encodes_each_by_itself(encoder: str, frames: str) -> None:
+def codes_are_independent(encoder: str, frames: str) -> None:
     """A code has the latent space's shape and type, is deterministic, and is independent of the other rows of a batch.
 
     Independence is exact for equal batch sizes, and up to rounding otherwise.
@@ -61,7 +61,7 @@ def encodes_each_by_itself(encoder: str, frames: str) -> None:
 
 
 @encoder_law
-def saved_codes_are_loaded(encoder: str, frames: str) -> None:
+def loading_preserves_codes(encoder: str, frames: str) -> None:
     """Saving, and loading into a new encoder with another seed, gives identical codes and labels."""
     specimen, fresh = Specimen(encoder, frames).learn(), Specimen(encoder, frames, seed=1)
     with fresh.generators.lent("agent"):
@@ -101,7 +101,7 @@ def decodes_into_the_space(encoder: str, frames: str) -> None:
 
 
 @encoder_law
-def perceives_each_by_itself(encoder: str, frames: str) -> None:
+def predictions_are_independent(encoder: str, frames: str) -> None:
     """All required labels are predicted, lie in their spaces, and are independent of the other rows of a batch."""
     specimen = able(Perceives, encoder, frames)
     model, x = specimen.encoder, specimen.observations()
@@ -128,7 +128,7 @@ def _predicted(model: Perceives, name: str, x: Tensor) -> Tensor:
 
 
 @encoder_law
-def samples_by_its_generator(encoder: str, frames: str) -> None:
+def samples_from_its_generator(encoder: str, frames: str) -> None:
     """Samples lie in the space, and depend on the given generator alone."""
     specimen = able(Samples, encoder, frames)
     model = specimen.encoder
@@ -172,7 +172,7 @@ def partial_fit_takes_one_epoch(encoder: str, frames: str) -> None:
 
 
 @encoder_law
-def steps_equal_the_pass(encoder: str, frames: str) -> None:
+def steps_equal_unroll(encoder: str, frames: str) -> None:
     """Stepping through a sequence equals the full pass, also where episodes begin; sequences are independent."""
     specimen = able(Remembers, encoder, frames)
     model = specimen.encoder

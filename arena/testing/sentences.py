@@ -13,7 +13,28 @@ __all__ = ["help_stands_alone", "names_a_quantity", "summary_stands_alone"]
 
 #: First words that refer to another text.
 PRONOUNS = frozenset(
-    "he her his it its likewise she such that their them they these this those we you your also ditto".split()
+    [
+        "he",
+        "her",
+        "his",
+        "it",
+        "its",
+        "likewise",
+        "she",
+        "such",
+        "that",
+        "their",
+        "them",
+        "they",
+        "these",
+        "this",
+        "those",
+        "we",
+        "you",
+        "your",
+        "also",
+        "ditto",
+    ]
 )
 
 #: Words and phrases that lean on another text wherever they stand.

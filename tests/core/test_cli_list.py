@@ -140,7 +140,7 @@ def test_check_reports_what_is_not(run, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     status, out = run("check", "liar:Liar", "--json")
     failed = [check["check"] for check in json.loads(out)["checks"] if check["status"] == "failed"]
-    assert (status, failed) == (1, ["model tells the truth"])
+    assert (status, failed) == (1, ["model matches environment"])
 
 
 def test_every_option_of_everything_registered_has_help():
@@ -262,7 +262,7 @@ def test_plugins_that_print_leave_json_clean(capfd):
         out, err = capfd.readouterr()
         found = json.loads(out)
         assert "hello" in err
-    assert found["agents"][0]["reason"] == "json:dumps is no arena.Agent"
+    assert found["agents"][0]["reason"] == "json:dumps is not an arena.Agent"
 
 
 def test_plugins_that_print_leave_json_clean_without_others(tmp_path):
