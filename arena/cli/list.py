@@ -27,7 +27,10 @@ FILTERS = ("agent", "env", "seed", "status", "where", "sort", "reverse", "limit"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena list``."""
-    parser.description = "Lists what is installed, or the runs in a folder.\nWithout a noun: agents, environments and encoders."
+    parser.description = (
+        "Lists what is installed, or the runs in a folder.\n"
+        "Without a noun: agents, environments and encoders."
+    )
     add = parser.add_argument
     add("noun", metavar="NOUN", nargs="?", choices=NOUNS, help=", ".join(NOUNS))
     add("paths", metavar="DIR", nargs="*", help="with runs: folders that hold run folders (default: runs)")

@@ -58,7 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--from", metavar="RUN", dest="start", help=start)
     encoder = "encoder of the observations: a run of `arena fit` (RUN, RUN@best), or a name to train it with the agent"
     add("--encoder", metavar="RUN|NAME", help=encoder)
-    novelty = "encoder whose novelty is a bonus on the reward: a run of `arena fit`, or a name to train it with the agent"
+    novelty = (
+        "encoder of a novelty bonus on the reward: a run of `arena fit`, or a name to train it with the agent"
+    )
     add("--novelty", metavar="RUN|NAME", help=novelty)
     watch = "open a window that shows the training of the first seed; closing the window does not stop the training"
     add("--watch", action="store_true", help=watch)

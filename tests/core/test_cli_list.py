@@ -159,7 +159,7 @@ def test_help_has_the_presets_values_and_bounds(run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     out = run("train", *CLIFF, "--help")[1]
     preset = get_plugins().agents["q-learning"].preset("arena/CliffWalk-v0")
-    assert f"in (0, 1]; default: {preset.options['learning_rate']:g}" in out
+    assert f"in (0, 1]; default: {preset.options['learning_rate']:g}" in " ".join(out.split())
     assert "--env.slip NUMBER" in out
     assert out.count("--agent.learning_rate NUMBER") == 1
     assert "--agent.learning-rate" not in out  # its second spelling is not listed

@@ -224,7 +224,7 @@ def test_mistakes(run, tmp_path, words, message):
 def test_options_of_the_launcher(run, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "arena.launch.base.Local.__init__",
+        "arena.launch.local.Local.__init__",
         lambda self, config, workers: seen.append((config.retries, workers)),
     )
     (tmp_path / "sweep.toml").write_text(f"{FILE}\n[launcher]\nretries = 7\n")

@@ -16,21 +16,29 @@ from arena.testing import DoesNotApply, LawError
 DEFECTS = [
     # The law, the defect, what the error says.
     (testing.encoder_options_have_help, planted.NoHelp, "the option 'height' has no help"),
-    (testing.rejects_invalid_options, planted.ChokesOnOptions, "width=-1 its constructor raises RuntimeError"),
+    (
+        testing.rejects_invalid_options,
+        planted.ChokesOnOptions,
+        "width=-1 its constructor raises RuntimeError",
+    ),
     (testing.rejects_unsupported_spaces, planted.ChokesOnSpaces, "Discrete.* its constructor raises"),
     (testing.rejects_unsupported_spaces, planted.FailsLater, "it accepts .* and then raises AssertionError"),
     (testing.loss_is_a_scalar, planted.LossOfShape, "no scalar tensor"),
     (testing.loss_is_a_scalar, planted.InfiniteLoss, "the loss is inf"),
-    (testing.loss_is_a_scalar, planted.LossOfGlobals, "the same random numbers give another loss"),
+    (testing.loss_is_a_scalar, planted.LossOfGlobals, "equal random numbers give different losses"),
     (testing.loss_is_a_scalar, planted.IdleParameter, "has no gradient for idle.weight"),
     (testing.loss_is_a_scalar, planted.ForgottenParameter, "no optimization group has down.weight"),
     (testing.loss_is_a_scalar, planted.DetachedLoss, "the loss of 'model' has no gradient"),
     (testing.loss_is_a_scalar, planted.LiveMetrics, "the metric 'cost' is .* no scalar without gradient"),
     (testing.loss_decreases, planted.ClimbsInstead, "30 updates took the loss from"),
-    (testing.training_continues_exactly, planted.FlagOutside, "after loading, training continues differently"),
+    (
+        testing.training_continues_exactly,
+        planted.FlagOutside,
+        "after loading, training continues differently",
+    ),
     (testing.same_seed_same_weights, planted.Seeded, "another seed changes nothing"),
     (testing.same_seed_same_weights, planted.ByEntropy, "two fits of one seed differ"),
-    (testing.loading_preserves_codes, planted.NotSaved, "what was loaded gives other codes"),
+    (testing.loading_preserves_codes, planted.NotSaved, "what was loaded gives different codes"),
     (testing.encoding_changes_nothing, planted.DrawsToLook, "changed the global generator of torch"),
     (testing.encoding_changes_nothing, planted.LearnsToLook, r"encoding changed the encoder: \['offset'\]"),
     (testing.encoding_changes_nothing, planted.StaysInEval, "left a module in another mode"),
@@ -74,14 +82,14 @@ DEFECTS = [
     (testing.densities_sum_to_one, models.BitsWithLogits, r"over Box\(0, 1, \(2, 2, 1\).*, not to 1"),
     (testing.inverts_exactly, models.WrongWay, "and autograd's Jacobian has"),
     (testing.inverts_exactly, models.InvertsInPart, r"inverse\(transform\(x\)\) is not x"),
-    (testing.steps_equal_unroll, models.StepsOtherwise, "the full pass has other codes than its steps"),
+    (testing.steps_equal_unroll, models.StepsOtherwise, "the full pass and its steps give different codes"),
     (
         testing.steps_equal_unroll,
         models.OverlooksBeginnings,
-        "the full pass has other codes than its steps",
+        "the full pass and its steps give different codes",
     ),
-    (testing.steps_equal_unroll, models.RemembersInside, "repeated steps gave other codes"),
-    (testing.steps_equal_unroll, models.MixesLanes, "alone, a sequence has other codes than in a batch"),
+    (testing.steps_equal_unroll, models.RemembersInside, "repeated steps gave different codes"),
+    (testing.steps_equal_unroll, models.MixesLanes, "a sequence has different codes alone and in a batch"),
     (testing.partial_fit_takes_one_epoch, models.AddsAtTheEnd, "repeated `finalize` changed the encoder"),
     (
         testing.partial_fit_takes_one_epoch,
@@ -106,7 +114,7 @@ def test_every_law_is_proven():
 
 def test_presets_are_held_to_the_options():
     with testing.registered(planted.Sound, presets={"Lake*": Preset(options={"with": 5})}) as name:
-        with pytest.raises(LawError, match="encoder_options_round_trip met ArenaError: .*with"):
+        with pytest.raises(LawError, match="encoder_options_round_trip raised ArenaError: .*with"):
             testing.encoder_options_round_trip(name)
 
 
