@@ -1,4 +1,4 @@
-"""``arena eval RUN``: let a trained agent play."""
+"""Verb ``eval``: evaluates the trained agent of a run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arena.cli import options, two_phases
+from arena.cli.option_parsing import Section, parse_with_options
 from arena.cli.output import only_json, print_json
-from arena.cli.parser import Parser, whole
+from arena.cli.parser import Parser
+from arena.cli.run_arguments import add_count
+from arena.cli.sections import environment_section
 from arena.errors import ArenaError
 from arena.results.text import format_number
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["configure", "parse", "run"]
 
 EPILOG = """\
-`arena eval RUN --help` also shows the options --env.… of its environment, and with --env OTHER those of the other one.
+`arena eval RUN --help` also shows the options --env.… of the run's environment; with --env OTHER, of OTHER.
 """
 
 
@@ -30,46 +32,43 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena eval``."""
     parser.usage = "arena eval RUN [--env OTHER] [--env.OPTION VALUE …] [options]"
     parser.epilog = EPILOG
-    parser.description = "Lets the trained agent of a run play, without exploring."
+    parser.description = "Evaluates the trained agent of a run, without exploration."
     add = parser.add_argument
-    add("run_folder", metavar="RUN", type=Path, help="a run folder; see `arena list runs`")
-    add(
-        "--env",
-        metavar="OTHER",
-        help="another environment of the same spaces (default: the one it was trained in)",
-    )
-    at = "which of its agents: last, best (by its evaluations), or after so many steps, such as 20000 (default: last)"
+    add("run_folder", metavar="RUN", type=Path, help="run folder; see `arena list runs`")
+    other = "environment with the same spaces to evaluate in (default: the run's)"
+    add("--env", metavar="OTHER", help=other)
+    at = "snapshot of the agent: last, best (by mean evaluation return), or a number of steps (default: last)"
     add("--at", metavar="WHEN", default="last", help=at)
-    add("--episodes", metavar="N", type=whole("--episodes"), help="how many episodes (default: the run's)")
-    add(
-        "--horizon",
-        metavar="H",
-        type=whole("--horizon"),
-        help="longest episode, in steps (default: the run's)",
-    )
+    add_count(parser, "--episodes", "N", "number of episodes (default: the run's)")
+    add_count(parser, "--horizon", "H", "step limit of an episode (default: the run's)")
     add("--json", action="store_true", help="print one JSON object, with values and policy of tabular agents")
 
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-    """Parses a command line with the environment's options in it; ``--help`` knows them."""
-    args = two_phases.parse(parser, words, lambda args: [_section(args)], leading=1, prefixes=["env"])
+    """Parses a command line with options of the environment."""
+    args = parse_with_options(
+        parser,
+        words,
+        lambda args: [_section(args)],
+        leading=1,
+        prefixes=["env"],
+        named=lambda args: args.run_folder,
+    )
     args.given = args.given.get("env", {})
     return args
 
 
-def _section(args: argparse.Namespace) -> options.Section:
-    """The options of the environment to play in."""
-    from arena.environments.factory import options_class_of
+def _section(args: argparse.Namespace) -> Section:
+    """Options of the environment to evaluate in."""
     from arena.runs.run import Run, experiment_of
 
     experiment = experiment_of(Run.open(args.run_folder))
     env = args.env or experiment.env
-    defaults = experiment.env_options if env == experiment.env else {}
-    return options.Section("env", env, options_class_of(env), defaults)
+    return environment_section(env, experiment.env_options if env == experiment.env else None)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluates, and shows the result."""
+    """Evaluates, and prints the result."""
     from arena.runs.loaded_agent import load_agent
     from arena.runs.run import experiment_of
 
@@ -97,15 +96,14 @@ def run(args: argparse.Namespace) -> int:
         "policy value": format_number(found["policy_value"]),
         "gap": format_number(found["gap"]),
     }
-    place = " ".join(
-        [environment.factory.id, *(f"{name}={format_value(value)}" for name, value in args.given.items())]
-    )
+    options = [f"{name}={format_value(value)}" for name, value in args.given.items()]
+    place = " ".join([environment.factory.id, *options])
     show_evaluation(f"{experiment.name} on {place} · after {loaded.steps:,} {experiment.plugin.unit}s", cells)
     return 0
 
 
 def _other(loaded: LoadedAgent, mine: Experiment, env: str, given: Mapping[str, Any]) -> ObservedEnvironment:
-    """Another environment, or the run's own with other options on top, as far as the agent can play there."""
+    """Another environment, or the run's with other options, if it has the spaces that the agent needs."""
     from arena.agents.compatibility import mismatch, same_spaces
     from arena.environments.factory import EnvironmentFactory
 
@@ -117,10 +115,8 @@ def _other(loaded: LoadedAgent, mine: Experiment, env: str, given: Mapping[str, 
     needs = loaded.agent.needs
     reason = mismatch(needs, factory) or same_spaces(needs, loaded.environment.factory, factory)
     if reason is not None:
-        raise ArenaError(
-            f"{loaded.run.spec.name} cannot play {env}: {reason}",
-            "choose an environment of the same spaces",
-        )
+        problem = f"{loaded.run.spec.name} cannot play {env}: {reason}"
+        raise ArenaError(problem, "choose an environment with the same spaces")
     return environment
 
 
@@ -154,7 +150,7 @@ def _evaluated(
 
 
 def _tables(agent: Agent, environment: ObservedEnvironment) -> dict[str, list[float] | list[int] | None]:
-    """V(s) and the most probable action of every state, where the observation is the state's index."""
+    """V(s) and the most probable action of every state, if observations are indices of states."""
     import gymnasium as gym
     import numpy as np
 

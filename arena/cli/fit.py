@@ -1,15 +1,16 @@
-"""``arena fit ENCODER SOURCE``: fit an encoder to frames, and end with a table."""
+"""Verb ``fit``: fits an encoder to frames and prints a table of the results."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from arena.cli import options, two_phases
-from arena.cli.output import only_json, print_json
-from arena.cli.parser import Parser, whole
-from arena.cli.running import add_place, add_seeds
+from arena.cli.option_parsing import Section, parse_with_options
+from arena.cli.output import only_json
+from arena.cli.parser import Parser
+from arena.cli.run_arguments import add_count, add_experiment, run_arguments, show_or_print, train_and_show
+from arena.cli.sections import environment_section, refuse_swapped
 
 if TYPE_CHECKING:
     from arena.experiments.fit import Fit
@@ -18,115 +19,80 @@ __all__ = ["configure", "parse", "run"]
 
 PREFIXES = ("encoder", "env", "fit")
 
-#: The flags that are arguments of `resolve_fit`, by destination.
-SETTINGS = (
-    *("steps", "frames", "policy", "labels", "size", "horizon"),
-    *("evaluate_every", "log_every", "device", "threads"),
-)
-
 EPILOG = """\
-SOURCE is an environment, whose frames are collected once and kept under frames/; the folder of a data set or of
-pictures; an .npz file; or digits. Asking again for a finished fit is free; an interrupted one goes on.
+SOURCE is an environment, whose frames are collected once and kept under frames/; the folder of a data
+set or of images; an .npz file; or digits. Repeating the command for a finished fit costs nothing; an
+interrupted fit continues.
 
-`arena fit ENCODER SOURCE --help` also shows the options --encoder.…, --env.… and --fit.… of that pair.
+`arena fit ENCODER SOURCE --help` also shows the options --encoder.…, --env.… and --fit.… of both.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena fit``."""
     parser.usage = "arena fit ENCODER SOURCE [--encoder.OPTION VALUE …] [--env.OPTION VALUE …] [options]"
-    parser.description = "Fits an encoder to the frames of an environment, or to pictures."
+    parser.description = "Fits an encoder to frames of an environment, or to images."
     parser.epilog = EPILOG
     add = parser.add_argument
-    add("encoder", metavar="ENCODER", help="see `arena list encoders`")
-    add(
-        "source",
-        metavar="SOURCE",
-        help="an environment, a data set, a folder of pictures, an .npz file, or digits",
-    )
-    add("--steps", metavar="N", type=whole("--steps"), help="updates of each run")
-    add("--frames", metavar="N", type=whole("--frames"), help="how many frames to collect (default: 10,000)")
-    add(
-        "--policy",
-        metavar="P",
-        help="who acts meanwhile: random, or a run, RUN@best or RUN@STEP (default: random)",
-    )
-    add(
-        "--labels",
-        metavar="NAME",
-        nargs="+",
-        help="what the environment tells of frames, such as state or semantic",
-    )
-    add(
-        "--size",
-        metavar="N",
-        type=whole("--size"),
-        help="the side in pixels that pictures of a folder are brought to",
-    )
-    add("--horizon", metavar="H", type=whole("--horizon"), help="cut episodes off after so many frames")
-    add_seeds(parser)
-    every = "updates between evaluations on what is held out (default: a twentieth of all)"
-    add("--evaluate-every", metavar="N", type=whole("--evaluate-every"), help=every)
-    every = "updates between lines of metrics (default: a tenth of that)"
-    add("--log-every", metavar="N", type=whole("--log-every"), help=every)
-    add_place(parser)
+    add("encoder", metavar="ENCODER", help="name of an encoder; see `arena list encoders`")
+    add("source", metavar="SOURCE", help="environment, data set, folder of images, .npz file, or digits")
+    add_count(parser, "--steps", "N", "number of gradient updates of each run")
+    add_count(parser, "--frames", "N", "number of frames to collect (default: 10,000)")
+    policy = "policy that collects the frames: random, RUN, RUN@best or RUN@STEP (default: random)"
+    add("--policy", metavar="P", help=policy)
+    labels = "labels to record with each frame, such as state or semantic, if the environment provides them"
+    add("--labels", metavar="NAME", nargs="+", help=labels)
+    add_count(parser, "--size", "N", "width and height that images of a folder are resized to, in pixels")
+    add_count(parser, "--horizon", "H", "step limit of an episode while frames are collected")
+    add_experiment(parser, "updates", " on held-out frames")
 
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-    """Parses a command line with the encoder's and the environment's options in it; ``--help`` knows them."""
-    return two_phases.parse(parser, words, _sections, leading=2, prefixes=PREFIXES)
+    """Parses a command line with options of the encoder, the environment and the fit."""
+    return parse_with_options(
+        parser,
+        words,
+        _sections,
+        leading=2,
+        prefixes=PREFIXES,
+        named=lambda args: args.encoder and args.source,
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fits, and shows what came of it."""
+    """Fits, and prints the results."""
     with only_json(args.json):
-        from arena.api import train_experiment
-
-        fit = _fit(args)
-        results = train_experiment(fit, out=args.out, workers=args.workers, progress=not args.quiet)
-    if args.json:
-        print_json(results.to_dict())
-    else:
-        from arena.cli.results import show_results
-
-        show_results(results)
-    return 0
+        results = train_and_show(_fit(args), args)
+    return show_or_print(args, results)
 
 
 def _fit(args: argparse.Namespace) -> Fit:
     from arena.frames.fits import resolve_fit
+    from arena.plugins.discovery import get_plugins
 
-    arguments: dict[str, Any] = {
-        name: value for name in SETTINGS if (value := getattr(args, name)) is not None
-    }
-    if args.track is not None:
-        arguments["trackers"] = [name for name in args.track if name != "none"]
-    if args.seed is not None:
-        arguments["seeds"] = [args.seed]
-    elif args.seeds is not None:
-        arguments["seeds"] = args.seeds
-    given = args.given
+    refuse_swapped("encoder", get_plugins().encoders, args.encoder, args.source)
+    names = {name: name for name in ("frames", "policy", "labels", "size")}
     return resolve_fit(
         args.encoder,
         args.source,
-        encoder_options=given.get("encoder"),
-        env_options=given.get("env"),
-        **given.get("fit", {}),
-        **arguments,
+        encoder_options=args.given.get("encoder"),
+        env_options=args.given.get("env"),
+        **args.given.get("fit", {}),
+        **run_arguments(args, names),
     )
 
 
-def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
-    """The options of the encoder, of the environment if there is one, and of the fit."""
+def _sections(args: argparse.Namespace) -> Iterator[Section]:
+    """Options of the encoder, of the environment if the source is one, and of the fit."""
     from arena.encoders.compatibility import encoder_class_of
-    from arena.environments.factory import options_class_of
     from arena.experiments.fit import FitOptions
     from arena.frames.sources import is_environment
     from arena.plugins.discovery import get_plugins
 
+    refuse_swapped("encoder", get_plugins().encoders, args.encoder, args.source)
     spec = get_plugins().encoders[args.encoder]
     preset = spec.preset(args.source)
-    yield options.Section("encoder", spec.name, encoder_class_of(spec).Config, preset.options)
+    yield Section("encoder", spec.name, encoder_class_of(spec).Config, preset.options)
     if is_environment(args.source):
-        yield options.Section("env", args.source, options_class_of(args.source), preset.env)
-    yield options.Section("fit", "arena fit", FitOptions, {})
+        yield environment_section(args.source, preset.env)
+    yield Section("fit", "arena fit", FitOptions, {})

@@ -1,4 +1,7 @@
-"""``arena list``: what there is. Specs are read, nothing that they name is imported unless ``--for`` asks."""
+"""Verb ``list``: lists what is installed, and runs.
+
+Specs are read without importing their targets, except for ``--for`` and the abilities of encoders.
+"""
 
 from __future__ import annotations
 
@@ -7,69 +10,68 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from arena.cli.output import clean, console, only_json, print_json, print_table
-from arena.cli.parser import Parser, seed, whole
+from arena.cli.parser import Parser, seed
+from arena.cli.run_arguments import add_count
 from arena.cli.run_filters import SORTS, STATUSES, Choice
 from arena.errors import ArenaError
 from arena.plugins.discovery import get_plugins
-from arena.plugins.registry import Registry
 from arena.plugins.specs import LOCAL, Spec
 
 __all__ = ["configure", "parse", "run"]
 
 NOUNS = ("agents", "envs", "encoders", "trackers", "launchers", "overlays", "plugins", "runs")
 
-#: The flags that choose among runs.
+#: Flags that select runs.
 FILTERS = ("agent", "env", "seed", "status", "where", "sort", "reverse", "limit")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena list``."""
     parser.description = (
-        "Lists what there is, or the runs in a folder; without a noun agents, environments and encoders."
+        "Lists what is installed, or the runs in a folder.\n"
+        "Without a noun: agents, environments and encoders."
     )
     add = parser.add_argument
-    add("noun", metavar="NOUN", nargs="?", choices=NOUNS, help=" ".join(NOUNS))
-    add("paths", metavar="DIR", nargs="*", help="folders of runs (default: runs)")
-    add(
-        "--for",
-        metavar="ENV",
-        dest="fitting",
-        help="say which agents fit an environment, and why others do not",
-    )
-    add("--all", action="store_true", help="with envs: every id that Gymnasium knows")
+    add("noun", metavar="NOUN", nargs="?", choices=NOUNS, help=", ".join(NOUNS))
+    add("paths", metavar="DIR", nargs="*", help="with runs: folders that hold run folders (default: runs)")
+    fitting = "with agents: which agents fit the environment, and why the others do not"
+    add("--for", metavar="ENV", dest="fitting", help=fitting)
+    add("--all", action="store_true", help="with envs: also every other id of Gymnasium")
     add("--json", action="store_true", help="print one JSON object")
-    add = parser.add_argument_group(
-        "which runs", "A flag given several times lets any of its values pass; --where, only all of them."
-    ).add_argument
-    add("--agent", metavar="GLOB", action="append", help="of agents such as 'sarsa*'")
-    add("--env", metavar="GLOB", action="append", help="of environments such as 'arena/*'")
-    add("--seed", metavar="S", action="append", type=seed, help="of a seed")
-    add("--status", metavar="STATUS", action="append", choices=STATUSES, help=" ".join(STATUSES))
-    add(
-        "--where",
-        metavar="KEY=VALUE",
-        action="append",
-        help="with an option or field, as in agent.learning_rate=0.1, env.slip=0, 'steps>=200k'; also != < <= >",
+    group = parser.add_argument_group(
+        "selection of runs",
+        "A repeated flag selects runs with any of its values; --where selects runs with all.",
     )
-    add("--sort", metavar="BY", choices=SORTS, help=f"{' '.join(SORTS)} (default: path)")
-    add("--reverse", action="store_true", help="the other way round")
-    add("--limit", metavar="N", type=whole("--limit"), help="no more than N")
+    add = group.add_argument
+    add(
+        "--agent", metavar="GLOB", action="append", help="runs of agents whose name matches, such as 'sarsa*'"
+    )
+    add("--env", metavar="GLOB", action="append", help="runs in environments that match, such as 'arena/*'")
+    add("--seed", metavar="S", action="append", type=seed, help="runs with this seed")
+    status = f"runs with this status: {', '.join(STATUSES)}"
+    add("--status", metavar="STATUS", action="append", choices=STATUSES, help=status)
+    where = (
+        "runs whose option or field has a value, such as agent.learning_rate=0.1, env.slip=0, 'steps>=200k'; "
+        "the operators are = != < <= > >="
+    )
+    add("--where", metavar="KEY=VALUE", action="append", help=where)
+    add("--sort", metavar="BY", choices=SORTS, help=f"order: {', '.join(SORTS)} (default: path)")
+    add("--reverse", action="store_true", help="list in reverse order")
+    add_count(group, "--limit", "N", "largest number of runs to list")
 
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-    """Reads the words; folders may stand between and behind flags."""
+    """Parses the words; folders may stand between flags."""
     return parser.parse_intermixed_args(words)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lists.
+    """Prints a list.
 
     Raises:
-        ArenaError: a flag that is for runs, with another noun.
+        ArenaError: a flag or a word does not apply to the noun.
     """
-    for name in FILTERS:
-        if args.noun != "runs" and getattr(args, name):
-            raise ArenaError(f"--{name} chooses among runs", f"write `arena list runs --{name} …`")
+    _refuse_what_is_ignored(args)
     with only_json(args.json):
         show: Callable[[], None]
         if args.noun == "runs":
@@ -82,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             found, show = _fitting(args.fitting)
         elif args.noun == "encoders":
             found, show = _encoders()
-        elif args.noun == "envs" and args.all:
+        elif args.all:
             found, show = _every_environment()
         else:
             found, show = _specs([args.noun] if args.noun else ["agents", "envs", "encoders"])
@@ -93,17 +95,26 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_what_is_ignored(args: argparse.Namespace) -> None:
+    """Raises an error for a flag or a word that the noun does not use."""
+    noun = args.noun or "agents"
+    flags = dict.fromkeys(FILTERS, "runs") | {"fitting": "agents", "all": "envs"}
+    for name, only in flags.items():
+        if getattr(args, name) and only != noun:
+            flag = "--for" if name == "fitting" else f"--{name}"
+            raise ArenaError(f"{flag} applies to {only} alone", f"write `arena list {only} {flag} …`")
+    if args.paths and noun != "runs":
+        problem = f"arena list {noun} takes no further word such as {args.paths[0]!r}"
+        raise ArenaError(
+            problem, "leave it out; `arena check NAME` tests a single agent, encoder or environment"
+        )
+
+
 def _specs(nouns: Iterable[str]) -> tuple[dict[str, Any], Callable[[], None]]:
     plugins = get_plugins()
-    registries: dict[str, Registry[Any]] = {
-        "agents": plugins.agents,
-        "envs": plugins.environments,
-        "encoders": plugins.encoders,
-        "trackers": plugins.trackers,
-        "launchers": plugins.launchers,
-        "overlays": plugins.overlays,
+    chosen = {
+        noun: [*getattr(plugins, "environments" if noun == "envs" else noun).values()] for noun in nouns
     }
-    chosen = {noun: [*registries[noun].values()] for noun in nouns}
     if "launchers" in chosen:
         chosen["launchers"].insert(0, LOCAL)
 
@@ -111,12 +122,11 @@ def _specs(nouns: Iterable[str]) -> tuple[dict[str, Any], Callable[[], None]]:
         screen = console()
         for noun, specs in chosen.items():
             if specs or len(chosen) == 1:
-                screen.print(
-                    noun if specs else f"no {noun} are installed; see `arena list plugins`", style="bold"
-                )
+                missing = f"no {noun} are installed; see `arena list plugins`"
+                screen.print(noun if specs else missing, style="bold")
             _print_specs((spec.name, _summary(spec)) for spec in specs)
         if "envs" in chosen:
-            screen.print("Any other Gymnasium id works too: `arena list envs --all`.", style="dim")
+            screen.print("Other Gymnasium ids work too; `arena list envs --all` lists them.", style="dim")
 
     return {noun: [_plain(spec) for spec in specs] for noun, specs in chosen.items()}, show
 
@@ -156,12 +166,12 @@ def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
     from arena.environments.spaces import describe_space
 
     factory = EnvironmentFactory.resolve(env)
-    _ = factory.properties  # a broken environment is no agent's fault
+    properties = factory.properties  # first: an error of the environment is not one of an agent
     agents = []
     for spec in get_plugins().agents.values():
         try:
             needs = getattr(spec.load(), "needs", None)
-            problem = f"{spec.target} is no arena.Agent"
+            problem = f"{spec.target} is not an arena.Agent"
             reason = mismatch(needs, factory) if isinstance(needs, Needs) else problem
         except ArenaError as error:
             reason = str(error)
@@ -172,26 +182,22 @@ def _fitting(env: str) -> tuple[dict[str, Any], Callable[[], None]]:
         from rich.text import Text
 
         screen = console()
-        spaces = factory.properties.observation_space, factory.properties.action_space
-        space = " → ".join(map(describe_space, spaces))
-        model = (
-            ""
-            if factory.properties.model is None
-            else f", {factory.properties.model.num_states:,} states with a model"
-        )
-        screen.print(Text.assemble((f"agents for {factory.id}", "bold"), (f"  {space}{model}", "dim")))
+        space = f"{describe_space(properties.observation_space)} → {describe_space(properties.action_space)}"
+        model = properties.model
+        known = "" if model is None else f", transition model with {model.num_states:,} states"
+        screen.print(Text.assemble((f"agents for {factory.id}", "bold"), (f"  {space}{known}", "dim")))
         fits = [agent for agent in agents if agent["fits"]]
         _print_specs((agent["name"], agent["summary"]) for agent in fits)
         for agent in agents[len(fits) :]:
             screen.print(clean(f"  {agent['name']} does not fit: {agent['reason']}"), style="dim")
         if not fits:
-            screen.print("none fits", style="yellow")
+            screen.print("no installed agent fits", style="yellow")
 
     return {"env": factory.id, "agents": agents}, show
 
 
 def _encoders() -> tuple[dict[str, Any], Callable[[], None]]:
-    """The encoders and what they can do, for which each is imported."""
+    """Lists the encoders with their abilities, for which each encoder is imported."""
     from arena.encoders.compatibility import encoder_class_of
 
     encoders = []
@@ -206,16 +212,14 @@ def _encoders() -> tuple[dict[str, Any], Callable[[], None]]:
         if not encoders:
             console().print("no encoders are installed; see `arena list plugins`", style="bold")
             return
-        print_table(
-            ["encoder", "", "can"],
-            [[e["name"], e["summary"], e["problem"] or ", ".join(e["can"])] for e in encoders],
-        )
+        rows = [[one["name"], one["summary"], one["problem"] or ", ".join(one["can"])] for one in encoders]
+        print_table(["encoder", "summary", "abilities"], rows)
 
     return {"encoders": encoders}, show
 
 
 def _abilities(encoder: type[Any]) -> list[str]:
-    """The protocols whose methods a class has, in lower case."""
+    """Names of the protocols whose methods a class has, in lower case."""
     from arena.encoders import base as protocols
 
     known = ("Encodes", "Decodes", "Perceives", "Samples", "Scores", "Inverts", "Remembers", "PartialFit")
@@ -241,23 +245,23 @@ def _every_environment() -> tuple[dict[str, Any], Callable[[], None]]:
         show_ours()
         screen = console()
         screen.print(Columns(others, padding=(0, 3), column_first=True))
-        screen.print(f"{len(others)} ids of Gymnasium's; a package's own are written module:id.", style="dim")
+        screen.print(
+            f"{len(others)} further ids of Gymnasium; ids of other packages are written module:id",
+            style="dim",
+        )
 
     return {**found, "gymnasium": others}, show
 
 
 def _plugins() -> tuple[dict[str, Any], Callable[[], None]]:
-    infos = get_plugins().infos
     names = ("name", "distribution", "version", "status", "problems")
-    found = [{name: getattr(info, name) for name in names} for info in infos]
+    found = [{name: getattr(info, name) for name in names} for info in get_plugins().infos]
 
     def show() -> None:
-        if not infos:
+        if found:
+            rows = [[*list(one.values())[:-1], "\n".join(one["problems"])] for one in found]
+            print_table(["plugin", *names[1:]], rows)
+        else:
             console().print("no plugins are installed", style="yellow")
-            return
-        print_table(
-            ["plugin", "distribution", "version", "status", "problems"],
-            [[i.name, i.distribution, i.version, i.status, "\n".join(i.problems)] for i in infos],
-        )
 
     return {"plugins": found}, show

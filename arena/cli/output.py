@@ -1,4 +1,4 @@
-"""What goes to standard output: tables for people, one JSON object for scripts."""
+"""Standard output: tables for people, one JSON object for scripts."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 __all__ = ["clean", "console", "only_json", "print_json", "print_table"]
 
-#: Columns where nobody looks at a terminal: wide enough that a table is not folded for `grep`.
+#: Width of output that is no terminal, in columns: tables are not folded, so that `grep` finds whole rows.
 WIDE = 200
 
-#: What steers a terminal, and the marks that turn the direction of writing; not line feeds and tabs.
+#: Characters that control a terminal or turn the direction of writing, but for line feeds and tabs.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
-#: What JSON may hold as it is, and a terminal or an encoder may not.
+#: Characters that are valid in JSON, but that a terminal or an encoding may reject.
 _UNPRINTABLE = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """A text without control characters: names in a run that others made must not steer the terminal."""
+    """Text without control characters, since names in run folders of other people must not control the terminal."""
     return _CONTROLS.sub("", text)
 
 
 def console() -> Console:
-    """Where people read; plain and wide when it is not a terminal."""
+    """Console for standard output; plain and wide if it is no terminal."""
     from rich.console import Console
 
     class Screen(Console):
@@ -44,12 +44,12 @@ def console() -> Console:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """Prints rows under bold column names.
+    """Prints rows below column names.
 
     Args:
-        columns: their names.
-        rows: their texts; an empty one is left blank.
-        right: the columns that hold numbers.
+        columns: names of the columns.
+        rows: texts of the cells.
+        right: names of the columns that are aligned to the right, such as numbers.
     """
     from rich.table import Table
 
@@ -65,7 +65,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
 
 @contextlib.contextmanager
 def only_json(wanted: bool) -> Iterator[None]:
-    """Sends what environments, libraries and workers print to standard error; `print_json` comes after."""
+    """Sends output of environments, libraries and workers to standard error; call `print_json` afterwards."""
     if not wanted:
         yield
         return
@@ -81,7 +81,7 @@ def only_json(wanted: bool) -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    """Prints one JSON document; numbers that are not finite, which JSON lacks, as null."""
+    """Prints one JSON document, with null for numbers that are not finite, which JSON lacks."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     plain = encoding.lower().replace("-", "") != "utf8"  # escapes are the same JSON, and lose nothing
     text = json.dumps(_finite(value), ensure_ascii=plain, allow_nan=False, indent=2)

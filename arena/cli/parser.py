@@ -1,4 +1,4 @@
-"""argparse with errors of one line, and the kinds of numbers that people write."""
+"""Argument parser whose errors are one line with a remedy, and parsers of numbers."""
 
 from __future__ import annotations
 
@@ -39,18 +39,24 @@ class Parser(argparse.ArgumentParser):
 
     @property
     def flags(self) -> dict[str, argparse.Action]:
-        """Every long flag, and what argparse knows about it."""
+        """Every long flag and its action."""
         return {flag: action for flag, action in self._option_string_actions.items() if flag.startswith("--")}
 
+    def parse_incomplete(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parses words of which required ones may be missing; for the help, after which the parser is not used."""
+        for action in self._actions:
+            action.required = False
+        return self.parse_intermixed_args(words)
+
     def error(self, message: str) -> NoReturn:
-        """Raises argparse's complaint as an `ArenaError`."""
+        """Raises an error of argparse as an `ArenaError` with a remedy."""
         usage = f"see `{self.prog} --help`"
         kind, _, rest = message.partition(": ")
         if kind == "unrecognized arguments":
             words = rest.split()
             word = next((word for word in words if word.startswith("-")), words[0]).partition("=")[0]
             if not word.startswith("-"):
-                raise ArenaError(f"{self.prog} does not know what to do with {word!r}", usage)
+                raise ArenaError(f"{self.prog} has no argument for {word!r}", usage)
             raise ArenaError(f"{word} is not an option of {self.prog}", nearest(word, [*self.flags]) or usage)
         if kind == "the following arguments are required":
             raise ArenaError(f"{self.prog} needs {rest.replace(', ', ' and ')}", usage)
@@ -65,7 +71,7 @@ class Parser(argparse.ArgumentParser):
                 raise ArenaError(f"{name} cannot be {given}", remedy)
             if rest.startswith("not allowed with argument "):
                 other = rest.removeprefix("not allowed with argument ")
-                raise ArenaError(f"{name} and {other} exclude each other", "give one of them")
+                raise ArenaError(f"{name} and {other} exclude each other", "give only one of them")
         raise ArenaError(message, usage)
 
 
@@ -75,16 +81,16 @@ def is_flag(word: str) -> bool:
 
 
 def nearest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str:
-    """The remedy that names what was probably meant, or nothing if nothing is that similar."""
+    """Remedy that names the most similar known word; empty if none is similar enough."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
     return f"did you mean {close[0]}?" if close else ""
 
 
 def without(words: Sequence[str], flag: str) -> tuple[list[str], list[str]]:
-    """The words without a flag and its values, as ``--flag VALUE`` or ``--flag=VALUE``; and the values.
+    """Words without a flag ``--flag VALUE`` or ``--flag=VALUE``, and the values of the flag.
 
     Raises:
-        ArenaError: the flag stands at the end, or before another one.
+        ArenaError: a value is missing.
     """
     rest: list[str] = []
     values: list[str] = []
@@ -103,7 +109,7 @@ def without(words: Sequence[str], flag: str) -> tuple[list[str], list[str]]:
 
 
 def whole(name: str, least: int = 1) -> Callable[[str], int]:
-    """Reads a whole number as people write it: ``200000``, ``200_000``, ``2e5``, ``200k``, ``0.2M``.
+    """Parser of a whole number: ``200000``, ``200_000``, ``2e5``, ``200k`` or ``0.2M``.
 
     Args:
         name: the flag, for the error.
@@ -117,14 +123,13 @@ def whole(name: str, least: int = 1) -> Callable[[str], int]:
             problem = f"{name} is {text!r}, which is not a whole number"
             raise ArenaError(problem, "give one such as 200000, 2e5 or 200k") from None
         if number < least:
-            raise ArenaError(
-                f"{name} is {text}, which is less than {least}", f"give a whole number from {least}"
-            )
+            problem = f"{name} is {text}, which is less than {least}"
+            raise ArenaError(problem, f"give a whole number from {least}")
         return number
 
     return read
 
 
 def seed(text: str) -> int:
-    """Reads a seed, which may be zero."""
+    """Parses a seed: a whole number from 0."""
     return whole("--seed", 0)(text)

@@ -1,4 +1,4 @@
-"""How results look on a terminal."""
+"""Tables of results on the terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDERS = 5
 
 
 def show_results(results: Results) -> None:
-    """Prints the table of an experiment, and how to go on."""
+    """Prints the table of an experiment, its run folders, and commands to try next."""
     from rich.text import Text
 
     screen = console()
@@ -32,12 +32,12 @@ def show_results(results: Results) -> None:
     for folder in folders[:FOLDERS]:
         screen.print(folder, style="dim", soft_wrap=True)
     if len(folders) > FOLDERS:
-        screen.print(f"and {len(folders) - FOLDERS} more", style="dim")
+        screen.print(f"and {len(folders) - FOLDERS} more runs", style="dim")
     verbs = ("gallery",) if results.spec.plugin.kind == "encoder" else ("eval", "watch")
     hint = ", ".join(f"arena {verb} {folders[0]}" for verb in verbs)
-    screen.print(f"go on with: {hint}", style="dim", soft_wrap=True)
+    screen.print(f"next: {hint}", style="dim", soft_wrap=True)
     if len(folders) == 1:
-        screen.print("one seed has no confidence interval: give --seeds 5", style="dim")
+        screen.print("no confidence interval for a single seed; try --seeds 5", style="dim")
 
 
 def show_evaluation(title: str, cells: Mapping[str, str]) -> None:

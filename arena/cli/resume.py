@@ -1,4 +1,4 @@
-"""``arena resume RUN…``: go on with runs that were stopped."""
+"""Verb ``resume``: continues interrupted runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena.cli.output import clean, only_json, print_json
-from arena.cli.parser import whole
+from arena.cli.run_arguments import add_count, add_output, add_workers
 from arena.errors import ArenaError
 
 if TYPE_CHECKING:
@@ -24,23 +24,18 @@ __all__ = ["configure", "run"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena resume``."""
     parser.description = (
-        "Goes on with runs from their last checkpoints, to the same bytes as if never stopped."
+        "Continues runs from their last checkpoints; the results are those of uninterrupted runs."
     )
-    parser.epilog = "A finished run is free; --steps trains it on."
+    parser.epilog = "Resuming a finished run costs nothing; with --steps it is trained further."
     add = parser.add_argument
-    add("runs", metavar="RUN", nargs="+", type=Path, help="a run folder; see `arena list runs`")
-    add("--steps", metavar="N", type=whole("--steps"), help="train each run up to so many steps in all")
-    add("--workers", metavar="W", type=whole("--workers"), default=1, help="processes to use (default: 1)")
-    add(
-        "--json",
-        action="store_true",
-        help="print one JSON object (a list, if the runs are of several experiments)",
-    )
-    add("--quiet", action="store_true", help="draw no progress bar")
+    add("runs", metavar="RUN", nargs="+", type=Path, help="run folders; see `arena list runs`")
+    add_count(parser, "--steps", "N", "total number of steps to train each run to (default: the run's)")
+    add_workers(parser)
+    add_output(parser, "print one JSON object (a list, if the runs are of several experiments)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Resumes, and shows what came of each experiment."""
+    """Resumes the runs, and prints the results of each experiment."""
     from arena.api import execute_runs
 
     with only_json(args.json):
@@ -50,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         for runs in _grouped(_extended(run, args.steps) for run in opened):
             if not args.quiet:
                 for one in runs:
-                    _tell(one)
+                    _print_step(one)
             seeds = tuple(one.seed for one in runs)
             experiment = dataclasses.replace(runs[0].spec, seeds=seeds)
             results.append(execute_runs(experiment, runs, workers=args.workers, progress=not args.quiet))
@@ -66,28 +61,28 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _open(folder: Path, steps: int | None) -> Run:
-    """Opens a run, and refuses what it could not be trained on to; changes nothing."""
+    """Opens a run without changing it, and raises an error if it cannot be trained to so many steps."""
     from arena.runs.run import Run
 
     run = Run.open(folder)
     if steps is None or steps == run.spec.steps:
         return run
     if steps < run.spec.steps:
-        problem = f"--steps {steps} is fewer than the {run.spec.steps} of {folder}"
-        raise ArenaError(problem, "give more to train on, or leave it out")
-    with tempfile.TemporaryDirectory() as elsewhere:  # only to learn what the folder has to be called
+        problem = f"--steps {steps} is fewer than the {run.spec.steps} steps of {folder}"
+        raise ArenaError(problem, "give a larger number, or leave out --steps")
+    with tempfile.TemporaryDirectory() as elsewhere:  # only to find out the name that the folder must have
         name = Run.prepare(run.spec, run.seed, Path(elsewhere)).folder.name
     real = folder.resolve()  # it may have been given as `.`, or as a link
     if real.name == name:
         return run if folder.name == name else dataclasses.replace(run, folder=real)
     if real.name.rpartition("_")[0] == name.rpartition("_")[0]:
         problem = f"{folder} was trained with another version of its agent or environment"
-        raise ArenaError(f"{problem}, so it cannot be trained on", "train anew")
-    raise ArenaError(f"{folder} has been renamed, so it cannot be trained on", f"call it {name}")
+        raise ArenaError(f"{problem}, so it cannot be trained further", "train a new run")
+    raise ArenaError(f"{folder} has been renamed, so it cannot be trained further", f"rename it to {name}")
 
 
 def _extended(run: Run, steps: int | None) -> Run:
-    """The same run, with more steps where they are asked for."""
+    """The run, with the given number of steps."""
     from arena.runs.run import Run
 
     if steps is None or steps == run.spec.steps:
@@ -96,7 +91,7 @@ def _extended(run: Run, steps: int | None) -> Run:
 
 
 def _grouped(runs: Iterable[Run]) -> list[list[Run]]:
-    """The runs of each experiment together: they differ in the seed alone."""
+    """Runs grouped by experiment: those that differ in the seed alone."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         one = dataclasses.replace(run.spec, seeds=(0,))
@@ -104,12 +99,12 @@ def _grouped(runs: Iterable[Run]) -> list[list[Run]]:
     return list(groups.values())
 
 
-def _tell(run: Run) -> None:
-    """Says where a run goes on."""
+def _print_step(run: Run) -> None:
+    """Prints the step that a run continues from."""
     if run.result() is not None:
         text = f"is finished at step {run.spec.steps:,}"
     else:
         loaded = run.checkpoints.load()
         step = 0 if loaded is None else loaded.info["step"]
-        text = f"goes on from step {step:,} of {run.spec.steps:,}" if step else "begins at step 0"
+        text = f"continues from step {step:,} of {run.spec.steps:,}" if step else "starts at step 0"
     print(clean(f"{run.folder} {text}"), file=sys.stderr)

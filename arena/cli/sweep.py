@@ -1,18 +1,19 @@
-"""``arena sweep FILE.toml``: train every combination, on all cores or elsewhere, and end with one table."""
+"""Verb ``sweep``: trains every combination in a file, and prints one table."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arena.cli import options
+from arena.cli.option_parsing import Section, parse_with_options
 from arena.cli.output import clean, console, only_json, print_json, print_table
-from arena.cli.parser import Parser, is_flag, whole
+from arena.cli.parser import Parser
+from arena.cli.run_arguments import add_count, add_output, add_track, add_workers, named_trackers
+from arena.cli.sections import launcher_section
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,14 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "parse", "run"]
 
-#: The columns that a terminal does without where they do not fit, the first of them first.
+#: Columns that a narrow terminal leaves out, the first of them first.
 SPARE = ("IQM", "optimum", "95 % CI")
 
-#: Columns between two columns.
+#: Number of spaces between two columns.
 GAP = 2
 
 EPILOG = """\
-The file says what the experiments share, and has grids: every combination of their lists is an experiment.
+The file holds settings that all experiments share, and grids. Every combination of a grid's lists is an
+experiment.
 
   steps = 20_000
   seeds = 5
@@ -39,67 +41,61 @@ The file says what the experiments share, and has grids: every combination of th
   env = ["arena/CliffWalk-v0", "FrozenLake-v1"]
   "agent.learning_rate" = [0.1, 0.5]
 
-Finished runs are free, so that the same command goes on after Ctrl-C. Several may run at once: they share the work.
-`arena sweep FILE --launcher NAME --help` also shows the options of that launcher.
+Finished runs are not trained again: after Ctrl-C, run the same command to continue. Several processes
+that run the command at the same time share the work.
+
+`arena sweep FILE --launcher NAME --help` also shows the launcher's options.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena sweep``."""
     parser.usage = "arena sweep FILE [--launcher NAME] [--launcher.OPTION VALUE …] [options]"
-    parser.description = "Trains every combination of agents, environments, settings and seeds in a file."
+    parser.description = "Trains every combination of the agents, environments, options and seeds in a file."
     parser.epilog = EPILOG
     add = parser.add_argument
-    add("file", metavar="FILE", type=Path, help="a TOML file; see below, and docs/sweeps.md")
-    add("--out", metavar="DIR", type=Path, help="folder of run folders (default: the file's, or else runs)")
-    add("--steps", metavar="N", type=whole("--steps"), help="steps of each run, whatever the file says")
-    add("--workers", metavar="W", type=whole("--workers"), help="processes to use (default: one a core)")
-    where = "what trains the runs (default: the file's, or else local); see `arena list launchers`"
+    add("file", metavar="FILE", type=Path, help="TOML file of the sweep; see below, and docs/sweeps.md")
+    add(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        help="folder that holds the run folders (default: the file's, or runs)",
+    )
+    add_count(parser, "--steps", "N", "number of steps of each run (default: the file's)")
+    add_workers(parser, default=None, shown="the number of cores")
+    where = "launcher that trains the runs (default: the file's, or local); see `arena list launchers`"
     add("--launcher", metavar="NAME", help=where)
-    track = "where metrics are also written, whatever the file says (`none` for nowhere); see `arena list trackers`"
-    add("--track", metavar="NAME", nargs="+", action="extend", help=track)
-    add("--address", metavar="A", help="the same as --launcher.address, where the launcher has that option")
-    add("--dry-run", action="store_true", help="show the experiments and what is finished; train nothing")
-    add("--json", action="store_true", help="print one JSON object and nothing else")
-    add("--quiet", action="store_true", help="draw no progress bar")
+    add_track(parser, "the file's, or tensorboard")
+    add("--address", metavar="A", help="short form of --launcher.address, for launchers with that option")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="print the experiments and how many runs are finished; train nothing",
+    )
+    add_output(parser)
 
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-    """Parses a command line with the launcher's options in it; ``--help`` knows them."""
-    greedy = len(words) > 0 and not is_flag(words[0])
+    """Parses a command line with options of the launcher."""
     words = [f"--launcher.{w[2:]}" if w.partition("=")[0] == "--address" else w for w in words]
-    rest, mine = options.split(words, greedy=greedy, prefixes=["launcher"])
-    if {"-h", "--help"} & {*rest}:
-        look = Parser(add_help=False, prog=parser.prog)
-        look.add_argument("--launcher")
-        try:
-            chosen = look.parse_known_args(rest)[0].launcher
-            if chosen is not None:
-                options.add(parser, _section(chosen, {}))
-        finally:  # an error comes below the help
-            parser.print_help()
-        sys.exit(0)
-    args = parser.parse_args(rest)
-    args.options = {}
-    if mine:
-        with only_json(args.json):  # what is imported here may print
-            section = _section(*_launcher(args))
-        options.add(parser, section)
-        options.check(parser, mine, [section])
-        args = parser.parse_intermixed_args([*rest, *mine])
-        args.options = options.read(args, section)
-    return args
+    return parse_with_options(
+        parser,
+        words,
+        lambda args: [_section(args)],
+        leading=1,
+        prefixes=["launcher"],
+        named=lambda args: args.launcher,
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains what is missing, and shows all; status 1 if a run failed."""
+    """Trains the missing runs and prints all results; the exit status is 1 if a run failed."""
     with only_json(args.json):
         from arena.sweeps.grid import read_sweep
 
         settings: dict[str, Any] = {} if args.steps is None else {"steps": args.steps}
-        if args.track is not None:
-            settings["trackers"] = [name for name in args.track if name != "none"]
-        sweep = read_sweep(args.file, **settings).launched_by(args.launcher, args.options)
+        settings |= named_trackers(args)
+        sweep = read_sweep(args.file, **settings).launched_by(args.launcher, args.given.get("launcher", {}))
         if args.out is not None:
             sweep = dataclasses.replace(sweep, out=args.out)
         results = None if args.dry_run else _trained(args, sweep)
@@ -117,18 +113,12 @@ def run(args: argparse.Namespace) -> int:
     return 1 if results.failures else 0
 
 
-def _launcher(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    """The launcher's name, and what the file says of its options."""
+def _section(args: argparse.Namespace) -> Section:
+    """Options of the launcher, with the file's values unless another launcher is chosen."""
     from arena.sweeps.grid import launcher_of, read_document
 
-    name, given = launcher_of(read_document(args.file))
-    return (name, given) if args.launcher in (None, name) else (args.launcher, {})
-
-
-def _section(name: str, given: dict[str, Any]) -> options.Section:
-    from arena.launch.base import launcher_class
-
-    return options.Section("launcher", f"the launcher {name}", launcher_class(name).Config, given)
+    name, given = launcher_of(read_document(args.file)) if args.file else ("", {})
+    return launcher_section(*((name, given) if args.launcher in (None, name) else (args.launcher, {})))
 
 
 def _trained(args: argparse.Namespace, sweep: Sweep) -> SweepResults:
@@ -138,7 +128,7 @@ def _trained(args: argparse.Namespace, sweep: Sweep) -> SweepResults:
 
 
 def _cores() -> int:
-    """The cores that this process may use: of a machine that is shared, perhaps not all."""
+    """Number of cores that this process may use; on a shared machine perhaps not all."""
     usable = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(usable(0)) if usable else os.cpu_count() or 1
 
@@ -147,7 +137,7 @@ def _finished(sweep: Sweep) -> list[int]:
     from arena.launch.base import make_launcher
     from arena.sweeps.sweep import count_finished
 
-    make_launcher(sweep.launcher, sweep.launcher_options, 1)  # what is wrong with it is found now
+    make_launcher(sweep.launcher, sweep.launcher_options, 1)  # raises an error if its options are wrong
     return count_finished(sweep)
 
 
@@ -177,12 +167,14 @@ def _show_plan(sweep: Sweep, finished: Sequence[int]) -> None:
     print_table(columns, rows, right=columns[2:])
     screen = console()
     screen.print()
-    screen.print(f"{_counted(sweep)}, {sum(finished):,} finished; a dry run trains nothing", style="bold")
+    screen.print(
+        f"{_counted(sweep)}, {sum(finished):,} finished; nothing is trained in a dry run", style="bold"
+    )
     _show_skipped(sweep)
 
 
 def _show_fits(sweep: Sweep) -> None:
-    """The encoders that come first, and which of them are there."""
+    """Prints the fits that come before the experiments, and which of them are finished."""
     from arena.experiments.labels import labels
     from arena.sweeps.sweep import finished_fits
 
@@ -207,18 +199,18 @@ def _show(sweep: Sweep, results: SweepResults) -> None:
     _print_results(screen, [name for name in COLUMNS if name not in hidden], rows)
     if hidden:
         names = " and ".join(part for part in (", ".join(hidden[:-1]), hidden[-1]) if part)
-        screen.print(f"a wider terminal also shows {names}", style="dim")
+        screen.print(f"columns hidden on this narrow terminal: {names}", style="dim")
     screen.print()
     for text in dict.fromkeys(f"failed: {one.run.folder}: {one.error}" for one in results.failures):
         screen.print(clean(text), style="red", soft_wrap=True)
     if results.failures:
-        screen.print("the same command tries them again", style="dim")
+        screen.print("run the same command again to repeat the failed runs", style="dim")
     _show_skipped(sweep)
-    screen.print(clean(f"go on with: arena report {sweep.out}"), style="dim", soft_wrap=True)
+    screen.print(clean(f"next: arena report {sweep.out}"), style="dim", soft_wrap=True)
 
 
 def _hidden(rows: Sequence[Mapping[str, str]], width: int) -> tuple[str, ...]:
-    """The columns to leave out so that the others stand side by side; all of `SPARE` where even that is too wide."""
+    """Columns to leave out so that the others fit; all of `SPARE` if the terminal is still too narrow."""
     from rich.cells import cell_len
 
     from arena.sweeps.sweep import COLUMNS
@@ -231,7 +223,7 @@ def _hidden(rows: Sequence[Mapping[str, str]], width: int) -> tuple[str, ...]:
 
 
 def _print_results(screen: Console, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
-    """One row an experiment; names are folded between words where the terminal is narrow, numbers never."""
+    """Prints one row for each experiment; on a narrow terminal names are folded between words, but no numbers."""
     from rich.table import Table
 
     from arena.sweeps.sweep import NUMBERS
@@ -256,5 +248,4 @@ def _counted(sweep: Sweep) -> str:
 def _show_skipped(sweep: Sweep) -> None:
     if sweep.skipped:
         several = f"{sweep.skipped:,} combination{'s' * (sweep.skipped != 1)}"
-        text = f"{several} left out: the agent does not fit the environment"
-        console().print(text, style="yellow")
+        console().print(f"{several} left out: the agent does not fit the environment", style="yellow")

@@ -1,4 +1,4 @@
-"""The verbs: arena's own and those of plugins, found by name, and only the chosen one imported."""
+"""Verbs of the command line, arena's own and those of plugins; only the chosen one is imported."""
 
 from __future__ import annotations
 
@@ -16,44 +16,50 @@ from arena.plugins.specs import Command
 
 __all__ = ["require_verb", "run"]
 
-#: What each verb of arena's own does; `arena.cli.NAME` has the rest.
+#: Summaries of arena's own verbs; the module `arena.cli.NAME` is the verb.
 VERBS = {
-    "train": "train an agent in an environment: table, run folders, exact answers",
-    "fit": "fit an encoder to the frames of an environment, or to pictures",
-    "sweep": "train every combination of agents, environments and settings in a file",
-    "resume": "go on with runs that were stopped, or train them further",
-    "eval": "let a trained agent play, here or in another environment",
-    "list": "what there is: agents, environments, encoders, plugins, runs",
-    "check": "put an agent, an encoder, an environment or a plugin to the test",
+    "train": "train an agent in an environment",
+    "fit": "fit an encoder to frames of an environment, or to images",
+    "sweep": "train every combination of the agents, environments and options in a file",
+    "resume": "continue interrupted runs, or train finished runs further",
+    "eval": "evaluate a trained agent, in its environment or in another one",
+    "list": "list agents, environments, encoders, plugins or runs",
+    "check": "test an agent, an encoder, an environment or a plugin",
 }
 
-#: The verbs of the applications that come with arena as plugins, and the order in which ``arena --help`` shows them.
+#: Verbs of the applications that come with arena as plugins, and the order in which ``arena --help`` shows them.
 APPLICATIONS = ("watch", "play", "gallery", "report")
 ORDER = ("train", "fit", "sweep", "resume", "eval", *APPLICATIONS, "list", "check")
+
+USAGE = """\
+usage: arena VERB …
+
+Reinforcement learning with agents, environments and encoders.
+"""
 
 EXAMPLES = """\
 examples:
   arena train q-learning arena/CliffWalk-v0 --seeds 5
   arena train value-iteration FrozenLake-v1 --agent.discount 0.99
-  arena train q-learning arena/CliffWalk-v0 --help     every option of this agent and environment
+  arena train q-learning arena/CliffWalk-v0 --help     all options of this agent and environment
   arena list agents --for CartPole-v1
   arena eval runs/RUN --json
 """
 
 FLAGS = """\
-anywhere:
-  --no-plugin X  leave a plugin out (may be repeated)
+options of every verb:
+  --no-plugin X  disable the plugin X (may be repeated)
   --debug        show the traceback of an error
-  --version      show the version
-  -h, --help     show help: also of a verb
+  --version      show the version of arena
+  -h, --help     show this help, or the help of the verb
 """
 
 
 def run(words: Sequence[str]) -> int:
-    """Runs the verb that a command line names; returns its exit status.
+    """Runs the verb that a command line names, and returns the exit status.
 
     Raises:
-        ArenaError: there is no such verb, or whatever the verb says is wrong.
+        ArenaError: the verb does not exist, or raises the error.
     """
     rest, blocked = without(words, "--no-plugin")
     json = "--json" in rest
@@ -67,21 +73,23 @@ def run(words: Sequence[str]) -> int:
         verb, *arguments = rest
         if verb.startswith("-"):
             raise ArenaError(
-                f"{verb} stands before the verb", "write it behind, as in `arena train … --steps 1000`"
+                f"{verb} stands before the verb", "write it after, as in `arena train … --steps 1000`"
             )
         with only_json(json):  # plugins that are imported here may print
             command = _command(verb)
         parser = Parser(prog=f"arena {verb}")
         command.configure(parser)
-        # A verb that takes the options of an agent and an environment parses them itself.
+        # A verb with options of an agent or an environment parses them itself.
         parse = getattr(command, "parse", None)
         args = parser.parse_args(arguments) if parse is None else parse(parser, arguments)
         try:
             return command.run(args)
         except SystemExit as error:
-            if verb not in ORDER:  # a plugin's verb may end as it likes
+            if verb not in ORDER:  # a plugin's verb may exit in any way
                 raise
-            raise RuntimeError(f"something called sys.exit({error.code!r}), and ended the command") from error
+            raise RuntimeError(
+                f"the command ended because something called sys.exit({error.code!r})"
+            ) from error
 
 
 def _command(verb: str) -> Command:
@@ -92,23 +100,23 @@ def _command(verb: str) -> Command:
 
 
 def require_verb(verb: str) -> None:
-    """Raises an error where a verb does not exist.
+    """Raises an error if a verb does not exist.
 
     Raises:
-        ArenaError: there is no such verb, or its plugin is left out.
+        ArenaError: the verb does not exist, or its plugin is disabled.
     """
     commands = get_plugins().commands
     if verb in VERBS or verb in commands:
         return
     if verb in APPLICATIONS:
         remedy = "reinstall arena-rl, or allow the plugin in ARENA_PLUGINS and --no-plugin; see `arena list plugins`"
-        raise ArenaError(f"the verb {verb} is missing: its plugin is left out or not installed", remedy)
+        raise ArenaError(f"the verb {verb} is missing: its plugin is disabled or not installed", remedy)
     raise unknown_name("verb", verb, [*VERBS, *commands], "see `arena --help`")
 
 
 @contextmanager
 def _plugins(blocked: Sequence[str], json: bool) -> Iterator[None]:
-    """Leaves plugins out, also in the processes that this one starts; what the others print is no JSON."""
+    """Disables plugins, also in child processes; the output of the others' imports stays out of the JSON."""
     if not blocked:
         yield
         return
@@ -129,12 +137,11 @@ def _plugins(blocked: Sequence[str], json: bool) -> Iterator[None]:
 
 def _help() -> str:
     summaries = {name: spec.summary for name, spec in get_plugins().commands.items()} | VERBS
+    width = max(map(len, summaries))
     ours = {name: summaries.pop(name) for name in ORDER if name in summaries}
-    theirs = summaries
-    width = max(map(len, [*ours, *theirs]))
-    parts = ["arena VERB …    agents, environments and encoders meet here\n", _verbs("verbs:", ours, width)]
-    if theirs:
-        parts.append(_verbs("verbs of plugins:", theirs, width))
+    parts = [USAGE, _verbs("verbs:", ours, width)]
+    if summaries:
+        parts.append(_verbs("verbs of plugins:", summaries, width))
     return "\n".join([*parts, FLAGS, EXAMPLES]).rstrip()
 
 

@@ -347,6 +347,6 @@ def _is_positive(value: object) -> bool:
 
 
 LOCAL = LauncherSpec(
-    name="local", summary="worker processes on this machine", target="arena.launch.local:Local"
+    name="local", summary="Worker processes on this machine", target="arena.launch.local:Local"
 )
 """Spec of the built-in launcher, whose name plugins cannot use."""

@@ -1,4 +1,4 @@
-"""Laws of agents that one process can check within a second: state, randomness, boundaries, actions."""
+"""Laws of agents that are checked in one process within a second: state, randomness, boundaries, actions."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from arena.testing.trial import Trial, difference
 
 __all__ = [
     "acted",
-    "acts_by_its_generator",
+    "acts_from_its_generator",
     "acts_in_its_space",
     "batch_equals_singles",
     "boundaries_change_nothing",
-    "paths_agree",
+    "compiled_equals_generic",
     "same_seed_same_bytes",
     "state_round_trips",
     "transfers",
@@ -38,10 +38,10 @@ def state_round_trips(agent: str, env: str, *, num_envs: int = 2, steps: int = S
     """
     with Trial(agent, env, num_envs=num_envs) as trial:
         trial.train(steps)
-        before, given = (decode(encode(state)) for state in (trial.state(), {"it": trial.agent.snapshot()}))
-        other = difference(given, {"it": trial.agent.snapshot()})
+        before, first = (decode(encode(state)) for state in (trial.state(), {"it": trial.agent.snapshot()}))
+        other = difference(first, {"it": trial.agent.snapshot()})
         remedy = "let `snapshot` change nothing: a watched run takes one at any time"
-        require(other is None, f"the next snapshot is another one: {other}", remedy)
+        require(other is None, f"a second snapshot differs: {other}", remedy)
         other = difference(before, trial.state())
         require(other is None, f"snapshot changed the run: {other}", remedy)
         for kind, load in (("state_dict", "load_state_dict"), ("snapshot", "load_snapshot")):
@@ -50,18 +50,17 @@ def state_round_trips(agent: str, env: str, *, num_envs: int = 2, steps: int = S
             state = getattr(trial.agent, kind)()
             stored = decode(encode(state))
             lost = difference(state, stored)
-            require(
-                lost is None, f"{kind} does not survive the codec: {lost}", "hold plain values and arrays"
-            )
+            problem = f"{kind} does not survive the codec: {lost}"
+            require(lost is None, problem, "let it hold plain values and arrays")
             with fresh.generators.lent("agent"):
                 getattr(fresh.agent, load)(stored)
             changed = difference(state, getattr(fresh.agent, kind)())
-            remedy = f"{load} must put back everything that {kind} holds, in its own type"
-            require(changed is None, f"what {load} took back is not what {kind} gave: {changed}", remedy)
+            remedy = f"{load} must restore everything that {kind} returns, with its type"
+            require(changed is None, f"{load} does not restore what {kind} returned: {changed}", remedy)
             batch = trial.observations(16)
             same = difference(*(acted(one, batch, explore=False)[0] for one in (trial, fresh)))
-            remedy = f"whatever `act` reads must be in {kind}"
-            require(same is None, f"after {load} it acts otherwise: {same}", remedy)
+            remedy = f"everything that `act` reads must be in {kind}"
+            require(same is None, f"after {load} it acts differently: {same}", remedy)
 
 
 @agent_law
@@ -76,7 +75,11 @@ def transfers(agent: str, env: str, *, num_envs: int = 2, steps: int = STEPS) ->
             fresh.agent.transfer(decode(encode(trained.agent.snapshot())))
         batch = trained.observations(16)
         same = difference(*(acted(one, batch, explore=False)[0] for one in (trained, fresh)))
-        require(same is None, f"after transfer it acts otherwise: {same}", "take over whatever `act` reads")
+        require(
+            same is None,
+            f"after transfer it acts differently: {same}",
+            "transfer everything that `act` reads",
+        )
         fresh.turn(num_envs)
         counted = fresh.progress.steps
         require(counted <= num_envs, f"after transfer its first turn is step {counted}", "count from zero")
@@ -110,7 +113,9 @@ def boundaries_change_nothing(
         found = _paced(agent, env, num_envs, halves, pace)
         differs = difference(reference, found)
         remedy = "nothing may depend on how many steps `stream.remaining` allowed: count steps, not yields"
-        require(differs is None, f"with a boundary every {pace} steps, another outcome: {differs}", remedy)
+        require(
+            differs is None, f"with a boundary every {pace} steps, the outcome differs: {differs}", remedy
+        )
 
 
 def _paced(agent: str, env: str, num_envs: int, stops: Sequence[int], pace: int | None) -> list[Any]:
@@ -119,13 +124,13 @@ def _paced(agent: str, env: str, num_envs: int, stops: Sequence[int], pace: int 
 
 
 @agent_law
-def paths_agree(agent: str, env: str, *, num_envs: int = 3, steps: int = STEPS) -> None:
+def compiled_equals_generic(agent: str, env: str, *, num_envs: int = 3, steps: int = STEPS) -> None:
     """The compiled path over tables and the generic path, one step per call, give the same bits."""
     outcomes = []
     for fast in (True, False):
         with Trial(agent, env, num_envs=num_envs, fast=fast) as trial:
             if fast and getattr(trial.stream, "tabular", None) is None:
-                raise DoesNotApply(f"{env} has no tables to step in compiled code")
+                raise DoesNotApply(f"{env} has no tables for compiled code")
             outcomes.append(trial.train(steps).state())
     differs = difference(outcomes[0], outcomes[1])
     remedy = "call the same compiled update from both paths, with the same random numbers in the same order"
@@ -148,24 +153,23 @@ def batch_equals_singles(agent: str, env: str, *, steps: int = STEPS, batch: int
         ]
         expected = np.array(one_by_one)
         exact = isinstance(trial.stream.action_space, gym.spaces.Discrete)
-    same = (
-        np.array_equal(together, expected) if exact else np.allclose(together, expected, rtol=1e-4, atol=1e-6)
-    )
-    remedy = "an action may depend on its own observation only, and on as many random numbers for each"
-    require(same, f"a batch acts {together.tolist()}, its observations alone {expected.tolist()}", remedy)
+    tolerance = {"rtol": 0, "atol": 0} if exact else {"rtol": 1e-4, "atol": 1e-6}
+    remedy = "an action may depend on its own observation only, with equally many random numbers for each"
+    problem = f"a batch acts {together.tolist()}, its observations alone {expected.tolist()}"
+    require(np.allclose(together, expected, **tolerance), problem, remedy)
 
 
 @agent_law
-def acts_by_its_generator(agent: str, env: str, *, steps: int = STEPS) -> None:
-    """`act` draws from its `generator` argument alone, and does not change the agent."""
+def acts_from_its_generator(agent: str, env: str, *, steps: int = STEPS) -> None:
+    """`act` draws random numbers from its argument `generator` alone, and does not change the agent."""
     with Trial(agent, env) as trial:
         observation = trial.train(steps).observations(64)
-        before = decode(encode(trial.agent.state_dict()))  # a copy: a journal in it goes on growing
+        before = decode(encode(trial.agent.state_dict()))  # a copy, since a journal in it keeps growing
         for explore in (False, True):
             actions = [acted(trial, observation, explore=explore, noise=noise)[0] for noise in (1, 2)]
             differs = difference(*actions)
             remedy = "draw from `generator`; seed a torch.Generator from it where torch must draw"
-            problem = f"act(explore={explore}) twice with equal generators gave other actions: {differs}"
+            problem = f"act(explore={explore}) twice with equal generators gave different actions: {differs}"
             require(differs is None, problem, remedy)
         changed = difference(before, trial.agent.state_dict())
         remedy = "evaluation must not change training: keep counters out of `act`, and networks in eval mode"
@@ -184,14 +188,13 @@ def acts_in_its_space(agent: str, env: str, *, steps: int = STEPS) -> None:
                 action = np.asarray(acted(trial, observation, explore=explore)[0])
                 shape = (batch, *(space.shape or ()))
                 where = f"act(explore={explore}) on {batch} observations"
-                require(
-                    action.shape == shape,
-                    f"{where} gave the shape {action.shape}, not {shape}",
-                    "act on batches",
-                )
+                problem = f"{where} gave the shape {action.shape}, not {shape}"
+                require(action.shape == shape, problem, "return one action for each observation")
                 for one in action:
                     inside = one.astype(space.dtype) in space
-                    require(inside, f"{where} gave {one!r}, which is not in {space}", "clip or squash it")
+                    require(
+                        inside, f"{where} gave {one!r}, which is not in {space}", "clip or squash the action"
+                    )
 
 
 def acted(

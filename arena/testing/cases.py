@@ -1,4 +1,4 @@
-"""Cases that the laws are tried on: every registered agent with small environments, and every environment."""
+"""Test cases of the laws: every registered agent with small environments, and every environment."""
 
 from __future__ import annotations
 
@@ -44,12 +44,7 @@ UNDER_TEST = "under_test"
 
 
 class Case(NamedTuple):
-    """An agent and an environment that fit.
-
-    Attributes:
-        agent: its name.
-        env: a Gymnasium id.
-    """
+    """Name of an agent, and id of an environment that it fits."""
 
     agent: str
     env: str
@@ -59,13 +54,11 @@ class Case(NamedTuple):
 
 
 def every_agent(envs: Sequence[str] = SAMPLES, *, most: int | None = 1) -> list[Case]:
-    """Every registered agent with the environments that it fits.
-
-    Agents that cannot be imported here, such as those of an extra that is not installed, are left out.
+    """Cases of every registered agent, but for agents of extras that are not installed.
 
     Args:
-        envs: the environments to choose from, the preferred one first.
-        most: how many to take for each agent; None for all that fit.
+        envs: environments to choose from, the preferred one first.
+        most: largest number of cases for each agent; None: all that fit.
 
     Example:
         >>> @pytest.mark.parametrize("case", every_agent(), ids=str)  # doctest: +SKIP
@@ -85,10 +78,10 @@ def every_environment() -> list[str]:
 
 @contextlib.contextmanager
 def registered(learner: type[Agent] | type[Encoder], **spec: Any) -> Iterator[str]:
-    """Registers an agent's or an encoder's class temporarily, beside everything installed; gives its name.
+    """Registers the class of an agent or encoder temporarily, and returns its name.
 
     Args:
-        learner: a class that can be imported: defined in a module, not in a function.
+        learner: class that can be imported, so not one that is defined in a function.
         spec: further fields of its `AgentSpec` or `EncoderSpec`.
     """
     if "<" in learner.__qualname__:
@@ -110,10 +103,10 @@ def registered(learner: type[Agent] | type[Encoder], **spec: Any) -> Iterator[st
 
 
 def agent_law(law: Callable[..., None]) -> Callable[..., None]:
-    """Public signature of a law of agents: ``law(agent, env=None, **settings)``.
+    """Decorator of agent laws, for calls ``law(agent, env=None, **settings)``.
 
-    The agent is a name or a class; by default the environment is the first of `SAMPLES` that the agent fits.
-    Any exception that the agent raises breaks the law.
+    The agent is a name or a class; the default environment is the first of `SAMPLES` that it fits. Any error of the
+    agent breaks the law.
     """
 
     @functools.wraps(law)
@@ -130,7 +123,7 @@ def agent_law(law: Callable[..., None]) -> Callable[..., None]:
 
 
 def environment_law(law: Callable[..., None]) -> Callable[..., None]:
-    """Public signature of a law of environments: ``law(env, **settings)``; the environment is an id."""
+    """Decorator of environment laws, for calls ``law(env, **settings)`` with an id."""
 
     @functools.wraps(law)
     def face(env: str, **settings: Any) -> None:
@@ -142,7 +135,7 @@ def environment_law(law: Callable[..., None]) -> Callable[..., None]:
 
 @contextlib.contextmanager
 def blamed(law: Callable[..., None], culprit: str) -> Iterator[None]:
-    """Puts the culprit's name before the message of a law, and turns any exception of the culprit into a `LawError`."""
+    """Turns any exception into a `LawError` whose message begins with the name of the culprit."""
     try:
         yield
     except DoesNotApply:
@@ -150,8 +143,8 @@ def blamed(law: Callable[..., None], culprit: str) -> Iterator[None]:
     except LawError as error:
         raise LawError(f"{culprit}: {error.problem}", error.remedy) from error.__cause__
     except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise LawError(f"{culprit}: {law.__name__} met {said}", "fix that first") from error
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        raise LawError(f"{culprit}: {law.__name__} raised {message}", "fix that first") from error
 
 
 def _fitting(agent: str, envs: Sequence[str]) -> list[str]:

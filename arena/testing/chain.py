@@ -14,11 +14,11 @@ __all__ = ["chain_values", "two_states"]
 
 
 def two_states(ends: bool = True, limit: int = 1, render_mode: str | None = None) -> gym.Env[Any, Any]:
-    """The chain 0 → 1, which then ends or goes back to 0; rewards 1 and 2; episodes begin in either state.
+    """Chain 0 → 1 that then terminates or returns to 0, with rewards 1 and 2; episodes begin in either state.
 
     Args:
         ends: whether leaving state 1 terminates the episode.
-        limit: the steps after which an episode is truncated.
+        limit: step limit of an episode.
         render_mode: must be None.
     """
     rows = [[(1.0, 1, 1.0, False)], [(1.0, 0, 2.0, ends)]]

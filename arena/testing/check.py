@@ -1,4 +1,4 @@
-"""Verdicts of all cheap laws on an agent, an encoder or an environment, which `arena check NAME` prints."""
+"""Verdicts of the laws on an agent, an encoder or an environment, which `arena check NAME` prints."""
 
 from __future__ import annotations
 
@@ -7,29 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from arena.plugins.discovery import get_plugins
-from arena.testing.agents import (
-    acts_by_its_generator,
-    acts_in_its_space,
-    batch_equals_singles,
-    boundaries_change_nothing,
-    paths_agree,
-    same_seed_same_bytes,
-    state_round_trips,
-    transfers,
-)
-from arena.testing.configs import (
-    agent_options_have_help,
-    agent_options_round_trip,
-    environment_options_have_help,
-    environment_options_round_trip,
-)
-from arena.testing.environments import lane_equals_single, model_tells_the_truth, passes_gymnasium
+from arena.testing import agents, configs, environments, globals, numbers, pictures, resume, values
 from arena.testing.errors import DoesNotApply, LawError
-from arena.testing.globals import leaves_globals_alone
-from arena.testing.numbers import numbers_are_true
-from arena.testing.pictures import controls_steer, painter_paints_scenes
-from arena.testing.resume import resumes_exactly
-from arena.testing.values import bootstraps_through_truncation
 
 __all__ = ["AGENT_LAWS", "ENVIRONMENT_LAWS", "Verdict", "check_agent", "check_encoder", "check_environment"]
 
@@ -38,31 +17,31 @@ Law = Callable[..., None]
 #: Each is called as ``law(agent, env)``; together they take a few seconds. `survives_kills` and
 #: `same_bytes_in_another_process` start processes and are not among them.
 AGENT_LAWS: tuple[Law, ...] = (
-    agent_options_have_help,
-    agent_options_round_trip,
-    acts_in_its_space,
-    acts_by_its_generator,
-    batch_equals_singles,
-    state_round_trips,
-    transfers,
-    numbers_are_true,
-    same_seed_same_bytes,
-    boundaries_change_nothing,
-    paths_agree,
-    leaves_globals_alone,
-    resumes_exactly,
-    bootstraps_through_truncation,
+    configs.agent_options_have_help,
+    configs.agent_options_round_trip,
+    agents.acts_in_its_space,
+    agents.acts_from_its_generator,
+    agents.batch_equals_singles,
+    agents.state_round_trips,
+    agents.transfers,
+    numbers.reported_values_match_actions,
+    agents.same_seed_same_bytes,
+    agents.boundaries_change_nothing,
+    agents.compiled_equals_generic,
+    globals.changes_no_global_generator,
+    resume.resumes_exactly,
+    values.bootstraps_through_truncation,
 )
 
 #: Each is called as ``law(env)``.
 ENVIRONMENT_LAWS: tuple[Law, ...] = (
-    environment_options_have_help,
-    environment_options_round_trip,
-    passes_gymnasium,
-    lane_equals_single,
-    painter_paints_scenes,
-    controls_steer,
-    model_tells_the_truth,
+    configs.environment_options_have_help,
+    configs.environment_options_round_trip,
+    environments.passes_gymnasium,
+    environments.lane_equals_single,
+    pictures.painter_paints_scenes,
+    pictures.controls_give_valid_actions,
+    environments.model_matches_environment,
 )
 
 
@@ -70,8 +49,8 @@ class Verdict(NamedTuple):
     """Outcome of one law.
 
     Attributes:
-        law: the law's name, as `arena.testing` has it.
-        says: the first line of its docstring.
+        law: name of the law in `arena.testing`.
+        says: first line of its docstring.
         status: "held", "broken", or "does not apply".
         reason: problem and remedy of a broken law, or why it does not apply; empty if it held.
         seconds: elapsed time.
@@ -85,49 +64,35 @@ class Verdict(NamedTuple):
 
 
 def check_agent(agent: str, env: str | None = None) -> Iterator[Verdict]:
-    """Tries every cheap law on an agent, one verdict each.
+    """Verdicts of every cheap law on a registered agent.
 
-    Args:
-        agent: a registered agent's name.
-        env: where; by default the first of `arena.testing.SAMPLES` that it fits.
-
-    Raises:
-        ArenaError: there is no such agent.
+    The default environment is the first of `arena.testing.SAMPLES` that it fits.
     """
     name = get_plugins().agents[agent].name
     for law in AGENT_LAWS:
-        # The chain's law has an environment of its own.
-        yield _tried(law, (name,) if env is None or law is bootstraps_through_truncation else (name, env))
+        own = law is values.bootstraps_through_truncation  # its environment is its own chain
+        yield _verdict(law, name) if env is None or own else _verdict(law, name, env)
 
 
 def check_encoder(encoder: str, frames: str | None = None) -> Iterator[Verdict]:
-    """Tries every law on an encoder.
+    """Verdicts of every law on a registered encoder.
 
-    Args:
-        encoder: a registered encoder's name.
-        frames: a key of `arena.testing.FRAMES`; by default the first that it takes.
-
-    Raises:
-        ArenaError: there is no such encoder.
+    The frames are a key of `arena.testing.FRAMES`, by default the first that it takes.
     """
     from arena.testing.encoder_laws import ENCODER_LAWS  # torch
 
     name = get_plugins().encoders[encoder].name
     for law in ENCODER_LAWS:
-        yield _tried(law, (name,) if frames is None else (name, frames))
+        yield _verdict(law, name) if frames is None else _verdict(law, name, frames)
 
 
 def check_environment(env: str) -> Iterator[Verdict]:
-    """Tries every law on an environment.
-
-    Args:
-        env: any id that Gymnasium knows, or one that a plugin registers.
-    """
+    """Verdicts of every law on an environment, given by any id of Gymnasium or of a plugin."""
     for law in ENVIRONMENT_LAWS:
-        yield _tried(law, (env,))
+        yield _verdict(law, env)
 
 
-def _tried(law: Law, arguments: tuple[str, ...]) -> Verdict:
+def _verdict(law: Law, *arguments: str) -> Verdict:
     begun = time.monotonic()
     status, reason = "held", ""
     try:

@@ -16,12 +16,12 @@ from arena.training.runner import execute
 __all__: list[str] = []
 
 
-class _Speaking(Listener):
-    """Prints every step; the parent decides when to kill the process."""
+class _Printer(Listener):
+    """Prints every step, by which the parent decides when to kill the process."""
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
         print(progress.steps, flush=True)
-        time.sleep(0.001)  # or a planner would have converged before the parent has read a line
+        time.sleep(0.001)  # otherwise a planner converges before the parent has read a line
 
 
 def main(folder: str, learner: str) -> None:
@@ -30,7 +30,7 @@ def main(folder: str, learner: str) -> None:
     with registered_again(learner):
         run = Run.open(Path(folder))
         print(-1, flush=True)
-        execute(run, _Speaking())
+        execute(run, _Printer())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from arena.testing.encoder_cases import FRAMES, Specimen, View, config_fields, e
 from arena.testing.errors import DoesNotApply, require
 from arena.testing.protocols import able, require_close
 
-__all__ = ["densities_sum_to_one", "inverts_exactly", "scores_each_by_itself"]
+__all__ = ["densities_sum_to_one", "inverts_exactly", "scores_are_independent"]
 
 #: Grid on which a density is integrated: [-REACH, REACH] in every dimension, with a number of points per dimension.
 REACH, POINTS = 12.0, {1: 4001, 2: 201}
@@ -42,7 +42,7 @@ LARGEST = 256
 
 
 @encoder_law
-def scores_each_by_itself(encoder: str, frames: str) -> None:
+def scores_are_independent(encoder: str, frames: str) -> None:
     """A score is a finite number for each observation, and deterministic if it is exact or an energy."""
     specimen = able(Scores, encoder, frames)
     model, x = specimen.encoder, specimen.observations()
@@ -59,24 +59,19 @@ def scores_each_by_itself(encoder: str, frames: str) -> None:
     if model.bound != "lower":
         same = torch.equal(scores, again)
         require(same, "an exact log_prob is not deterministic", "an estimate is a 'lower' bound")
-        require_close(
-            alone,
-            scores,
-            1e-4,
-            "log_prob of an observation differs in a batch of one",
-            "sum over dimensions alone",
-        )
+        problem = "log_prob of an observation differs in a batch of one"
+        require_close(alone, scores, 1e-4, problem, "sum over dimensions alone")
 
 
 @encoder_law
 def densities_sum_to_one(encoder: str, frames: str) -> None:
-    """Exact densities sum to one over a tiny space, and lower bounds to at most one.
+    """Exact densities sum to one over a tiny space, and lower bounds sum to at most one.
 
     The sum is an integral over one or two unbounded numbers if the encoder takes them; for an encoder of bytes, a sum
     over all observations of a small space. A lower bound is averaged over a few samples first.
     """
     if getattr(able(Scores, encoder, frames).encoder, "bound", None) == "energy":
-        raise DoesNotApply("an energy is not normalised")
+        raise DoesNotApply("an energy is not normalized")
     labels = _classes(FRAMES[frames])
     tried = (_tiny(encoder, View(space, labels)) for space in [*UNBOUNDED, *COUNTABLE])
     specimen = next((one for one in tried if one is not None), None)
@@ -98,7 +93,7 @@ def _classes(view: View) -> Mapping[str, gym.Space[Any]]:
 
 
 def _tiny(encoder: str, view: View) -> Specimen | None:
-    """Specimen for a tiny space, if the encoder takes it; options larger than the space are set to one."""
+    """Specimen for a tiny space, or None if the encoder rejects it; options larger than the space are set to 1."""
     size = math.prod(view.space.shape or ())
     whole = {name: value for name, value in config_fields(encoder) if type(value) is int}
     for options in ({}, {name: 1 for name, value in whole.items() if value > size}):
@@ -151,9 +146,8 @@ def inverts_exactly(encoder: str, frames: str) -> None:
     z, ladj = model.transform(x)
     back, undone = model.inverse(z)
     remedy = "let `inverse` undo `transform` step by step, from the last to the first"
-    require(
-        tuple(ladj.shape) == (3,), f"ladj has the shape {tuple(ladj.shape)}, not (3,)", "sum over dimensions"
-    )
+    problem = f"ladj has the shape {tuple(ladj.shape)}, not (3,)"
+    require(tuple(ladj.shape) == (3,), problem, "sum over dimensions")
     require_close(back.detach(), x, 1e-6, "inverse(transform(x)) is not x", remedy)
     require_close(undone.detach(), -ladj.detach(), 1e-6, "the two log determinants do not cancel", remedy)
     if x[0].numel() > LARGEST:

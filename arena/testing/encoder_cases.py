@@ -238,7 +238,7 @@ class Specimen:
         self.generators.load_state_dict(state["generators"])
         with self.generators.lent("agent"):
             self.fitting.load_state_dict(state["fitting"])
-        self.generators.load_state_dict(state["generators"])  # whatever loading drew
+        self.generators.load_state_dict(state["generators"])  # as before loading, which may draw
 
 
 class _Fixed:
@@ -288,7 +288,7 @@ def encoder_law(law: Callable[..., None]) -> Callable[..., None]:
             if where is None:
                 raise DoesNotApply(f"{name} takes none of the frames {', '.join(FRAMES)}")
             threads = torch.get_num_threads()
-            torch.set_num_threads(1)  # how sums are split decides how they round
+            torch.set_num_threads(1)  # the number of threads decides how sums are rounded
             stack.callback(torch.set_num_threads, threads)
             with blamed(law, f"{name} on {where}"):
                 law(name, where, **settings)

@@ -1,4 +1,4 @@
-"""Laws of every encoder: options, losses, state, randomness and devices."""
+"""Laws of all encoders: options, losses, state, randomness and devices."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from arena.testing.trial import difference
 __all__ = [
     "encoder_options_have_help",
     "encoder_options_round_trip",
-    "keeps_its_tensors",
-    "learns_by_its_seed",
-    "looking_changes_nothing",
+    "encoding_changes_nothing",
+    "loss_decreases",
     "loss_is_a_scalar",
-    "loss_lowers",
-    "refuses_in_words",
-    "refuses_wrong_options",
-    "training_goes_on",
+    "registers_its_tensors",
+    "rejects_invalid_options",
+    "rejects_unsupported_spaces",
+    "same_seed_same_weights",
+    "training_continues_exactly",
 ]
 
 #: Values of each type of field that an encoder has to accept or refuse with an `ArenaError`.
@@ -61,7 +61,7 @@ ODD: tuple[gym.Space[Any], ...] = (
 
 @encoder_law
 def encoder_options_have_help(encoder: str, frames: str) -> None:
-    """Every option has a help text."""
+    """Every option has a help text, which stands alone and names the quantity of a number."""
     have_help(encoder_class_of(get_plugins().encoders[encoder]).Config)
 
 
@@ -73,33 +73,32 @@ def encoder_options_round_trip(encoder: str, frames: str) -> None:
 
 
 @encoder_law
-def refuses_wrong_options(encoder: str, frames: str) -> None:
-    """An invalid option value is refused in one line (an `ArenaError`); all others work."""
+def rejects_invalid_options(encoder: str, frames: str) -> None:
+    """Each value of an option either works or is rejected with an `ArenaError`."""
     for name, default in config_fields(encoder):
         for value in WRONG.get(type(default), ()):
-            _refused_or_sound(encoder, f"{name}={value!r}", frames, options={name: value})
+            _check_rejected_or_works(encoder, f"{name}={value!r}", frames, options={name: value})
 
 
 @encoder_law
-def refuses_in_words(encoder: str, frames: str) -> None:
-    """An unsupported space is refused in one line (an `ArenaError`); all others work."""
+def rejects_unsupported_spaces(encoder: str, frames: str) -> None:
+    """Each observation space either works or is rejected with an `ArenaError`."""
     labels = {"class": gym.spaces.Discrete(3, start=1), "state": gym.spaces.Box(-1, 1, (2,), np.float32)}
     for space in ODD:
         for known in (labels, {}):
             what = f"{space} with {'labels' if known else 'no label'}"
-            _refused_or_sound(encoder, what, View(space, known))
+            _check_rejected_or_works(encoder, what, View(space, known))
 
 
-def _refused_or_sound(encoder: str, what: str, view: Any, **settings: Any) -> None:
+def _check_rejected_or_works(encoder: str, what: str, view: Any, **settings: Any) -> None:
     remedy = "raise an ArenaError in the constructor that says what is wrong and how to fix it"
     try:
         specimen = Specimen(encoder, view, **settings)
     except ArenaError:
         return
     except Exception as error:
-        raise LawError(
-            f"with {what} its constructor raises {type(error).__name__}: {error}", remedy
-        ) from error
+        problem = f"with {what} its constructor raises {type(error).__name__}: {error}"
+        raise LawError(problem, remedy) from error
     with specimen.generators.lent("agent"):
         try:
             x = _any(specimen)
@@ -130,12 +129,14 @@ def loss_is_a_scalar(encoder: str, frames: str) -> None:
     """
     values = []
     for _ in range(2):
-        specimen = Specimen(encoder, frames)  # another one: a loss may learn by a rule of its own
+        specimen = Specimen(encoder, frames)  # a new one, since a loss may also update the encoder
         model, batch = specimen.encoder, specimen.batch()
         with specimen.generators.lent("agent"):
             values.append(_checked("loss", model.loss(batch)))
     same = difference(values[0], values[1])
-    require(same is None, f"the same random numbers give another loss: {same}", "draw from torch's generator")
+    require(
+        same is None, f"equal random numbers give different losses: {same}", "draw from torch's generator"
+    )
     _check_metrics(model)
     with specimen.generators.lent("agent"):
         _check_gradients(model, batch)
@@ -153,9 +154,8 @@ def _check_metrics(model: Encoder) -> None:
         is_scalar = isinstance(value, Tensor) and value.shape == () and not value.requires_grad
         remedy = "detach it, and give a mean"
         require(is_scalar, f"the metric {name!r} is {value!r}, no scalar without gradient", remedy)
-        require(
-            bool(value.isfinite()), f"the metric {name!r} is {value.item()}", "give no number that is none"
-        )
+        remedy = "look for logarithms and divisions"
+        require(bool(value.isfinite()), f"the metric {name!r} is {value.item()}", remedy)
 
 
 def _check_gradients(model: Encoder, batch: Batch) -> None:
@@ -177,7 +177,7 @@ def _check_gradients(model: Encoder, batch: Batch) -> None:
             gradient = parameter.grad
             require(gradient is not None, f"the loss of {group!r} has no gradient for {name}", remedy)
             assert gradient is not None
-            require(bool(gradient.isfinite().all()), f"{name} has a gradient that is no number", remedy)
+            require(bool(gradient.isfinite().all()), f"{name} has a gradient that is not finite", remedy)
         moved |= {id(parameter) for parameter in parameters}
     model.zero_grad(set_to_none=True)
     if moved:
@@ -187,7 +187,7 @@ def _check_gradients(model: Encoder, batch: Batch) -> None:
 
 
 @encoder_law
-def loss_lowers(encoder: str, frames: str, *, updates: int = 30) -> None:
+def loss_decreases(encoder: str, frames: str, *, updates: int = 30) -> None:
     """Thirty updates on one batch lower the loss; encoders with several optimization groups are not tested."""
     specimen = Specimen(encoder, frames)
     if len(specimen.fitting.optimization_groups) != 1:
@@ -199,7 +199,7 @@ def loss_lowers(encoder: str, frames: str, *, updates: int = 30) -> None:
 
 
 @encoder_law
-def training_goes_on(encoder: str, frames: str, *, updates: int = 3) -> None:
+def training_continues_exactly(encoder: str, frames: str, *, updates: int = 3) -> None:
     """Training continues from a saved state exactly, bit for bit.
 
     Encoder, optimizers and random numbers pass through the codec into a new encoder with another seed.
@@ -207,9 +207,9 @@ def training_goes_on(encoder: str, frames: str, *, updates: int = 3) -> None:
     first, second = Specimen(encoder, frames), Specimen(encoder, frames, seed=1)
     stored = decode(encode(first.learn(updates).state()))
     second.load(stored)
-    remedy = "store all that training needs in parameters and buffers; a plain attribute is in no state_dict"
+    remedy = "store everything that training needs in parameters and buffers; state_dict contains no other attributes"
     lost = difference(stored, decode(encode(second.state())))
-    require(lost is None, f"what is loaded is not what was saved: {lost}", remedy)
+    require(lost is None, f"the loaded state differs from the saved one: {lost}", remedy)
     for specimen in (first, second):
         model = specimen.encoder
         if isinstance(model, PartialFit):
@@ -221,8 +221,8 @@ def training_goes_on(encoder: str, frames: str, *, updates: int = 3) -> None:
 
 
 @encoder_law
-def learns_by_its_seed(encoder: str, frames: str, *, updates: int = 3) -> None:
-    """Equal seeds give equal outcomes, whatever the global generators; other seeds give other initial weights."""
+def same_seed_same_weights(encoder: str, frames: str, *, updates: int = 3) -> None:
+    """Equal seeds give equal weights, independent of NumPy's global generator; different seeds give different ones."""
     states = []
     for seed, noise in ((0, 1), (0, 2), (1, 2)):
         np.random.seed(noise)
@@ -237,7 +237,7 @@ def learns_by_its_seed(encoder: str, frames: str, *, updates: int = 3) -> None:
 
 
 @encoder_law
-def looking_changes_nothing(encoder: str, frames: str) -> None:
+def encoding_changes_nothing(encoder: str, frames: str) -> None:
     """Encoding and perceiving change neither the encoder nor global state: generators, threads, types, gradients."""
     before = _settings()
     specimen = Specimen(encoder, frames).learn()
@@ -254,7 +254,7 @@ def looking_changes_nothing(encoder: str, frames: str) -> None:
         learned = "change parameters and buffers in `loss` only"
         require(changed is None, f"encoding changed the encoder: {changed}", learned)
         same = modes == [module.training for module in specimen.encoder.modules()]
-        require(same, "encoding left a module in another mode (train, eval)", "put it back")
+        require(same, "encoding left a module in another mode (train, eval)", "restore it")
     require(_settings() == before, f"settings of torch went from {before} to {_settings()}", remedy)
 
 
@@ -275,7 +275,7 @@ def _settings() -> tuple[object, ...]:
 
 
 @encoder_law
-def keeps_its_tensors(encoder: str, frames: str) -> None:
+def registers_its_tensors(encoder: str, frames: str) -> None:
     """All tensors are parameters or buffers, so that `.to(device)` moves them, and none is on another device."""
     specimen = Specimen(encoder, frames).learn()
     model = specimen.encoder
@@ -284,21 +284,22 @@ def keeps_its_tensors(encoder: str, frames: str) -> None:
         for name, value in vars(module).items():
             loose = not name.startswith("_") and name != "metrics" and any(_tensors(value))
             path = f"{place}.{name}".strip(".")
-            require(not loose, f"the attribute {path} is a tensor, and no parameter or buffer", remedy)
+            require(not loose, f"the attribute {path} is a tensor, but no parameter or buffer", remedy)
     model.zero_grad(set_to_none=True)
     away = made(encoder, specimen.view).to("meta")
     x = specimen.observations().to("meta")
     for look in _looks(away.eval()):
         try:
             look(x)
-        except Exception as error:  # an error because meta tensors have no values says nothing
-            said = " ".join(str(error).split())
-            mixed = "same device" in said or "two devices" in said or "is not on the expected device" in said
-            require(not mixed, f"moved to another device, it mixes devices: {said[:200]}", remedy)
+        except Exception as error:  # meta tensors have no values: other errors are no evidence
+            message = " ".join(str(error).split())
+            phrases = ("same device", "two devices", "is not on the expected device")
+            mixed = any(phrase in message for phrase in phrases)
+            require(not mixed, f"moved to another device, it mixes devices: {message[:200]}", remedy)
 
 
 def _tensors(value: Any) -> Iterator[bool]:
-    """True for every tensor in plain containers that is not a parameter."""
+    """True for each tensor in plain containers that is not a parameter."""
     if isinstance(value, torch.nn.Parameter):
         return
     if isinstance(value, Tensor):

@@ -1,4 +1,4 @@
-"""Laws of environments: Gymnasium's own, lanes equal to singles, and models that tell the truth."""
+"""Laws of environments: Gymnasium's checker, vector environments, and transition models."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from arena.streams.make import open_stream
 from arena.testing.cases import environment_law
 from arena.testing.errors import DoesNotApply, LawError, require
 
-__all__ = ["lane_equals_single", "model_tells_the_truth", "passes_gymnasium"]
+__all__ = ["lane_equals_single", "model_matches_environment", "passes_gymnasium"]
 
 
 @environment_law
 def passes_gymnasium(env: str) -> None:
-    """Gymnasium's checker finds nothing, not even to warn of."""
+    """Gymnasium's checker raises no error and no warning."""
     made = EnvironmentFactory.resolve(env).make()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            # It warns of wrappers, which are Gymnasium's own here.
+            # The checker warns of wrappers, which are Gymnasium's own here.
             check_env(made.unwrapped, skip_render_check=True)
     except (Exception, AssertionError) as error:
-        said = " ".join(f"{error}".split())
-        raise LawError(f"Gymnasium's check_env says: {said}", "see gymnasium.utils.env_checker") from error
+        message = " ".join(f"{error}".split())
+        raise LawError(f"Gymnasium's check_env says: {message}", "see gymnasium.utils.env_checker") from error
     finally:
         made.close()
 
@@ -44,13 +44,13 @@ def passes_gymnasium(env: str) -> None:
 def lane_equals_single(
     env: str, *, num_envs: int = 3, steps: int = 300, limit: int = 20, seed: int = 5
 ) -> None:
-    """A lane of the vector goes through the episodes of the single environment with its seed, bit for bit.
+    """Each lane of a vector environment has the episodes of a single environment with its seed, bit for bit.
 
     Args:
         env: the environment's id.
-        num_envs: how many lanes.
-        steps: how many steps of the vector.
-        limit: episodes are truncated after so many steps, so that there are several.
+        num_envs: number of lanes.
+        steps: number of steps of the vector.
+        limit: step limit of an episode, so that there are several.
         seed: lane i has the seed ``seed + i``.
     """
     factory = EnvironmentFactory.resolve(env)
@@ -75,12 +75,8 @@ def lane_equals_single(
             for lane, single in enumerate(singles):
                 observation, reward, terminated, truncated, _ = single.step(taken[lane])
                 place = (lane, episodes[lane], step)
-                _same(
-                    _encoded(stream.observations, observation),
-                    transition.next_observation[lane],
-                    "successor",
-                    *place,
-                )
+                successor = _encoded(stream.observations, observation)
+                _same(successor, transition.next_observation[lane], "successor", *place)
                 _same(float(reward), transition.reward[lane], "reward", *place)
                 _same(bool(terminated), transition.terminated[lane], "termination", *place)
                 _same(bool(truncated), transition.truncated[lane], "truncation", *place)
@@ -97,15 +93,16 @@ def lane_equals_single(
 
 
 @environment_law
-def model_tells_the_truth(env: str, *, steps: int = 8000, limit: int = 100) -> None:
-    """What happens in the environment is what its transition model says, outcomes, rewards and frequencies.
+def model_matches_environment(env: str, *, steps: int = 8000, limit: int = 100) -> None:
+    """Outcomes, rewards and frequencies of random steps match the environment's transition model.
 
-    An outcome that the model lacks is a lie; so is a frequency six standard deviations from its probability.
+    The law is broken by an outcome that the model lacks, and by a frequency that is six standard deviations from its
+    probability.
 
     Args:
         env: the environment's id.
-        steps: how many random steps to take.
-        limit: the longest episode, so that there are many first states.
+        steps: number of random steps.
+        limit: step limit of an episode, so that there are many first states.
     """
     factory = EnvironmentFactory.resolve(env)
     model = factory.properties.model
@@ -128,14 +125,13 @@ def model_tells_the_truth(env: str, *, steps: int = 8000, limit: int = 100) -> N
                 starts[state] += 1
     finally:
         single.close()
-    _hold(model, outcomes)
+    _check_outcomes(model, outcomes)
     for first, count in starts.items():
-        _frequency(
-            count, sum(starts.values()), float(model.initial[first]), f"an episode that begins in {first}"
-        )
+        what = f"an episode that begins in {first}"
+        _check_frequency(count, sum(starts.values()), float(model.initial[first]), what)
 
 
-def _hold(model: TransitionModel, outcomes: Counter[tuple[int, int, int, float, bool]]) -> None:
+def _check_outcomes(model: TransitionModel, outcomes: Counter[tuple[int, int, int, float, bool]]) -> None:
     visits: Counter[tuple[int, int]] = Counter()
     for (state, action, *_), count in outcomes.items():
         visits[state, action] += count
@@ -146,22 +142,19 @@ def _hold(model: TransitionModel, outcomes: Counter[tuple[int, int, int, float, 
             & (np.abs(model.reward[row] - reward) < 1e-8)
             & (model.terminated[row] == terminated)
         )
-        what = (
-            f"the step from {state} by action {action} to {successor} with reward {reward}"
-            f"{' and the end' if terminated else ''}"
-        )
-        _frequency(count, visits[state, action], float(model.probability[row][same].sum()), what)
+        end = " and termination" if terminated else ""
+        what = f"the step from {state} by action {action} to {successor} with reward {reward}{end}"
+        _check_frequency(count, visits[state, action], float(model.probability[row][same].sum()), what)
 
 
-def _frequency(count: int, of: int, probability: float, what: str) -> None:
+def _check_frequency(count: int, of: int, probability: float, what: str) -> None:
     remedy = "build the simulator and the model from one table"
-    require(probability > 0, f"{what} happened, and the model has no such outcome", remedy)
-    # Bernstein: the constant lets rare outcomes happen a few times among very many.
+    require(probability > 0, f"{what} happened, but the model has no such outcome", remedy)
+    # Bernstein's inequality: the constant allows a few rare outcomes among very many.
     spread = 6 * np.sqrt(of * probability * (1 - probability)) + 6
     far = abs(count - of * probability) > spread
-    require(
-        not far, f"{what} happened {count} times in {of}, and the model gives it {probability:.4g}", remedy
-    )
+    problem = f"{what} happened {count} times in {of}, but its probability in the model is {probability:.4g}"
+    require(not far, problem, remedy)
 
 
 def _single(factory: EnvironmentFactory, limit: int, tables: bool) -> gym.Env[Any, Any]:
@@ -179,8 +172,8 @@ def _encoded(view: View, observation: Any) -> Any:
 
 def _same(single: Any, lane: Any, what: str, index: int, episode: int, step: int) -> None:
     if np.asarray(single, dtype=np.asarray(lane).dtype).tobytes() != np.asarray(lane).tobytes():
+        place = f"at step {step}, in episode {episode}"
         raise LawError(
-            f"lane {index} of the vector has the {what} {lane} at step {step}, in episode {episode}, and the "
-            f"single environment {single}",
+            f"lane {index} of the vector has the {what} {lane} {place}, and the single environment {single}",
             "draw each episode's randomness from (seed, episode, step) alone, in one function for both",
         )

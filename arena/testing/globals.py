@@ -22,20 +22,17 @@ from arena.testing.trial import Trial
 from arena.training.evaluation import Evaluator
 from arena.training.runner import execute
 
-__all__ = ["globals_untouched", "leaves_globals_alone"]
+__all__ = ["changes_no_global_generator", "globals_untouched"]
 
 _numpy_random: Any = np.random  # NumPy's stubs leave out get_bit_generator
 
 
 @contextlib.contextmanager
 def globals_untouched(what: str) -> Iterator[None]:
-    """Checks that a block of code changes none of the global generators of `random`, `np.random` and torch.
+    """Raises a `LawError` if a block of code changes a global generator of `random`, `np.random` or torch.
 
     Args:
         what: description of the block, for the error.
-
-    Raises:
-        LawError: a generator changed; the message names it.
     """
     before = _globals()
     yield
@@ -50,8 +47,8 @@ def globals_untouched(what: str) -> Iterator[None]:
 
 
 @agent_law
-def leaves_globals_alone(agent: str, env: str, *, num_envs: int = 2, steps: int = 60) -> None:
-    """Construction, training, acting, evaluation, saving and loading leave the global generators alone."""
+def changes_no_global_generator(agent: str, env: str, *, num_envs: int = 2, steps: int = 60) -> None:
+    """Construction, training, acting, evaluation, saving and loading change no global random number generator."""
     with globals_untouched("construction"):
         trial = Trial(agent, env, num_envs=num_envs)
     with trial:

@@ -18,22 +18,19 @@ HEAVY = ("gymnasium", "numba", "numpy", "pygame", "scipy", "torch")
 
 
 def imports_lightly(code: str, heavy: Sequence[str] = HEAVY) -> None:
-    """Runs a piece of Python in a fresh process and checks which heavy modules it imported.
+    """A piece of Python that runs in a new process imports no heavy module.
 
     Args:
-        code: the Python to run, such as ``import arena``; it may end in SystemExit.
-        heavy: the modules that it must not import.
-
-    Raises:
-        LawError: it imported one of them, or failed.
+        code: code to run, such as ``import arena``; it may end in SystemExit.
+        heavy: modules that it must not import.
     """
-    looking = (
+    probe = (
         "import sys\ntry:\n    exec(compile(sys.argv[1], 'law', 'exec'))\nexcept SystemExit as end:\n"
         "    assert not end.code, end.code\n"
         "finally:\n    sys.stdout.flush()\n"
         "print('\\n' + ' '.join(m for m in sys.argv[2:] if m in sys.modules))"
     )
-    command = [sys.executable, "-c", looking, code, *heavy]
+    command = [sys.executable, "-c", probe, code, *heavy]
     done = subprocess.run(
         command, capture_output=True, text=True, env=child_environment(0), timeout=120, check=False
     )
@@ -49,14 +46,11 @@ def imports_lightly(code: str, heavy: Sequence[str] = HEAVY) -> None:
 
 
 def plugin_imports_lightly(plugin: str, heavy: Sequence[str] = HEAVY) -> None:
-    """A plugin's entry point, and what it contributes, import nothing heavy.
+    """A plugin's entry point and specs import no heavy module.
 
     Args:
-        plugin: the entry point's name, as `arena list plugins` shows it.
-        heavy: the modules that it must not import.
-
-    Raises:
-        LawError: there is no such entry point, or it imports one of them.
+        plugin: name of the entry point, as in `arena list plugins`.
+        heavy: modules that it must not import.
     """
     if plugin not in {point.name for point in metadata.entry_points(group=GROUP)}:
         raise LawError(f"no plugin {plugin!r} is installed", "declare its entry point, and install it")

@@ -14,15 +14,15 @@ from arena.testing.processes import child_environment, child_failed, under_test
 
 __all__ = ["killed"]
 
-#: The longest pause between a progress line and the kill, in seconds: several turns with their checkpoints.
+#: Longest pause between a progress line and the kill, in seconds: several turns with their checkpoints.
 PAUSE = 0.01
 
 
 def killed(run: Run, steps: int, kills: int, seed: int) -> int:
     """Trains a run to its end in child processes, of which the first `kills` are killed.
 
-    A process is killed a random instant after a random step of what is left, or, now and then, while it
-    restores the checkpoint. Each has another PYTHONHASHSEED and checkpoints after every turn.
+    A process is killed shortly after a random step, or, with probability 1/4, while it restores the checkpoint. Each
+    process has another PYTHONHASHSEED, and saves a checkpoint after every turn.
 
     Args:
         run: the run.

@@ -1,4 +1,4 @@
-"""Law of action values and probabilities: an agent acts according to the numbers that it reports."""
+"""Law of reported values: an agent acts according to the action values and probabilities that it reports."""
 
 from __future__ import annotations
 
@@ -16,19 +16,29 @@ from arena.testing.errors import DoesNotApply, LawError, require
 from arena.testing.globals import globals_untouched
 from arena.testing.trial import Trial, difference
 
-__all__ = ["numbers_are_true"]
+__all__ = ["reported_values_match_actions"]
 
 Array = npt.NDArray[Any]
 
-#: The chance that a true probability is called false is at most 2 exp(-DOUBT), for each of them.
+#: The probability that a correct value is rejected is at most 2 exp(-DOUBT), for each value.
 DOUBT = 16.0
 
-#: How far off float32 numbers may be, or values at which a planner stopped.
+#: Tolerances for float32 numbers, and for values at which a planner stopped.
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 
 
+#: Methods of the protocols, each of which returns a number for every action.
+REPORTS: dict[type[Any], str] = {
+    ActionValues: "action_values",
+    TabularPolicy: "probabilities",
+    BehaviorPolicy: "behavior_probabilities",
+}
+
+
 @agent_law
-def numbers_are_true(agent: str, env: str, *, steps: int = STEPS, batch: int = 3, draws: int = 2000) -> None:
+def reported_values_match_actions(
+    agent: str, env: str, *, steps: int = STEPS, batch: int = 3, draws: int = 2000
+) -> None:
     """Reported action probabilities equal the frequencies of `act`, and reported Q agrees with the action taken.
 
     If the agent reports V too, V is the mean of Q under its policy without exploration; otherwise the action without
@@ -39,23 +49,23 @@ def numbers_are_true(agent: str, env: str, *, steps: int = STEPS, batch: int = 3
         space, one = trial.stream.action_space, trial.agent
         if not isinstance(space, gym.spaces.Discrete):
             raise DoesNotApply("its action space is not discrete")
-        if not isinstance(one, ActionValues | BehaviorPolicy | TabularPolicy):
-            raise DoesNotApply("it reports neither values nor probabilities of actions")
+        if not isinstance(one, tuple(REPORTS)):
+            raise DoesNotApply("it reports no values or probabilities of actions")
         observation = trial.train(steps).observations(batch)
         before = decode(encode(trial.state()))
         with globals_untouched("asking for values or probabilities"):
             reported = {
                 name: _reported(one, name, observation, int(space.n))
-                for name in ("action_values", "probabilities", "behaviour_probabilities")
-                if hasattr(one, name)
+                for protocol, name in REPORTS.items()
+                if isinstance(one, protocol)
             }
         changed = difference(before, decode(encode(trial.state())))
         remedy = "compute them from copies, and draw no random numbers"
         require(changed is None, f"asking for {', '.join(reported)} changed the run: {changed}", remedy)
-        for name, explore in (("probabilities", False), ("behaviour_probabilities", True)):
+        for name, explore in (("probabilities", False), ("behavior_probabilities", True)):
             if name in reported:
                 _is_as_frequent(trial, name, reported[name], observation, explore, draws)
-        # A planner's V is a sweep behind the Q that it makes of it until it has converged.
+        # Before a planner has converged, its V is one sweep behind its Q.
         if "action_values" in reported and (trial.converged or trial.stream.steps):
             _acts_by_them(trial, reported, observation)
 
@@ -65,18 +75,14 @@ def _reported(agent: Any, name: str, observation: Array, actions: int) -> Array:
     found = getattr(agent, name)(observation.copy())
     form = (np.asarray(found).dtype, np.shape(found))
     expected = (np.dtype(np.float64), (len(observation), actions))
-    require(
-        form == expected, f"{name} gave {form}, not {expected}", "give a number for each action of each row"
-    )
+    remedy = "return a number for each action of each row"
+    require(form == expected, f"{name} gave {form}, not {expected}", remedy)
     if name == "action_values":
         require(bool(np.isfinite(found).all()), f"{name} gave {found.tolist()}", "return finite values")
     else:
         sound = (found >= 0).all() and np.allclose(found.sum(axis=1), 1, atol=1e-6)
-        require(
-            bool(sound),
-            f"{name} gave {found.tolist()}",
-            "return probabilities that are at least 0 and sum to 1",
-        )
+        remedy = "return probabilities that are at least 0 and sum to 1"
+        require(bool(sound), f"{name} gave {found.tolist()}", remedy)
     return np.array(found)
 
 

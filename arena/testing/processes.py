@@ -37,14 +37,14 @@ def child_environment(hash_seed: int) -> dict[str, str]:
 
 def child_failed(status: int, errors: str) -> LawError:
     """Error for a child process that failed: its last line as the problem, its whole output as a note."""
-    said = errors.strip() or f"exit status {status}"
-    error = LawError(f"another process failed: {said.splitlines()[-1]}", "fix that first")
-    error.add_note(said)
+    output = errors.strip() or f"exit status {status}"
+    error = LawError(f"another process failed: {output.splitlines()[-1]}", "fix that first")
+    error.add_note(output)
     return error
 
 
 def under_test(learner: str) -> str:
-    """The target of an agent or encoder that only this process has registered; empty for one that is installed."""
+    """Target of an agent or encoder that only this process has registered; empty for an installed one."""
     plugins = get_plugins()
     spec: TrainableSpec = plugins.agents[learner] if learner in plugins.agents else plugins.encoders[learner]
     return spec.target if spec.plugin == UNDER_TEST else ""
@@ -52,7 +52,7 @@ def under_test(learner: str) -> str:
 
 @contextlib.contextmanager
 def registered_again(target: str) -> Iterator[None]:
-    """Registers in a child the target that `under_test` returned in its parent."""
+    """Registers in a child process the target that `under_test` returned in its parent."""
     if not target:
         yield
         return
@@ -76,9 +76,6 @@ def same_bytes_in_other_processes(cases: Sequence[Case], *, num_envs: int = 2, s
         cases: agents with their environments; a class under test (`registered`) must be alone.
         num_envs: number of lanes.
         steps: environment steps to train.
-
-    Raises:
-        LawError: outcomes differ, or a process failed; it names the first agent whose outcome differs.
     """
     target = under_test(cases[0].agent)
     code = (
@@ -90,19 +87,14 @@ def same_bytes_in_other_processes(cases: Sequence[Case], *, num_envs: int = 2, s
     )
     outcomes = []
     for hash_seed in (1, 2):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            env=child_environment(hash_seed),
-            timeout=600,
-            check=False,
-        )
+        env = child_environment(hash_seed)
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=600, check=False)
         if done.returncode:
             raise child_failed(done.returncode, done.stderr)
         outcomes.append([line for line in done.stdout.splitlines() if line.startswith("digest ")])
     remedy = (
-        "hash(), id() and the order of a set differ from process to process: sort, or use "
+        "hash(), id() and the order of a set differ between processes: sort, or use "
         "arena.random.generators.derive"
     )
     for case, *digests in zip(cases, *outcomes, strict=True):

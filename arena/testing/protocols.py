@@ -1,4 +1,4 @@
-"""Laws of encoder protocols; each applies to encoders that implement the protocol."""
+"""Laws of encoder protocols, each for the encoders that implement the protocol."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from arena.testing.trial import difference
 
 __all__ = [
     "able",
+    "codes_are_independent",
     "decodes_into_the_space",
-    "encodes_each_by_itself",
+    "loading_preserves_codes",
     "partial_fit_takes_one_epoch",
-    "perceives_each_by_itself",
+    "predictions_are_independent",
     "require_close",
-    "samples_by_its_generator",
-    "saved_codes_are_loaded",
-    "steps_equal_the_pass",
+    "samples_from_its_generator",
+    "steps_equal_unroll",
 ]
 
-ALONE = "compute each observation's part from that observation: no batch statistics, no mean over the batch"
+ALONE = "compute each row from its observation alone: no batch statistics, no mean over the batch"
 
 
 @encoder_law
-def encodes_each_by_itself(encoder: str, frames: str) -> None:
+def codes_are_independent(encoder: str, frames: str) -> None:
     """A code has the latent space's shape and type, is deterministic, and is independent of the other rows of a batch.
 
     Independence is exact for equal batch sizes, and up to rounding otherwise.
@@ -61,7 +61,7 @@ def encodes_each_by_itself(encoder: str, frames: str) -> None:
 
 
 @encoder_law
-def saved_codes_are_loaded(encoder: str, frames: str) -> None:
+def loading_preserves_codes(encoder: str, frames: str) -> None:
     """Saving, and loading into a new encoder with another seed, gives identical codes and labels."""
     specimen, fresh = Specimen(encoder, frames).learn(), Specimen(encoder, frames, seed=1)
     with fresh.generators.lent("agent"):
@@ -73,11 +73,11 @@ def saved_codes_are_loaded(encoder: str, frames: str) -> None:
     codes = [mode(model.encode(x)).detach() for model in both if isinstance(model, Encodes)]
     if codes:
         differs = difference(codes[0], codes[1])
-        require(differs is None, f"what was loaded gives other codes: {differs}", remedy)
+        require(differs is None, f"what was loaded gives different codes: {differs}", remedy)
     labels = [dict(model.perceive(x)) for model in both if isinstance(model, Perceives)]
     if labels:
         differs = difference(labels[0], labels[1])
-        require(differs is None, f"what was loaded predicts other labels: {differs}", remedy)
+        require(differs is None, f"what was loaded predicts different labels: {differs}", remedy)
 
 
 @encoder_law
@@ -101,24 +101,20 @@ def decodes_into_the_space(encoder: str, frames: str) -> None:
 
 
 @encoder_law
-def perceives_each_by_itself(encoder: str, frames: str) -> None:
+def predictions_are_independent(encoder: str, frames: str) -> None:
     """All required labels are predicted, lie in their spaces, and are independent of the other rows of a batch."""
     specimen = able(Perceives, encoder, frames)
     model, x = specimen.encoder, specimen.observations()
     assert isinstance(model, Perceives)
     predicted = model.perceive(x)
     missing = [name for name in specimen.encoder.required_labels if name not in predicted]
-    require(
-        not missing,
-        f"it needs the label {', '.join(missing)} and does not predict it",
-        "predict every required label",
-    )
+    problem = f"it needs the label {', '.join(missing)} and does not predict it"
+    require(not missing, problem, "predict every required label")
     known = specimen.view.labels
     require(bool(predicted), "it predicts no label", "leave out `perceive`, or predict a label")
     for name, value in predicted.items():
-        require(
-            name in known, f"it predicts {name!r}, and its labels are {', '.join(known)}", "see self.labels"
-        )
+        problem = f"it predicts {name!r}, and its labels are {', '.join(known)}"
+        require(name in known, problem, "see self.labels")
         _check_values(f"label {name!r}", value.detach(), known[name], len(x))
         _check_alone(f"label {name!r}", functools.partial(_predicted, model, name), specimen)
 
@@ -128,7 +124,7 @@ def _predicted(model: Perceives, name: str, x: Tensor) -> Tensor:
 
 
 @encoder_law
-def samples_by_its_generator(encoder: str, frames: str) -> None:
+def samples_from_its_generator(encoder: str, frames: str) -> None:
     """Samples lie in the space, and depend on the given generator alone."""
     specimen = able(Samples, encoder, frames)
     model = specimen.encoder
@@ -168,11 +164,11 @@ def partial_fit_takes_one_epoch(encoder: str, frames: str) -> None:
     require(first < before, f"an epoch took the loss from {before:.6g} to {first:.6g}", remedy)
     most = 0.02 * max(1.0, abs(before - first))
     problem = f"a second epoch took the loss from {first:.6g} to {second:.6g}"
-    require(abs(second - first) <= most, problem, "weigh every batch alike, however many there were")
+    require(abs(second - first) <= most, problem, "weight every observation equally")
 
 
 @encoder_law
-def steps_equal_the_pass(encoder: str, frames: str) -> None:
+def steps_equal_unroll(encoder: str, frames: str) -> None:
     """Stepping through a sequence equals the full pass, also where episodes begin; sequences are independent."""
     specimen = able(Remembers, encoder, frames)
     model = specimen.encoder
@@ -185,13 +181,18 @@ def steps_equal_the_pass(encoder: str, frames: str) -> None:
         again, alone = _stepped(model, x, begin), _stepped(model, x[:, 1:2], begin[:, 1:2])
         passed = mode(model.unroll(model.initial(4), x, begin=begin)[1])
     differs = difference(codes, again)
-    require(differs is None, f"repeated steps gave other codes: {differs}", "keep all memory in `memory`")
-    require_close(alone, codes[:, 1:2], 1e-4, "alone, a sequence has other codes than in a batch", ALONE)
-    shape = (LENGTH, *codes.shape[1:])
     require(
-        passed.shape == shape, f"the full pass gives {tuple(passed.shape)}, not {shape}", "time comes first"
+        differs is None,
+        f"repeated steps gave different codes: {differs}",
+        "keep the whole memory in `memory`",
     )
-    require_close(passed, codes, 1e-4, "the full pass has other codes than its steps", "share one cell")
+    require_close(alone, codes[:, 1:2], 1e-4, "a sequence has different codes alone and in a batch", ALONE)
+    shape = (LENGTH, *codes.shape[1:])
+    problem = f"the full pass gives {tuple(passed.shape)}, not {shape}"
+    require(passed.shape == shape, problem, "let time be the first dimension")
+    require_close(
+        passed, codes, 1e-4, "the full pass and its steps give different codes", "use one cell in both"
+    )
 
 
 def _stepped(model: Remembers, x: Tensor, begin: Tensor) -> Tensor:
@@ -214,29 +215,29 @@ def able(protocol: type[Any], encoder: str, frames: str) -> Specimen:
 
 
 def _check_values(what: str, values: Tensor, space: gym.Space[Any], n: int) -> None:
-    """Check that n values have the shape and type of a space, and lie in it."""
+    """Checks that n values have the shape and type of a space, and lie in it."""
     shape, dtype = (n, *(space.shape or ())), dtype_of(space)
     require(tuple(values.shape) == shape, f"the {what} has the shape {tuple(values.shape)}, not {shape}", "")
     kind = getattr(torch, str(dtype))
     require(values.dtype == kind, f"the {what} is {values.dtype}, not {kind}", f"cast it: .to({kind})")
     if isinstance(space, gym.spaces.Box) and dtype.kind == "f":
         low, high = (np.asarray(side, np.float64) for side in (space.low, space.high))
-        given = values.double().cpu().numpy()
-        slack = 1e-5 * np.maximum(1, np.abs(given))
-        inside = bool(np.isfinite(given).all() and ((given >= low - slack) & (given <= high + slack)).all())
+        numbers = values.double().cpu().numpy()
+        slack = 1e-5 * np.maximum(1, np.abs(numbers))
+        within = (numbers >= low - slack) & (numbers <= high + slack)
+        inside = bool(np.isfinite(numbers).all() and within.all())
     else:
         inside = all(space.contains(one) for one in values.cpu().numpy())
     require(inside, f"the {what} is not in {space}", "clamp it, or widen the space")
 
 
 def _check_alone(what: str, look: Callable[[Tensor], Tensor], specimen: Specimen) -> None:
-    """Check that an output is deterministic and independent of the other rows of a batch."""
+    """Checks that an output is deterministic and independent of the other rows of a batch."""
     x, others = specimen.observations(6), specimen.observations(6, seed=1)
     first, again = look(x), look(x)
     differs = difference(first, again)
-    require(
-        differs is None, f"the {what} is not deterministic: {differs}", "compute it without random numbers"
-    )
+    remedy = "compute it without random numbers"
+    require(differs is None, f"the {what} is not deterministic: {differs}", remedy)
     mixed = look(torch.cat([x[:3], others[3:]]))[:3]
     differs = difference(first[:3], mixed)
     require(differs is None, f"the {what} depends on the other rows of the batch: {differs}", ALONE)
@@ -245,7 +246,7 @@ def _check_alone(what: str, look: Callable[[Tensor], Tensor], specimen: Specimen
 
 
 def require_close(found: Tensor, expected: Tensor, rounding: float, problem: str, remedy: str) -> None:
-    """Require equality up to rounding, relative to the greatest number."""
+    """Raises a `LawError` unless two tensors are equal up to rounding, relative to the largest number."""
     away = (found.double() - expected.double()).abs().max().item()
     most = max(1.0, expected.double().abs().max().item())
     require(away <= rounding * most, f"{problem}, by {away:.3g} of {most:.3g}", remedy)

@@ -26,16 +26,16 @@ __all__ = ["Uninterrupted", "contents", "resumes_exactly", "survives_kills"]
 STEPS = 300
 
 FORGOTTEN = (
-    "whatever the loop of `train` needs next belongs into state_dict and out of load_state_dict again, every "
-    "yield must equal the top of `train`, and metrics must not depend on where a session began"
+    "store everything that the loop of `train` needs in state_dict, and restore it in load_state_dict; the state at "
+    "every yield must be that at the beginning of `train`, and metrics must not depend on where a session began"
 )
 
 
 class Uninterrupted:
-    """Small run without interruption, with which interrupted runs of the same experiment are compared.
+    """Small uninterrupted run, with which interrupted runs of the same experiment are compared.
 
     Args:
-        experiment: the experiment (or `arena.experiments.fit.Fit`), run with its first seed.
+        experiment: an experiment or a fit, of which the first seed is run.
         folder: parent folder of the runs.
     """
 
@@ -43,62 +43,36 @@ class Uninterrupted:
         self.folder, self.experiment = folder, experiment
         self._count = 0
         run = self._prepare()
-        self._steps = int(execute(run, _Sober())["steps"])
+        self._steps = int(execute(run, _Stopper())["steps"])
         self._expected = contents(run)
 
     @classmethod
     def of(
-        cls,
-        agent: str,
-        env: str,
-        folder: Path,
-        *,
-        num_envs: int = 1,
-        steps: int = STEPS,
-        **settings: Any,
+        cls, agent: str, env: str, folder: Path, *, num_envs: int = 1, steps: int = STEPS, **settings: Any
     ) -> Uninterrupted:
-        """A small run of an agent.
-
-        Args:
-            agent: the agent's name.
-            env: the environment's id.
-            folder: parent folder of the runs.
-            num_envs: number of lanes.
-            steps: environment steps to train.
-            settings: further arguments of `Experiment.create`.
-        """
-        experiment = resolve_experiment(
-            agent,
-            env,
-            num_envs=num_envs,
-            steps=steps,
-            seeds=[3],
-            horizon=30,
-            episodes=3,
-            evaluate_every=max(1, steps // 3),
-            log_every=max(1, steps // 20),
-            **settings,
-        )
-        return cls(experiment, folder)
+        """A small run of an agent; `settings` are further arguments of `resolve_experiment`."""
+        settings |= {"seeds": [3], "horizon": 30, "episodes": 3}
+        settings |= {"evaluate_every": max(1, steps // 3), "log_every": max(1, steps // 20)}
+        return cls(resolve_experiment(agent, env, num_envs=num_envs, steps=steps, **settings), folder)
 
     def check_interrupted(self, plan: Sequence[int]) -> None:
-        """Interrupts a run after the planned numbers of turns, resumes it each time, and compares the outcome.
+        """Interrupts a run after the planned numbers of turns, resumes it each time, and compares the outcomes.
 
         Raises:
             LawError: the outcome differs from the uninterrupted run's.
-            DoesNotApply: the environment cannot be replayed, as its stream has noticed.
+            DoesNotApply: the environment cannot be replayed.
         """
         run = self._prepare()
         for turns in plan:
             with contextlib.suppress(Interrupted), _yield_by_yield():
-                execute(run, _Sober(turns))
+                execute(run, _Stopper(turns))
                 break
             run = Run.open(run.folder)
-        execute(run, _Sober())
+        execute(run, _Stopper())
         self._compare(run, f"stopped after {', '.join(map(str, plan))} turns and resumed")
 
     def check_killed(self, kills: int, seed: int = 0) -> int:
-        """Kills (SIGKILL) a run at random instants, resumes it under another PYTHONHASHSEED, and compares the outcome.
+        """Kills (SIGKILL) a run at random instants, resumes it with another PYTHONHASHSEED, and compares the outcomes.
 
         Args:
             kills: number of kills.
@@ -121,7 +95,7 @@ class Uninterrupted:
 
     def _compare(self, run: Run, how: str) -> None:
         where = difference(self._expected, contents(run))
-        require(where is None, f"a run {how} is not an uninterrupted one: {where}", FORGOTTEN)
+        require(where is None, f"a run {how} differs from an uninterrupted run: {where}", FORGOTTEN)
 
 
 @agent_law
@@ -138,16 +112,16 @@ def resumes_exactly(
     Agent, stream, random numbers, metrics, snapshots and result are compared.
 
     Args:
-        agent: the agent's name or class.
-        env: the environment's id; by default a small one that the agent fits.
+        agent: name or class of the agent.
+        env: id of the environment.
         num_envs: number of lanes.
         steps: environment steps to train.
         plans: for each run, the numbers of turns after which its sessions are stopped.
     """
     with _folder() as folder:
-        whole = Uninterrupted.of(agent, env, folder, num_envs=num_envs, steps=steps)
+        reference = Uninterrupted.of(agent, env, folder, num_envs=num_envs, steps=steps)
         for plan in plans:
-            whole.check_interrupted(plan)
+            reference.check_interrupted(plan)
 
 
 @agent_law
@@ -159,21 +133,21 @@ def survives_kills(
     Each session is a process of its own with another PYTHONHASHSEED, which costs two seconds or more.
 
     Args:
-        agent: the agent's name or class.
-        env: the environment's id; by default a small one that the agent fits.
+        agent: name or class of the agent.
+        env: id of the environment.
         num_envs: number of lanes.
         steps: environment steps to train.
         kills: number of kills.
         seed: seed of the random instants.
     """
     with _folder() as folder:
-        whole = Uninterrupted.of(agent, env, folder, num_envs=num_envs, steps=steps)
-        hits = whole.check_killed(kills, seed)
+        reference = Uninterrupted.of(agent, env, folder, num_envs=num_envs, steps=steps)
+        hits = reference.check_killed(kills, seed)
         require(hits > 0, "no kill came before the end of the run", "train for more steps")
 
 
 def contents(run: Run) -> dict[str, object]:
-    """Everything that must not depend on interruptions: files by path, and the newest checkpoint's state."""
+    """Contents of a run that must not depend on interruptions: its files, and the newest checkpoint's state."""
     files: dict[str, object] = {
         str(path.relative_to(run.folder)): path.read_bytes()
         for path in [run.metrics, run.folder / "result.json", *sorted(run.snapshots.rglob("*"))]
@@ -183,8 +157,8 @@ def contents(run: Run) -> dict[str, object]:
     return {**files, "checkpoint": None if loaded is None else {"state": loaded.state, "info": loaded.info}}
 
 
-class _Sober(Listener):
-    """Stops after a number of turns, and turns every notice of the runner into an error."""
+class _Stopper(Listener):
+    """Stops a run after a number of turns, and turns every notice of the runner into an error."""
 
     def __init__(self, turns: int | None = None) -> None:
         self._left = turns
@@ -199,7 +173,7 @@ class _Sober(Listener):
     def noticed(self, run: Run, text: str) -> None:
         if "cannot be resumed mid-episode" in text:
             raise DoesNotApply(text)
-        raise LawError(f"the run noticed something: {text}", "an orderly stop must leave a sound checkpoint")
+        raise LawError(f"the run printed a notice: {text}", "an orderly stop must leave a valid checkpoint")
 
 
 @contextlib.contextmanager

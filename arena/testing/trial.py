@@ -77,7 +77,7 @@ class Trial:
         self.stream.close()
 
     def turn(self, boundary: int) -> None:
-        """One turn of `Agent.train`, up to a boundary."""
+        """Runs one turn of `Agent.train`, up to a boundary."""
         if self._turns is None:
             self._turns = self.agent.train(self.stream)
         self.stream.boundary = boundary
@@ -87,10 +87,10 @@ class Trial:
         self.progress = progress or self.progress
 
     def train(self, steps: int, pace: int | None = None) -> Self:
-        """Trains until there are so many steps, or the agent has converged.
+        """Trains up to a number of steps, or until the agent has converged.
 
         Args:
-            steps: where to stop; the last boundary.
+            steps: step to stop at; the last boundary.
             pace: steps between boundaries; None for no other boundary.
         """
         stuck = 0
@@ -100,13 +100,13 @@ class Trial:
             stuck = 0 if self.progress.steps > before else stuck + 1
             if stuck > PATIENCE:
                 raise LawError(
-                    f"`train` took {PATIENCE} turns from step {before} without another one",
+                    f"`train` took {PATIENCE} turns from step {before} without another step",
                     "step the stream before each yield while `stream.remaining` is positive",
                 )
         return self
 
     def state(self) -> State:
-        """Everything that a checkpoint holds."""
+        """State as in a checkpoint."""
         return {
             "agent": self.agent.state_dict(),
             "stream": self.stream.state_dict(),
@@ -119,7 +119,7 @@ class Trial:
         }
 
     def learned(self) -> State:
-        """State of the agent and account of its episodes, without anything that stores the seed itself."""
+        """State of the agent and totals of its episodes, without the seed."""
         stream = self.stream
         return {
             "agent": self.agent.state_dict(),

@@ -32,15 +32,14 @@ def bootstraps_through_truncation(
     tolerance: float = 1e-6,
     options: Mapping[str, object] | None = None,
 ) -> None:
-    """Learned values of a two-state chain are exact, whatever the step limit that truncates its episodes.
+    """Learned values of a two-state chain are exact for every step limit that truncates its episodes.
 
     A learner that treats truncation as termination learns values that are too small; one that bootstraps at
     termination learns values that are too large. There is one action, so the policy does not matter.
 
     Args:
-        agent: the agent's name or class; it must report its values (`arena.agents.base.StateValues`) and have an
-            option ``discount``.
-        env: the chain; not to be changed.
+        agent: name or class of an agent that is a `arena.agents.base.StateValues` with an option ``discount``.
+        env: the chain; no other environment is allowed.
         num_envs: number of lanes.
         steps: environment steps to train.
         tolerance: largest absolute error of a value.
@@ -57,9 +56,11 @@ def bootstraps_through_truncation(
             expected = chain_values(ends, DISCOUNT)
             if np.abs(values - expected).max() > tolerance:
                 high = (values > np.array(expected) + tolerance).any()
-                cause = "an end was bootstrapped" if high else "a truncation was taken for an end"
+                cause = (
+                    "a termination was bootstrapped" if high else "a truncation was treated as a termination"
+                )
                 raise LawError(
-                    f"on a chain that {'ends' if ends else 'goes on'}, cut off after {limit} steps, it "
+                    f"on a chain that {'terminates' if ends else 'never terminates'}, cut off after {limit} steps, it "
                     f"learned the values {values.tolist()}, not {expected}",
                     f"perhaps {cause}: the successor's value counts unless `transition.terminated`, and it "
                     "is that of `transition.next_observation`",

@@ -42,11 +42,11 @@ class Ray:
         num_cpus: Annotated[float, Positive] = 1.0
         """CPUs that each run reserves; the number of threads is an option of the experiment."""
         num_gpus: Annotated[float, Between(0, None)] = 0.0
-        """GPUs that each run reserves; with 0.25 four runs share one."""
+        """Number of GPUs that each run reserves; with 0.25, four runs share one."""
         memory: Annotated[int, Between(1, None)] | None = None
         """Memory of its node that each run reserves, in bytes; None: not counted."""
         resources: tuple[tuple[str, Annotated[float, Positive]], ...] = ()
-        """Further resources of each run, such as [["tpu", 1]]; on a command line in quotes: '[["tpu", 1]]'"""
+        """Further resources of each run, such as [["tpu", 1]]; in quotes on a command line."""
         retries: Annotated[int, Between(0, None)] = 3
         """Number of restarts of a run whose worker died."""
         variables: tuple[str, ...] = ()

@@ -53,7 +53,7 @@ class PPO(OnPolicy):
         """Transitions in each gradient step; best a divisor of n_steps × environments."""
 
         n_epochs: options.Count = 10
-        """Passes over each rollout."""
+        """Number of passes over each rollout."""
 
         clip_range: options.PositiveFloat = 0.2
         """Initial distance of the probability ratio from 1 at which it is clipped; larger: larger updates."""

@@ -56,7 +56,7 @@ class TRPO(OnPolicy):
         """Largest number of tries of the line search."""
 
         n_critic_updates: options.Count = 10
-        """Passes of the critic over each rollout."""
+        """Number of passes of the critic over each rollout."""
 
         target_kl: options.PositiveFloat = 0.01
         """Largest KL divergence from the old policy in one update, in nats."""

@@ -6,9 +6,10 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from arena.cli import options, two_phases
+from arena.cli.option_parsing import parse_with_options
 from arena.cli.output import clean, console
 from arena.cli.parser import Parser, seed, whole
+from arena.cli.sections import environment_section
 from arena.errors import ArenaError
 from arena_viewer.command_options import add_display_options, window_size
 
@@ -68,8 +69,15 @@ class Play:
         add_display_options(parser)
 
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-        """Parses a command line with the environment's options in it; ``--help`` knows them."""
-        args = two_phases.parse(parser, words, lambda args: [_section(args)], leading=1, prefixes=["env"])
+        """Parses a command line with options of the environment."""
+        args = parse_with_options(
+            parser,
+            words,
+            lambda args: [environment_section(args.env)],
+            leading=1,
+            prefixes=["env"],
+            named=lambda args: args.env,
+        )
         args.given = args.given.get("env", {})
         return args
 
@@ -104,12 +112,6 @@ class Play:
         finally:
             playback.close()
         return 0
-
-
-def _section(args: argparse.Namespace) -> options.Section:
-    from arena.environments.factory import options_class_of
-
-    return options.Section("env", args.env, options_class_of(args.env), {})
 
 
 def _players(args: argparse.Namespace) -> list[Player]:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arena.cli import options, train, two_phases
+from arena.cli.option_parsing import Section, parse_with_options
 from arena.cli.output import clean, console, only_json, print_json
 from arena.cli.parser import Parser, seed, whole
+from arena.cli.sections import experiment_sections
 from arena.errors import ArenaError
 from arena_viewer.command_options import (
     add_display_options,
@@ -121,8 +122,15 @@ class Watch:
         )
 
     def parse(self, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-        """Parses a command line with the agent's and the environment's options in it; ``--help`` knows them."""
-        return two_phases.parse(parser, words, _sections, leading=2, prefixes=("agent", "env"))
+        """Parses a command line with options of the agent and the environment."""
+        return parse_with_options(
+            parser,
+            words,
+            _sections,
+            leading=2,
+            prefixes=("agent", "env"),
+            named=lambda args: len(args.what or ()) == 2,
+        )
 
     def run(self, args: argparse.Namespace) -> int:
         """Opens a window and waits until it is closed, or records a film."""
@@ -238,10 +246,10 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
     return {f"{prefix}_options": given for prefix, given in args.given.items()}
 
 
-def _sections(args: argparse.Namespace) -> Iterator[options.Section]:
+def _sections(args: argparse.Namespace) -> Iterator[Section]:
     """The options of the agent and the environment of AGENT ENV; runs take none."""
     if _is_pair(args.what):
-        yield from train.sections(dict(zip(("agent", "env"), args.what, strict=True)))
+        yield from experiment_sections(dict(zip(("agent", "env"), args.what, strict=True)))
 
 
 def _is_pair(words: Sequence[str]) -> bool:

@@ -19,10 +19,10 @@ class Sound(Agent):
         """Hyperparameters."""
 
         discount: float = 0.9
-        """What a reward is worth one step later."""
+        """Discount factor, in [0, 1]: weight of a reward one step later."""
 
         learning_rate: float = 0.5
-        """How far an estimate moves."""
+        """Learning rate, in (0, 1]: the fraction of the distance to the target."""
 
     needs: ClassVar[Needs] = Needs(observations=("discrete",), actions=("discrete",))
 
@@ -278,6 +278,6 @@ class NoHelp(Sound):
     @dataclass(frozen=True)
     class Config:
         discount: float = 0.9
-        """What a reward is worth one step later."""
+        """Discount factor, in [0, 1]: weight of a reward one step later."""
 
         learning_rate: float = 0.5

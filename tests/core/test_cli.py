@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import tomllib
@@ -10,7 +11,8 @@ from typing import Annotated, Literal
 
 import pytest
 
-from arena.cli import main, options
+from arena.cli import main
+from arena.cli.option_parsing import Section, parse_with_options
 from arena.cli.parser import Parser
 from arena.config.options import Between
 from arena.plugins.discovery import get_plugins
@@ -140,15 +142,14 @@ class Many:
         ("", {}),
     ],
 )
-def test_every_kind_of_field(words, expected):
-    section = options.Section("agent", "many", Many, {"note": "b"})
-    rest, mine = options.split(words.split(), greedy=True)
+def test_every_kind_of_field(words, expected, capsys):
+    section = Section("agent", "many", Many, {"note": "b"})
     parser = Parser(prog="arena train")
-    options.add(parser, section)
-    options.check(parser, mine, [section])
-    assert rest == []
-    assert options.read(parser.parse_args(mine), section) == expected
-    text = parser.format_help()
+    args = parse_with_options(parser, words.split(), lambda args: [section], leading=0)
+    assert args.given.get("agent", {}) == expected
+    with contextlib.suppress(SystemExit):
+        parse_with_options(Parser(prog="arena train"), ["--help"], lambda args: [section], leading=0)
+    text = capsys.readouterr().out
     assert "--agent.widths INT|None …" in text
     assert "--agent.kind {gru,50%}" in text
     assert "--agent.fast [true|false]" in text
@@ -233,7 +234,7 @@ def test_a_renamed_run_is_refused_before_anything_is_made(run, tmp_path, capsys)
     before = sorted((tmp_path / "x").rglob("*"))
     assert main(["resume", second, "x/mine", "--steps", "400"]) == 2
     assert (
-        f"x/mine has been renamed, so it cannot be trained on; call it {first[2:]}\n"
+        f"x/mine has been renamed, so it cannot be trained further; rename it to {first[2:]}\n"
         in capsys.readouterr().err
     )
     assert sorted((tmp_path / "x").rglob("*")) == before

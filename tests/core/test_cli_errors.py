@@ -22,7 +22,7 @@ TRAIN = "train q-learning arena/CliffWalk-v0"
 
 CASES = {
     "trin": "did you mean 'train'?",
-    "--steps 5 train": "write it behind",
+    "--steps 5 train": "write it after",
     "train": "AGENT and ENV are missing",
     "train q-learning": "ENV is missing",
     "train q-lerning arena/CliffWalk-v0": "did you mean 'q-learning'",
@@ -55,7 +55,7 @@ CASES = {
     f"{TRAIN} --steps 0": "less than 1",
     f"{TRAIN} --seed -1": "--seed is -1",
     f"{TRAIN} --seed 1 --seeds 2": "exclude each other",
-    f"{TRAIN} again": "does not know what to do with 'again'",
+    f"{TRAIN} again": "arena train has no argument for 'again'",
     f"{TRAIN} --wrap TimLimit": "did you mean 'TimeLimit'",
     f"{TRAIN} --config nowhere.toml": "cannot read nowhere.toml",
     f"{TRAIN} --no-plugin nowhere": "no plugin is called 'nowhere'",
@@ -66,6 +66,13 @@ CASES = {
     f"{TRAIN} --save-config no/such/e.toml --steps 5": "cannot write no/such/e.toml",
     "list agnts": "did you mean agents?",
     "list runs nowhere": "there is no folder nowhere",
+    "list encoders autoencoder": "arena list encoders takes no further word such as 'autoencoder'; leave it out",
+    "list encoders --for CartPole-v1": "--for applies to agents alone; write `arena list agents --for …`",
+    "list agents --all": "--all applies to envs alone; write `arena list envs --all …`",
+    "list agents --limit 3": "--limit applies to runs alone; write `arena list runs --limit …`",
+    "train arena/CliffWalk-v0 sarsa": "the agent sarsa stands in the second place; write `sarsa arena/CliffWalk-v0`",
+    "fit digits vae": "the encoder vae stands in the second place; write `vae digits`",
+    "fit digits vae --encoder.latent 2": "write `vae digits`",
     "list --for Nothing-v0": "no environment is called 'Nothing-v0'",
     "eval": "needs RUN",
     "eval nowhere": "nowhere is not a run",
@@ -117,13 +124,13 @@ def test_debug_shows_the_traceback(capsys):
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
-        (ArenaError("two\nlines", "mend it"), 2, "arena: two lines; mend it\n"),
+        (ArenaError("two\nlines", "fix it"), 2, "arena: two lines; fix it\n"),
         (
             ValueError("odd"),
             1,
             "arena: unexpected ValueError: odd; run again with --debug and report it\n",
         ),
-        (KeyboardInterrupt(), 2, "arena: interrupted; the same command begins again,"),
+        (KeyboardInterrupt(), 2, "arena: interrupted; run the same command again to continue"),
         (SystemExit(3), 1, "arena: something called sys.exit(3); run again with --debug to see where\n"),
         (SystemExit("no\x1b GPU"), 1, "arena: no GPU; run again with --debug to see where\n"),
         (SystemExit(0), 0, ""),

@@ -16,7 +16,7 @@ from arena.experiments.experiment_file import arguments_of
 from arena.frames.fits import resolve_fit
 from arena.plugins.discovery import Plugins, use_plugins
 from arena.runs.resolve import resolve_experiment
-from arena.testing import check_encoder, controls_steer, painter_paints_scenes
+from arena.testing import check_encoder, controls_give_valid_actions, painter_paints_scenes
 from arena_viewer.overlay import load_overlays
 from arena_viewer.playback import Playback
 from arena_viewer.renderer import SIZE, Renderer
@@ -81,7 +81,7 @@ def test_the_example_encoder_keeps_the_laws_and_learns(tmp_path, monkeypatch):
 
 def test_the_example_of_a_painter_keeps_the_laws(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "painter"))
-    for law in (painter_paints_scenes, controls_steer):
+    for law in (painter_paints_scenes, controls_give_valid_actions):
         law("painted_walk:make")
     role = untrained_role(resolve_experiment("q-learning", "painted_walk:make", seeds=1))
     [player] = make_players([role], horizon=9)

@@ -35,14 +35,14 @@ OPTIONS = (testing.encoder_options_have_help, testing.encoder_options_round_trip
 #: What may differ with what is seen, and costs little; all others are tried on the first frames alone.
 EVERYWHERE = (
     testing.loss_is_a_scalar,
-    testing.saved_codes_are_loaded,
-    testing.encodes_each_by_itself,
+    testing.loading_preserves_codes,
+    testing.codes_are_independent,
     testing.decodes_into_the_space,
-    testing.perceives_each_by_itself,
-    testing.samples_by_its_generator,
-    testing.scores_each_by_itself,
+    testing.predictions_are_independent,
+    testing.samples_from_its_generator,
+    testing.scores_are_independent,
     testing.inverts_exactly,
-    testing.steps_equal_the_pass,
+    testing.steps_equal_unroll,
 )
 
 
@@ -81,4 +81,4 @@ def test_an_encoder_keeps_the_law(law, encoder, keeps):
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_larger_frames_are_encoded_as_well(encoder):
     if "32x32" in taken(encoder):
-        testing.encodes_each_by_itself(encoder, "32x32")
+        testing.codes_are_independent(encoder, "32x32")

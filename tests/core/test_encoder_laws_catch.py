@@ -16,72 +16,80 @@ from arena.testing import DoesNotApply, LawError
 DEFECTS = [
     # The law, the defect, what the error says.
     (testing.encoder_options_have_help, planted.NoHelp, "the option 'height' has no help"),
-    (testing.refuses_wrong_options, planted.ChokesOnOptions, "width=-1 its constructor raises RuntimeError"),
-    (testing.refuses_in_words, planted.ChokesOnSpaces, "Discrete.* its constructor raises"),
-    (testing.refuses_in_words, planted.FailsLater, "it accepts .* and then raises AssertionError"),
+    (
+        testing.rejects_invalid_options,
+        planted.ChokesOnOptions,
+        "width=-1 its constructor raises RuntimeError",
+    ),
+    (testing.rejects_unsupported_spaces, planted.ChokesOnSpaces, "Discrete.* its constructor raises"),
+    (testing.rejects_unsupported_spaces, planted.FailsLater, "it accepts .* and then raises AssertionError"),
     (testing.loss_is_a_scalar, planted.LossOfShape, "no scalar tensor"),
     (testing.loss_is_a_scalar, planted.InfiniteLoss, "the loss is inf"),
-    (testing.loss_is_a_scalar, planted.LossOfGlobals, "the same random numbers give another loss"),
+    (testing.loss_is_a_scalar, planted.LossOfGlobals, "equal random numbers give different losses"),
     (testing.loss_is_a_scalar, planted.IdleParameter, "has no gradient for idle.weight"),
     (testing.loss_is_a_scalar, planted.ForgottenParameter, "no optimization group has down.weight"),
     (testing.loss_is_a_scalar, planted.DetachedLoss, "the loss of 'model' has no gradient"),
     (testing.loss_is_a_scalar, planted.LiveMetrics, "the metric 'cost' is .* no scalar without gradient"),
-    (testing.loss_lowers, planted.ClimbsInstead, "30 updates took the loss from"),
-    (testing.training_goes_on, planted.FlagOutside, "after loading, training continues differently"),
-    (testing.learns_by_its_seed, planted.Seeded, "another seed changes nothing"),
-    (testing.learns_by_its_seed, planted.ByEntropy, "two fits of one seed differ"),
-    (testing.saved_codes_are_loaded, planted.NotSaved, "what was loaded gives other codes"),
-    (testing.looking_changes_nothing, planted.DrawsToLook, "changed the global generator of torch"),
-    (testing.looking_changes_nothing, planted.LearnsToLook, r"encoding changed the encoder: \['offset'\]"),
-    (testing.looking_changes_nothing, planted.StaysInEval, "left a module in another mode"),
-    (testing.looking_changes_nothing, planted.SetsThreads, "settings of torch went from"),
-    (testing.keeps_its_tensors, planted.LooseTensor, "the attribute shift is a tensor"),
-    (testing.keeps_its_tensors, planted.MadeElsewhere, "it mixes devices"),
-    (testing.encodes_each_by_itself, planted.DrawsToLook, "the code is not deterministic"),
+    (testing.loss_decreases, planted.ClimbsInstead, "30 updates took the loss from"),
     (
-        testing.encodes_each_by_itself,
+        testing.training_continues_exactly,
+        planted.FlagOutside,
+        "after loading, training continues differently",
+    ),
+    (testing.same_seed_same_weights, planted.Seeded, "another seed changes nothing"),
+    (testing.same_seed_same_weights, planted.ByEntropy, "two fits of one seed differ"),
+    (testing.loading_preserves_codes, planted.NotSaved, "what was loaded gives different codes"),
+    (testing.encoding_changes_nothing, planted.DrawsToLook, "changed the global generator of torch"),
+    (testing.encoding_changes_nothing, planted.LearnsToLook, r"encoding changed the encoder: \['offset'\]"),
+    (testing.encoding_changes_nothing, planted.StaysInEval, "left a module in another mode"),
+    (testing.encoding_changes_nothing, planted.SetsThreads, "settings of torch went from"),
+    (testing.registers_its_tensors, planted.LooseTensor, "the attribute shift is a tensor"),
+    (testing.registers_its_tensors, planted.MadeElsewhere, "it mixes devices"),
+    (testing.codes_are_independent, planted.DrawsToLook, "the code is not deterministic"),
+    (
+        testing.codes_are_independent,
         planted.CentresTheBatch,
         "the code depends on the other rows of the batch",
     ),
-    (testing.encodes_each_by_itself, planted.WrongLatent, r"the shape \(6, 4\), not \(6, 3\)"),
-    (testing.encodes_each_by_itself, planted.NoEvent, r"event_shape \(\), not \(4,\)"),
+    (testing.codes_are_independent, planted.WrongLatent, r"the shape \(6, 4\), not \(6, 3\)"),
+    (testing.codes_are_independent, planted.NoEvent, r"event_shape \(\), not \(4,\)"),
     (
         testing.decodes_into_the_space,
         planted.DecodesFloats,
         "the mode of .* is torch.float32, not torch.uint8",
     ),
     (testing.decodes_into_the_space, planted.DecodesFlat, "has the event_shape"),
-    (testing.perceives_each_by_itself, planted.TellsLogits, r"the label 'class' has the shape \(6, 3\)"),
+    (testing.predictions_are_independent, planted.TellsLogits, r"the label 'class' has the shape \(6, 3\)"),
     (
-        testing.perceives_each_by_itself,
+        testing.predictions_are_independent,
         planted.TellsTooLittle,
         "needs the label state and does not predict it",
     ),
     (
-        testing.perceives_each_by_itself,
+        testing.predictions_are_independent,
         planted.TellsTheBatch,
         "'state' depends on the other rows of the batch",
     ),
-    (testing.samples_by_its_generator, models.SamplesByGlobals, "sampling .* changed the global generator"),
-    (testing.samples_by_its_generator, models.SamplesTheSame, "another seed gives equal samples"),
-    (testing.samples_by_its_generator, models.SamplesOutside, "the sample is not in Box"),
-    (testing.scores_each_by_itself, models.UnknownBound, "its bound is 'upper'"),
-    (testing.scores_each_by_itself, models.ScoresTheMean, "differs in a batch of one"),
-    (testing.scores_each_by_itself, models.ScoresPixels, r"has the shape \(6, 2\), not \(6,\)"),
-    (testing.scores_each_by_itself, models.EstimatesExactly, "is not deterministic"),
+    (testing.samples_from_its_generator, models.SamplesByGlobals, "sampling .* changed the global generator"),
+    (testing.samples_from_its_generator, models.SamplesTheSame, "another seed gives equal samples"),
+    (testing.samples_from_its_generator, models.SamplesOutside, "the sample is not in Box"),
+    (testing.scores_are_independent, models.UnknownBound, "its bound is 'upper'"),
+    (testing.scores_are_independent, models.ScoresTheMean, "differs in a batch of one"),
+    (testing.scores_are_independent, models.ScoresPixels, r"has the shape \(6, 2\), not \(6,\)"),
+    (testing.scores_are_independent, models.EstimatesExactly, "is not deterministic"),
     (testing.densities_sum_to_one, models.ForgetsAConstant, r"sums to 1\.105.*, not to 1"),
     (testing.densities_sum_to_one, models.BoundAbove, r"sums to 1\.105.* lower bound"),
     (testing.densities_sum_to_one, models.BitsWithLogits, r"over Box\(0, 1, \(2, 2, 1\).*, not to 1"),
     (testing.inverts_exactly, models.WrongWay, "and autograd's Jacobian has"),
     (testing.inverts_exactly, models.InvertsInPart, r"inverse\(transform\(x\)\) is not x"),
-    (testing.steps_equal_the_pass, models.StepsOtherwise, "the full pass has other codes than its steps"),
+    (testing.steps_equal_unroll, models.StepsOtherwise, "the full pass and its steps give different codes"),
     (
-        testing.steps_equal_the_pass,
+        testing.steps_equal_unroll,
         models.OverlooksBeginnings,
-        "the full pass has other codes than its steps",
+        "the full pass and its steps give different codes",
     ),
-    (testing.steps_equal_the_pass, models.RemembersInside, "repeated steps gave other codes"),
-    (testing.steps_equal_the_pass, models.MixesLanes, "alone, a sequence has other codes than in a batch"),
+    (testing.steps_equal_unroll, models.RemembersInside, "repeated steps gave different codes"),
+    (testing.steps_equal_unroll, models.MixesLanes, "a sequence has different codes alone and in a batch"),
     (testing.partial_fit_takes_one_epoch, models.AddsAtTheEnd, "repeated `finalize` changed the encoder"),
     (
         testing.partial_fit_takes_one_epoch,
@@ -106,7 +114,7 @@ def test_every_law_is_proven():
 
 def test_presets_are_held_to_the_options():
     with testing.registered(planted.Sound, presets={"Lake*": Preset(options={"with": 5})}) as name:
-        with pytest.raises(LawError, match="encoder_options_round_trip met ArenaError: .*with"):
+        with pytest.raises(LawError, match="encoder_options_round_trip raised ArenaError: .*with"):
             testing.encoder_options_round_trip(name)
 
 
@@ -118,13 +126,13 @@ def test_sound_ones_keep_every_law(law, encoder):
 
 
 def test_one_that_remembers_keeps_its_laws():
-    for law in (testing.steps_equal_the_pass, testing.loss_is_a_scalar, testing.loss_lowers):
+    for law in (testing.steps_equal_unroll, testing.loss_is_a_scalar, testing.loss_decreases):
         law(models.Recurrent)
 
 
 def test_what_an_encoder_cannot_do_is_not_asked():
     for law in (
-        testing.samples_by_its_generator,
+        testing.samples_from_its_generator,
         testing.inverts_exactly,
         testing.partial_fit_takes_one_epoch,
     ):

@@ -340,7 +340,7 @@ def test_the_table_of_a_fit_names_the_gallery(arena):
     status, out, _ = arena("fit", "pca", "digits", "--seeds", 2, "--workers", 2, "--quiet", "--track", "none")
     assert status == 0
     assert "held-out loss" in out
-    assert "go on with: arena gallery runs/pca_digits_seed0_" in out
+    assert "next: arena gallery runs/pca_digits_seed0_" in out
     assert (
         "frames"
         in Run.open(next(path for path in __import__("pathlib").Path("runs").iterdir())).spec.to_dict()

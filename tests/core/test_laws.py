@@ -89,7 +89,7 @@ def test_lanes_stay_equal_to_singles_at_another_seed_and_without_a_limit_that_bi
 
 
 @pytest.mark.parametrize("env", THEIRS)
-@pytest.mark.parametrize("law", [testing.lane_equals_single, testing.model_tells_the_truth], ids=name)
+@pytest.mark.parametrize("law", [testing.lane_equals_single, testing.model_matches_environment], ids=name)
 def test_an_environment_of_gymnasium_keeps_the_law(law, env, keeps):
     keeps(law, (env,))
 
@@ -119,7 +119,7 @@ def test_looking_imports_nothing_heavy(code, allowed):
 def test_the_laws_leave_no_folders_behind(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     testing.resumes_exactly(*AGENTS[0])
-    testing.leaves_globals_alone(*AGENTS[0])
+    testing.changes_no_global_generator(*AGENTS[0])
     left = [
         name for name in os.listdir(tmp_path) if name.startswith("arena")
     ]  # torch leaves a folder of its own

@@ -24,11 +24,11 @@ CLIFF, LAKE = "arena/CliffWalk-v0", "FrozenLake-v1"
 
 DEFECTS = [
     # The law, the defect, the environment, what the error says.
-    (testing.resumes_exactly, planted.ForgetsPending, CLIFF, "is not an uninterrupted one: "),
-    (testing.resumes_exactly, planted.CountsOutside, CLIFF, "is not an uninterrupted one: "),
-    (testing.resumes_exactly, planted.CodeBeforeTheLoop, CLIFF, "is not an uninterrupted one: "),
+    (testing.resumes_exactly, planted.ForgetsPending, CLIFF, "differs from an uninterrupted run: "),
+    (testing.resumes_exactly, planted.CountsOutside, CLIFF, "differs from an uninterrupted run: "),
+    (testing.resumes_exactly, planted.CodeBeforeTheLoop, CLIFF, "differs from an uninterrupted run: "),
     (testing.resumes_exactly, planted.ForgetsMetrics, CLIFF, "metrics"),
-    (testing.resumes_exactly, planted.ForgetsPending, "Blackjack-v1", "is not an uninterrupted one: "),
+    (testing.resumes_exactly, planted.ForgetsPending, "Blackjack-v1", "differs from an uninterrupted run: "),
     (
         testing.boundaries_change_nothing,
         planted.MetricsOfChunks,
@@ -41,14 +41,14 @@ DEFECTS = [
         testing.bootstraps_through_truncation,
         planted.TruncationEnds,
         None,
-        "a truncation was taken for an end",
+        "a truncation was treated as a termination",
     ),
-    (testing.bootstraps_through_truncation, planted.EndsGoOn, None, "an end was bootstrapped"),
+    (testing.bootstraps_through_truncation, planted.EndsGoOn, None, "a termination was bootstrapped"),
     (testing.bootstraps_through_truncation, planted.BootstrapsFromTheReset, None, "cut off after"),
     (testing.batch_equals_singles, planted.CentresTheBatch, CLIFF, "a batch acts"),
-    (testing.acts_by_its_generator, planted.ActsByGlobals, CLIFF, "gave other actions"),
+    (testing.acts_from_its_generator, planted.ActsByGlobals, CLIFF, "gave different actions"),
     (
-        testing.acts_by_its_generator,
+        testing.acts_from_its_generator,
         planted.LearnsByActing,
         CLIFF,
         r"acting changed the agent.*\['updates'\]",
@@ -56,36 +56,41 @@ DEFECTS = [
     (testing.acts_in_its_space, planted.ActsOutside, CLIFF, r"which is not in Discrete\(4\)"),
     (testing.acts_in_its_space, planted.ActsForOne, CLIFF, r"gave the shape \(\), not \(1,\)"),
     (
-        testing.numbers_are_true,
+        testing.reported_values_match_actions,
         planted_numbers.ForgetsToExplore,
         CLIFF,
-        r"behaviour_probabilities gives action . in .* 1\.0000, and act\(explore=True\) took it in 0\.8",
+        r"behavior_probabilities gives action . in .* 1\.0000, and act\(explore=True\) took it in 0\.8",
     ),
     (
-        testing.numbers_are_true,
+        testing.reported_values_match_actions,
         planted_numbers.RatesCosts,
         CLIFF,
         "the Q of its action is by its action_values",
     ),
-    (testing.numbers_are_true, planted_numbers.DrawsWhenAsked, CLIFF, "changed the run: .*generators"),
+    (
+        testing.reported_values_match_actions,
+        planted_numbers.DrawsWhenAsked,
+        CLIFF,
+        "changed the run: .*generators",
+    ),
     (testing.same_seed_same_bytes, planted.EntropySeeded, CLIFF, "two runs of one seed differ"),
     (testing.same_seed_same_bytes, planted.SeedBlind, CLIFF, "another seed changes nothing"),
     (testing.same_bytes_in_another_process, planted.HashSeeded, CLIFF, "end in different bytes"),
     (testing.survives_kills, planted.ForgetsPending, CLIFF, "killed [1-9] times and resumed"),
-    (testing.state_round_trips, planted.LossyLoad, CLIFF, "load_state_dict took back"),
+    (testing.state_round_trips, planted.LossyLoad, CLIFF, "load_state_dict does not restore"),
     (testing.state_round_trips, planted.HoldsASet, CLIFF, "set, which a state cannot hold"),
-    (testing.state_round_trips, planted.EmptySnapshot, CLIFF, "after load_snapshot it acts otherwise"),
+    (testing.state_round_trips, planted.EmptySnapshot, CLIFF, "after load_snapshot it acts differently"),
     (testing.state_round_trips, planted.CountsSnapshots, CLIFF, r"snapshot changed the run: .*\['updates'\]"),
     (testing.state_round_trips, planted.DrawsForSnapshots, CLIFF, r"snapshot changed the run: .*generators"),
-    (testing.state_round_trips, planted.NoisySnapshot, CLIFF, "the next snapshot is another one"),
-    (testing.transfers, planted.TransfersNothing, CLIFF, "after transfer it acts otherwise"),
+    (testing.state_round_trips, planted.NoisySnapshot, CLIFF, "a second snapshot differs"),
+    (testing.transfers, planted.TransfersNothing, CLIFF, "after transfer it acts differently"),
     (
-        testing.leaves_globals_alone,
+        testing.changes_no_global_generator,
         planted.LendsAcrossTheYield,
         CLIFF,
         "a turn of `train` changed the global",
     ),
-    (testing.paths_agree, planted.OtherFastPath, CLIFF, "the generic path differs"),
+    (testing.compiled_equals_generic, planted.OtherFastPath, CLIFF, "the generic path differs"),
     (testing.agent_options_have_help, planted.NoHelp, CLIFF, "the option 'learning_rate' has no help"),
 ]
 
@@ -113,16 +118,16 @@ def test_only_another_process_shows_what_hash_does():
 
 
 def test_without_lending_an_agent_that_draws_from_globals_is_caught(monkeypatch):
-    testing.leaves_globals_alone(planted.DrawsFromGlobals)
+    testing.changes_no_global_generator(planted.DrawsFromGlobals)
     testing.same_seed_same_bytes(planted.DrawsFromGlobals)
     testing.resumes_exactly(planted.DrawsFromGlobals)
     monkeypatch.setattr(Generators, "lent", lambda self, name: contextlib.nullcontext())
     with pytest.raises(LawError, match="changed the global generator of (random|numpy)"):
-        testing.leaves_globals_alone(planted.DrawsFromGlobals)
+        testing.changes_no_global_generator(planted.DrawsFromGlobals)
 
 
 def test_an_environment_that_draws_from_globals_leaves_them_alone():
-    testing.leaves_globals_alone(planted.Sound, "planted_environments:DrawsFromGlobalsEnv")
+    testing.changes_no_global_generator(planted.Sound, "planted_environments:DrawsFromGlobalsEnv")
     testing.same_seed_same_bytes(planted.Sound, "planted_environments:DrawsFromGlobalsEnv")
     with pytest.raises(DoesNotApply, match="cannot be resumed mid-episode: the same seed and actions gave"):
         testing.resumes_exactly(planted.Sound, "planted_environments:DrawsFromGlobalsEnv")
@@ -130,7 +135,7 @@ def test_an_environment_that_draws_from_globals_leaves_them_alone():
 
 def test_presets_are_held_to_the_options():
     with testing.registered(planted.Sound, presets={"*": Preset(options={"discont": 0.5})}) as name:
-        with pytest.raises(LawError, match="agent_options_round_trip met ArenaError: .*discont"):
+        with pytest.raises(LawError, match="agent_options_round_trip raised ArenaError: .*discont"):
             testing.agent_options_round_trip(name, CLIFF)
 
 
@@ -144,9 +149,9 @@ def test_an_agent_inside_a_function_cannot_be_tried():
 
 def test_a_law_says_when_it_has_nothing_to_say():
     with pytest.raises(DoesNotApply, match="no tables"):
-        testing.paths_agree("random", "CartPole-v1")
+        testing.compiled_equals_generic("random", "CartPole-v1")
     with pytest.raises(DoesNotApply, match="no transition model"):
-        testing.model_tells_the_truth("CartPole-v1")
+        testing.model_matches_environment("CartPole-v1")
     with pytest.raises(DoesNotApply, match="no discount"):
         testing.bootstraps_through_truncation("random")
 
@@ -171,10 +176,10 @@ def environment():
 
 
 LIES = [
-    (planted_environments.LiesAboutChance, "the model gives it"),
+    (planted_environments.LiesAboutChance, "its probability in the model is"),
     (
         planted_environments.LiesAboutReward,
-        "with reward 1.0 and the end happened, and the model has no such outcome",
+        "with reward 1.0 and termination happened, but the model has no such outcome",
     ),
     (planted_environments.LiesAboutTheStart, "an episode that begins in"),
 ]
@@ -182,9 +187,9 @@ LIES = [
 
 @pytest.mark.parametrize(("entry", "message"), LIES)
 def test_a_model_that_lies_is_caught(entry, message, environment):
-    testing.model_tells_the_truth(environment(planted_environments.Honest))
+    testing.model_matches_environment(environment(planted_environments.Honest))
     with pytest.raises(LawError, match=message):
-        testing.model_tells_the_truth(environment(entry))
+        testing.model_matches_environment(environment(entry))
 
 
 VECTORS = [

@@ -13,13 +13,21 @@ from arena.testing import DoesNotApply, LawError
 NUMBER = itertools.count()
 
 DEFECTS = [
-    (testing.painter_paints_scenes, planted_pictures.SharesItsScene, "a scene looks otherwise now"),
+    (testing.painter_paints_scenes, planted_pictures.SharesItsScene, "a scene is painted differently later"),
     (testing.painter_paints_scenes, planted_pictures.PaintsFloats, "float64 of shape"),
     (testing.painter_paints_scenes, planted_pictures.NeverArrives, "the picture is not the scene's"),
-    (testing.painter_paints_scenes, planted_pictures.ObservesAnother, "the environment observes otherwise"),
-    (testing.controls_steer, planted_pictures.SteersOutside, "'right' gives 2, which is not in Discrete"),
-    (testing.controls_steer, planted_pictures.NamesOne, "1 names for 2 actions"),
-    (testing.controls_steer, planted_pictures.IdlesOutside, "idle is 7"),
+    (
+        testing.painter_paints_scenes,
+        planted_pictures.ObservesAnother,
+        "the environment's observation differs",
+    ),
+    (
+        testing.controls_give_valid_actions,
+        planted_pictures.SteersOutside,
+        "'right' gives 2, which is not in Discrete",
+    ),
+    (testing.controls_give_valid_actions, planted_pictures.NamesOne, "1 names for 2 actions"),
+    (testing.controls_give_valid_actions, planted_pictures.IdlesOutside, "idle is 7"),
 ]
 
 
@@ -45,7 +53,7 @@ def test_a_defect_is_caught(law, defect, message, environment):
         law(environment(defect))
 
 
-@pytest.mark.parametrize("law", [testing.painter_paints_scenes, testing.controls_steer])
+@pytest.mark.parametrize("law", [testing.painter_paints_scenes, testing.controls_give_valid_actions])
 def test_an_environment_that_shows_nothing_breaks_nothing(law, environment):
     with pytest.raises(DoesNotApply):
         law(environment(planted_environments.Honest))

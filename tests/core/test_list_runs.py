@@ -259,9 +259,9 @@ def test_a_narrow_terminal_gets_two_lines_a_run(tmp_path, width):
         ("runs --sort stepz", "--sort cannot be 'stepz'; did you mean steps?"),
         ("runs --limit 0", "--limit is 0"),
         ("runs --seed x", "--seed is 'x'"),
-        ("agents --agent sarsa", "--agent chooses among runs; write `arena list runs --agent"),
-        ("--seed 0", "--seed chooses among runs"),
-        ("plugins --reverse", "--reverse chooses among runs"),
+        ("agents --agent sarsa", "--agent applies to runs alone; write `arena list runs --agent"),
+        ("--seed 0", "--seed applies to runs alone"),
+        ("plugins --reverse", "--reverse applies to runs alone"),
         ("runs nowhere", "there is no folder nowhere"),
     ],
 )
@@ -372,7 +372,7 @@ def test_trackers_and_launchers(capsys):
         assert main(["list", "trackers"]) == main(["list", "launchers"]) == 0
         out = capsys.readouterr().out
         assert "no trackers are installed" in out
-        assert "worker processes on this machine" in out
+        assert "Worker processes on this machine" in out
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ def test_a_dry_run_leaves_no_trace(tmp_path, capsys):
         assert main(["sweep", "study.toml", "--dry-run", *words]) == 0
         return capsys.readouterr().out
 
-    assert "2 fits · 3 experiments · 3 runs, 0 finished; a dry run trains nothing" in dry()
+    assert "2 fits · 3 experiments · 3 runs, 0 finished; nothing is trained in a dry run" in dry()
     plan = json.loads(dry("--json"))
     assert [(row["fit"]["encoder"]["name"], row["finished"]) for row in plan["fits"]] == [
         ("pca", False),

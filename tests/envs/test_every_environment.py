@@ -13,7 +13,7 @@ import arena_gridworld as ag
 import arena_gridworld_plugin
 from arena.config.options import check, fields_help
 from arena.errors import ArenaError
-from arena.testing import model_tells_the_truth
+from arena.testing import model_matches_environment
 
 IDS = tuple(spec.name for spec in arena_gridworld_plugin.ENVIRONMENTS)
 LINES = ("arena/RandomWalk-v0", "arena/GamblersProblem-v0", "arena/JacksCarRental-v0", "arena/Garnet-v0")
@@ -122,8 +122,8 @@ UNTOLD = ("arena/DynaMaze-v0", "arena/JacksCarRental-v0")
 
 
 @pytest.mark.parametrize("env_id", [env_id for env_id in IDS if env_id not in UNTOLD])
-def test_the_model_tells_the_truth(env_id):
-    model_tells_the_truth(env_id, steps=3000)
+def test_the_model_matches_the_environment(env_id):
+    model_matches_environment(env_id, steps=3000)
 
 
 @pytest.mark.parametrize("env_id", IDS)

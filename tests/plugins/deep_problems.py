@@ -19,7 +19,7 @@ DISCOUNT = 0.8
 LAWS = {
     law.__name__: partial(law, **settings)
     for law, settings in (
-        (testing.acts_by_its_generator, {}),
+        (testing.acts_from_its_generator, {}),
         (testing.acts_in_its_space, {}),
         (testing.batch_equals_singles, {}),
         (testing.boundaries_change_nothing, {"paces": (7,)}),

@@ -4,7 +4,7 @@ import pytest
 
 from arena.plugins.specs import Preset
 from arena.testing import (
-    acts_by_its_generator,
+    acts_from_its_generator,
     batch_equals_singles,
     boundaries_change_nothing,
     registered,
@@ -52,7 +52,7 @@ def test_laws_of_every_variant(variant):
         boundaries_change_nothing(name, env, num_envs=num_envs, steps=STEPS, paces=(7,))
         resumes_exactly(name, env, num_envs=num_envs, steps=STEPS, plans=((1, 2, 7, 11),))
         batch_equals_singles(name, env, steps=STEPS)
-        acts_by_its_generator(name, env, steps=STEPS)
+        acts_from_its_generator(name, env, steps=STEPS)
 
 
 def test_presets_are_options_of_their_agents():

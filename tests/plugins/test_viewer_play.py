@@ -188,7 +188,7 @@ def test_help_knows_the_environment(cli):
 ERRORS = [
     ("", "arena play needs ENV; see `arena play --help`"),
     ("arena/CliffWlk-v0", "did you mean 'arena/CliffWalk-v0'"),
-    (f"{CLIFF} more", "arena play does not know what to do with 'more'"),
+    (f"{CLIFF} more", "arena play has no argument for 'more'"),
     (f"{CLIFF} --env.slipp 1", "did you mean --env.slip?"),
     (f"{CLIFF} --env.slip 7", "env.slip is 7"),
     (f"{CLIFF} --against nowhere", "nowhere is not a run: it has no run.json; see `arena list runs`"),

@@ -294,7 +294,7 @@ ERRORS = [
     ("q-learning arena/CliffWalk-v0 --checkpoints lapse", "give --train, or a run folder"),
     ("q-learning arena/CliffWalk-v0 --follow", "give --train, or a run folder"),
     ("q-learning arena/CliffWalk-v0 --at best", "give --train, or a run folder"),
-    ("CLIFF --agent.discount 0.5", "there is nothing here that --agent.discount could be an option of"),
+    ("CLIFF --agent.discount 0.5", "--agent.discount is no option of this command"),
     ("CLIFF --train", "--train is for AGENT ENV; `arena resume RUN --steps N` trains a run further"),
     ("CLIFF --steps 5", "--train is for AGENT ENV"),
     ("FIT", "fitted the encoder pca, which does not act; look at it with `arena gallery`"),

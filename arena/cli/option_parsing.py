@@ -1,7 +1,8 @@
-"""The options of what was chosen, an agent's ``--agent.discount 0.9``, as arguments of a verb's parser.
+"""Options of what a command line names, such as an agent's ``--agent.discount 0.9``, as arguments of a verb's parser.
 
-argparse tells which words belong to which option. The values are read by `arena.config.options`, which reads TOML files
-and notebooks' dictionaries too, so that a mistake has the same one-line error everywhere.
+A command line is parsed twice: the first pass finds the agent, the environment or the encoder that it names, and the
+second one knows their options. argparse assigns words to options; `arena.config.options` parses the values, as it does
+for TOML files and Python dictionaries, so that errors are the same everywhere.
 """
 
 from __future__ import annotations
@@ -9,30 +10,34 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import sys
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from arena.cli.output import only_json
 from arena.cli.parser import Parser, is_flag, nearest
 from arena.config.options import Between, asdict, coerce, fields_help
 from arena.errors import ArenaError
 
-__all__ = ["Section", "add", "check", "read", "split"]
+__all__ = ["Section", "parse_with_options"]
 
-#: Where ``arena train`` has options of what it chose.
+HELP = frozenset(("-h", "--help"))
+
+#: Prefixes of the options of ``arena train``.
 PREFIXES = ("agent", "env", "encoder", "novelty")
 
 
 @dataclass(frozen=True)
 class Section:
-    """The options behind one prefix.
+    """Options with one prefix.
 
     Attributes:
         prefix: such as ``agent``, without dashes and dot.
-        owner: whose options they are, for people.
-        options: the config class.
+        owner: name of the agent, environment or encoder, for help and errors.
+        options: config class.
         defaults: the preset's values, which the help shows.
     """
 
@@ -42,18 +47,64 @@ class Section:
     defaults: Mapping[str, object]
 
 
-def split(
-    words: Sequence[str], *, greedy: bool, prefixes: Sequence[str] = PREFIXES
-) -> tuple[list[str], list[str]]:
-    """Takes the options with a prefix out of a command line, before it is known what they are.
+def parse_with_options(
+    parser: Parser,
+    words: Sequence[str],
+    sections: Callable[[argparse.Namespace], Iterable[Section]],
+    *,
+    leading: int,
+    prefixes: Sequence[str] = PREFIXES,
+    named: Callable[[argparse.Namespace], object] = lambda args: True,
+) -> argparse.Namespace:
+    """Parses a command line with the options of what it names; ``--help`` shows them.
 
     Args:
-        words: the words behind the verb.
-        greedy: whether an option may have several values; only one may come before a positional word.
-        prefixes: of the sections that the verb has.
+        parser: parser of the verb.
+        words: words behind the verb.
+        sections: options of what the arguments name.
+        leading: number of positional words that usually follow the verb; if they do, an option may have several values.
+        prefixes: prefixes of the sections.
+        named: whether the arguments before ``--help``, any of which may be missing, name enough to show the sections.
 
     Returns:
-        The other words, and these, with flags spelt like fields (``--agent.learning-rate`` as
+        The arguments; the attribute ``given`` holds the given options by prefix.
+
+    Raises:
+        ArenaError: an option does not exist (the error names the nearest), or another argument is wrong.
+    """
+    greedy = len(words) >= leading and not any(map(is_flag, words[:leading]))
+    rest, mine = _split(words, greedy, prefixes)
+    if HELP & {*rest}:
+        try:
+            args = parser.parse_incomplete([word for word in rest if word not in HELP])
+            for section in sections(args) if named(args) else ():
+                _add(parser, section)
+        finally:  # an error comes below the help
+            parser.print_help()
+        sys.exit(0)
+    args = parser.parse_intermixed_args(rest)
+    args.given = {}
+    if mine:
+        with only_json(getattr(args, "json", False)):  # what is imported here may print
+            chosen = [*sections(args)]
+        for section in chosen:
+            _add(parser, section)
+        _check(parser, mine, chosen)
+        args = parser.parse_intermixed_args([*rest, *mine])
+        args.given = {section.prefix: _read(args, section) for section in chosen}
+    return args
+
+
+def _split(words: Sequence[str], greedy: bool, prefixes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Takes the options with a prefix out of a command line, before it is known which options exist.
+
+    Args:
+        words: words behind the verb.
+        greedy: whether an option may have several values; only one may come before a positional word.
+        prefixes: prefixes of the verb's sections.
+
+    Returns:
+        The other words, and the options, their flags spelt like fields (``--agent.learning-rate`` as
         ``--agent.learning_rate``).
     """
     rest: list[str] = []
@@ -73,8 +124,8 @@ def split(
     return rest, mine
 
 
-def add(parser: Parser, section: Section) -> None:
-    """Gives the parser an argument for each field; the help has its range, and its default in the preset."""
+def _add(parser: Parser, section: Section) -> None:
+    """Adds an argument for each field; its help has the range and the preset's default."""
     group = parser.add_argument_group(f"options of {section.owner}")
     helps = fields_help(section.options)
     hints = typing.get_type_hints(section.options, include_extras=True)
@@ -96,12 +147,8 @@ def add(parser: Parser, section: Section) -> None:
             group.add_argument(f"--{section.prefix}.no_{field.name}", **no)
 
 
-def check(parser: Parser, words: Sequence[str], sections: Sequence[Section]) -> None:
-    """Looks for mistakes in option words whose error should say more than argparse knows.
-
-    Raises:
-        ArenaError: an option that its section does not have (with the nearest), or one with too many values.
-    """
+def _check(parser: Parser, words: Sequence[str], sections: Sequence[Section]) -> None:
+    """Raises an `ArenaError`, more precise than argparse's, for unknown options and for those with too many values."""
     flags = parser.flags
     for i, flag in enumerate(word.partition("=")[0] for word in words):
         if not is_flag(flag):
@@ -110,7 +157,7 @@ def check(parser: Parser, words: Sequence[str], sections: Sequence[Section]) -> 
             head = flag.partition(".")[0]
             owner = next((section.owner for section in sections if head == f"--{section.prefix}"), None)
             if owner is None:
-                raise ArenaError(f"there is nothing here that {flag} could be an option of", "leave it out")
+                raise ArenaError(f"{flag} is no option of this command", "leave it out, or see --help")
             # Within its own section a distant name is a better guess than none.
             own = [known for known in flags if known.startswith(f"{head}.")]
             remedy = (
@@ -119,15 +166,11 @@ def check(parser: Parser, words: Sequence[str], sections: Sequence[Section]) -> 
             raise ArenaError(f"{flag} is not an option of {owner}", remedy)
         values = [*itertools.takewhile(lambda word: not is_flag(word), words[i + 1 :])]
         if len(values) > 1 and flags[flag].nargs != "+":
-            raise ArenaError(f"{flag} takes one value, not {' '.join(values)}", "see --help behind AGENT ENV")
+            raise ArenaError(f"{flag} takes one value, not {' '.join(values)}", "give one; see --help")
 
 
-def read(args: argparse.Namespace, section: Section) -> dict[str, Any]:
-    """The plain values that a parsed command line gives of a section; one word may be a list: ``64,64``.
-
-    Raises:
-        ArenaError: a value that is no such thing.
-    """
+def _read(args: argparse.Namespace, section: Section) -> dict[str, Any]:
+    """Plain values of the section's options that were given; one word may be a list: ``64,64``."""
     head = f"{section.prefix}."
     given = {name.removeprefix(head): value for name, value in vars(args).items() if name.startswith(head)}
     words = {name: v[0] if isinstance(v, list) and len(v) == 1 else v for name, v in given.items()}
@@ -146,7 +189,7 @@ def _takes_many(hint: Any) -> bool:
 
 
 def _bounds(hint: Any) -> list[Between]:
-    """The ranges in a hint that bound anything."""
+    """Ranges in a type hint that have a bound."""
     if isinstance(hint, Between):
         return [] if hint.low is None and hint.high is None else [hint]
     return [bound for inner in typing.get_args(hint) for bound in _bounds(inner)]
