@@ -132,9 +132,7 @@ class Stream(ABC):
         transition.action[...] = action
         transition.bonus[...] = 0
         self._advance(transition)
-        account_all(
-            self.episode_account, self.totals, transition.reward, transition.terminated, transition.truncated
-        )
+        self._count_episodes(transition)
         self.steps += self.num_envs
         return transition
 
@@ -195,6 +193,11 @@ class Stream(ABC):
     def close(self) -> None:
         """Close the environments."""
         return
+
+    def _count_episodes(self, transition: Transition) -> None:
+        """Add a step of every lane to the statistics of episodes."""
+        done = transition.terminated, transition.truncated
+        account_all(self.episode_account, self.totals, transition.reward, *done)
 
     def _refuse_infinite(self, name: str, values: Array) -> None:
         """Refuse infinite values and NaN, which would spoil every weight and table; `values` has a row per lane."""

@@ -27,9 +27,14 @@ class StreamWrapper(Stream):
     def __init__(self, inner: Stream, observations: View | None = None) -> None:
         super().__init__(inner.num_envs, observations or inner.observations, inner.actions, inner.label)
         self.inner, self.notice = inner, inner.notice
+        # Episodes are counted once, in the innermost stream.
+        self.episode_account, self.totals = inner.episode_account, inner.totals
 
     def take_log(self) -> dict[str, float | None]:
-        return {**self.inner.take_log(), **super().take_log()}
+        return self.inner.take_log()
+
+    def _count_episodes(self, transition: Transition) -> None:
+        return
 
     def close(self) -> None:
         self.inner.close()
