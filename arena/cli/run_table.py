@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.cli.output import clean
 from arena.cli.run_filters import STATUSES, Found
+from arena.config.formatting import format_value
 from arena.results.text import UNKNOWN, format_count, format_number
 
 if TYPE_CHECKING:
@@ -128,19 +129,11 @@ def _group(run: Found, key: str) -> tuple[Any, ...]:
 
 
 def _exact(value: Any) -> str:
-    """A value as a sweep's table has it."""
-    if isinstance(value, bool) or value is None:
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return f"[{','.join(map(_exact, value))}]" if isinstance(value, list) else str(value)
+    return format_value(value, longest=None)
 
 
 def _short(value: Any) -> str:
-    """The same with four digits of each number that is not whole."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"[{','.join(map(_short, value))}]" if isinstance(value, list) else _exact(value)
+    return format_value(value, longest=None, digits=4)
 
 
 def _one_line(text: str) -> str:

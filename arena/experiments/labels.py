@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from arena.config.formatting import format_value
 from arena.experiments.snapshot_reference import TO_COME
 from arena.experiments.training_spec import TrainingSpec
 
-__all__ = ["Label", "labels", "format_value"]
+__all__ = ["Label", "labels"]
 
 #: Fields with the encoders of an experiment, shown after the agent, each after a dot.
 ENCODERS = ("encoder", "novelty")
 DOT = " · "
 
 Key = TypeVar("Key")
-
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = 30
-_REPR.maxlist = 8
 
 
 @dataclass(frozen=True)
@@ -131,19 +127,6 @@ class _Encoder:
         return " ".join(
             [self.called, *(f"{name}={format_value(value)}" for name, value in differing.items())]
         )
-
-
-def format_value(value: object) -> str:
-    """Format an option's value briefly: text without quotes, numbers with few digits, long values shortened."""
-    if isinstance(value, str):
-        return " ".join(_REPR.repr(value)[1:-1].replace("\\n", " ").split())
-    if isinstance(value, bool) or value is None:
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(format_value, value))}]" if len(value) <= 8 else _REPR.repr(list(value))
-    return _REPR.repr(value)
 
 
 def _varying(group: Sequence[Mapping[Key, Any]]) -> list[Key]:

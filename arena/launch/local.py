@@ -166,7 +166,7 @@ class _Schedule:
             self._pending.appendleft(job)
         else:
             often = f"{deaths} times, last {how}" if deaths > 1 else how
-            remedy = "if memory ran out, use fewer --workers; the same command goes on from its checkpoint"
+            remedy = "use fewer --workers if memory ran out; run the same command again to continue from its checkpoint"
             self._end(job, ArenaError(f"the worker of {run.folder} died {often}", remedy))
 
     def _end(self, job: int, outcome: Outcome) -> None:
@@ -331,7 +331,8 @@ class _Workers:
         if itself and not self._one_was_ready:
             remedy = 'if this is a script, put the call under if __name__ == "__main__":; '
             raise ArenaError(
-                f"a worker process died before it began, {how}", remedy + "the same command resumes its runs"
+                f"a worker process died before it began, {how}",
+                remedy + "run the same command again to continue",
             )
         return how
 

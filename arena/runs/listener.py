@@ -33,6 +33,9 @@ class Listener:
     def noticed(self, run: Run, text: str) -> None:
         """The user of the run should know this, in one line."""
 
+    def announced(self, activity: str) -> None:
+        """The launcher is busy with an activity that takes a while, such as ``starting a cluster…``."""
+
     def finished(self, run: Run, result: Mapping[str, Any]) -> None:
         """The run has trained all its steps, and its result is on disk."""
 

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +22,7 @@ from arena.experiments.read import spec_from_dict
 from arena.experiments.training_spec import TrainingSpec
 from arena.plugins.discovery import Plugins, get_plugins
 from arena.runs.layout import SCHEMA, find_runs
+from arena.runs.records import MALFORMED, Result, best_evaluation, last_timing, read_object
 from arena.storage.checkpoint import Checkpoints
 from arena.storage.files import write_atomically, write_error
 
@@ -33,7 +34,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Run", "experiment_of", "find_runs", "fit_of"]
+__all__ = ["Run", "common_steps", "experiment_of", "find_runs", "fit_of", "trained_longer"]
 
 #: The distributions whose versions decide a run's bytes.
 DISTRIBUTIONS = ("arena-rl", "gymnasium", "numba", "numpy", "torch")
@@ -174,19 +175,15 @@ class Run:
             return None
         result = _read_json(self.folder, "result.json")
         try:
-            means = (
-                result["evaluation"]["mean"] + 0.0,
-                (result["optimum"] or 0.0),
-                (result["policy_value"] or 0.0),
-            )
-            sound = all(isinstance(value, float | int) for value in means) and result["steps"] >= 0
-        except (KeyError, TypeError):
+            checked = Result.from_dict(result)
+            sound = checked.mean is not None and {"optimum", "policy_value"} <= result.keys()
+        except MALFORMED:
             sound = False
         if not sound:
             raise ArenaError(
                 f"{self.folder / 'result.json'} is damaged", "delete it: `arena resume` writes it again"
             )
-        return result if result.get("converged") or result["steps"] >= self.spec.steps else None
+        return result if checked.completes(self.spec.steps) else None
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Writes ``result.json``, atomically."""
@@ -197,15 +194,7 @@ class Run:
 
         It is read off the metrics, so that it is known of a run that was killed, too.
         """
-        best: dict[str, Any] | None = None
-        with contextlib.suppress(OSError):
-            for text in self.metrics.read_bytes().splitlines():
-                with contextlib.suppress(ValueError, TypeError, AttributeError):  # a line that a crash tore
-                    values = json.loads(text)
-                    mean = values.get("evaluation")
-                    if mean is not None and (best is None or mean > best["mean"]):
-                        best = {"step": int(values["step"]), "mean": float(mean)}
-        return best
+        return best_evaluation(self.folder)
 
     def write_failure(self, error: Exception, step: int) -> None:
         """Notes why it ended before its end, for whoever lists it; the next session takes the note away."""
@@ -221,11 +210,7 @@ class Run:
     def seconds(self) -> float:
         """How long it has trained, over all its sessions."""
         with contextlib.suppress(OSError):
-            for text in reversed(self.timing.read_bytes().splitlines()):
-                with contextlib.suppress(
-                    ValueError, KeyError, TypeError, OverflowError
-                ):  # a line that a crash tore
-                    return float(json.loads(text)["seconds"])
+            return last_timing(self.folder).seconds or 0.0
         return 0.0
 
     @contextlib.contextmanager
@@ -279,6 +264,31 @@ def fit_of(run: Run) -> Fit:
     return cast("Fit", run.spec)
 
 
+def common_steps(runs: Sequence[Run], label: str = "") -> int:
+    """Number of steps that all runs of an experiment have; a summary is over runs of one length.
+
+    Args:
+        runs: the runs of one experiment.
+        label: name of the experiment in the error; by default none.
+
+    Raises:
+        ArenaError: some were trained for more steps before than the others have now.
+    """
+    lengths = sorted({run.spec.steps for run in runs})
+    if len(lengths) > 1:
+        raise ArenaError(
+            f"{label}{label and ': '}some runs were trained to {lengths[-1]:,} steps before, "
+            f"and the others have {lengths[0]:,}",
+            f"use {lengths[-1]} steps for this experiment, or choose another folder with --out",
+        )
+    return lengths[0]
+
+
+def trained_longer(steps: int) -> str:
+    """Notice about an experiment whose runs have more steps than requested."""
+    return f"trained to {steps:,} steps before: the results are for {steps:,} steps"
+
+
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keeps other processes from describing the same run meanwhile, where the system locks folders."""
@@ -312,16 +322,13 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     if not path.exists():
         raise ArenaError(f"{folder} is not a run: it has no {name}", "see `arena list runs`")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        return read_object(folder, name)
     except OSError as error:
         raise ArenaError(f"cannot read {path}: {error.strerror}", "check its permissions") from error
-    except (ValueError, RecursionError) as error:
+    except MALFORMED as error:
         raise ArenaError(
             f"{path} is truncated or damaged", "restore it from a copy, or delete the run"
         ) from error
-    if not isinstance(document, dict):
-        raise ArenaError(f"{path} is truncated or damaged", "restore it from a copy, or delete the run")
-    return document
 
 
 def _document(folder: Path) -> dict[str, Any]:

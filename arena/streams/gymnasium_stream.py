@@ -18,7 +18,7 @@ import numpy.typing as npt
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 from arena.environments.spaces import View
-from arena.errors import ArenaError
+from arena.errors import ArenaError, one_line
 from arena.streams.action_history import History
 from arena.streams.base import FIX_WITH_WRAPPER, Stream, Transition
 
@@ -96,7 +96,7 @@ class GymnasiumStream(Stream):
             return kind([lane] * self.num_envs, copy=False, autoreset_mode=AutoresetMode.DISABLED)
         except Exception as error:
             raise ArenaError(
-                f"{self.label} raised {_described(error)} when it was made", "see --debug for its traceback"
+                f"{self.label} cannot be made: {one_line(error)}", "see --debug for its traceback"
             ) from error
 
     def _begin_source(self) -> None:
@@ -370,10 +370,6 @@ def _close(vector: Vector) -> None:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__} ({_line(error)})" if _line(error) else type(error).__name__
 
 
 def _error(infos: dict[str, Any]) -> str:

@@ -24,7 +24,13 @@ from arena.runs.snapshots import fits_this_version
 from arena.runs.trackers import Tracking
 from arena.storage.checkpoint import Loaded
 from arena.storage.codec import State, encode
-from arena.storage.files import refuse_link, remove_temporary_files, write_atomically, write_error
+from arena.storage.files import (
+    open_without_links,
+    refuse_link,
+    remove_temporary_files,
+    write_atomically,
+    write_error,
+)
 from arena.streams.base import Progress
 from arena.training import agent
 from arena.training.setup import Setup
@@ -56,7 +62,10 @@ def set_up(run: Run, generators: Generators, *, fresh: bool) -> Setup:
 def _opened(path: Path) -> IO[bytes]:
     # Unbuffered, so that closing a file on a full disk has nothing left to write and hides no error.
     refuse_link(path)
-    return path.open("ab", buffering=0)
+    try:
+        return open_without_links(path, "ab", buffering=0)
+    except OSError as error:
+        raise write_error(path, error) from error
 
 
 class Session:

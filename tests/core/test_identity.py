@@ -102,11 +102,11 @@ def test_an_edited_run_is_refused(tmp_path, edit, message):
 
 def test_runs_of_several_lengths_are_not_summarised(tmp_path):
     trained(tmp_path, steps=4000)
-    with pytest.raises(ArenaError, match="some of these runs have gone to 4,000 steps before"):
+    with pytest.raises(ArenaError, match="some runs were trained to 4,000 steps before"):
         trained(tmp_path, steps=2000, seeds=2)
     notes = Notes()
     assert trained(tmp_path, steps=2000, listener=notes).runs[0]["steps"] == 4000
-    assert notes.notes == ["trained to 4,000 steps before: the results are of those"]
+    assert notes.notes == ["trained to 4,000 steps before: the results are for 4,000 steps"]
     assert {run["steps"] for run in trained(tmp_path, steps=4000, seeds=2).runs} == {4000}
 
 

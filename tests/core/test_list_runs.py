@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import itertools
 import json
 import os
@@ -302,14 +301,14 @@ def test_a_thousand_runs_cost_a_few_files_each(listed, tmp_path, monkeypatch):
     for i in range(1000):
         folder = fake(tmp_path / f"run{i:04}", at=100 if i % 2 else None, total=200)
         (folder / "snapshots" / "000000000100").mkdir(parents=True)
-    opened, scanned, true_open, true_scan = {}, [], builtins.open, os.scandir
+    opened, scanned, true_open, true_scan = {}, [], os.open, os.scandir
 
     def count(path, *arguments, **more):
         place = os.path.dirname(str(path))
         opened[place] = opened.get(place, 0) + 1
         return true_open(path, *arguments, **more)
 
-    monkeypatch.setattr(builtins, "open", count)
+    monkeypatch.setattr(os, "open", count)
     monkeypatch.setattr(os, "scandir", lambda path: (scanned.append(path), true_scan(path))[1])
     assert len(listed(tmp_path)) == 1000
     assert {opened.pop(str(tmp_path / f"run{i:04}")) for i in range(1000)} == {3}

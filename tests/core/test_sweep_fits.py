@@ -177,7 +177,9 @@ class Stops(Listener):
 def test_an_interrupted_fit_goes_on_to_the_same_snapshot():
     document = study({"encoder": AE}, fit={"steps": 60, "evaluate_every": 20})
     whole = sweep(document, out="whole", progress=False)
-    with pytest.raises(Interrupted, match="interrupted: 0 of 1 fits are finished; the same command goes on"):
+    with pytest.raises(
+        Interrupted, match="interrupted: 0 of 1 fits are finished; run the same command again to continue"
+    ):
         sweep(document, listener=Stops(20))
     assert folders("out") == [], "no agent has begun"
     results = sweep(document, progress=False)

@@ -91,7 +91,7 @@ def test_a_run_whose_worker_always_dies_fails_in_the_end(batch):
     runs, found, heard, begun = batch
     assert str(found[3]) == (
         f"the worker of {runs[3].folder} died 2 times, last with exit status 3; if memory ran out, use fewer "
-        "--workers; the same command goes on from its checkpoint"
+        "--workers if memory ran out; run the same command again to continue from its checkpoint"
     )
     assert len(heard.notices[3]) == 1
     assert 4 <= len(begun) <= 5  # two, and one for each death while the other was at work
