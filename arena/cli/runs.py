@@ -1,6 +1,6 @@
-"""``arena list runs``: folders read as plain files, so that a broken one is a row and a thousand are quick.
+"""List of ``arena list runs``: a damaged run is a row with an error, and a thousand runs are listed quickly.
 
-Neither `arena.runs.run` nor anything that needs numpy is imported.
+The module imports neither numpy nor `arena.runs.run`.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from arena.runs.records import (
 
 __all__ = ["list_runs"]
 
-#: What a run may be whose metrics tell its best evaluation.
+#: Statuses of runs whose metrics can be read.
 READABLE = ("finished", "unfinished", "training", "failed")
 
-#: The files that training writes to: the newest says when the run was last worked on.
+#: Files that training writes; the newest has the time of the last change.
 WRITTEN = ("run.json", "metrics.jsonl", "timing.jsonl", "result.json", "failed.json")
 
 
 def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], Callable[[], None]]:
-    """The runs under some folders that were chosen, and how to show them.
+    """List chosen runs in some folders; return the object to print as JSON, and a function that prints a table.
 
     Raises:
-        ArenaError: a folder that does not exist, or a choice that no run could meet.
+        ArenaError: a folder does not exist, or no run can match the choice.
     """
     for folder in folders:
         if not Path(folder).is_dir():
@@ -55,13 +55,15 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
             )
     locks = Locks()
     if "training" in choice.statuses and not locks.known:
-        raise ArenaError("this system does not tell which runs are being trained", "use --status unfinished")
+        raise ArenaError(
+            "this system does not report which runs are being trained", "use --status unfinished"
+        )
     paths = dict.fromkeys(path for folder in folders for path in find_runs(Path(folder)))
     runs = [_read(path, locks) for path in paths]
     matching = choice.matching(runs)
     shown = matching[: choice.limit]
     for run in shown:
-        # Of those shown alone: it takes a whole file where the result does not say.
+        # For shown runs only, since the whole file of metrics is read if there is no result.
         if run.row["best"] is None and run.row["status"] in READABLE:
             run.row["best"] = best_evaluation(run.row["path"])
 
@@ -77,7 +79,7 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
 
 
 def _read(path: Path, locks: Locks) -> Found:
-    """What a run folder says of itself, whatever state it is in."""
+    """Read the row of a run folder, which may be damaged."""
     folder = str(path)
     unread = ("agent", "env", "seed", "steps", "total", "mean", "best")
     row: dict[str, Any] = {"path": folder, **dict.fromkeys(unread), "status": "damaged", "error": None}
@@ -119,7 +121,7 @@ def _read(path: Path, locks: Locks) -> Found:
 
 
 def _files(folder: str) -> dict[str, os.stat_result]:
-    """What the system says of the files that are there."""
+    """Status of each existing file of a run."""
     found = {}
     for name in WRITTEN:
         with contextlib.suppress(OSError):

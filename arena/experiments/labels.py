@@ -75,7 +75,7 @@ def _encoders(experiments: Sequence[TrainingSpec], kind: str) -> list[str]:
     alike: dict[tuple[str, ...], list[_Encoder]] = {}
     found = []
     for experiment in experiments:
-        one = _Encoder.of(getattr(experiment, kind, None), (experiment.name, experiment.source))
+        one = _Encoder.from_use(getattr(experiment, kind, None), (experiment.name, experiment.source))
         found.append(one)
         if one is not None:
             alike.setdefault(one.place, []).append(one)
@@ -105,18 +105,18 @@ class _Encoder:
     fit: str
 
     @classmethod
-    def of(cls, chosen: Any, place: tuple[str, ...]) -> _Encoder | None:
-        if chosen is None:
+    def from_use(cls, use: Any, place: tuple[str, ...]) -> _Encoder | None:
+        if use is None:
             return None
-        taken = dict(vars(chosen))
+        taken = dict(vars(use))
         name, options, start = taken.pop("name"), dict(taken.pop("options")), taken.pop("start")
         mode, weight = taken.pop("mode", "novelty"), taken.pop("loss_weight", None)
         taken.pop("labels")
         fitted = start is not None and start.run != TO_COME
-        use = {"loss_weight": weight if mode == "joint" else None, "fit": start.digest if fitted else None}
+        joint = {"loss_weight": weight if mode == "joint" else None, "fit": start.digest if fitted else None}
         called = name if mode == "frozen" else f"{name} ({mode})"
         fit = f"{start.run}@{start.step}" if start else "none"
-        return cls((*place, name), called, {**options, **taken}, use, fit)
+        return cls((*place, name), called, {**options, **taken}, joint, fit)
 
     def among(self, others: Sequence[_Encoder]) -> str:
         """Label among encoders of the same place: the name, and the settings that differ."""

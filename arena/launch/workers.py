@@ -30,7 +30,7 @@ from arena.runs.run import Run
 from arena.streams.base import Progress
 from arena.training.runner import execute
 
-__all__ = ["DIED", "EXIT_SECONDS", "READY", "Crash", "Worker", "train_outcome", "not_started"]
+__all__ = ["DIED", "EXIT_SECONDS", "READY", "Crash", "Worker", "not_started", "train_outcome"]
 
 #: Minimum number of seconds between two progress messages of a run, except after an evaluation and at the end.
 NEWS_SECONDS = 0.05

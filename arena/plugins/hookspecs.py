@@ -31,7 +31,7 @@ from arena.plugins.specs import (
     TrackerSpec,
 )
 
-__all__ = ["HOOKS", "hookimpl", "hookspec", "hook_problems"]
+__all__ = ["HOOKS", "hook_problems", "hookimpl", "hookspec"]
 
 hookspec = HookspecMarker("arena")
 hookimpl = HookimplMarker("arena")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from arena.runs.run import Run
     from arena.streams.base import Progress
 
-__all__ = ["progress_counter", "progress_bar"]
+__all__ = ["progress_bar", "progress_counter"]
 
 #: Row of the bars: label, completed fraction, state, return, and seconds left.
 _Cells: TypeAlias = tuple[str, float, str, str, float]

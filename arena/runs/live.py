@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from arena.runs.run import Run
     from arena.streams.base import Progress
 
-__all__ = ["LiveSnapshot", "LivePublisher", "LiveSubscriber", "open_watch_window"]
+__all__ = ["LivePublisher", "LiveSnapshot", "LiveSubscriber", "open_watch_window"]
 
 #: Seconds between two checks for a request, between two touches, and after which a request expires.
 LOOK, TOUCH, FORGET = 0.25, 1.0, 10.0
@@ -179,13 +179,13 @@ class LiveSubscriber:
 
 
 def open_watch_window(run: Run) -> None:
-    """Opens a window that follows a run: ``arena watch RUN --follow`` in a process of its own.
+    """Open a window that follows a run: ``arena watch RUN --follow`` in its own process.
 
-    The process has a session of its own, so that Ctrl-C in the terminal ends the training and leaves the window. Its
-    error messages go to ``live/watch.log`` in the run.
+    The process has its own session, so that Ctrl-C in the terminal ends the training but not the window. Its error
+    messages go to ``live/watch.log`` in the run.
 
     Args:
-        run: prepared, and about to be trained.
+        run: a prepared run, which is about to be trained.
     """
     watcher = LiveSubscriber(run)
     watcher.wish()  # at once, so that the window finds something when it is open

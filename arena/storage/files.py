@@ -13,11 +13,11 @@ from arena.errors import ArenaError
 __all__ = [
     "open_regular",
     "open_without_links",
-    "write_error",
     "refuse_link",
     "remove_temporary_files",
     "sync_folder",
     "write_atomically",
+    "write_error",
     "write_synced",
 ]
 

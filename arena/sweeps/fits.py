@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 __all__ = [
     "FITS",
     "Fits",
+    "find_finished_fit",
+    "key_of",
     "pending_fit_key",
     "with_fitted_encoder",
     "with_frames",
-    "find_finished_fit",
-    "key_of",
 ]
 
 #: Name of the folder of fits, inside the sweep's folder of runs.

@@ -12,7 +12,7 @@ from arena.agents.compatibility import agent_class_of
 from arena.errors import ArenaError, UnknownNameError
 from arena.plugins.discovery import get_plugins
 
-__all__ = ["name_of", "own_grid_remedy", "find_option", "toml_remedy"]
+__all__ = ["find_option", "name_of", "own_grid_remedy", "toml_remedy"]
 
 _PLACE = re.compile(r"at line (\d+), column (\d+)")
 

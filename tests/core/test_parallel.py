@@ -156,7 +156,9 @@ def test_a_script_without_its_guard_hears_of_it(tmp_path):
 def test_plugins_in_memory_do_not_reach_workers(tmp_path):
     runs = [prepared(tmp_path, seed) for seed in (0, 1)]
     with use_plugins(Plugins(extra={"mine": types.ModuleType("mine")})):
-        with pytest.raises(ArenaError, match="plugins that are only in memory .*; use workers=1"):
+        with pytest.raises(
+            ArenaError, match="plugins that exist only in this process's memory .*; use workers=1"
+        ):
             execute_all(runs, workers=2)
 
 
