@@ -17,7 +17,7 @@ from arena.results.results import Results
 from arena.runs.listener import Listener
 from arena.runs.loaded_agent import LoadedAgent
 from arena.runs.resolve import resolve_experiment
-from arena.runs.run import Run
+from arena.runs.run import Run, common_steps, trained_longer
 from arena.runs.snapshots import LAST
 
 if TYPE_CHECKING:
@@ -93,22 +93,11 @@ def execute_runs(
     with contextlib.ExitStack() as stack:
         if listener is None:
             listener = stack.enter_context(progress_bar(runs, drawn=progress))
-        _refuse_mixture(spec, runs, listener)
+        steps = common_steps(runs)
+        if steps > spec.steps:
+            listener.noticed(runs[0], trained_longer(steps))
         results = execute_all(runs, listener, workers)
-    done = dataclasses.replace(spec, steps=max(run.spec.steps for run in runs))
-    return Results.from_runs(done, runs, results)
-
-
-def _refuse_mixture(spec: TrainingSpec, runs: Sequence[Run], listener: Listener) -> None:
-    """A summary is over runs of one length; runs that have gone further than asked are said to have."""
-    lengths = sorted({run.spec.steps for run in runs})
-    if len(lengths) > 1:
-        raise ArenaError(
-            f"some of these runs have gone to {lengths[-1]:,} steps before, the others are to go to {lengths[0]:,}",
-            f"ask for --steps {lengths[-1]}, or choose another --out",
-        )
-    if lengths[0] > spec.steps:
-        listener.noticed(runs[0], f"trained to {lengths[0]:,} steps before: the results are of those")
+    return Results.from_runs(dataclasses.replace(spec, steps=steps), runs, results)
 
 
 def load(run: str | Path, which: str = LAST) -> LoadedAgent | LoadedEncoder:

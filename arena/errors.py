@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["ArenaError", "BusyError", "Interrupted", "unknown_name"]
+__all__ = ["ArenaError", "BusyError", "Interrupted", "UnknownNameError", "one_line", "unknown_name"]
 
 
 class ArenaError(Exception):
@@ -33,7 +33,23 @@ class BusyError(ArenaError):
     """Another process is training this run now."""
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -> ArenaError:
+class UnknownNameError(ArenaError):
+    """Name that does not exist; made by `unknown_name`.
+
+    Attributes:
+        kind: what the name was taken for, such as ``environment``.
+        name: the name.
+    """
+
+    kind = name = ""
+
+
+def one_line(error: BaseException) -> str:
+    """Describe an exception in one line: its type, and its message if it has one."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -> UnknownNameError:
     """Error for an unknown name, with the most similar known names.
 
     Example:
@@ -48,4 +64,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str = "") -
         hint = remedy
     else:
         hint = "known: " + (", ".join(names) if names else "none")
-    return ArenaError(f"no {kind} is called {name!r}", hint)
+    error = UnknownNameError(f"no {kind} is called {name!r}", hint)
+    error.kind, error.name = kind, name
+    return error

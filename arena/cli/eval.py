@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         print_json(found)
         return 0
     from arena.cli.results import show_evaluation
-    from arena.experiments.labels import format_value
+    from arena.config.formatting import format_value
 
     returns = found["evaluation"]["returns"]
     cells = {

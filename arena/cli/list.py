@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         if args.noun == "runs":
             from arena.cli.runs import list_runs
 
-            found, show = list_runs(args.paths or ["runs"], Choice.of(args))
+            found, show = list_runs(args.paths or ["runs"], Choice.from_args(args))
         elif args.noun == "plugins":
             found, show = _plugins()
         elif args.fitting is not None:

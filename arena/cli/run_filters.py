@@ -1,4 +1,4 @@
-"""Which runs ``arena list runs`` shows, and in what order."""
+"""Filters and orders of ``arena list runs``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["SORTS", "STATUSES", "Choice", "Condition", "Found", "flattened"]
 
 STATUSES = ("finished", "unfinished", "training", "failed", "damaged", "newer")
 
-#: What each order compares; the first is the order in which runs are found.
+#: Column that each order compares; None for the order in which runs are found.
 SORTS = {
     "path": None,
     "return": "mean",
     **{name: name for name in ("steps", "seconds", "modified", "agent", "env", "seed")},
 }
 
-#: Deeper than any option is, and far from where Python gives up.
+#: Maximum depth of nested options, far below Python's limit of recursion.
 DEEPEST = 20
 
 _CONDITION = re.compile(r"\s*([\w.-]+)\s*(<=|>=|!=|==?|<|>)\s*(.*?)\s*", re.DOTALL)
@@ -42,8 +42,8 @@ class Found:
     """One run folder.
 
     Attributes:
-        row: what ``--json`` prints of it.
-        fields: its experiment, as `flattened` names it; empty where that cannot be read.
+        row: object that ``--json`` prints.
+        fields: fields of the experiment, from `flattened`; empty if it cannot be read.
     """
 
     row: dict[str, Any]
@@ -52,13 +52,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Condition:
-    """One ``--where``: a field of the experiment, compared with what was written.
+    """Condition of ``--where``: compares a field of the experiment with a value.
 
     Attributes:
-        text: all of it, for errors.
-        key: the field, as `flattened` names it.
+        text: the whole condition, for errors.
+        key: name of the field, as in `flattened`.
         sign: one of ``= != < <= > >=``.
-        value: what stands behind the sign.
+        value: text after the sign.
     """
 
     text: str
@@ -67,27 +67,27 @@ class Condition:
     value: str
 
     @classmethod
-    def read(cls, text: str) -> Condition:
-        """Reads ``agent.learning_rate=0.1`` or ``steps>=200k``.
+    def from_text(cls, text: str) -> Condition:
+        """Parse a condition such as ``agent.learning_rate=0.1`` or ``steps>=200k``.
 
         Raises:
-            ArenaError: it is no comparison, or one of order with what is no number.
+            ArenaError: the text is not a comparison, or compares the order of a value that is not a number.
         """
         parts = _CONDITION.fullmatch(text)
         if parts is None:
             raise ArenaError(
-                f"--where {text!r} is no condition",
+                f"--where {text!r} is not a condition",
                 "give one such as agent.learning_rate=0.1 or 'steps>=200k'",
             )
         key, sign, value = parts.groups()
         if sign in _ORDERS and _number(value) is None:
             raise ArenaError(
-                f"--where {text!r} compares with {value!r}, which is no number", "use = or !=, or a number"
+                f"--where {text!r} compares with {value!r}, which is not a number", "use = or !=, or a number"
             )
         return cls(text, key.replace("-", "_"), "=" if sign == "==" else sign, value)
 
     def holds(self, fields: Mapping[str, Any]) -> bool:
-        """Whether a run has the field, and it compares so."""
+        """Return whether a run has the field, and the condition is true."""
         if self.key not in fields:
             return False
         found = fields[self.key]
@@ -98,17 +98,17 @@ class Condition:
 
 @dataclass(frozen=True)
 class Choice:
-    """What to show: of each kind of filter any, of all kinds each.
+    """Filters, order and limit; a run must match one entry of every kind of filter, and all conditions.
 
     Attributes:
         agents: patterns such as ``*-learning``.
         envs: patterns such as ``arena/*``.
         seeds: seeds.
         statuses: some of `STATUSES`.
-        where: conditions, all of which must hold.
-        sort: one of `SORTS`; what a run lacks comes last.
-        reverse: the largest first.
-        limit: how many at most.
+        where: conditions, all of which must be true.
+        sort: one of `SORTS`; runs without the value are last.
+        reverse: whether the largest value is first.
+        limit: maximum number of runs.
     """
 
     agents: Sequence[str] = ()
@@ -121,28 +121,28 @@ class Choice:
     limit: int | None = None
 
     @classmethod
-    def of(cls, args: argparse.Namespace) -> Choice:
-        """The choice of a command line.
+    def from_args(cls, args: argparse.Namespace) -> Choice:
+        """Make the choice of a command line.
 
         Raises:
-            ArenaError: a ``--where`` that is no condition.
+            ArenaError: the value of a ``--where`` is not a condition.
         """
         return cls(
             agents=args.agent or (),
             envs=args.env or (),
             seeds=args.seed or (),
             statuses=args.status or (),
-            where=[Condition.read(text) for text in args.where or ()],
+            where=[Condition.from_text(text) for text in args.where or ()],
             sort=args.sort or "path",
             reverse=args.reverse,
             limit=args.limit,
         )
 
     def matching(self, runs: Sequence[Found]) -> list[Found]:
-        """The runs that pass every filter, in order; all of them, whatever the limit.
+        """Select and sort the runs that match; the limit is not applied.
 
         Raises:
-            ArenaError: a condition on a field that none of the runs has.
+            ArenaError: none of the runs has the field of a condition.
         """
         for condition in self.where:
             if runs and not any(condition.key in run.fields for run in runs):
@@ -154,7 +154,7 @@ class Choice:
         return self._sorted([run for run in runs if self._passes(run)])
 
     def wider(self, runs: Sequence[Found]) -> str:
-        """Where a name lacks stars for which some of the runs would match it: the question whether that was meant."""
+        """Suggestion of a pattern with stars, if a name matches no run but the pattern would; otherwise empty."""
         for flag, patterns in (("agent", self.agents), ("env", self.envs)):
             for pattern in patterns:
                 if not any(_fits(run.row[flag], [pattern]) for run in runs) and any(
@@ -183,17 +183,17 @@ class Choice:
 
 
 def flattened(experiment: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a run's experiment, by the names that ``--where`` knows.
+    """Flatten a run's experiment to the fields of ``--where``.
 
-    ``agent`` and ``env`` are their names, ``agent.learning_rate`` and ``env.slip`` their options, ``seed`` the one
-    seed; the others are called as in ``run.json``. Of the fit of an encoder, these are ``encoder``, ``encoder.latent``,
-    ``frames``, ``frames.n``; and of an agent with an encoder ``encoder``, ``encoder.mode``, ``encoder.latent`` and
-    ``encoder.fit``, which says where it comes from; likewise ``novelty``.
+    ``agent`` and ``env`` are names, ``agent.learning_rate`` and ``env.slip`` options, ``seed`` is the seed; other
+    fields have their names in ``run.json``. The fit of an encoder has ``encoder``, ``encoder.latent``, ``frames`` and
+    ``frames.n``. An agent with an encoder has ``encoder``, ``encoder.mode``, ``encoder.latent`` and ``encoder.fit``,
+    the origin of the encoder; ``novelty`` has the same fields.
 
     Raises:
-        TypeError: the layout is another one.
-        ValueError: it is nested too deeply.
-        LookupError: something is missing.
+        TypeError: a value has the wrong type.
+        ValueError: a value is nested too deeply.
+        LookupError: a value is missing.
     """
     found: dict[str, Any] = {}
     fitted = "agent" not in experiment
@@ -220,10 +220,10 @@ def flattened(experiment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _used(encoder: Mapping[str, Any]) -> dict[str, Any]:
-    """How an agent uses an encoder, its options, and the fit that it comes from."""
+    """Options of an encoder and of its use, and its fit."""
     rest = {key: value for key, value in encoder.items() if key not in ("name", "options", "labels", "start")}
     if rest.get("mode", "joint") != "joint":
-        rest.pop("loss_weight", None)  # nothing is weighed
+        rest.pop("loss_weight", None)  # has no effect
     start = encoder["start"]
     fit = {} if start is None else {"fit": f"{start['run']}@{start['step']}"}
     return {**rest, **encoder["options"], **fit}
@@ -256,7 +256,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _number(text: str) -> int | float | None:
-    """A number however it is written: ``0.10``, ``2e5``, ``200k``."""
+    """Parse a number such as ``0.10``, ``2e5`` or ``200k``; None for other text."""
     for read in (int, float, whole("--where", 0)):
         with contextlib.suppress(ValueError, ArenaError):
             return read(text)
@@ -272,7 +272,7 @@ def _equal(value: Any, text: str) -> bool:
     if isinstance(value, list):
         inner = text.removeprefix("[").removesuffix("]").strip()
         words = [word.strip() for word in inner.split(",")] if inner else []
-        # A wrapper may hold commas of its own: one text alone is compared whole.
+        # A wrapper may have commas in its arguments, so a single entry is also compared as a whole.
         return _all_equal(value, words) or (len(value) == 1 and _equal(value[0], inner))
     return bool(value == text)
 

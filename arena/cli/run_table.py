@@ -1,4 +1,4 @@
-"""The table of ``arena list runs``: a line for each run, with the options that tell it from others."""
+"""Table of ``arena list runs``: one line for each run, with the options in which it differs from others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.cli.output import clean
 from arena.cli.run_filters import STATUSES, Found
+from arena.config.formatting import format_value
 from arena.results.text import UNKNOWN, format_count, format_number
 
 if TYPE_CHECKING:
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["run_table", "summary"]
 
-#: Fields in which runs of one experiment may differ, or that the table shows anyway.
+#: Fields that are not shown as options: columns of the table, or irrelevant for comparisons.
 NOT_SHOWN = (
     *("agent", "env", "frames", "seed", "steps", "evaluate_every", "log_every", "trackers"),
     *("start.digest", "frames.digest"),
 )
 
-#: Columns of text that differing options may take, and that the names of agents and environments keep.
+#: Maximum width of differing options, and minimum width of names of agents and environments, in columns.
 OPTIONS, NAMES = 40, 8
 
 COLUMNS = ("agent", "env", "seed", "steps", "return", "best", "status")
@@ -28,7 +29,7 @@ RIGHT = ("seed", "steps", "return", "best")
 
 
 def summary(runs: Sequence[Found], matching: Sequence[Found], shown: int, folders: Sequence[str]) -> str:
-    """Such as ``37 runs: 30 finished, 5 unfinished, 2 training``."""
+    """Summarize runs in a line such as ``37 runs: 30 finished, 5 unfinished, 2 training``."""
     if not runs:
         return f"no runs in {', '.join(folders)}"
     several = f"{len(runs):,} run{'s' * (len(runs) != 1)}"
@@ -42,7 +43,7 @@ def summary(runs: Sequence[Found], matching: Sequence[Found], shown: int, folder
 
 
 def run_table(runs: Sequence[Found], width: int | None) -> Text:
-    """A line for each run that ends in its path; two, where a terminal of that width cannot hold one."""
+    """Format one line for each run; two if a terminal of that width has no room for the path in the first."""
     from rich.cells import cell_len
     from rich.text import Text
 
@@ -61,7 +62,7 @@ def run_table(runs: Sequence[Found], width: int | None) -> Text:
     )
     if width is None or max(map(cell_len, lines)) <= width:
         return Text("\n").join([Text(lines[0], style="dim"), *map(Text, lines[1:])])
-    for i in (COLUMNS.index("env"), COLUMNS.index("agent")):  # which the path names, too
+    for i in (COLUMNS.index("env"), COLUMNS.index("agent")):  # the path has them too
         excess = max(map(cell_len, _aligned(COLUMNS, cells))) - width
         room = max(NAMES, max(cell_len(row[i]) for row in cells) - max(0, excess))
         cells = [[*row[:i], _cut(row[i], room), *row[i + 1 :]] for row in cells]
@@ -76,7 +77,7 @@ def run_table(runs: Sequence[Found], width: int | None) -> Text:
 
 
 def _aligned(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The names of columns and their rows, each as one line."""
+    """Pad the names of columns and the rows to lines."""
     from rich.cells import cell_len
 
     widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
@@ -91,7 +92,7 @@ def _aligned(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    """What a row has under `COLUMNS`."""
+    """Texts of a row in the columns `COLUMNS`."""
     steps = UNKNOWN
     if row["steps"] is not None:
         done = row["status"] == "finished"
@@ -104,7 +105,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _notes(runs: Sequence[Found]) -> list[str]:
-    """Of each run what is wrong with it, or the options that differ among those of its agent and environment."""
+    """Note for each run: its error, or the options that differ among runs of its agent and environment."""
     values: dict[tuple[Any, ...], dict[str, str]] = {}
     for run in runs:
         for key, value in run.fields.items():
@@ -123,24 +124,16 @@ def _notes(runs: Sequence[Found]) -> list[str]:
 
 
 def _group(run: Found, key: str) -> tuple[Any, ...]:
-    """What a field is compared within: presets differ from environment to environment."""
+    """Group of runs in which a field is compared: presets differ between environments."""
     return (key, run.row["agent"], run.row["env"])
 
 
 def _exact(value: Any) -> str:
-    """A value as a sweep's table has it."""
-    if isinstance(value, bool) or value is None:
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return f"[{','.join(map(_exact, value))}]" if isinstance(value, list) else str(value)
+    return format_value(value, longest=None)
 
 
 def _short(value: Any) -> str:
-    """The same with four digits of each number that is not whole."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"[{','.join(map(_short, value))}]" if isinstance(value, list) else _exact(value)
+    return format_value(value, longest=None, digits=4)
 
 
 def _one_line(text: str) -> str:

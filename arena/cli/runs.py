@@ -1,51 +1,52 @@
-"""``arena list runs``: folders read as plain files, so that a broken one is a row and a thousand are quick.
+"""List of ``arena list runs``: a damaged run is a row with an error, and a thousand runs are listed quickly.
 
-Neither `arena.runs.run` nor anything that needs numpy is imported.
+The module imports neither numpy nor `arena.runs.run`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
-import math
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from arena.cli.output import clean, console
 from arena.cli.run_filters import Choice, Found, flattened
 from arena.cli.run_table import run_table, summary
 from arena.errors import ArenaError
-from arena.runs.layout import SCHEMA, find_runs
+from arena.runs.layout import find_runs
 from arena.runs.locks import Locks
+from arena.runs.records import (
+    MALFORMED,
+    NewerError,
+    best_evaluation,
+    checked_count,
+    checked_text,
+    is_fit,
+    last_timing,
+    read_object,
+    read_result,
+    read_run,
+)
 
 __all__ = ["list_runs"]
 
-#: Whatever can be wrong with a file that is JSON, or was.
-WRONG = (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError)
-
-#: What a run may be whose metrics tell its best evaluation.
+#: Statuses of runs whose metrics can be read.
 READABLE = ("finished", "unfinished", "training", "failed")
 
-#: The files that training writes to: the newest says when the run was last worked on.
+#: Files that training writes; the newest has the time of the last change.
 WRITTEN = ("run.json", "metrics.jsonl", "timing.jsonl", "result.json", "failed.json")
-
-#: Bytes that hold the last line of a ``timing.jsonl`` many times over.
-TAIL = 4096
-
-#: Bytes of a file, or of one line, that are read at most: none of arena's is so large.
-MOST = 2**26
 
 
 def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], Callable[[], None]]:
-    """The runs under some folders that were chosen, and how to show them.
+    """List chosen runs in some folders; return the object to print as JSON, and a function that prints a table.
 
     Raises:
-        ArenaError: a folder that does not exist, or a choice that no run could meet.
+        ArenaError: a folder does not exist, or no run can match the choice.
     """
     for folder in folders:
         if not Path(folder).is_dir():
@@ -54,15 +55,17 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
             )
     locks = Locks()
     if "training" in choice.statuses and not locks.known:
-        raise ArenaError("this system does not tell which runs are being trained", "use --status unfinished")
+        raise ArenaError(
+            "this system does not report which runs are being trained", "use --status unfinished"
+        )
     paths = dict.fromkeys(path for folder in folders for path in find_runs(Path(folder)))
     runs = [_read(path, locks) for path in paths]
     matching = choice.matching(runs)
     shown = matching[: choice.limit]
     for run in shown:
-        # Of those shown alone: it takes a whole file where the result does not say.
+        # For shown runs only, since the whole file of metrics is read if there is no result.
         if run.row["best"] is None and run.row["status"] in READABLE:
-            run.row["best"] = _best(run.row["path"])
+            run.row["best"] = best_evaluation(run.row["path"])
 
     def show() -> None:
         screen = console()
@@ -76,7 +79,7 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
 
 
 def _read(path: Path, locks: Locks) -> Found:
-    """What a run folder says of itself, whatever state it is in."""
+    """Read the row of a run folder, which may be damaged."""
     folder = str(path)
     unread = ("agent", "env", "seed", "steps", "total", "mean", "best")
     row: dict[str, Any] = {"path": folder, **dict.fromkeys(unread), "status": "damaged", "error": None}
@@ -86,97 +89,39 @@ def _read(path: Path, locks: Locks) -> Found:
     try:
         for name, status in files.items():
             if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, f"{name} is no regular file")
-        document = _json(folder, "run.json")
-        if document["schema"] > SCHEMA:
-            row["error"] = f"schema {document['schema']} needs a newer arena-rl"
-            row["status"] = "newer"
-            return run
-        experiment = document["experiment"]
-        fitted = "encoder" in experiment and "agent" not in experiment
+                raise OSError(errno.EINVAL, f"{name} is not a regular file")
+        experiment = read_run(folder)["experiment"]
+        fitted = is_fit(experiment)
         learner, place = ("encoder", "frames") if fitted else ("agent", "env")
-        row["agent"] = _text(experiment[learner]["name"])
-        row["env"] = _text(experiment[place]["source" if fitted else "id"])
-        row["seed"], row["total"] = _whole(experiment["seeds"][0]), _whole(experiment["steps"])
+        row["agent"] = checked_text(experiment[learner]["name"])
+        row["env"] = checked_text(experiment[place]["source" if fitted else "id"])
+        row["seed"], row["total"] = checked_count(experiment["seeds"][0]), checked_count(experiment["steps"])
         run.fields = flattened(experiment)
         row["options"] = {name: dict(experiment[name].get("options", {})) for name in (learner, place)}
-        row["num_envs"] = _whole(experiment["num_envs"]) if "num_envs" in experiment else None
-        row["steps"], row["seconds"] = _progress(folder)
-        row["status"] = _result(folder, row) if "result.json" in files else "unfinished"
+        row["num_envs"] = checked_count(experiment["num_envs"]) if "num_envs" in experiment else None
+        row["steps"], row["seconds"], _ = last_timing(folder)
+        row["status"] = "unfinished"
+        result = read_result(folder) if "result.json" in files else None
+        if result is not None:
+            row["mean"] = result.mean
+            if result.completes(row["total"]):
+                row |= {"status": "finished", "steps": result.steps, "best": result.best}
         if row["status"] == "unfinished" and locks.holds(os.path.join(folder, "lock")):
             row["status"] = "training"
         elif row["status"] == "unfinished" and "failed.json" in files:
-            row["error"] = _text(_json(folder, "failed.json")["error"])
+            row["error"] = checked_text(read_object(folder, "failed.json")["error"])
             row["status"] = "failed"
+    except NewerError as error:
+        row |= {"status": "newer", "error": str(error)}
     except OSError as error:
         row |= {"status": "damaged", "error": f"cannot be read: {error.strerror}"}
-    except WRONG:
+    except MALFORMED:
         row |= {"status": "damaged", "error": "a file is truncated or malformed"}
     return run
 
 
-def _result(folder: str, row: dict[str, Any]) -> str:
-    """Fills in what ``result.json`` says; whether the run is finished."""
-    result = _json(folder, "result.json")
-    row["mean"] = _mean(result["evaluation"]["mean"])
-    steps = _whole(result["steps"])
-    if not (result["converged"] or steps >= row["total"]):
-        return "unfinished"
-    row["steps"] = steps
-    if result.get("best") is not None:
-        row["best"] = {"step": _whole(result["best"]["step"]), "mean": _mean(result["best"]["mean"])}
-    return "finished"
-
-
-def _json(folder: str, name: str) -> Any:
-    with _opened(folder, name) as file:
-        return json.loads(file.read(MOST).decode("utf-8"))
-
-
-def _opened(folder: str, name: str) -> BinaryIO:
-    """A file that is one: to open a pipe may wait for ever, and to read a device does."""
-
-    def regular(path: str, flags: int) -> int:
-        found = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-        if stat.S_ISREG(os.fstat(found).st_mode):
-            return found
-        os.close(found)
-        raise OSError(errno.EINVAL, f"{name} is no regular file")
-
-    return open(os.path.join(folder, name), "rb", opener=regular)
-
-
-def _progress(folder: str) -> tuple[int, float | None]:
-    """The steps and seconds of the last whole line of ``timing.jsonl``."""
-    with contextlib.suppress(FileNotFoundError):
-        with _opened(folder, "timing.jsonl") as file:
-            size = file.seek(0, os.SEEK_END)
-            for length in (TAIL, MOST):
-                file.seek(max(0, size - length))
-                for line in reversed(file.read(length).splitlines()):
-                    with contextlib.suppress(*WRONG):  # a line that a kill cut short
-                        values = json.loads(line)
-                        return _whole(values["step"]), _mean(values.get("seconds"))
-    return 0, None
-
-
-def _best(folder: str) -> dict[str, Any] | None:
-    """As `arena.runs.run.Run.best`, reading of each line no more than it takes."""
-    best: dict[str, Any] | None = None
-    with contextlib.suppress(OSError):
-        with _opened(folder, "metrics.jsonl") as file:
-            while line := file.readline(MOST):
-                if b'"evaluation"' in line:
-                    with contextlib.suppress(*WRONG):
-                        values = json.loads(line)
-                        mean = _mean(values["evaluation"])
-                        if mean is not None and (best is None or mean > best["mean"]):
-                            best = {"step": _whole(values["step"]), "mean": mean}
-    return best
-
-
 def _files(folder: str) -> dict[str, os.stat_result]:
-    """What the system says of the files that are there."""
+    """Status of each existing file of a run."""
     found = {}
     for name in WRITTEN:
         with contextlib.suppress(OSError):
@@ -191,23 +136,3 @@ def _modified(files: Mapping[str, os.stat_result]) -> str | None:
         )
     except (ValueError, OverflowError, OSError):  # no file, or a year beyond 9999
         return None
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**128:
-        raise TypeError(value)
-    return value
-
-
-def _mean(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(value)
-    return float(value) if math.isfinite(value) else None

@@ -21,13 +21,13 @@ __all__ = ["build_agent", "observe"]
 def observe(
     experiment: Experiment, folder: Path, generators: Generators, factory: EnvironmentFactory | None = None
 ) -> tuple[ObservedEnvironment, nn.Module | None]:
-    """The environment as the agent observes it, and the features that the agent trains.
+    """Make the environment as the agent observes it, and the encoder that the agent trains, if any.
 
     Args:
-        experiment: which may have an encoder.
-        folder: where the run keeps the encoder's snapshot.
-        generators: of the run.
-        factory: another environment than the experiment's.
+        experiment: an experiment with or without an encoder.
+        folder: folder of the encoder's snapshot in the run.
+        generators: random generators of the run.
+        factory: the environment, if it is not the experiment's.
     """
     factory, use = factory or experiment.factory, experiment.encoder
     if use is None:
@@ -54,7 +54,7 @@ def build_agent(
     num_envs: int | None = None,
     features: nn.Module | None = None,
 ) -> Agent:
-    """A new agent of an experiment, its initial weights drawn from the run's generators."""
+    """Make a new agent of an experiment; its initial weights are drawn from the run's generators."""
     agent_class = experiment.learner_class
     observations, actions = environment.views(agent_class.needs)
     assert observations is not None and actions is not None, (

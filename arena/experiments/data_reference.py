@@ -1,4 +1,4 @@
-"""A data set of frames that a fit is made from: where it lies, and how to make it again."""
+"""Reference to the data set of a fit: its location, and how to make it again."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["DataReference"]
 
 @dataclass(frozen=True)
 class DataReference:
-    """A data set of frames that a fit is made from; `arena.frames.references` makes and opens one.
+    """Reference to the data set of a fit; `arena.frames.references` makes and opens one.
 
     Attributes:
-        source: what `arena.frames.open_source` takes.
-        options: its options.
-        folder: where the data set was when it was first read.
-        digest: of its contents; part of the id of a run.
-        observation: the space of one observation, as JSON has it.
-        labels: the space of each label, as JSON has it.
-        name: how the name of a run's folder calls it; empty for an environment.
+        source: source of the frames, an argument of `arena.frames.open_source`.
+        options: options of the source.
+        folder: folder of the data set when it was first read.
+        digest: digest of the data set, part of the id of a run.
+        observation: space of one observation, as JSON.
+        labels: space of each label, as JSON.
+        name: name of the data set in the name of a run's folder; empty for an environment.
     """
 
     source: str
@@ -38,15 +38,15 @@ class DataReference:
 
     @property
     def env_options(self) -> dict[str, Any]:
-        """The options of the environment that the frames are collected from; empty for other sources."""
+        """Options of the environment that the frames are collected from; empty for other sources."""
         return dict(self.options.get("env_options") or {})
 
     @property
     def space(self) -> gym.Space[Any]:
-        """The space of one observation."""
+        """Space of one observation."""
         return from_json(self.observation)
 
     @property
     def label_spaces(self) -> dict[str, gym.Space[Any]]:
-        """The space of each label, by name."""
+        """Space of each label, by name."""
         return {name: from_json(space) for name, space in self.labels.items()}

@@ -1,4 +1,4 @@
-"""An encoder between an environment and an agent: frozen in the stream, or trained inside the agent."""
+"""Use of an encoder between an environment and an agent: frozen, or trained by the agent."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ Mode = Literal["frozen", "finetune", "joint"]
 
 @dataclass(frozen=True)
 class EncoderUseOptions:
-    """How an agent uses an encoder, whichever it is."""
+    """Options of an agent's use of an encoder."""
 
     mode: Mode = "frozen"
-    """Whether the agent sees codes ("frozen"), or trains the encoder for its own ends ("finetune"), or for these and
-    the encoder's own loss together ("joint")."""
+    """Training of the encoder: "frozen", no training; "finetune", with the agent's loss; "joint", with the sum of the
+    agent's loss and the encoder's own loss."""
 
     loss_weight: Annotated[float, Between(0, None)] = 1.0
-    """What the encoder's own loss counts when they are trained together."""
+    """Weight of the encoder's own loss in mode "joint", at least 0; the agent's loss has weight 1."""
 
     standardize: bool = True
-    """Whether codes are shifted and scaled to mean 0 and mean square 1 over frames of the fit, which suits networks."""
+    """Standardization of codes: shift and scale to mean 0 and mean square 1 over frames of the fit."""
 
 
 @dataclass(frozen=True)
 class EncoderUse(EncoderUseOptions, EncoderReference):
-    """The encoder of an experiment, and how the agent uses it."""
+    """Encoder of an experiment, and how the agent uses it."""
 
     argument: ClassVar[str] = "encoder"
     use: ClassVar[type[Any]] = EncoderUseOptions
@@ -47,8 +47,8 @@ class EncoderUse(EncoderUseOptions, EncoderReference):
     def check_use(self) -> None:
         if self.mode == "frozen" and self.start is None:
             raise ArenaError(
-                f"{self.name} has learned nothing yet, and frozen it never would",
-                f"`arena fit {self.name} ENV` first and give its run, or say --encoder.mode joint",
+                f"{self.name} is not fitted yet, and a frozen encoder does not learn",
+                f"run `arena fit {self.name} ENV` first and give its run, or use --encoder.mode joint",
             )
 
     def check(self, encoder: Encoder, name: str) -> None:
@@ -57,49 +57,46 @@ class EncoderUse(EncoderUseOptions, EncoderReference):
         self.check_use()
         if not isinstance(encoder, Encodes):
             raise ArenaError(
-                f"{name} gives no codes that an agent could see",
-                "choose one that `arena list encoders` says encodes",
+                f"{name} does not encode observations",
+                "choose an encoder that encodes: see `arena list encoders`",
             )
         if self.mode != "frozen" and isinstance(encoder, Remembers):
             raise ArenaError(
-                f"{name} remembers, and agents train no encoder along sequences", "say --encoder.mode frozen"
+                f"{name} is recurrent, and agents do not train encoders on sequences",
+                "use --encoder.mode frozen",
             )
-
         if self.mode == "joint" and encoder.required_labels:
             raise ArenaError(
-                f"{name} learns from labels ({', '.join(encoder.required_labels)}), which no agent is told",
-                "say --encoder.mode finetune",
+                f"{name} learns from labels ({', '.join(encoder.required_labels)}), which an agent does not have",
+                "use --encoder.mode finetune",
             )
         if self.start is None and isinstance(encoder, PartialFit):
             raise ArenaError(
-                f"{name} learns by absorbing frames, which no agent gives it", "`arena fit` it first"
+                f"{name} learns from a data set of frames, not from an agent's experience",
+                "fit it first with `arena fit`",
             )
 
     @classmethod
     def refuse_agent(cls, needs: Needs, agent: str) -> None:
         if BOX not in needs.observations or needs.model:
             raise ArenaError(
-                f"{agent} takes no arrays, which an encoder's codes are", "choose dqn, ppo or another"
+                f"{agent} does not take arrays, such as an encoder's codes", "choose dqn, ppo or another"
             )
 
     def refuse_misfit(self, needs: Needs, agent: str) -> None:
         if self.mode != "frozen" and not needs.features:
             raise ArenaError(
-                f"{agent} trains no encoder", "say --encoder.mode frozen, or choose another agent"
+                f"{agent} cannot train an encoder", "use --encoder.mode frozen, or choose another agent"
             )
 
     def scale(self, folder: Path) -> CodeStandardization | None:
-        """How codes are shifted and scaled; None where they are left alone.
-
-        Args:
-            folder: where the run keeps the fit's snapshot.
-        """
+        """Standardization of the codes from the fit's snapshot in a folder; None if codes are unchanged."""
         from arena.encoders.standardization import CodeStandardization
 
         if self.start is None or not self.standardize:
             return None
         state = self.start.load(folder)
-        with self._taken(folder):
+        with self.loading(folder):
             return CodeStandardization.from_snapshot(state)
 
     def identity(self) -> dict[str, Any]:

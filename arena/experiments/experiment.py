@@ -1,4 +1,4 @@
-"""What an agent is trained on: the agent, the environment, and everything that decides the outcome."""
+"""Experiment: an agent, an environment, and everything that decides the result of training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from arena.agents.compatibility import agent_class_of, refuse_misfit
 from arena.config.options import asdict, coerce
@@ -17,7 +17,7 @@ from arena.experiments.encoder_use import EncoderUse
 from arena.experiments.experiment_file import arguments_of
 from arena.experiments.novelty_use import NoveltyUse
 from arena.experiments.snapshot_reference import SnapshotReference
-from arena.experiments.training_spec import TrainingSpec, common_fields
+from arena.experiments.training_spec import CommonSettings, TrainingSpec, common_fields
 from arena.plugins.discovery import get_plugins
 
 if TYPE_CHECKING:
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Experiment", "environment_of"]
 
-#: The evaluation's horizon where neither the experiment, a preset, the environment's time limit nor its plugin says.
+#: Default horizon of evaluation episodes, if the experiment, preset, environment and environment's spec have none.
 HORIZON = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment(TrainingSpec):
-    """The training of an agent in an environment.
+    """Training of an agent in an environment.
 
     Use `arena.runs.resolve.resolve_experiment`, which also finds encoders and snapshots by name, or
     `Experiment.create`, which takes them as objects. Both fill in presets and defaults and check every value.
 
     Attributes:
-        factory: makes the environments.
-        num_envs: how many episodes run in parallel.
-        horizon: the longest evaluation episode, in steps.
-        episodes: how many episodes an evaluation plays.
-        encoder: the encoder between the environment and the agent, or None.
-        novelty: the encoder whose novelty is a bonus, or None.
-        start: the snapshot of another run that the agent begins from, or None.
+        factory: factory of the environments.
+        num_envs: number of parallel episodes.
+        horizon: maximum length of an evaluation episode, in steps.
+        episodes: number of episodes of an evaluation.
+        encoder: encoder between the environment and the agent, or None.
+        novelty: encoder whose novelty is a bonus, or None.
+        start: snapshot of another run with the agent's initial state, or None.
     """
 
     factory: EnvironmentFactory
@@ -67,45 +67,32 @@ class Experiment(TrainingSpec):
         env_options: Mapping[str, object] | None = None,
         wrappers: str | Sequence[str] = (),
         num_envs: int | None = None,
-        steps: int | None = None,
-        seeds: int | Sequence[int] | None = None,
         horizon: int | None = None,
         episodes: int | None = None,
-        evaluate_every: int | None = None,
-        log_every: int | None = None,
-        device: str = "cpu",
-        threads: int = 1,
         encoder: EncoderUse | None = None,
         novelty: NoveltyUse | None = None,
         start: SnapshotReference | None = None,
-        trackers: str | Sequence[str] | None = None,
+        **settings: Unpack[CommonSettings],
     ) -> Self:
-        """Fills in what is not given from the agent's preset for the environment, and then from defaults.
+        """Make an experiment; missing values come from the agent's preset for the environment, then from defaults.
 
         Args:
-            agent: the agent's name.
+            agent: name of the agent.
             env: a Gymnasium id, a function that makes an environment, an environment with a spec, or a factory
                 that `environment_of` returned.
             agent_options: hyperparameters that differ from the preset's.
             env_options: options that differ from the preset's.
-            wrappers: ``Name`` or ``module:Class``, with ``(key=value)`` behind it where it takes arguments.
-            num_envs: parallel episodes.
-            steps: how long to train.
-            seeds: how many seeds (0, 1, …), or which.
-            horizon: the longest evaluation episode.
-            episodes: evaluation episodes.
-            evaluate_every: steps between evaluations; by default a twentieth of ``steps``.
-            log_every: steps between lines of metrics; by default a tenth of ``evaluate_every``.
-            device: where torch modules live.
-            threads: cores that torch and BLAS use; part of a run's id, since sums round by how they are split.
-            encoder: the encoder whose codes the agent sees.
-            novelty: the encoder whose novelty is a bonus.
-            start: the snapshot of another run whose agent is the one to begin with.
-            trackers: where metrics are also written, such as ``["tensorboard"]``, or ``[]``; by default those whose
-                specs say so.
+            wrappers: ``Name`` or ``module:Class``, followed by ``(key=value)`` if the wrapper has arguments.
+            num_envs: number of parallel episodes.
+            horizon: maximum length of an evaluation episode, in steps.
+            episodes: number of episodes of an evaluation.
+            encoder: encoder whose codes the agent observes.
+            novelty: encoder whose novelty is a bonus.
+            start: snapshot of another run with the agent's initial state.
+            settings: see `CommonSettings`.
 
         Raises:
-            ArenaError: unknown names, values out of range, or an agent that does not fit the environment.
+            ArenaError: a name is unknown, a value is out of range, or the agent does not fit the environment.
         """
         spec = get_plugins().agents[agent]
         factory = environment_of(spec, env, env_options, wrappers)
@@ -131,42 +118,30 @@ class Experiment(TrainingSpec):
             encoder=encoder,
             novelty=novelty,
             start=start,
-            **common_fields(
-                preset,
-                steps=steps,
-                default_steps=100_000,
-                seeds=seeds,
-                evaluate_every=evaluate_every,
-                log_every=log_every,
-                device=device,
-                threads=threads,
-                trackers=trackers,
-            ),
+            **common_fields(preset, 100_000, settings),
         )
 
     @functools.cached_property
     def plugin(self) -> AgentSpec:
-        """The agent's spec."""
+        """Spec of the agent."""
         return get_plugins().agents[self.name]
 
     @functools.cached_property
     def learner_class(self) -> type[Agent]:
-        """The agent's class."""
+        """Class of the agent."""
         return agent_class_of(self.plugin)
 
     @property
     def env(self) -> str:
-        """The environment's id."""
+        """Id of the environment."""
         return self.factory.id
 
     @property
     def env_options(self) -> dict[str, Any]:
-        """The environment's options, as plain values."""
         return dict(self.factory.options)
 
     @property
     def wrappers(self) -> tuple[str, ...]:
-        """The wrappers around the environment, the innermost first."""
         return self.factory.wrappers
 
     @property
@@ -179,7 +154,6 @@ class Experiment(TrainingSpec):
 
     @property
     def in_memory(self) -> bool:
-        """Whether its environment is a function, which other processes do not have."""
         return self.factory.make_one is not None
 
     def config(self) -> Any:
@@ -212,14 +186,8 @@ class Experiment(TrainingSpec):
 
     def to_dict(self) -> dict[str, Any]:
         plain = (
-            "num_envs",
-            "steps",
-            "horizon",
-            "episodes",
-            "evaluate_every",
-            "log_every",
-            "device",
-            "threads",
+            *("num_envs", "steps", "horizon", "episodes"),
+            *("evaluate_every", "log_every", "device", "threads"),
         )
         parts = {"encoder": self.encoder, "novelty": self.novelty, "start": self.start}
         return {
@@ -233,16 +201,16 @@ class Experiment(TrainingSpec):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`; what is missing is filled in as `create` does.
+        """Make an experiment from the values of `to_dict`; missing values are filled in as in `create`.
 
         Raises:
-            ArenaError: an unknown or a missing name, or a value that `create` refuses.
+            ArenaError: a name is unknown or missing, or a value is invalid.
         """
         arguments = arguments_of(values)
         for name, kind in (("encoder", EncoderUse), ("novelty", NoveltyUse), ("start", SnapshotReference)):
             fields = arguments.get(name)
             if not isinstance(fields, Mapping | None):
-                raise ArenaError(f"{name} is {fields!r}, which no run writes", "restore it from a copy")
+                raise ArenaError(f"{name} is {fields!r}, which is malformed", "restore it from a copy")
             arguments[name] = None if fields is None else kind.from_mapping(fields)
         trackers = arguments.pop("trackers", ())
         # Not checked: a run can be opened where its trackers are not installed.
@@ -255,10 +223,10 @@ def environment_of(
     options: Mapping[str, object] | None = None,
     wrappers: str | Sequence[str] = (),
 ) -> EnvironmentFactory:
-    """The environment of an experiment, with the options of the agent's preset for it.
+    """Make the factory of an experiment's environment, with the options of the agent's preset.
 
     Raises:
-        ArenaError: an unknown id or option, a value out of its range, or a wrapper that does not exist.
+        ArenaError: an id, option or wrapper is unknown, or a value is out of its range.
     """
     if isinstance(env, EnvironmentFactory):
         return env

@@ -1,4 +1,4 @@
-"""Experiments in TOML and JSON: the arguments that a file holds, their names and shapes checked."""
+"""Experiments in TOML and JSON: names and types of the arguments in a file are checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from arena.errors import ArenaError, unknown_name
 
 __all__ = ["ARGUMENTS", "arguments_of", "read_toml"]
 
-#: The arguments of an experiment that a file may hold, in the order of `arena.runs.resolve.resolve_experiment`.
+#: Arguments of an experiment that a file may have, in the order of `arena.runs.resolve.resolve_experiment`.
 ARGUMENTS = (
     *("agent", "agent_options", "env", "env_options", "wrappers", "num_envs", "steps", "seeds", "horizon"),
     *("episodes", "evaluate_every", "log_every", "device", "threads", "encoder", "encoder_options"),
@@ -20,10 +20,10 @@ ARGUMENTS = (
 
 
 def arguments_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of an experiment in the layout of `Experiment.to_dict`.
+    """Convert the layout of `Experiment.to_dict` to arguments of an experiment.
 
     Raises:
-        ArenaError: an unknown key, or a value of the wrong kind.
+        ArenaError: a key is unknown, or a value has the wrong type.
     """
     arguments = dict(values)
     for table, renamed in (
@@ -50,10 +50,10 @@ def arguments_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Reads an experiment file into arguments of `arena.runs.resolve.resolve_experiment`.
+    """Read an experiment file into arguments of `arena.runs.resolve.resolve_experiment`.
 
     Raises:
-        ArenaError: a file that cannot be read or is not TOML (with the line), or unknown keys.
+        ArenaError: the file cannot be read or is not TOML (with the line), or a key is unknown.
     """
     try:
         return arguments_of(tomllib.loads(path.read_text(encoding="utf-8")))
@@ -67,16 +67,21 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value)
 
 
-#: What keys of a file hold that `create` does not check itself.
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+#: Type of the value of each key that `create` does not check itself, in words, and a function that checks it.
 _SHAPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "agent": ("a name", lambda value: isinstance(value, str)),
-    "env": ("an id", lambda value: isinstance(value, str)),
-    "device": ("a device's name", lambda value: isinstance(value, str)),
-    "agent_options": ("a table", lambda value: isinstance(value, Mapping)),
-    "env_options": ("a table", lambda value: isinstance(value, Mapping)),
+    "agent": ("a name", _is_text),
+    "env": ("an id", _is_text),
+    "device": ("a device's name", _is_text),
     "wrappers": ("a list of texts", _are_texts),
     "trackers": ("a list of texts", _are_texts),
-    "encoder_options": ("a table", lambda value: isinstance(value, Mapping)),
-    "novelty_options": ("a table", lambda value: isinstance(value, Mapping)),
     "start": ("a run folder", lambda value: value is None or isinstance(value, (str, Path, Mapping))),
+    **{f"{name}_options": ("a table", _is_table) for name in ("agent", "env", "encoder", "novelty")},
 }

@@ -1,10 +1,10 @@
-"""What an encoder is fitted to: the encoder, the frames, and everything that decides the outcome."""
+"""Fit: an encoder, a data set of frames, and everything that decides the result of fitting."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -12,7 +12,7 @@ from arena.config.options import Between, Positive, asdict, coerce
 from arena.encoders.compatibility import encoder_class_of
 from arena.errors import unknown_name
 from arena.experiments.data_reference import DataReference
-from arena.experiments.training_spec import TrainingSpec, common_fields
+from arena.experiments.training_spec import CommonSettings, TrainingSpec, common_fields
 from arena.plugins.discovery import get_plugins
 from arena.random.generators import Generators
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from arena.encoders.base import Encoder
     from arena.plugins.specs import EncoderSpec
 
-__all__ = ["Fit", "FitOptions"]
+__all__ = ["SETTINGS", "Fit", "FitOptions"]
+
+#: Names of the settings that a fit has in common with an experiment.
+SETTINGS = tuple(CommonSettings.__annotations__)
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,13 @@ class FitOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Fit(TrainingSpec):
-    """The fit of an encoder to frames.
+    """Fit of an encoder to frames.
 
     Use `arena.frames.fits.resolve_fit`, which also collects or reads the frames, or `Fit.create`.
 
     Attributes:
-        data: the frames.
-        fitting: how the encoder is fitted: the fields of `FitOptions`.
+        data: reference to the frames.
+        fitting: fields of `FitOptions`.
     """
 
     data: DataReference
@@ -61,32 +64,18 @@ class Fit(TrainingSpec):
         data: DataReference,
         *,
         encoder_options: Mapping[str, object] | None = None,
-        steps: int | None = None,
-        seeds: int | Sequence[int] | None = None,
-        evaluate_every: int | None = None,
-        log_every: int | None = None,
-        device: str = "cpu",
-        threads: int = 1,
-        trackers: str | Sequence[str] | None = None,
-        **fitting: Any,
+        **settings: Any,
     ) -> Self:
-        """Fills in what is not given from the encoder's preset for the source of the frames, and then from defaults.
+        """Make a fit; missing values come from the encoder's preset for the source of the frames, then from defaults.
 
         Args:
-            encoder: its name.
-            data: the frames.
+            encoder: name of the encoder.
+            data: reference to the frames.
             encoder_options: hyperparameters that differ from the preset's.
-            steps: updates.
-            seeds: how many seeds (0, 1, …), or which.
-            evaluate_every: updates between evaluations on the held-out frames.
-            log_every: updates between lines of metrics.
-            device: where torch modules live.
-            threads: cores that torch and BLAS use.
-            trackers: where metrics are also written.
-            fitting: fields of `FitOptions`.
+            settings: `CommonSettings`, where steps are updates, and fields of `FitOptions`.
 
         Raises:
-            ArenaError: unknown names, values out of range, frames or labels that the encoder cannot take.
+            ArenaError: a name is unknown, a value is out of range, or the encoder does not take the frames or labels.
         """
         spec = get_plugins().encoders[encoder]
         preset = spec.preset(data.source)
@@ -94,35 +83,26 @@ class Fit(TrainingSpec):
         config = coerce(
             kind.Config, {**preset.options, **(encoder_options or {})}, where="encoder", owner=spec.name
         )
+        common: Any = {name: settings.pop(name) for name in SETTINGS if name in settings}
         fit = cls(
             name=spec.name,
             options=asdict(config),
             data=data,
-            fitting=asdict(coerce(FitOptions, fitting, where="fit", owner="arena fit")),
-            **common_fields(
-                preset,
-                steps=steps,
-                default_steps=5_000,
-                seeds=seeds,
-                evaluate_every=evaluate_every,
-                log_every=log_every,
-                device=device,
-                threads=threads,
-                trackers=trackers,
-            ),
+            fitting=asdict(coerce(FitOptions, settings, where="fit", owner="arena fit")),
+            **common_fields(preset, 5_000, common),
         )
         with Generators(0).lent("agent"):
-            _ = fit.build_encoder()  # refuses frames or labels that it cannot take
+            _ = fit.build_encoder()  # refuses unsuitable frames or labels
         return fit
 
     @functools.cached_property
     def plugin(self) -> EncoderSpec:
-        """The encoder's spec."""
+        """Spec of the encoder."""
         return get_plugins().encoders[self.name]
 
     @functools.cached_property
     def learner_class(self) -> type[Encoder]:
-        """The encoder's class."""
+        """Class of the encoder."""
         return encoder_class_of(self.plugin)
 
     @property
@@ -139,7 +119,7 @@ class Fit(TrainingSpec):
 
     @property
     def folder_part(self) -> str:
-        """Of paths the last part alone: wherever equal frames lie, the run is the same."""
+        """Last part of a path only, so that the run does not depend on the location of equal frames."""
         return self.data.name or self.source.replace("/", "-").replace(":", "-")
 
     @property
@@ -147,7 +127,7 @@ class Fit(TrainingSpec):
         return False
 
     def build_encoder(self) -> Encoder:
-        """A new encoder, its weights drawn from torch's global generator."""
+        """Make a new encoder; its weights are drawn from torch's global generator."""
         return self.learner_class(self.data.space, self.config(), self.data.label_spaces)
 
     def config(self) -> Any:
@@ -198,5 +178,5 @@ class Fit(TrainingSpec):
         return dataclasses.replace(fit, trackers=tuple(values["trackers"]))
 
 
-#: The fields of a fit that stand in its dictionary as they are.
+#: Fields of a fit that are copied to its dictionary.
 PLAIN = ("steps", "evaluate_every", "log_every", "device", "threads")

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from arena.config.formatting import format_value
 from arena.experiments.snapshot_reference import TO_COME
 from arena.experiments.training_spec import TrainingSpec
 
-__all__ = ["Label", "format_value", "labels"]
+__all__ = ["Label", "labels"]
 
 #: Fields with the encoders of an experiment, shown after the agent, each after a dot.
 ENCODERS = ("encoder", "novelty")
 DOT = " · "
 
 Key = TypeVar("Key")
-
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = 30
-_REPR.maxlist = 8
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ def _encoders(experiments: Sequence[TrainingSpec], kind: str) -> list[str]:
     alike: dict[tuple[str, ...], list[_Encoder]] = {}
     found = []
     for experiment in experiments:
-        one = _Encoder.of(getattr(experiment, kind, None), (experiment.name, experiment.source))
+        one = _Encoder.from_use(getattr(experiment, kind, None), (experiment.name, experiment.source))
         found.append(one)
         if one is not None:
             alike.setdefault(one.place, []).append(one)
@@ -109,18 +105,18 @@ class _Encoder:
     fit: str
 
     @classmethod
-    def of(cls, chosen: Any, place: tuple[str, ...]) -> _Encoder | None:
-        if chosen is None:
+    def from_use(cls, use: Any, place: tuple[str, ...]) -> _Encoder | None:
+        if use is None:
             return None
-        taken = dict(vars(chosen))
+        taken = dict(vars(use))
         name, options, start = taken.pop("name"), dict(taken.pop("options")), taken.pop("start")
         mode, weight = taken.pop("mode", "novelty"), taken.pop("loss_weight", None)
         taken.pop("labels")
         fitted = start is not None and start.run != TO_COME
-        use = {"loss_weight": weight if mode == "joint" else None, "fit": start.digest if fitted else None}
+        joint = {"loss_weight": weight if mode == "joint" else None, "fit": start.digest if fitted else None}
         called = name if mode == "frozen" else f"{name} ({mode})"
         fit = f"{start.run}@{start.step}" if start else "none"
-        return cls((*place, name), called, {**options, **taken}, use, fit)
+        return cls((*place, name), called, {**options, **taken}, joint, fit)
 
     def among(self, others: Sequence[_Encoder]) -> str:
         """Label among encoders of the same place: the name, and the settings that differ."""
@@ -131,19 +127,6 @@ class _Encoder:
         return " ".join(
             [self.called, *(f"{name}={format_value(value)}" for name, value in differing.items())]
         )
-
-
-def format_value(value: object) -> str:
-    """Format an option's value briefly: text without quotes, numbers with few digits, long values shortened."""
-    if isinstance(value, str):
-        return " ".join(_REPR.repr(value)[1:-1].replace("\\n", " ").split())
-    if isinstance(value, bool) or value is None:
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(format_value, value))}]" if len(value) <= 8 else _REPR.repr(list(value))
-    return _REPR.repr(value)
 
 
 def _varying(group: Sequence[Mapping[Key, Any]]) -> list[Key]:

@@ -1,4 +1,4 @@
-"""Reads the experiment or the fit that a run's ``run.json`` holds."""
+"""Conversion of the experiment or fit in a ``run.json`` to an object."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["spec_from_dict"]
 
 
 def spec_from_dict(values: Mapping[str, Any]) -> TrainingSpec:
-    """The experiment or the fit that `TrainingSpec.to_dict` made plain values of.
+    """Make the experiment or the fit from the plain values of `TrainingSpec.to_dict`.
 
     Raises:
-        ArenaError: an unknown or a missing name, or a value out of its range.
+        ArenaError: a name is unknown or missing, or a value is out of its range.
     """
     if "encoder" in values and "agent" not in values:
         from arena.experiments.fit import Fit  # which needs torch

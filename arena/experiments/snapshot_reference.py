@@ -1,4 +1,4 @@
-"""Where an agent begins that does not begin from nothing: a snapshot of another run, or another library's file."""
+"""Reference to the initial weights of a run: a snapshot of another run, or a file of another library."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["FILES", "TO_COME", "SnapshotReference", "read_snapshot"]
 
 FILES = ("arrays.safetensors", "state.json")
 
-#: The run that a snapshot is from which a sweep has yet to make.
+#: Name of the run of a snapshot that a sweep has not made yet.
 TO_COME = "a fit of this sweep"
 
 
 @dataclass(frozen=True)
 class SnapshotReference:
-    """A snapshot that another run took, which a run's folder keeps a copy of, so that it can go on alone.
+    """Reference to a snapshot of another run; the folder of the run that uses it has a copy.
 
     Attributes:
-        run: the folder of the other run, for people: it may be gone; or the file of another library.
-        step: after how many of its steps the snapshot was taken; 0 of a file.
-        digest: of the snapshot's bytes; it is part of the id of a run that begins there.
+        run: folder of the other run, which may be deleted later; or the file of another library.
+        step: number of steps before the snapshot; 0 for a file.
+        digest: digest of the snapshot's bytes, part of the id of the run that uses it.
     """
 
     run: str
@@ -39,46 +39,41 @@ class SnapshotReference:
 
     @classmethod
     def from_folder(cls, run: Path, folder: Path) -> SnapshotReference:
-        """A snapshot of a run of ours.
-
-        Args:
-            run: the run's folder.
-            folder: the snapshot's folder in it, named by its step.
-        """
+        """Make a reference to the snapshot in a sub-folder of a run, which is named by its step."""
         return cls(str(run), int(folder.name), _digest(_files(folder)))
 
     @classmethod
     def from_file(cls, path: Path, agent_class: type[Agent]) -> SnapshotReference:
-        """Another library's file that an agent can begin from.
+        """Make a reference to a file of another library.
 
         Raises:
-            ArenaError: the agent cannot read it.
+            ArenaError: the agent cannot read the file.
         """
         return cls(str(path), 0, _digest(_foreign(path, agent_class)))
 
     @classmethod
     def from_mapping(cls, fields: Mapping[str, Any]) -> SnapshotReference:
-        """The start that a run wrote down.
+        """Make a reference from the values in a ``run.json``.
 
         Raises:
-            ArenaError: no run writes that.
+            ArenaError: the values are malformed.
         """
         run, step, digest = (fields.get(name) for name in ("run", "step", "digest"))
         sound = isinstance(run, str) and isinstance(digest, str) and type(step) is int and step >= 0
         if not sound or len(fields) != 3:
-            raise ArenaError(f"start is {dict(fields)!r}, which no run writes", "give a run folder instead")
+            raise ArenaError(f"start is {dict(fields)!r}, which is malformed", "give a run folder instead")
         assert isinstance(run, str) and isinstance(digest, str) and isinstance(step, int)
         return cls(run, step, digest)
 
     def copy(self, folder: Path, agent_class: type[Agent] | None = None) -> None:
-        """Puts the snapshot's files into a folder, unless they are there.
+        """Copy the snapshot's files into a folder, unless it has them.
 
         Args:
-            folder: where to.
-            agent_class: who reads another library's file, where it is one.
+            folder: the destination.
+            agent_class: class that reads a file of another library.
 
         Raises:
-            ArenaError: the other run has gone, or its snapshot has changed since.
+            ArenaError: the other run was deleted, or its snapshot was changed.
         """
         refuse_link(folder)
         if all((folder / name).exists() for name in FILES):
@@ -98,7 +93,7 @@ class SnapshotReference:
             write_atomically(folder / name, data)
 
     def load(self, folder: Path) -> State:
-        """The snapshot from a folder that it was copied to.
+        """Load the snapshot from a folder that it was copied to.
 
         Raises:
             ArenaError: the copy is missing or damaged.
@@ -109,13 +104,13 @@ class SnapshotReference:
     def _verify(self, files: Encoded, place: Path) -> None:
         if _digest(files) != self.digest:
             problem = (
-                f"{place} is not the snapshot of {self.run} at step {self.step:,} that the run begins from"
+                f"{place} is not the snapshot of {self.run} at step {self.step:,} that the run starts from"
             )
-            raise ArenaError(problem, "restore it from a copy, or begin a new run with --from")
+            raise ArenaError(problem, "restore it from a copy, or start a new run with --from")
 
 
 def read_snapshot(folder: Path) -> State:
-    """The state of an agent from a snapshot's folder.
+    """Read the state of an agent or an encoder from a snapshot's folder.
 
     Raises:
         ArenaError: a file is missing or damaged.
@@ -129,7 +124,7 @@ def _files(folder: Path) -> Encoded:
 
 
 def _foreign(path: Path, agent_class: type[Agent]) -> Encoded:
-    """What a snapshot's files would hold, had a run of ours written another library's file."""
+    """Convert a file of another library to the files of a snapshot."""
     return encode({"agent": agent_class.foreign_snapshot(path)})
 
 

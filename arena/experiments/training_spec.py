@@ -1,4 +1,4 @@
-"""What every training has in common: a plugin's name and options, how long, from which seeds, and its id."""
+"""Base class of experiments and fits: the plugin, its options, the length of training, the seeds, and the run id."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import tomli_w
 
@@ -17,23 +17,23 @@ from arena.errors import ArenaError
 from arena.plugins.discovery import get_plugins
 from arena.plugins.specs import AgentSpec, EncoderSpec, Preset
 
-__all__ = ["TrainingSpec", "validated_trackers"]
+__all__ = ["CommonSettings", "TrainingSpec", "common_fields", "validated_trackers"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSpec(ABC):
-    """What to train, and everything that decides the outcome; with a seed it is a run.
+    """Description of a training with everything that decides its result; with a seed it is a run.
 
     Attributes:
-        name: the agent's or the encoder's name.
-        options: all its hyperparameters, as plain values.
-        steps: how long to train: environment steps, a planner's sweeps, or an encoder's updates.
-        seeds: the seeds of its runs.
+        name: name of the agent or encoder.
+        options: all hyperparameters, as plain values.
+        steps: length of training: environment steps, a planner's sweeps, or an encoder's updates.
+        seeds: seeds of the runs.
         evaluate_every: steps between evaluations.
         log_every: steps between lines of metrics.
-        device: where torch modules live.
-        threads: cores that torch and BLAS use.
-        trackers: where metrics are also written; see `arena list trackers`.
+        device: torch device of the modules.
+        threads: number of cores for torch and BLAS.
+        trackers: further destinations of the metrics; see `arena list trackers`.
     """
 
     name: str
@@ -49,112 +49,127 @@ class TrainingSpec(ABC):
     @property
     @abstractmethod
     def plugin(self) -> AgentSpec | EncoderSpec:
-        """The spec of the agent or the encoder."""
+        """Spec of the agent or encoder."""
 
     @property
     @abstractmethod
     def learner_class(self) -> type[Any]:
-        """The class of the agent or the encoder."""
+        """Class of the agent or encoder."""
 
     @property
     @abstractmethod
     def source(self) -> str:
-        """The environment's id, or the name of the data set."""
+        """Id of the environment, or source of the data set."""
 
     @property
     @abstractmethod
     def env_options(self) -> dict[str, Any]:
-        """The environment's options; empty where there is no environment."""
+        """Options of the environment; empty without one."""
 
     @property
     @abstractmethod
     def wrappers(self) -> tuple[str, ...]:
-        """The wrappers around the environment, the innermost first."""
+        """Wrappers around the environment, the innermost first."""
 
     @property
     @abstractmethod
     def folder_part(self) -> str:
-        """The part of a run folder's name that stands for the environment or the data set."""
+        """Part of a run folder's name for the environment or data set."""
 
     @property
     @abstractmethod
     def in_memory(self) -> bool:
-        """Whether it needs a function of this process, which other processes do not have."""
+        """Whether the environment is a function of this process, which other processes do not have."""
 
     @abstractmethod
     def config(self) -> Any:
-        """The hyperparameters as an instance of the plugin's `Config`."""
+        """Make the hyperparameters an instance of the plugin's `Config`."""
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """Everything that decides the bytes of a run, but the seed."""
+        """Everything except the seed that decides the bytes of a run."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: what `run.json`, ``--json`` and TOML files hold."""
+        """Convert to the plain values of `run.json`, ``--json`` and TOML files."""
 
     @classmethod
     @abstractmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
+        """Make a spec from the values of `to_dict`."""
 
     @abstractmethod
     def settings(self) -> dict[tuple[str, str], Any]:
-        """The settings in which two specs of one plugin and source may differ, by ("agent" or "env", name)."""
+        """Settings that may differ between specs of one plugin and source, by ("agent" or "env", name)."""
 
     def replaced(self, **changes: Any) -> Self:
-        """A copy with other values in some fields."""
+        """Copy with other values in some fields."""
         return dataclasses.replace(self, **changes)
 
     def id(self, seed: int) -> str:
-        """The digest that names a run: 12 hexadecimal digits.
+        """Digest that identifies a run: 12 hexadecimal digits.
 
         It covers everything that decides the bytes of the result: every option, the specs' revisions, maps and
-        sources by content. Cadences, paths and the number of steps are outside it, so that more steps train on.
+        sources by content. Cadences, paths and the number of steps are excluded, so that a run can be continued with
+        more steps.
         """
         text = json.dumps({**self.identity(), "seed": seed}, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
     def to_toml(self) -> str:
-        """The spec as a TOML file for ``--config``."""
+        """Convert to a TOML file for ``--config``."""
         return tomli_w.dumps(_without_none(self.to_dict()))
 
 
-def common_fields(
-    preset: Preset,
-    *,
-    steps: int | None,
-    default_steps: int,
-    seeds: int | Sequence[int] | None,
-    evaluate_every: int | None,
-    log_every: int | None,
-    device: str,
-    threads: int,
-    trackers: str | Sequence[str] | None,
-) -> dict[str, Any]:
-    """The fields that every `TrainingSpec` has, validated; missing ones from the preset and from defaults.
+class CommonSettings(TypedDict, total=False):
+    """Settings of every training, with values that are not validated yet.
+
+    Attributes:
+        steps: length of training; by default the preset's.
+        seeds: number of seeds (0, 1, …), or a list of seeds; by default the preset's.
+        evaluate_every: steps between evaluations; by default a twentieth of ``steps``.
+        log_every: steps between lines of metrics; by default a tenth of ``evaluate_every``.
+        device: torch device of the modules; by default the CPU.
+        threads: number of cores for torch and BLAS, part of a run's id since the order of sums affects rounding; by
+            default 1.
+        trackers: further destinations of the metrics, such as ``["tensorboard"]``, or ``[]``; by default the trackers
+            whose specs say so.
+    """
+
+    steps: int | None
+    seeds: int | Sequence[int] | None
+    evaluate_every: int | None
+    log_every: int | None
+    device: str
+    threads: int
+    trackers: str | Sequence[str] | None
+
+
+def common_fields(preset: Preset, default_steps: int, settings: CommonSettings) -> dict[str, Any]:
+    """Validate the common settings; missing ones come from the preset and from defaults.
 
     Raises:
-        ArenaError: a value out of its range.
+        ArenaError: a value is out of its range.
     """
-    steps = validated_count("steps", first_given(steps, preset.steps, default_steps))
-    every = validated_count("evaluate-every", first_given(evaluate_every, max(1, steps // 20)))
+    given = {name: settings.get(name) for name in CommonSettings.__annotations__}
+    steps = validated_count("steps", first_given(given["steps"], preset.steps, default_steps))
+    every = validated_count("evaluate-every", first_given(given["evaluate_every"], max(1, steps // 20)))
     return {
         "steps": steps,
-        "seeds": validated_seeds(first_given(seeds, preset.seeds, 1)),
+        "seeds": validated_seeds(first_given(given["seeds"], preset.seeds, 1)),
         "evaluate_every": every,
-        "log_every": validated_count("log-every", first_given(log_every, max(1, every // 10))),
-        "device": validated_device(device),
-        "threads": validated_count("threads", threads),
-        "trackers": validated_trackers(trackers),
+        "log_every": validated_count("log-every", first_given(given["log_every"], max(1, every // 10))),
+        "device": validated_device(settings.get("device", "cpu")),
+        "threads": validated_count("threads", settings.get("threads", 1)),
+        "trackers": validated_trackers(settings.get("trackers")),
     }
 
 
 def validated_trackers(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The trackers of these names; the default ones for None.
+    """Check names of trackers; None means the default trackers.
 
     Raises:
-        ArenaError: an unknown name.
+        ArenaError: a name is unknown.
     """
     known = get_plugins().trackers
     if not (names is None or isinstance(names, str | list | tuple)):

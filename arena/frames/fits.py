@@ -1,4 +1,4 @@
-"""Fits by names: an encoder and a source of frames, which are collected or read first."""
+"""Fits by name: an encoder and a source of frames, which are collected or read first."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import Any
 
 from arena.config.options import coerce
 from arena.encoders.compatibility import encoder_class_of
-from arena.experiments.fit import Fit, FitOptions
+from arena.experiments.fit import SETTINGS, Fit, FitOptions
 from arena.frames.references import data_reference
 from arena.frames.sources import is_environment
 from arena.plugins.discovery import get_plugins
 
 __all__ = ["reading_options", "resolve_fit"]
-
-#: The arguments of `Fit.create`, beside the fields of `FitOptions`.
-SETTINGS = ("steps", "seeds", "evaluate_every", "log_every", "device", "threads", "trackers")
 
 
 def resolve_fit(
@@ -28,19 +25,19 @@ def resolve_fit(
     frames: int | None = None,
     **further: Any,
 ) -> Fit:
-    """The fit of an encoder to the frames of a source; the frames are collected or read unless they are there.
+    """Make the fit of an encoder to the frames of a source; the frames are collected or read unless they exist.
 
     Args:
-        encoder: its name.
+        encoder: name of the encoder.
         source: an environment's id, or another source that `arena.frames.open_source` reads, such as ``digits``.
         encoder_options: hyperparameters that differ from the preset's.
         env_options: options of the environment.
-        frames: how many to collect.
+        frames: number of frames to collect.
         further: arguments of `Fit.create`; ``policy``, ``num_envs``, ``labels``, ``explore``, ``horizon`` and
             ``wrappers`` of `arena.frames.collect`; ``size`` of pictures, ``observation`` and ``bounds`` of arrays.
 
     Raises:
-        ArenaError: unknown names, values out of range, frames or labels that the encoder cannot take.
+        ArenaError: a name is unknown, a value is out of range, or the encoder does not take the frames or labels.
     """
     spec = get_plugins().encoders[encoder]
     preset = spec.preset(source)
@@ -63,12 +60,12 @@ def reading_options(
     env_options: Mapping[str, Any],
     further: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The options of `open_source` for a fit.
+    """Options of `open_source` for a fit.
 
     Args:
-        source: where the frames come from.
-        frames: how many to collect; None for 10,000.
-        labels: the labels that the encoder learns from.
+        source: source of the frames.
+        frames: number of frames to collect; None for 10,000.
+        labels: labels that the encoder learns from.
         env_options: options of the environment.
         further: other options of the source.
     """

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
 from arena.environments.vector_env import NativeVectorEnv
-from arena.errors import ArenaError
+from arena.errors import ArenaError, one_line
 from arena.frames.columns import LABEL, OBSERVATION
 from arena.streams.base import FIX_WITH_WRAPPER
 
@@ -190,9 +190,7 @@ def call_environment(name: str, function: Callable[..., T], *arguments: Any, **n
     except ArenaError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())
-        what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-        raise ArenaError(f"{name} raised {what}", "see --debug for its traceback") from error
+        raise ArenaError(f"{name} raised {one_line(error)}", "see --debug for its traceback") from error
 
 
 def missing_label(name: str, label: str, info: Mapping[str, Any]) -> ArenaError:

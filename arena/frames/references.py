@@ -1,4 +1,4 @@
-"""Data sets by reference: what a fit remembers of its frames, and how they are opened again."""
+"""Data sets by reference: a fit stores a reference to its frames, from which they are opened again."""
 
 from __future__ import annotations
 
@@ -16,15 +16,7 @@ __all__ = ["data_reference", "open_data"]
 
 
 def data_reference(source: str, **options: Any) -> DataReference:
-    """Collects, reads or opens frames, and makes a reference to them.
-
-    Args:
-        source: as `open_source` takes it.
-        options: of the source.
-
-    Raises:
-        ArenaError: as `open_source`.
-    """
+    """Collect, read or open frames as `open_source` does, and make a reference to them."""
     frames = open_source(source, **options)
     labels = {name: to_json(space) for name, space in frames.label_spaces.items()}
     space = to_json(frames.observation_space)
@@ -33,18 +25,18 @@ def data_reference(source: str, **options: Any) -> DataReference:
 
 
 def open_data(data: DataReference) -> Frames:
-    """The frames of a reference, made again where they have gone.
+    """Open the frames of a reference; if they were deleted, they are made again.
 
     Raises:
-        ArenaError: they cannot be made again, or have changed.
+        ArenaError: the frames cannot be made again, or were changed.
     """
     folder = Path(data.folder)
     if not (folder / HEADER).exists() and folder == Path(data.source):
-        raise ArenaError(f"the frames of the fit are gone: {folder}", "put them back")
+        raise ArenaError(f"the frames of the fit were deleted: {folder}", "restore them from a copy")
     frames = Frames(folder) if (folder / HEADER).exists() else open_source(data.source, **data.options)
     if frames.digest != data.digest:
         raise ArenaError(
-            f"{frames.folder} holds other frames than those of the fit",
+            f"the frames in {frames.folder} are not those of the fit",
             "restore them, or fit the encoder again",
         )
     return frames

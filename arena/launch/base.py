@@ -40,11 +40,10 @@ class Launcher(Protocol):
         """Train runs until they end, and return the outcome of each, in the same order.
 
         A worker opens the run's folder, which it shares with this process, and calls
-        `arena.training.runner.execute`. It uses
-        one core. A worker that dies is replaced, and its run continues from its checkpoint, a few times. If another
-        process is training a run, the launcher notifies the listener with `BUSY`, waits, and uses that process's
-        result. A run that fails does not affect the others. A notice is about a run, unless it ends in "…": such a
-        notice, for example "starting a cluster…", is about the current activity, and is shown until the next update.
+        `arena.training.runner.execute`. It uses one core. A worker that dies is replaced, and its run continues from
+        its checkpoint, a few times. If another process is training a run, the launcher notifies the listener with
+        `BUSY`, waits, and uses that process's result. A run that fails does not affect the others. An activity of the
+        launcher itself, such as "starting a cluster…", goes to `Listener.announced`.
 
         Args:
             runs: prepared runs.

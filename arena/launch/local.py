@@ -1,4 +1,4 @@
-"""Several runs: one after the other in this process, or in worker processes."""
+"""Local launcher: trains several runs, one after another in this process or in worker processes."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from arena.training.runner import execute
 
 __all__ = ["execute_all", "outcomes"]
 
-#: How often a run is begun again after its worker died, unless somebody says otherwise.
+#: Default for the maximum number of restarts of a run after its worker died.
 RETRIES = 2
 
-#: Seconds between two looks at a run that another process trains.
+#: Seconds between two checks of a run that another process is training.
 BUSY_SECONDS = 0.5
 
-#: Seconds between two questions to the listener whether to stop, while there is no news.
+#: Seconds between two checks for a requested stop, while workers send no messages.
 TICK = 0.1
 
 
@@ -40,7 +40,7 @@ class Local:
     class Config:
         """Options of the local launcher."""
 
-        retries: Annotated[int, Between(0, None)] = 2
+        retries: Annotated[int, Between(0, None)] = RETRIES
         """Maximum number of restarts of a run after its worker process died, at least 0."""
 
     def __init__(self, config: Config, workers: int) -> None:
@@ -54,25 +54,25 @@ class Local:
 def execute_all(
     runs: Sequence[Run], listener: Listener | None = None, workers: int = 1
 ) -> list[dict[str, Any]]:
-    """Trains runs to their ends; their results in the same order.
+    """Train runs, and return the content of each ``result.json`` in the same order.
 
-    The first Ctrl-C or SIGTERM makes every run checkpoint and stop; a second Ctrl-C stops at once. A run whose worker
-    dies is begun again from its checkpoint, twice.
+    The first Ctrl-C or SIGTERM makes every run save a checkpoint and stop; a second Ctrl-C stops at once. A run whose
+    worker dies is restarted from its checkpoint, at most twice.
 
     Args:
         runs: the runs.
-        listener: follows them all, in this process.
-        workers: processes to use; one means this one.
+        listener: listener to the events of all runs, in this process.
+        workers: number of processes; with one, the runs are trained in this process.
 
     Raises:
-        Interrupted: after Ctrl-C; finished runs keep their results, the others a checkpoint.
-        ArenaError: the first run's that failed; the other runs have been trained all the same. Or plugins are
-            only in this process's memory.
+        Interrupted: after Ctrl-C; finished runs have their results, the others a checkpoint.
+        ArenaError: the error of the first run that failed, after all others were trained; or plugins exist only in
+            this process's memory.
     """
     results = []
     for outcome in _trained(runs, listener, workers if len(runs) > 1 else 1, RETRIES, waits=False):
         if isinstance(outcome, Crash) and outcome.__cause__ is not None:
-            raise outcome.__cause__  # it happened in this process: whoever wrote the agent wants its traceback
+            raise outcome.__cause__  # the traceback of this process helps the author of the agent
         if isinstance(outcome, ArenaError):
             raise outcome
         results.append(outcome)
@@ -82,19 +82,19 @@ def execute_all(
 def outcomes(
     runs: Sequence[Run], listener: Listener | None = None, workers: int = 1, retries: int = RETRIES
 ) -> list[Outcome]:
-    """Train runs to their ends, as `arena.launch.base.Launcher.launch` does, and return their outcomes in order.
+    """Train runs as in `arena.launch.base.Launcher.launch`, and return the outcome of each in the same order.
 
-    Signals are as in `execute_all`. One worker is this process itself, which whatever kills a run kills, too.
+    Signals are handled as in `execute_all`.
 
     Args:
         runs: the runs.
-        listener: follows them all, in this process.
-        workers: processes to use; one means this one.
-        retries: how often a run is begun again after its worker died.
+        listener: listener to the events of all runs, in this process.
+        workers: number of processes; with one, the runs are trained in this process.
+        retries: maximum number of restarts of a run after its worker died.
 
     Raises:
-        Interrupted: after Ctrl-C, or when the listener says to stop; whatever had begun has a checkpoint.
-        ArenaError: no worker can be started, or plugins are only in this process's memory.
+        Interrupted: after Ctrl-C, or when the listener requests a stop; every run that had started has a checkpoint.
+        ArenaError: no worker can be started, or plugins exist only in this process's memory.
     """
     return _trained(runs, listener, workers, retries, waits=True)
 
@@ -114,10 +114,10 @@ def _trained(
 
 
 class _Schedule:
-    """Which runs are to be trained, and what became of the others.
+    """Queue of runs, and the outcomes of those that ended.
 
-    A job is a run's number. It is pending, then begun; it ends with an outcome, or is pending again: first in line if
-    its worker died, and last if another process trained it meanwhile.
+    A job is the index of a run. After its start it ends with an outcome, or is queued again: first if its worker died,
+    and last if another process was training it.
     """
 
     def __init__(self, runs: Sequence[Run], listener: StopListener, retries: int, waits: bool) -> None:
@@ -134,7 +134,7 @@ class _Schedule:
         return len(self._outcomes) == len(self.runs)
 
     def pending(self) -> bool:
-        """Whether a run can begin now."""
+        """Return whether a run can start now."""
         for job, due in tuple(self._elsewhere.items()):
             if time.monotonic() >= due:
                 if _is_free(self.runs[job]):
@@ -161,12 +161,12 @@ class _Schedule:
         self._deaths[job] += 1
         deaths, run = self._deaths[job], self.runs[job]
         if deaths <= self._retries and not self.listener.asked:
-            again = f"begun again from its checkpoint, attempt {deaths + 1} of {self._retries + 1}"
+            again = f"restarted from its checkpoint, attempt {deaths + 1} of {self._retries + 1}"
             self.listener.noticed(run, f"its worker died {how}; {again}")
             self._pending.appendleft(job)
         else:
             often = f"{deaths} times, last {how}" if deaths > 1 else how
-            remedy = "if memory ran out, use fewer --workers; the same command goes on from its checkpoint"
+            remedy = "use fewer --workers if memory ran out; run the same command again to continue from its checkpoint"
             self._end(job, ArenaError(f"the worker of {run.folder} died {often}", remedy))
 
     def _end(self, job: int, outcome: Outcome) -> None:
@@ -174,10 +174,10 @@ class _Schedule:
         self.listener.ended(self.runs[job], outcome)
 
     def outcomes(self) -> list[Outcome]:
-        """What became of every run.
+        """Return the outcome of every run.
 
         Raises:
-            Interrupted: not all have ended, because somebody asked to stop.
+            Interrupted: not all runs have ended, since a stop was requested.
         """
         if self.listener.asked:
             for job, run in enumerate(self.runs):
@@ -203,7 +203,7 @@ def _is_free(run: Run) -> bool:
             return True
     except BusyError:
         return False
-    except ArenaError:  # which whoever trains it will say
+    except ArenaError:  # training the run reports the error
         return True
 
 
@@ -219,17 +219,19 @@ def _here(schedule: _Schedule) -> None:
 
 def _in_processes(schedule: _Schedule, limit: int) -> None:
     if any(not info.distribution and info.status in ("ok", "warning") for info in get_plugins().infos):
-        raise ArenaError("plugins that are only in memory train in this process only", "use workers=1")
-    told = False
+        raise ArenaError(
+            "plugins that exist only in this process's memory do not reach workers", "use workers=1"
+        )
+    stopped = False
     with _Workers(limit) as workers:
-        while not schedule.done and (workers.busy or not told):
+        while not schedule.done and (workers.busy or not stopped):
             if not schedule.listener.stopping():
                 while schedule.pending() and (worker := workers.free()):
                     job = schedule.begin()
                     worker.begin(job, schedule.runs[job].folder)
-            elif not told:
+            elif not stopped:
                 workers.stop()
-                told = True
+                stopped = True
             for worker, (what, *news) in workers.news(TICK):
                 if worker.job is None:
                     continue
@@ -243,10 +245,10 @@ def _in_processes(schedule: _Schedule, limit: int) -> None:
 
 
 class _Workers:
-    """Some workers, each begun when it is first needed; none outlives the ``with`` block.
+    """Worker processes, each started when it is first needed; all end with the ``with`` block.
 
     Args:
-        limit: how many at most.
+        limit: maximum number of workers.
     """
 
     def __init__(self, limit: int) -> None:
@@ -263,24 +265,24 @@ class _Workers:
         try:
             if kind is None:
                 for worker in self._workers:
-                    worker.connection.close()  # which is how it hears that there is no more to do
+                    worker.connection.close()  # makes the worker exit
                 until = time.monotonic() + EXIT_SECONDS
                 for worker in self._workers:
                     worker.join(until)
-        finally:  # at once, if something went wrong: what they train has whole checkpoints
+        finally:  # at once after an error, since checkpoints are always intact
             for worker in self._workers:
                 worker.end()
 
     @property
     def busy(self) -> bool:
-        """Whether any of them trains a run."""
+        """Whether any worker trains a run."""
         return any(worker.job is not None for worker in self._workers)
 
     def free(self) -> Worker | None:
-        """An idle worker, begun now if there is none and room for it.
+        """Return an idle worker, or start one if there are fewer than the limit; None otherwise.
 
         Raises:
-            ArenaError: there are none, and none can be begun.
+            ArenaError: there are no workers, and none can be started.
         """
         idle = next((worker for worker in self._workers if worker.job is None), None)
         if idle is not None or len(self._workers) >= self._limit:
@@ -295,12 +297,12 @@ class _Workers:
                 raise ArenaError(
                     f"no worker can be started: {error.strerror}", "use fewer --workers"
                 ) from error
-            self._limit = len(self._workers)  # fewer will do
+            self._limit = len(self._workers)  # continue with fewer
             return None
         return worker
 
     def stop(self) -> None:
-        """Tells all to checkpoint and stop."""
+        """Make all workers save a checkpoint and stop."""
         for worker in tuple(self._workers):
             if worker.ready:
                 worker.stop()
@@ -308,30 +310,31 @@ class _Workers:
                 self._drop(worker)
 
     def news(self, seconds: float) -> Iterator[tuple[Worker, tuple[Any, ...]]]:
-        """What they say within some seconds, a tuple each; ``("died", how)`` is the last of one that died.
+        """Iterate over messages of workers within some seconds; ``("died", how)`` is the last one of a dead worker.
 
         Raises:
-            ArenaError: no worker comes so far as to be ready.
+            ArenaError: a worker died before any worker was ready.
         """
         ready = wait([worker.connection for worker in self._workers], seconds)
         for worker in tuple(self._workers):
-            said = worker.heard(worker.connection in ready)
-            if said == READY:
+            message = worker.heard(worker.connection in ready)
+            if message == READY:
                 self._one_was_ready = True
                 worker.greet()
-            elif said == DIED:
-                yield worker, (*DIED, self._bury(worker))
-            elif said:
-                yield worker, said
+            elif message == DIED:
+                yield worker, (*DIED, self._remove_dead(worker))
+            elif message:
+                yield worker, message
 
-    def _bury(self, worker: Worker) -> str:
-        """Clears a dead worker away; how it died, in words."""
+    def _remove_dead(self, worker: Worker) -> str:
+        """Remove a dead worker; return how it died."""
         how, itself = worker.fate()
         self._drop(worker)
         if itself and not self._one_was_ready:
             remedy = 'if this is a script, put the call under if __name__ == "__main__":; '
             raise ArenaError(
-                f"a worker process died before it began, {how}", remedy + "the same command resumes its runs"
+                f"a worker process died before it was ready, {how}",
+                remedy + "run the same command again to continue",
             )
         return how
 

@@ -73,6 +73,9 @@ class StopListener(Listener):
     def noticed(self, run: Run, text: str) -> None:
         self._listener.noticed(run, text)
 
+    def announced(self, activity: str) -> None:
+        self._listener.announced(activity)
+
     def ended(self, run: Run, outcome: dict[str, Any] | ArenaError) -> None:
         self._listener.ended(run, outcome)
 

@@ -66,7 +66,7 @@ def train_outcome(folder: Path, train: Callable[[], dict[str, Any]]) -> Outcome:
     except BaseException as error:  # a panic of a compiled extension is not an Exception
         crash = Crash(
             f"{folder} failed: {describe_error(error)}",
-            "fix the cause; the same command goes on from its checkpoint",
+            "fix the cause; run the same command again to continue from its checkpoint",
         )
         crash.__cause__ = error
         return crash
@@ -74,7 +74,7 @@ def train_outcome(folder: Path, train: Callable[[], dict[str, Any]]) -> Outcome:
 
 def not_started(folder: Path) -> Interrupted:
     """Outcome of a run that had not started when a stop was requested."""
-    return Interrupted(f"stopped before {folder} began", "the same command goes on")
+    return Interrupted(f"stopped before {folder} began", "run the same command again to continue")
 
 
 # In the worker.

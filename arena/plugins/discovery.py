@@ -278,7 +278,7 @@ def _find_installed() -> list[tuple[PluginInfo, Callable[[], object]]]:
         points = []
         seen: set[str] = set()
         for distribution in metadata.distributions():
-            info = PluginInfo.of("", distribution)
+            info = PluginInfo.from_distribution("", distribution)
             if info.distribution in seen:
                 continue
             seen.add(info.distribution)
@@ -290,7 +290,7 @@ def _find_installed() -> list[tuple[PluginInfo, Callable[[], object]]]:
                         # Loading it raises the same error again, which is then reported.
                         info.name = info.distribution
                         found.append((info, partial(getattr, distribution, "entry_points")))
-    found += [(PluginInfo.of(point.name, point.dist), point.load) for point in points]
+    found += [(PluginInfo.from_distribution(point.name, point.dist), point.load) for point in points]
     return found
 
 

@@ -46,7 +46,7 @@ class PluginInfo:
     problems: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, name: str, distribution: Distribution | None) -> PluginInfo:
+    def from_distribution(cls, name: str, distribution: Distribution | None) -> PluginInfo:
         """Make the info of an installed plugin, even if its distribution's metadata cannot be read."""
         try:
             origin = (distribution.name, distribution.version) if distribution else ("", "")

@@ -15,7 +15,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, get_args
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, one_line
 
 if TYPE_CHECKING:
     import argparse
@@ -330,7 +330,7 @@ def describe_error(error: BaseException) -> str:
         if not any(part in code.co_filename for part in _MACHINERY):
             place = f" ({code.co_filename}:{traceback.tb_lineno})"
         traceback = traceback.tb_next
-    return " ".join(f"{type(error).__name__}: {error}".split()) + place
+    return one_line(error) + place
 
 
 def _is_dotted(text: str) -> bool:

@@ -128,6 +128,9 @@ class _Notices(Listener):
             self._reported_busy = self._reported_busy or text == BUSY
             print(_notice(run, text), file=sys.stderr)
 
+    def announced(self, activity: str) -> None:
+        print(activity, file=sys.stderr)
+
 
 class _Bar(Listener):
     """Listener that stores every run's latest progress, which the drawing thread reads."""
@@ -145,10 +148,11 @@ class _Bar(Listener):
     def noticed(self, run: Run, text: str) -> None:
         if text == BUSY:
             self._display.busy[run.folder] = None
-        elif _is_passing(text):
-            self._display.state = text
         else:
             self._console.print(_notice(run, text), style="yellow", soft_wrap=True)
+
+    def announced(self, activity: str) -> None:
+        self._display.state = activity
 
 
 class _Speed:
@@ -386,10 +390,5 @@ def _score(lines: Sequence[_Line]) -> str:
     return f"loss {format_number(-mean)}" if fits else f"return {format_number(mean)}"
 
 
-def _is_passing(text: str) -> bool:
-    """Whether a notice is about a current activity, not about its run; see `arena.launch.base.Launcher`."""
-    return text.endswith("…")
-
-
 def _notice(run: Run, text: str) -> str:
-    return text if _is_passing(text) else f"{run.spec.name} on {run.spec.source}, seed {run.seed}: {text}"
+    return f"{run.spec.name} on {run.spec.source}, seed {run.seed}: {text}"

@@ -1,4 +1,4 @@
-"""Listeners: objects that follow a run while it trains, and may stop it."""
+"""Listeners: observers of a run during training, which may stop it."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ __all__ = ["HookEvents", "Listener"]
 
 
 class Listener:
-    """Follows a run; every method may be overridden.
-
-    Progress bars, trackers, hooks and live viewing are listeners, and the runner knows no other kind of observer.
-    """
+    """Base class of observers of runs: progress bars, trackers, hooks, live viewing; its methods do nothing."""
 
     def started(self, run: Run) -> None:
-        """The run began, or went on from its checkpoint."""
+        """Event: the run started, or resumed from a checkpoint."""
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
-        """The run has come so far; its last evaluation gave this mean return. Called several times a second."""
+        """Event, several times a second: progress so far, and mean return of the last evaluation."""
 
     def logged(self, run: Run, progress: Progress, values: Mapping[str, Any]) -> None:
-        """A line of metrics was written."""
+        """Event: a line of metrics was written."""
 
     def noticed(self, run: Run, text: str) -> None:
-        """The user of the run should know this, in one line."""
+        """Event: a notice for the user, in one line."""
+
+    def announced(self, activity: str) -> None:
+        """Event: the launcher begins an activity that takes a while, such as ``starting a cluster…``."""
 
     def finished(self, run: Run, result: Mapping[str, Any]) -> None:
-        """The run has trained all its steps, and its result is on disk."""
+        """Event: the run is finished, and its result is on disk."""
 
     def ended(self, run: Run, outcome: dict[str, Any] | ArenaError) -> None:
-        """The launcher has done with the run: its result, or why it has none."""
+        """Event: the launcher has the result of the run, or its error."""
 
     def stopping(self) -> bool:
-        """Whether the run should checkpoint and stop now."""
+        """Return whether the run should save a checkpoint and stop now."""
         return False
 
     def close(self) -> None:
-        """Releases what the listener holds of this run; the session has ended."""
+        """Release resources at the end of a session."""
 
 
 class HookEvents(Listener):
-    """Calls the event hooks of every plugin."""
+    """Listener that calls the event hooks of every plugin."""
 
     def started(self, run: Run) -> None:
         get_plugins().emit("arena_run_started", run=run)

@@ -19,18 +19,18 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from arena.errors import ArenaError
 from arena.runs.listener import Listener
 from arena.storage.codec import Encoded, State, decode, encode
-from arena.storage.files import refuse_link, remove_temporary_files, write_error
+from arena.storage.files import open_without_links, refuse_link, remove_temporary_files, write_error
 
 if TYPE_CHECKING:
     from arena.runs.run import Run
     from arena.streams.base import Progress
 
-__all__ = ["LivePublisher", "LiveSnapshot", "LiveSubscriber", "open_watch_window", "open_without_links"]
+__all__ = ["LivePublisher", "LiveSnapshot", "LiveSubscriber", "open_watch_window"]
 
 #: Seconds between two checks for a request, between two touches, and after which a request expires.
 LOOK, TOUCH, FORGET = 0.25, 1.0, 10.0
@@ -179,13 +179,13 @@ class LiveSubscriber:
 
 
 def open_watch_window(run: Run) -> None:
-    """Opens a window that follows a run: ``arena watch RUN --follow`` in a process of its own.
+    """Open a window that follows a run: ``arena watch RUN --follow`` in its own process.
 
-    The process has a session of its own, so that Ctrl-C in the terminal ends the training and leaves the window. Its
-    error messages go to ``live/watch.log`` in the run.
+    The process has its own session, so that Ctrl-C in the terminal ends the training but not the window. Its error
+    messages go to ``live/watch.log`` in the run.
 
     Args:
-        run: prepared, and about to be trained.
+        run: a prepared run, which is about to be trained.
     """
     watcher = LiveSubscriber(run)
     watcher.wish()  # at once, so that the window finds something when it is open
@@ -198,18 +198,6 @@ def open_watch_window(run: Run) -> None:
         subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
         )
-
-
-def open_without_links(path: Path) -> IO[bytes]:
-    """Open a file for writing and empty it, without following links and without waiting for the reader of a pipe.
-
-    The run folder may come from another person, and its links may point anywhere.
-
-    Raises:
-        OSError: the path is a link, or cannot be written.
-    """
-    safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    return open(path, "wb", opener=lambda name, flags: os.open(name, flags | safe, 0o666))
 
 
 def _write(folder: Path, header: Mapping[str, Any], encoded: Encoded) -> None:

@@ -1,4 +1,4 @@
-"""A fitted encoder, ready for use."""
+"""Fitted encoder of a run, ready for use."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from arena.encoders.functional import codes
 from arena.errors import ArenaError
-from arena.experiments.snapshot_reference import read_snapshot
 from arena.random.generators import Generators
 from arena.runs.run import Run, fit_of
-from arena.runs.snapshots import LAST, fits_this_version, snapshot_folder
+from arena.runs.snapshots import LAST, fits_this_version, load_state
 
 if TYPE_CHECKING:
     from arena.encoders.base import Encoder
@@ -21,21 +20,21 @@ __all__ = ["LoadedEncoder"]
 
 
 class LoadedEncoder:
-    """A fitted encoder, ready for use. It needs no frames: their spaces are in the run.
+    """Fitted encoder, ready for use; it does not need the frames of the fit.
 
     Args:
         run: the run of a fit.
-        which: ``last``, its newest checkpoint or else snapshot; ``best``, the snapshot of its best evaluation; or
-            the snapshot after so many updates, such as ``2000``.
+        which: ``last``, the newest checkpoint or else snapshot; ``best``, the snapshot of the best evaluation; or a
+            number of updates, such as ``2000``.
 
     Attributes:
         run: the run.
-        fit: what it was fitted to, and how.
-        encoder: in evaluation mode, on the device of the fit.
-        steps: after how many updates.
+        fit: description of the fit.
+        encoder: the encoder in evaluation mode, on the device of the fit.
+        steps: number of updates.
 
     Raises:
-        ArenaError: if the run is none of a fit, has fitted nothing yet, or has no such snapshot.
+        ArenaError: the run is not a fit, or has no such snapshot.
 
     Example:
         >>> loaded = arena.load("runs/vae_digits_seed0_…")  # doctest: +SKIP
@@ -54,45 +53,35 @@ class LoadedEncoder:
         self.encoder.eval()
 
     def encode(self, observations: npt.ArrayLike, batch_size: int = 64) -> npt.NDArray[Any]:
-        """The mode of each observation's code.
+        """Compute the mode of each observation's code, shape (count, *latent.shape).
 
-        An observation's code has the same bits in whatever company, since all batches have one shape.
+        All batches have one shape, so a code does not depend on the other observations.
 
         Args:
-            observations: as the environment gives them, shape (count, *space.shape).
-            batch_size: of every batch.
-
-        Returns:
-            Shape (count, *latent.shape).
+            observations: observations as the environment gives them, shape (count, *space.shape).
+            batch_size: number of observations in a batch.
 
         Raises:
-            ArenaError: it gives no codes, or these are no such observations.
+            ArenaError: the encoder does not encode, or the observations have another shape or type.
         """
         given, space = np.asarray(observations), self.encoder.space
         dtype = np.dtype(space.dtype)
         if given.shape[1:] != space.shape or given.ndim == 0:
             raise ArenaError(
-                f"observations have the shape {given.shape}, which is no batch of {space.shape}",
-                "give a batch: of one, x[None]"
+                f"observations have the shape {given.shape}, which is not a batch of {space.shape}",
+                "give a batch, such as x[None] for one observation x"
                 if given.shape == space.shape
-                else "give a batch of those that it was fitted to",
+                else "give a batch of observations like those of the fit",
             )
         if not np.can_cast(given.dtype, dtype, "same_kind"):
             raise ArenaError(
-                f"observations are of {given.dtype}, and are to be of {dtype}",
+                f"observations have type {given.dtype}, not {dtype}",
                 "give them as the environment does",
             )
         return codes(self.encoder, given.astype(dtype, copy=False), batch_size=batch_size)
 
     def _restore(self, which: str) -> int:
-        mine = self.run.spec.id(self.run.seed)
-        loaded = (
-            self.run.checkpoints.load(lambda info: bool(info.get("id") == mine)) if which == LAST else None
-        )
         with fits_this_version(self.run):
-            if loaded is not None:
-                self.encoder.load_state_dict(loaded.state["agent"]["encoder"])
-                return int(loaded.info["step"])
-            folder = snapshot_folder(self.run, which)
-            self.encoder.load_state_dict(read_snapshot(folder)["encoder"])
-        return int(folder.name)
+            state, steps, _ = load_state(self.run, which)
+            self.encoder.load_state_dict(state["encoder"])
+        return steps

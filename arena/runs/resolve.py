@@ -1,4 +1,4 @@
-"""Experiments by names: encoders, fits and snapshots that a person names become objects."""
+"""Experiments by name: names of encoders, fits and snapshots are resolved to objects."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["is_encoder_name", "options_of", "resolve_experiment"]
 
-#: An encoder by its name, by the folder of a fit (``RUN``, ``RUN@best``), or as a run wrote it down.
+#: An encoder as its name, as the folder of a fit (``RUN``, ``RUN@best``), or as the values in a ``run.json``.
 EncoderSource = str | Path | Mapping[str, Any]
 
 Reference = TypeVar("Reference", bound=EncoderReference)
@@ -49,26 +49,24 @@ def resolve_experiment(
     start: str | Path | Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Experiment:
-    """An experiment in which encoders and the start are given by name.
+    """Make an experiment whose encoders and initial snapshot are given by name.
 
     Args:
-        agent: the agent's name.
+        agent: name of the agent.
         env: a Gymnasium id, a function that makes an environment, or an environment with a spec.
         env_options: options that differ from the preset's.
-        wrappers: ``Name`` or ``module:Class``, with ``(key=value)`` behind it where it takes arguments.
-        encoder: the folder of an `arena fit` (``RUN``, ``RUN@best``, ``RUN@2000``), whose codes the agent sees;
-            or an encoder's name, for one that is trained with the agent.
-        encoder_options: ``mode`` (frozen, finetune or joint), ``loss_weight``, and for a name the encoder's own.
-        novelty: an encoder whose novelty is a bonus: the folder of an `arena fit`, or a name for one that is trained
-            from the start.
-        novelty_options: ``scale``, ``learning_rate`` and ``batch_size``, and for a name the encoder's own.
-        start: the folder of a run whose agent is the one to begin with: its newest snapshot, its best one
-            (``RUN@best``), or that after some steps (``RUN@20000``).
-        settings: the other arguments of `Experiment.create`.
+        wrappers: ``Name`` or ``module:Class``, followed by ``(key=value)`` if the wrapper has arguments.
+        encoder: encoder whose codes the agent observes: the folder of an `arena fit` (``RUN``, ``RUN@best``,
+            ``RUN@2000``), or the name of a new encoder that is trained with the agent.
+        encoder_options: fields of `EncoderUseOptions`; for a new encoder its hyperparameters too.
+        novelty: encoder whose novelty is a bonus, given like `encoder`.
+        novelty_options: fields of `NoveltyOptions`; for a new encoder its hyperparameters too.
+        start: run with the agent's initial state: its newest snapshot (``RUN``), its best one (``RUN@best``), or one
+            by its steps (``RUN@20000``).
+        settings: other arguments of `Experiment.create`.
 
     Raises:
-        ArenaError: unknown names, values out of range, or an agent that does not fit the environment or the
-            run that it begins from.
+        ArenaError: a name is unknown, a value is out of range, or the agent does not fit the environment or `start`.
     """
     spec = get_plugins().agents[agent]
     factory = environment_of(spec, env, env_options, wrappers)
@@ -88,12 +86,12 @@ def _resolve_encoder(
     spec: AgentSpec,
     factory: EnvironmentFactory,
 ) -> Reference | None:
-    """The encoder that an argument names; None where nothing is named."""
+    """Make the encoder that an argument names; None without one."""
     if source is None:
         if options:
             raise ArenaError(
-                f"{kind.argument}.{next(iter(options))} is given, and no {kind.argument}",
-                f"say --{kind.argument} RUN",
+                f"{kind.argument}.{next(iter(options))} is given, but no {kind.argument}",
+                f"add --{kind.argument} RUN",
             )
         return None
     needs = agent_class_of(spec).needs
@@ -106,10 +104,10 @@ def _resolve_encoder(
 def _encoder_of(
     kind: type[Reference], source: EncoderSource, options: Mapping[str, Any], space: gym.Space[Any]
 ) -> Reference:
-    """The encoder that a person names, for observations of a space.
+    """Make the encoder from its source, for observations of a space.
 
     Raises:
-        ArenaError: no such fit or encoder, one of other observations, or one that cannot be used so.
+        ArenaError: there is no such fit or encoder, it has other observations, or it cannot be used in this way.
     """
     if isinstance(source, Mapping):
         return kind.from_mapping(source, options)
@@ -145,11 +143,11 @@ def _encoder_of_fit(
     run = Run.open(path)
     fit = fit_of(run)
     if own:
-        raise ArenaError(f"{path} has its options already, {next(iter(own))} too", "leave it out")
+        raise ArenaError(f"{next(iter(own))} is fixed by the fit {path}", "leave the option out")
     if fit.data.space != array_space(space):
         raise ArenaError(
             f"{path} encodes {describe_space(fit.data.space)}, and the environment gives {describe_space(space)}",
-            "fit an encoder to this environment's frames, or choose its options as they were",
+            "fit an encoder to frames of this environment, or use the environment's options of the fit",
         )
     start = snapshot_reference(run, which)
     found = kind(fit.name, dict(fit.options), labels=dict(fit.data.labels), start=start, **use)
@@ -163,16 +161,16 @@ def _resolve_start(
     factory: EnvironmentFactory,
     encoder: EncoderUse | None,
 ) -> SnapshotReference:
-    """The snapshot that a person names, or that a run wrote down.
+    """Make the reference to a snapshot from its source.
 
     Args:
         source: ``RUN``, ``RUN@best`` or ``RUN@20000``; a file that the agent can read; or the fields of a reference.
-        spec: the agent that is to begin there.
-        factory: the environment that it is to learn in.
-        encoder: the encoder that it is to see through, or None.
+        spec: spec of the agent that starts from the snapshot.
+        factory: environment of the new run.
+        encoder: encoder of the new run, or None.
 
     Raises:
-        ArenaError: no such run or snapshot, or one of another agent, of other spaces or of another encoder.
+        ArenaError: there is no such snapshot, or it has another agent, other spaces or another encoder.
     """
     if isinstance(source, Mapping):
         return SnapshotReference.from_mapping(source)
@@ -181,36 +179,38 @@ def _resolve_start(
     path, which = split_reference(source)
     run = Run.open(path)
     if run.spec.name != spec.name:
-        problem = f"{path} trained {run.spec.name}, which is no start for {spec.name}"
+        problem = f"{path} trained {run.spec.name}, and {spec.name} cannot start from it"
         raise ArenaError(problem, f"train {run.spec.name}, or choose a run of {spec.name}")
     experiment = experiment_of(run)
     difference = same_spaces(agent_class_of(spec).needs, experiment.factory, factory)
     if difference is not None:
-        raise ArenaError(f"{path} is no start here: {difference}", "choose an environment of the same spaces")
+        raise ArenaError(
+            f"cannot start from {path}: {difference}", "choose an environment with the same spaces"
+        )
     theirs = experiment.encoder
     if _observation_identity(theirs) != _observation_identity(encoder):
         seen = [f"the encoder {one.name} ({one.mode})" if one else "no encoder" for one in (theirs, encoder)]
         raise ArenaError(
-            f"{path} saw through {seen[0]}, and here it would be {seen[1]}"
+            f"{path} used {seen[0]}, and the new run uses {seen[1]}"
             if seen[0] != seen[1]
-            else f"{path} saw through {seen[0]} of other options, or of another fit",
-            "see through the same one, and in the same mode",
+            else f"{path} used {seen[0]} with other options, or of another fit",
+            "use the same encoder in the same mode",
         )
     return snapshot_reference(run, which)
 
 
 def _observation_identity(encoder: EncoderUse | None) -> dict[str, Any] | None:
-    """What decides which observations an agent sees, and which of the weights in front of it are its own."""
+    """Values that decide an agent's observations, and whether it trains the encoder's weights."""
     if encoder is None:
         return None
     return {**encoder.identity(), "mode": encoder.mode == "frozen", "loss_weight": None}
 
 
 def is_encoder_name(source: str | Path) -> bool:
-    """Whether a text is an encoder's name, and not a run.
+    """Return whether a source is the name of an encoder, not a run.
 
     Raises:
-        ArenaError: it is neither, nor a path.
+        ArenaError: it is neither.
     """
     if split_reference(source)[0].exists() or Path(source).name != str(source):
         return False
@@ -223,10 +223,10 @@ def is_encoder_name(source: str | Path) -> bool:
 
 
 def options_of(source: EncoderSource, kind: type[EncoderReference]) -> type[Any]:
-    """The dataclass of an encoder's options: those of its use, and for a name its hyperparameters.
+    """Dataclass of an encoder's options: those of its use, and for a new encoder its hyperparameters.
 
     Raises:
-        ArenaError: it is neither a name nor a run.
+        ArenaError: the source is neither the name of an encoder nor a run.
     """
     if isinstance(source, Mapping) or not is_encoder_name(source):
         return kind.use

@@ -1,4 +1,4 @@
-"""A run: a folder that one can copy, read and delete."""
+"""Run: one seed of an experiment or a fit, as a folder that can be copied, read and deleted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +22,7 @@ from arena.experiments.read import spec_from_dict
 from arena.experiments.training_spec import TrainingSpec
 from arena.plugins.discovery import Plugins, get_plugins
 from arena.runs.layout import SCHEMA, find_runs
+from arena.runs.records import MALFORMED, Result, best_evaluation, last_timing, read_object
 from arena.storage.checkpoint import Checkpoints
 from arena.storage.files import write_atomically, write_error
 
@@ -33,20 +34,20 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Run", "experiment_of", "find_runs", "fit_of"]
+__all__ = ["Run", "common_steps", "experiment_of", "find_runs", "fit_of", "trained_longer"]
 
-#: The distributions whose versions decide a run's bytes.
+#: Distributions whose versions decide a run's bytes.
 DISTRIBUTIONS = ("arena-rl", "gymnasium", "numba", "numpy", "torch")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One seed of one experiment, on disk.
+    """One seed of one experiment or fit, on disk.
 
     Attributes:
-        folder: holds ``run.json``, ``metrics.jsonl``, ``timing.jsonl``, ``checkpoint/``, ``snapshots/``, what
-            trackers write, ``start/`` where it begins from another run and, at the end, ``result.json``.
-        spec: the experiment or the fit, with this run's seed as its only one.
+        folder: folder with ``run.json``, ``metrics.jsonl``, ``timing.jsonl``, ``checkpoint/``, ``snapshots/``, the
+            files of trackers, ``start/`` if it starts from another run and, at the end, ``result.json``.
+        spec: the experiment or fit, with this run's seed as its only one.
     """
 
     folder: Path
@@ -54,53 +55,53 @@ class Run:
 
     @property
     def seed(self) -> int:
-        """The seed of every random number in it."""
+        """Seed of every random number in the run."""
         return self.spec.seeds[0]
 
     @property
     def metrics(self) -> Path:
-        """A line of JSON every `log_every` steps; the same bytes however often the run was interrupted."""
+        """File with a line of JSON every `log_every` steps; interruptions do not change its bytes."""
         return self.folder / "metrics.jsonl"
 
     @property
     def timing(self) -> Path:
-        """Steps, seconds and wall-clock time: what may differ between two runs of the same bytes."""
+        """File with steps, seconds and time of day, which may differ between runs with equal bytes."""
         return self.folder / "timing.jsonl"
 
     @property
     def snapshots(self) -> Path:
-        """What acting needs, one file an evaluation."""
+        """Folder of snapshots, which acting needs: one sub-folder for each evaluation."""
         return self.folder / "snapshots"
 
     @property
     def start(self) -> Path:
-        """The snapshot of another run that it begins from, where it does."""
+        """Folder of the snapshot of another run that this run starts from, if any."""
         return self.folder / "start"
 
     @property
     def encoder(self) -> Path:
-        """The snapshot of the fit whose encoder it uses, where it does."""
+        """Folder of the snapshot of the encoder, if any."""
         return self.folder / "encoder"
 
     @property
     def novelty(self) -> Path:
-        """The snapshot of the fit whose surprise is its bonus, where it has one."""
+        """Folder of the snapshot of the encoder for the novelty bonus, if any."""
         return self.folder / "novelty"
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """The last two checkpoints."""
+        """Last two checkpoints."""
         return Checkpoints(self.folder / "checkpoint")
 
     @classmethod
     def prepare(cls, spec: TrainingSpec, seed: int, out: Path) -> Run:
-        """Opens the run of an experiment or a fit and a seed under a folder of runs, or makes it.
+        """Create the run of a seed in a folder of runs, or open it if it exists.
 
-        A run that is already there keeps its cadences, and trains on if more steps are asked for. One that begins
-        from another run gets its own copy of that run's snapshot.
+        An existing run keeps its cadences, and continues if more steps are requested. A run that starts from another
+        run gets its own copy of that run's snapshot.
 
         Raises:
-            ArenaError: if the folder cannot be written or holds something else.
+            ArenaError: the folder cannot be written, or has other content.
         """
         name = "_".join((spec.name, spec.folder_part, f"seed{seed}"))
         folder = out / f"{name}_{spec.id(seed)}"
@@ -133,10 +134,10 @@ class Run:
         return run
 
     def copy_references(self, experiment: Experiment) -> None:
-        """Copies the snapshots of other runs that the experiment begins from into the folder.
+        """Copy the snapshots of other runs that the experiment starts from into the folder.
 
         Raises:
-            ArenaError: a snapshot has gone or has changed.
+            ArenaError: a snapshot was deleted or changed.
         """
         if experiment.start is not None:
             experiment.start.copy(self.start, experiment.learner_class)
@@ -146,10 +147,10 @@ class Run:
 
     @classmethod
     def open(cls, folder: Path) -> Run:
-        """Opens a run folder.
+        """Open a run folder.
 
         Raises:
-            ArenaError: if it is no run, its ``run.json`` is truncated, or a newer arena wrote it.
+            ArenaError: the folder is not a run, its ``run.json`` is damaged, or a newer arena wrote it.
         """
         document = _document(folder)
         path = folder / "run.json"
@@ -157,84 +158,67 @@ class Run:
             spec = spec_from_dict(document["experiment"])
             seed, *others = spec.seeds
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ArenaError(f"{path} is not a run's: {error!r}", "restore it from a copy") from error
+            raise ArenaError(
+                f"{path} does not describe a run: {error!r}", "restore it from a copy"
+            ) from error
         if others:
             raise ArenaError(f"{path} has {len(spec.seeds)} seeds", "restore it from a copy: a run has one")
         if spec.id(seed) != document.get("id"):
             raise ArenaError(
-                f"{path} describes another run than the one that was trained: it was edited, or the source of its "
-                "environment or a revision has changed",
-                "restore it, or train anew",
+                f"{path} does not match the trained run: it was edited, or the source of its environment or a "
+                "revision has changed",
+                "restore it, or train a new run",
             )
         return cls(folder, spec)
 
     def result(self) -> dict[str, Any] | None:
-        """What ``result.json`` holds, or None while the run has further to go."""
+        """Content of ``result.json``, or None if the run is not finished."""
         if not (self.folder / "result.json").exists():
             return None
         result = _read_json(self.folder, "result.json")
         try:
-            means = (
-                result["evaluation"]["mean"] + 0.0,
-                (result["optimum"] or 0.0),
-                (result["policy_value"] or 0.0),
-            )
-            sound = all(isinstance(value, float | int) for value in means) and result["steps"] >= 0
-        except (KeyError, TypeError):
+            checked = Result.from_dict(result)
+            sound = checked.mean is not None and {"optimum", "policy_value"} <= result.keys()
+        except MALFORMED:
             sound = False
         if not sound:
             raise ArenaError(
                 f"{self.folder / 'result.json'} is damaged", "delete it: `arena resume` writes it again"
             )
-        return result if result.get("converged") or result["steps"] >= self.spec.steps else None
+        return result if checked.completes(self.spec.steps) else None
 
     def write_result(self, result: Mapping[str, Any]) -> None:
-        """Writes ``result.json``, atomically."""
+        """Write ``result.json`` atomically."""
         write_atomically(self.folder / "result.json", _dumps(result, indent=2))
 
     def best(self) -> dict[str, Any] | None:
-        """The evaluation with the highest mean return so far, the first of equals: its ``step`` and ``mean``.
-
-        It is read off the metrics, so that it is known of a run that was killed, too.
-        """
-        best: dict[str, Any] | None = None
-        with contextlib.suppress(OSError):
-            for text in self.metrics.read_bytes().splitlines():
-                with contextlib.suppress(ValueError, TypeError, AttributeError):  # a line that a crash tore
-                    values = json.loads(text)
-                    mean = values.get("evaluation")
-                    if mean is not None and (best is None or mean > best["mean"]):
-                        best = {"step": int(values["step"]), "mean": float(mean)}
-        return best
+        """Find ``step`` and ``mean`` of the first evaluation with the highest mean return, also of a killed run."""
+        return best_evaluation(self.folder)
 
     def write_failure(self, error: Exception, step: int) -> None:
-        """Notes why it ended before its end, for whoever lists it; the next session takes the note away."""
+        """Record why the run failed, for listings; the next session removes the record."""
         with contextlib.suppress(ArenaError):  # the disk may be what failed
             write_atomically(self.failure, _dumps({"error": str(error), "step": step}))
 
     @property
     def failure(self) -> Path:
-        """Why it ended before its end, while that is how things stand."""
+        """File with the error of a run that failed, until it is continued."""
         return self.folder / "failed.json"
 
     @property
     def seconds(self) -> float:
-        """How long it has trained, over all its sessions."""
+        """Duration of training over all sessions, in seconds."""
         with contextlib.suppress(OSError):
-            for text in reversed(self.timing.read_bytes().splitlines()):
-                with contextlib.suppress(
-                    ValueError, KeyError, TypeError, OverflowError
-                ):  # a line that a crash tore
-                    return float(json.loads(text)["seconds"])
+            return last_timing(self.folder).seconds or 0.0
         return 0.0
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other processes out; the operating system drops the lock of a process that dies.
+        """Lock the run against other processes; the operating system releases the lock of a process that dies.
 
         Raises:
-            BusyError: if another process trains this run now.
-            ArenaError: if the folder cannot be written.
+            BusyError: another process is training this run.
+            ArenaError: the folder cannot be written.
         """
         lock = filelock.FileLock(self.folder / "lock", timeout=0)
         try:
@@ -252,36 +236,61 @@ class Run:
 
 
 def experiment_of(run: Run) -> Experiment:
-    """The experiment of a run that trained an agent.
+    """Return the experiment of a run.
 
     Raises:
-        ArenaError: the run fitted an encoder.
+        ArenaError: the run fits an encoder.
     """
     if not isinstance(run.spec, Experiment):
         raise ArenaError(
             f"{run.folder} fitted the encoder {run.spec.name}, which does not act",
-            "give a run of `arena train`; `arena gallery` draws what an encoder does",
+            "give a run of `arena train`; `arena gallery` draws an encoder",
         )
     return run.spec
 
 
 def fit_of(run: Run) -> Fit:
-    """The fit of a run that fitted an encoder.
+    """Return the fit of a run.
 
     Raises:
-        ArenaError: the run trained an agent.
+        ArenaError: the run trains an agent.
     """
     if isinstance(run.spec, Experiment):
         raise ArenaError(
-            f"{run.folder} trained the agent {run.spec.name}, and no encoder",
+            f"{run.folder} trained the agent {run.spec.name}, not an encoder",
             "give a run of `arena fit`; see `arena list runs`",
         )
     return cast("Fit", run.spec)
 
 
+def common_steps(runs: Sequence[Run], label: str = "") -> int:
+    """Number of steps that all runs of an experiment have; a summary is over runs of one length.
+
+    Args:
+        runs: the runs of one experiment.
+        label: name of the experiment in the error; by default none.
+
+    Raises:
+        ArenaError: some were trained for more steps before than the others have now.
+    """
+    lengths = sorted({run.spec.steps for run in runs})
+    if len(lengths) > 1:
+        raise ArenaError(
+            f"{label}{label and ': '}some runs were trained to {lengths[-1]:,} steps before, "
+            f"and the others have {lengths[0]:,}",
+            f"use {lengths[-1]} steps for this experiment, or choose another folder with --out",
+        )
+    return lengths[0]
+
+
+def trained_longer(steps: int) -> str:
+    """Notice about an experiment whose runs have more steps than requested."""
+    return f"trained to {steps:,} steps before: the results are for {steps:,} steps"
+
+
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Keeps other processes from describing the same run meanwhile, where the system locks folders."""
+    """Lock a folder against other processes that prepare the same run, if the system can lock folders."""
     if fcntl is None:
         yield
         return
@@ -295,7 +304,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def line(values: Mapping[str, Any]) -> bytes:
-    """One line of a JSON-lines file; numbers that are not finite, which JSON lacks, become null."""
+    """Encode one line of a JSON-lines file; infinite numbers and NaN, which JSON lacks, become null."""
     return _dumps({k: _finite(v) for k, v in values.items()}) + b"\n"
 
 
@@ -312,20 +321,17 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     if not path.exists():
         raise ArenaError(f"{folder} is not a run: it has no {name}", "see `arena list runs`")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        return read_object(folder, name)
     except OSError as error:
         raise ArenaError(f"cannot read {path}: {error.strerror}", "check its permissions") from error
-    except (ValueError, RecursionError) as error:
+    except MALFORMED as error:
         raise ArenaError(
             f"{path} is truncated or damaged", "restore it from a copy, or delete the run"
         ) from error
-    if not isinstance(document, dict):
-        raise ArenaError(f"{path} is truncated or damaged", "restore it from a copy, or delete the run")
-    return document
 
 
 def _document(folder: Path) -> dict[str, Any]:
-    """What ``run.json`` holds, its schema and layout checked."""
+    """Read ``run.json``, and check its schema and layout."""
     document = _read_json(folder, "run.json")
     schema = document.get("schema")
     if not isinstance(schema, int) or schema > SCHEMA:
@@ -334,7 +340,7 @@ def _document(folder: Path) -> dict[str, Any]:
         )
     if not isinstance(document.get("experiment"), dict):
         raise ArenaError(
-            f"{folder / 'run.json'} holds no experiment", "restore it from a copy, or delete the run"
+            f"{folder / 'run.json'} has no experiment", "restore it from a copy, or delete the run"
         )
     return document
 
@@ -350,11 +356,11 @@ def _whole(folder: Path, experiment: Mapping[str, Any], name: str) -> int:
 
 @functools.lru_cache(maxsize=4)
 def _versions(plugins: Plugins) -> dict[str, str]:
-    """Of Python, of what decides a run's bytes, and of whatever brings a plugin."""
+    """Versions of Python, of `DISTRIBUTIONS`, and of every distribution with a plugin."""
     mine = {info.distribution for info in plugins.infos if info.distribution and info.status != "blocked"}
     found = {"python": platform.python_version()}
     for name in sorted({*DISTRIBUTIONS, *mine}):
-        # A checkout, or a plugin in memory, has none.
+        # A source checkout and a plugin in memory have no version.
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found

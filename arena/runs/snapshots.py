@@ -1,4 +1,4 @@
-"""The snapshots of a run: which there are, and those that ``RUN``, ``RUN@best`` and ``RUN@2000`` name."""
+"""Snapshots of a run, and the references ``RUN``, ``RUN@best`` and ``RUN@2000`` to them."""
 
 from __future__ import annotations
 
@@ -8,30 +8,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError
-from arena.experiments.snapshot_reference import SnapshotReference
+from arena.experiments.snapshot_reference import SnapshotReference, read_snapshot
 
 if TYPE_CHECKING:
     from arena.runs.run import Run
+    from arena.storage.codec import State
 
-__all__ = ["BEST", "LAST", "fits_this_version", "snapshot_folder", "snapshot_reference", "split_reference"]
+__all__ = [
+    "BEST",
+    "LAST",
+    "fits_this_version",
+    "load_state",
+    "snapshot_folder",
+    "snapshot_reference",
+    "split_reference",
+]
 
-#: The words behind ``RUN@``.
+#: Words after ``RUN@``.
 LAST, BEST = "last", "best"
 
 
 def snapshot_reference(run: Run, which: str) -> SnapshotReference:
-    """A reference to one of a run's snapshots, for another run that begins there."""
+    """Make a reference to one of a run's snapshots, for another run that starts from it."""
     return SnapshotReference.from_folder(run.folder, snapshot_folder(run, which))
 
 
 def split_reference(source: str | Path) -> tuple[Path, str]:
-    """The folder and the snapshot that ``RUN``, ``RUN@best`` or ``RUN@2000`` names."""
+    """Split ``RUN``, ``RUN@best`` or ``RUN@2000`` into the run's folder and the name of the snapshot."""
     path, at, which = str(source).rpartition("@")
     return (Path(path), which) if at and not Path(source).exists() else (Path(source), LAST)
 
 
 def snapshot_folder(run: Run, which: str = LAST) -> Path:
-    """The folder of one of a run's snapshots.
+    """Find the folder of one of a run's snapshots.
 
     Args:
         run: the run.
@@ -42,7 +51,7 @@ def snapshot_folder(run: Run, which: str = LAST) -> Path:
     """
     found = {int(path.parent.name): path.parent for path in sorted(run.snapshots.glob("[0-9]*/state.json"))}
     if not found:
-        raise ArenaError(f"{run.folder} has no snapshot yet", f"`arena resume {run.folder}` trains it")
+        raise ArenaError(f"{run.folder} has no snapshot yet", f"train it with `arena resume {run.folder}`")
     if which == LAST:
         return found[max(found)]
     if which == BEST:
@@ -57,13 +66,35 @@ def snapshot_folder(run: Run, which: str = LAST) -> Path:
     return found[step]
 
 
+def load_state(run: Run, which: str) -> tuple[State, int, bool]:
+    """Load the state of a run's agent or encoder.
+
+    Args:
+        run: the run.
+        which: ``last`` for the newest checkpoint, or else the newest snapshot; otherwise as in `snapshot_folder`.
+
+    Returns:
+        The state, the number of steps, and whether it comes from a checkpoint.
+
+    Raises:
+        ArenaError: there is no such snapshot, or it is damaged.
+    """
+    run_id = run.spec.id(run.seed)
+    loaded = run.checkpoints.load(lambda info: bool(info.get("id") == run_id)) if which == LAST else None
+    if loaded is not None:
+        state: State = loaded.state["agent"]
+        return state, int(loaded.info["step"]), True
+    folder = snapshot_folder(run, which)
+    return read_snapshot(folder), int(folder.name), False
+
+
 @contextlib.contextmanager
 def fits_this_version(run: Run) -> Iterator[None]:
-    """Turns what a state of another layout makes `load_state_dict` raise into an error of one line."""
+    """Convert the exceptions of loading an incompatible state to an `ArenaError`."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ArenaError(
-            f"the state of {run.folder} is not one that this version of {run.spec.name} takes: {error!r}",
-            "use the versions in its run.json, or train it from the start",
+            f"the state of {run.folder} does not fit this version of {run.spec.name}: {error!r}",
+            "install the versions in its run.json, or train a new run",
         ) from error

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
+from typing import IO, BinaryIO
 
 from arena.errors import ArenaError
 
 __all__ = [
+    "open_regular",
+    "open_without_links",
     "refuse_link",
     "remove_temporary_files",
     "sync_folder",
@@ -54,6 +58,41 @@ def refuse_link(path: Path) -> None:
     if path.is_symlink():
         problem = f"{path} is a link, which may point outside the run"
         raise ArenaError(problem, "replace the link by the file or folder that it points to")
+
+
+def open_regular(path: str | os.PathLike[str], most: int) -> BinaryIO:
+    """Open a regular file for reading: opening a pipe may wait forever, and reading a device may never end.
+
+    Args:
+        path: the file, which may be a link to a regular file.
+        most: maximum size of the file in bytes.
+
+    Raises:
+        OSError: the file cannot be opened, is not a regular file, or is too large.
+    """
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status, name = os.fstat(file), os.path.basename(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, f"{name} is not a regular file")
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"{name} is larger than {most >> 20:,} MiB")
+        return os.fdopen(file, "rb")
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def open_without_links(path: Path, mode: str = "wb", buffering: int = -1) -> IO[bytes]:
+    """Open a file for writing, without following links and without waiting for the reader of a pipe.
+
+    The folder may come from another person, and its links may point anywhere.
+
+    Raises:
+        OSError: the path is a link, or cannot be written.
+    """
+    safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    return open(path, mode, buffering, opener=lambda name, flags: os.open(name, flags | safe, 0o666))
 
 
 def write_synced(path: Path, data: bytes) -> None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 from arena.environments.spaces import View
-from arena.errors import ArenaError
+from arena.errors import ArenaError, one_line
 from arena.streams.action_history import History
 from arena.streams.base import FIX_WITH_WRAPPER, Stream, Transition
 
@@ -97,7 +97,7 @@ class GymnasiumStream(Stream):
             # Without copies the vector returns its own buffer, which each call overwrites: it is copied at once.
             return kind([lane] * self.num_envs, copy=False, autoreset_mode=AutoresetMode.DISABLED)
         except Exception as error:
-            problem = f"{self.label} raised {_described(error)} when it was made"
+            problem = f"{self.label} cannot be made: {one_line(error)}"
             raise ArenaError(problem, "see --debug for its traceback") from error
 
     def _begin_source(self) -> None:
@@ -361,10 +361,6 @@ def _close(vector: Vector) -> None:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__} ({_line(error)})" if _line(error) else type(error).__name__
 
 
 def _error(infos: dict[str, Any]) -> str:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arena.agents.compatibility import agent_class_of, mismatch
+from arena.config.formatting import format_value
 from arena.environments.factory import EnvironmentFactory
 from arena.errors import ArenaError, unknown_name
 from arena.experiments.experiment import Experiment
 from arena.experiments.experiment_file import ARGUMENTS, arguments_of
-from arena.experiments.labels import format_value
 from arena.plugins.discovery import get_plugins
 from arena.runs.resolve import resolve_experiment
 from arena.sweeps.hints import find_option, name_of, own_grid_remedy, toml_remedy
@@ -293,7 +293,7 @@ class _Expansion:
             else:
                 experiment = resolve_experiment(**arguments)
         except ArenaError as error:
-            remedy = own_grid_remedy(error.problem, values, axes) or error.remedy
+            remedy = own_grid_remedy(error, values, axes) or error.remedy
             raise ArenaError(f"{where}: {error.problem}", remedy) from error
         key = experiment.id(0)
         before, elsewhere = self._found.get(key, (None, where))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arena.agents.compatibility import agent_class_of
-from arena.errors import ArenaError
+from arena.errors import ArenaError, UnknownNameError
 from arena.plugins.discovery import get_plugins
 
 __all__ = ["find_option", "name_of", "own_grid_remedy", "toml_remedy"]
@@ -43,18 +43,20 @@ def find_option(key: str, tables: Iterable[Mapping[str, Any]]) -> str:
     return ""
 
 
-def own_grid_remedy(problem: str, values: Mapping[str, Any], axes: Mapping[str, Iterable[Any]]) -> str:
+def own_grid_remedy(error: ArenaError, values: Mapping[str, Any], axes: Mapping[str, Iterable[Any]]) -> str:
     """Remedy for an option that some agents or environments of a grid have and others do not; otherwise empty.
 
     Args:
-        problem: the error of a combination.
+        error: the error of a combination.
         values: values of the combination.
         axes: lists of the grid, by key.
     """
+    if not isinstance(error, UnknownNameError):
+        return ""
     for key in values:
         owner, _, option = key.partition(".")
         mine = name_of(values.get(owner))
-        if problem.startswith(f"no option of {mine} is called {option!r}") and any(
+        if (error.kind, error.name) == (f"option of {mine}", option) and any(
             option in _options(owner, other) for other in axes.get(owner, ())
         ):
             return f"move {mine} to its own [[grid]]"

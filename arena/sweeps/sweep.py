@@ -20,7 +20,7 @@ from arena.launch.signals import StopListener, stop_on_signal
 from arena.results.results import Results
 from arena.results.text import UNKNOWN, format_number
 from arena.runs.listener import Listener
-from arena.runs.run import Run
+from arena.runs.run import Run, common_steps, trained_longer
 from arena.sweeps.grid import Sweep, read_sweep
 
 __all__ = ["Failure", "SweepResults", "SweepRow", "count_finished", "finished_fits", "run_sweep", "sweep"]
@@ -214,7 +214,7 @@ def _trained(
             except Interrupted as error:
                 done = sum(isinstance(_outcome(run), dict) for group in runs for run in group)
                 problem = f"interrupted: {done:,} of {len(outcomes):,} {kind} are finished"
-                raise Interrupted(problem, "the same command goes on") from error
+                raise Interrupted(problem, "run the same command again to continue") from error
             outcomes.update(zip([run.folder for run in order], launched, strict=True))
     return [_row(experiment, group, outcomes) for experiment, group in zip(experiments, runs, strict=True)]
 
@@ -330,20 +330,11 @@ def _report_longer(
     """
     longer = []
     for experiment, label, group in zip(experiments, labels(experiments), runs, strict=True):
-        lengths = sorted({run.spec.steps for run in group})
-        if len(lengths) > 1:
-            raise ArenaError(
-                f"{label}: some runs were trained to {lengths[-1]:,} steps before, the others have {lengths[0]:,}",
-                f"set steps = {lengths[-1]} for this experiment, or choose another folder with --out",
-            )
-        if lengths[0] > experiment.steps:
+        if common_steps(group, str(label)) > experiment.steps:
             longer.append(group[0])
     if longer:
         rest = f" (the same applies to {len(longer) - 1:,} other experiments)" if len(longer) > 1 else ""
-        steps = longer[0].spec.steps
-        listener.noticed(
-            longer[0], f"trained to {steps:,} steps before: the results are for {steps:,} steps{rest}"
-        )
+        listener.noticed(longer[0], trained_longer(longer[0].spec.steps) + rest)
 
 
 def _row(experiment: TrainingSpec, runs: Sequence[Run], outcomes: Mapping[Path, Outcome | None]) -> SweepRow:

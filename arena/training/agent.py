@@ -1,4 +1,4 @@
-"""Sets up an agent in its environment, for a session of the runner."""
+"""Setup of an agent in its environment, for a session."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ __all__ = ["exact_values", "set_up"]
 
 
 def set_up(experiment: Experiment, run: Run, generators: Generators, *, fresh: bool) -> Setup:
-    """An agent, its stream, and its evaluation.
+    """Make an agent, its stream, and its evaluation.
 
     Args:
-        experiment: of the run.
-        run: its seed, and the folders in which it keeps its encoders.
-        generators: of the run.
-        fresh: whether the run begins, so that its environment is asked whether it can be resumed.
+        experiment: experiment of the run.
+        run: the run, whose folders have the snapshots of the encoders.
+        generators: random generators of the run.
+        fresh: whether the run is new, so that its environment is tested for exact resumption.
     """
     seed = run.seed
     environment, features = observe(experiment, run.encoder, generators)
@@ -45,7 +45,7 @@ def set_up(experiment: Experiment, run: Run, generators: Generators, *, fresh: b
                 agent.needs,
                 partial(episode_seed, seed),
                 check_replay=fresh,
-                wrap=_curious(experiment, run.novelty, generators),
+                wrap=novelty_wrapper(experiment, run.novelty, generators),
             )
         stack.callback(stream.close)
         evaluator = Evaluator(environment, type(agent), experiment.horizon, experiment.episodes, seed)
@@ -64,10 +64,10 @@ def set_up(experiment: Experiment, run: Run, generators: Generators, *, fresh: b
         )
 
 
-def _curious(
+def novelty_wrapper(
     experiment: Experiment, folder: Path, generators: Generators
 ) -> Callable[[Stream], Stream] | None:
-    """What adds the bonus of an experiment that has one."""
+    """Make the wrapper of streams that adds the novelty bonus; None for an experiment without one."""
     options, device = experiment.novelty, experiment.device
     if options is None:
         return None
@@ -81,7 +81,7 @@ def _curious(
 def exact_values(
     agent: Agent, factory: EnvironmentFactory, horizon: int
 ) -> tuple[float | None, float | None]:
-    """The environment's optimum and the agent's own exact value under a horizon; None where unknown."""
+    """Compute the environment's optimum and the agent's exact value under a horizon; None if unknown."""
     facts = factory.properties
     horizon = min(horizon, facts.limit or horizon)
     if facts.model is None:

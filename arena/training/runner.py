@@ -1,4 +1,4 @@
-"""The loop around whatever trains: log, evaluate, checkpoint, resume. Algorithms know nothing of it."""
+"""Runner: trains a run with logs, evaluations, checkpoints and resumption, which algorithms need not handle."""
 
 from __future__ import annotations
 
@@ -23,15 +23,12 @@ numba_cache.configure()  # before anything of a run is compiled, by whichever pl
 
 
 def execute(run: Run, listener: Listener | None = None) -> dict[str, Any]:
-    """Trains a run to its end, from wherever it stands; a finished one is free.
-
-    Returns:
-        What ``result.json`` holds.
+    """Train a run to its end, and return the content of ``result.json``; a finished run is not trained again.
 
     Raises:
-        Interrupted: if the listener asked to stop; a checkpoint holds the last step.
-        ArenaError: if another process trains the run, or the environment or the disk fails; the last
-            checkpoint stays whole.
+        Interrupted: the listener requested a stop; a checkpoint has the last step.
+        ArenaError: another process is training the run, or the environment or the disk failed; the last
+            checkpoint is intact.
     """
     finished = run.result()
     if finished is not None:
@@ -52,11 +49,11 @@ def execute(run: Run, listener: Listener | None = None) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _threads(spec: TrainingSpec) -> Iterator[None]:
-    """Lets libraries use as many cores as the spec says: how sums are split decides how they round."""
-    _ = spec.learner_class  # imported first, so that whether torch is there is known
+    """Set the number of cores of libraries to the spec's: the order of sums affects rounding."""
+    _ = spec.learner_class  # importing it imports torch if the learner uses torch
     torch: Any = sys.modules.get("torch")
     before = torch and torch.get_num_threads()
-    with threadpool_limits(spec.threads):  # BLAS and OpenMP; torch has a number of its own
+    with threadpool_limits(spec.threads):  # BLAS and OpenMP; torch has its own number
         if torch:
             torch.set_num_threads(spec.threads)
         try:

@@ -1,4 +1,4 @@
-"""A session: one process's work on a run, from its newest checkpoint to its end or to a stop."""
+"""Session: training of a run by one process, from the newest checkpoint to the end or to a stop."""
 
 from __future__ import annotations
 
@@ -24,27 +24,33 @@ from arena.runs.snapshots import fits_this_version
 from arena.runs.trackers import Tracking
 from arena.storage.checkpoint import Loaded
 from arena.storage.codec import State, encode
-from arena.storage.files import refuse_link, remove_temporary_files, write_atomically, write_error
+from arena.storage.files import (
+    open_without_links,
+    refuse_link,
+    remove_temporary_files,
+    write_atomically,
+    write_error,
+)
 from arena.streams.base import Progress
 from arena.training import agent
 from arena.training.setup import Setup
 
 __all__ = ["Session"]
 
-#: Seconds between checkpoints; what a kill can cost.
+#: Seconds between checkpoints: the training time that a kill can lose.
 CHECKPOINT_SECONDS = 5.0
 
-#: Seconds that a compiled chunk may take, so that Ctrl-C and the progress bar stay prompt.
+#: Maximum duration of a compiled chunk in seconds, so that Ctrl-C and the progress bar respond quickly.
 PACE_SECONDS = 0.1
 
 
 def set_up(run: Run, generators: Generators, *, fresh: bool) -> Setup:
-    """The learner, the source that it learns from, and its evaluation.
+    """Make the learner of a run, its source of data, and its evaluation.
 
     Args:
         run: the run.
-        generators: of the run.
-        fresh: whether the run begins, so that its environment is asked whether it can be resumed.
+        generators: random generators of the run.
+        fresh: whether the run is new, so that its environment is tested for exact resumption.
     """
     if isinstance(run.spec, Experiment):
         return agent.set_up(run.spec, run, generators, fresh=fresh)
@@ -56,11 +62,14 @@ def set_up(run: Run, generators: Generators, *, fresh: bool) -> Setup:
 def _opened(path: Path) -> IO[bytes]:
     # Unbuffered, so that closing a file on a full disk has nothing left to write and hides no error.
     refuse_link(path)
-    return path.open("ab", buffering=0)
+    try:
+        return open_without_links(path, "ab", buffering=0)
+    except OSError as error:
+        raise write_error(path, error) from error
 
 
 class Session:
-    """One process's work on a run."""
+    """Training of a run by one process."""
 
     def __init__(self, run: Run, listener: Listener, stack: ExitStack) -> None:
         self.run, self.listener, self.spec = run, listener, run.spec
@@ -94,14 +103,19 @@ class Session:
         stack.callback(tracking.close)
 
     def train(self) -> dict[str, Any]:
+        """Train the run to its end, and return the content of ``result.json``.
+
+        Raises:
+            Interrupted: a listener requested a stop; the state is saved.
+        """
         for listener in self.listeners:
             listener.started(self.run)
-        turns = self.learner.train(self.source)
+        updates = self.learner.train(self.source)
         pace = 1
         while not self.done:
             before = time.monotonic()
             steps = self.progress.steps
-            self._turn(turns, pace)
+            self._run_chunk(updates, pace)
             elapsed = time.monotonic() - before
             pace = max(1, int((self.progress.steps - steps) * PACE_SECONDS / max(elapsed, 1e-6)))
             mean = None if self.evaluation is None else float(np.mean(self.evaluation))
@@ -109,34 +123,34 @@ class Session:
                 listener.progressed(self.run, self.progress, mean)
             if self.listener.stopping() and not self.done:
                 self._save()
-                remedy = f"`arena resume {self.run.folder}` goes on"
-                raise Interrupted(f"stopped at step {self.progress.steps:,}, which is saved", remedy)
+                remedy = f"continue with `arena resume {self.run.folder}`"
+                raise Interrupted(f"stopped at step {self.progress.steps:,}; the state is saved", remedy)
             if time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
                 self._save()
         return self._finish()
 
     @property
     def done(self) -> bool:
+        """Whether the run has converged or trained all its steps."""
         return self.converged or self.progress.steps >= self.spec.steps
 
-    def _turn(self, turns: Iterator[Progress], pace: int) -> None:
-        """As many yields as fit into a moment, and whatever falls due at the step that they reach."""
+    def _run_chunk(self, updates: Iterator[Progress], pace: int) -> None:
+        """Train for at most `pace` steps or `PACE_SECONDS`, then log and evaluate if these are due."""
         steps, spec = self.progress.steps, self.spec
         log_at, evaluate_at = (_next(steps, every) for every in (spec.log_every, spec.evaluate_every))
         self.source.boundary = min(log_at, evaluate_at, spec.steps, steps + pace)
         until = time.monotonic() + PACE_SECONDS
-        with self.generators.lent(
-            "agent"
-        ):  # once for all of them: agents that yield every step would feel it
-            self._advance(turns)
+        # Lent once for all updates: lending for each would slow down agents that yield after every step.
+        with self.generators.lent("agent"):
+            self._advance(updates)
             while self.progress.steps < self.source.boundary and not self.done and time.monotonic() < until:
-                self._advance(turns)
+                self._advance(updates)
         due = self.done or self.progress.steps >= evaluate_at
         if due or self.progress.steps >= log_at:
             self._log(evaluate=due)
 
-    def _advance(self, turns: Iterator[Progress]) -> None:
-        progress = next(turns, None)
+    def _advance(self, updates: Iterator[Progress]) -> None:
+        progress = next(updates, None)
         if progress is None:
             self.converged = True
         else:
@@ -144,18 +158,17 @@ class Session:
             self.progress = progress
 
     def _refuse_divergence(self, progress: Progress) -> None:
-        """Ends the run before numbers that are none reach a checkpoint."""
+        """Stop the run before infinite numbers or NaN reach a checkpoint."""
         for name, value in progress.metrics.items():
             if not math.isfinite(value):
-                whole = (
-                    "no checkpoint"
-                    if self.saved_step is None
-                    else f"the checkpoint of step {self.saved_step:,}"
+                step = self.saved_step
+                saved = (
+                    "there is no checkpoint" if step is None else f"the last checkpoint is of step {step:,}"
                 )
                 raise ArenaError(
                     f"{name} of {self.spec.name} is {float(value)} at step {progress.steps:,}: training has "
-                    f"diverged, and {whole} in {self.run.folder} is the last good one",
-                    "use a smaller learning rate, or look at the rewards",
+                    f"diverged, and {saved} in {self.run.folder}",
+                    "use a smaller learning rate, or check the rewards",
                 )
 
     def _log(self, evaluate: bool) -> None:
@@ -188,7 +201,7 @@ class Session:
             "best": self.run.best(),
         }
         if not (self.run.folder / "run.json").exists():
-            raise ArenaError(f"{self.run.folder} was deleted while it trained", "train it again")
+            raise ArenaError(f"{self.run.folder} was deleted during training", "train it again")
         self._save()
         self.run.write_result(result)
         for listener in self.listeners:
@@ -200,9 +213,7 @@ class Session:
         folder = self.run.snapshots / f"{self.progress.steps:012d}"
         try:
             for place in (self.run.snapshots, folder):
-                place.mkdir(
-                    exist_ok=True
-                )  # not its parents: a run that was deleted must not come back in part
+                place.mkdir(exist_ok=True)  # without parents: a deleted run must not be restored in part
         except OSError as error:
             raise write_error(folder, error) from error
         write_atomically(folder / "arrays.safetensors", encoded.arrays)
@@ -214,7 +225,7 @@ class Session:
             whole = file.write(data) == len(data)
         except OSError as error:
             raise write_error(Path(file.name), error) from error
-        if not whole:  # unbuffered: the disk took a part
+        if not whole:  # the file is unbuffered, and the disk is full
             raise write_error(Path(file.name), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def _save(self) -> None:
@@ -231,7 +242,7 @@ class Session:
         self.saved_at, self.saved_step = time.monotonic(), self.progress.steps
 
     def _load(self) -> Loaded | None:
-        """The newest good checkpoint of this very run whose lines of metrics are all there."""
+        """Load the newest good checkpoint of this run whose lines of metrics all exist."""
         run = self.run
         written = run.metrics.stat().st_size if run.metrics.exists() else 0
         refused: list[str] = []
@@ -240,7 +251,7 @@ class Session:
             if info.get("id") != self.id:
                 refused.append("belongs to another run")
             elif info["metrics_bytes"] > written:
-                refused.append("knows of more metrics than metrics.jsonl has")
+                refused.append("has more metrics than metrics.jsonl")
             else:
                 return True
             return False
@@ -249,11 +260,13 @@ class Session:
         for reason in loaded.skipped if loaded else ():
             self.listener.noticed(run, f"checkpoint {reason}; using the one before")
         if loaded is None and refused:
-            self.listener.noticed(run, f"its newest checkpoint {refused[0]}, so it is trained from the start")
+            self.listener.noticed(
+                run, f"its newest checkpoint {refused[0]}, so training starts from the beginning"
+            )
         return loaded
 
     def _begin(self) -> int:
-        """Begins from another run's snapshot where the experiment says so; there are no metrics yet."""
+        """Load another run's snapshot if the experiment starts from one; return the size of the metrics, 0."""
         spec = self.spec
         if isinstance(spec, Experiment) and spec.start is not None:
             with fits_this_version(self.run), self.generators.lent("agent"):
@@ -261,14 +274,14 @@ class Session:
         return 0
 
     def _restore(self, loaded: Loaded) -> int:
-        """Takes a checkpoint's state; returns how much of the metrics it knows of."""
+        """Restore a checkpoint; return the size of its metrics in bytes."""
         state = loaded.state
         with fits_this_version(self.run):
             self.generators.load_state_dict(state["generators"])
             with self.generators.lent("agent"):
                 self.learner.load_state_dict(state["agent"])
                 self.source.load_state_dict(state["stream"])
-            self.generators.load_state_dict(state["generators"])  # whatever loading drew
+            self.generators.load_state_dict(state["generators"])  # again, since loading may draw numbers
             self.progress = Progress(**state["progress"])
             self.converged, self.evaluation = state["converged"], state["evaluation"]
         return int(loaded.info["metrics_bytes"])

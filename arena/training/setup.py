@@ -1,4 +1,4 @@
-"""What a session trains, whatever it is: a learner, what it learns from, and how it is judged."""
+"""Protocols of the parts of a session: learner, source of data, and evaluation."""
 
 from __future__ import annotations
 
@@ -13,63 +13,63 @@ __all__ = ["Learner", "Setup", "Source"]
 
 
 class Source(Protocol):
-    """What a learner learns from, a step at a time: a stream of transitions, or of batches.
+    """Protocol of a source of training data: a stream of transitions, or of batches.
 
     Attributes:
-        boundary: the number of steps at which the runner wants to be asked again.
-        notice: what a person should know about the last `load_state_dict`, in one line, or None.
+        boundary: number of steps at which training returns control to the runner.
+        notice: notice about the last `load_state_dict`, in one line, or None.
     """
 
     boundary: int
     notice: str | None
 
     def take_log(self) -> dict[str, float | None]:
-        """Means over what happened since the last call."""
+        """Return means of the source's metrics since the last call."""
         ...
 
     def state_dict(self) -> State:
-        """Where it stands, exactly."""
+        """Return the exact state."""
         ...
 
     def load_state_dict(self, state: State) -> None:
-        """Goes back there."""
+        """Restore a state."""
         ...
 
 
 class Learner(Protocol):
-    """An agent, or an encoder that is being fitted; `arena.agents.base.Agent` says what each method is to do."""
+    """Protocol of an agent or an encoder during training; `arena.agents.base.Agent` describes the methods."""
 
     def train(self, source: Any, /) -> Iterator[Progress]:
-        """Learns, and yields now and then."""
+        """Train, and yield progress regularly."""
         ...
 
     def state_dict(self) -> State:
-        """Everything that training needs to go on."""
+        """Return everything that training needs to continue."""
         ...
 
     def load_state_dict(self, state: State) -> None:
-        """Takes it back."""
+        """Restore a state."""
         ...
 
     def snapshot(self) -> State:
-        """What using it needs."""
+        """Return everything that acting or encoding needs."""
         ...
 
     def transfer(self, state: State) -> None:
-        """Begins from another run's snapshot."""
+        """Start from another run's snapshot."""
         ...
 
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything of one run that is in memory.
+    """Parts of one run in memory.
 
     Attributes:
-        learner: what is trained.
-        source: what it learns from.
-        evaluate: judges the learner, the more the better; it depends on nothing else.
-        conclude: what is known at the end beside that: ``optimum`` and ``policy_value``, None where they are not.
-        close: ends it all.
+        learner: the agent or encoder.
+        source: source of training data.
+        evaluate: function that returns scores of the learner, of which larger is better.
+        conclude: function that returns ``optimum`` and ``policy_value`` at the end; None if unknown.
+        close: function that releases all resources.
     """
 
     learner: Learner

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from arena.errors import ArenaError
 from arena.frames.references import open_data
 from arena.random.generators import Generators, derive
 from arena.runs.loaded_encoder import LoadedEncoder
+from arena.runs.records import read_evaluations
 from arena.runs.run import fit_of
 from arena_gallery.cells import Section
 from arena_gallery.inputs import GalleryInputs
@@ -129,11 +129,7 @@ def held_out_loss(run: Run, step: int) -> float | None:
     """The last evaluation of a run up to a step, as a loss; None where there was none."""
     found = None
     with contextlib.suppress(OSError):
-        for line in run.metrics.read_bytes().splitlines():
-            with contextlib.suppress(
-                ValueError, TypeError, KeyError, AttributeError
-            ):  # a line that a crash tore
-                values = json.loads(line)
-                if values["evaluation"] is not None and values["step"] <= step:
-                    found = -float(values["evaluation"])
+        for at, mean in read_evaluations(run.folder):
+            if at <= step:
+                found = -mean
     return found

@@ -151,9 +151,7 @@ class Fleet:
         if deaths > self._retries:
             times = "once" if deaths == 1 else f"{deaths} times"
             problem = f"the worker that trained {run.folder} died {times}, most recently because {reason}"
-            remedy = (
-                "give runs more memory or allow more retries; the same command continues from its checkpoint"
-            )
+            remedy = "give runs more memory or allow more retries, and run the same command again to continue"
             self._end(index, ArenaError(problem, remedy))
             return
         text = f"its worker died because {reason}; restart {deaths} of {self._retries}, from its checkpoint"

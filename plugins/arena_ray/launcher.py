@@ -76,7 +76,7 @@ class Ray:
             address=config.address,
             resources=Resources(config.num_cpus, config.num_gpus, config.memory, dict(config.resources)),
             variables=config.variables,
-            notify=lambda text: listener.noticed(runs[0], text),
+            notify=listener.announced,
         ) as options:
             from arena_ray.fleet import Fleet  # imports Ray, whose settings are read at its import
 

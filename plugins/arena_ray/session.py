@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, one_line
 
 __all__ = ["Resources", "connected"]
 
@@ -136,7 +136,7 @@ def _start(ray: Any, cpus: int, folder: str | None) -> None:
                 **SILENT,
             )
     except (Exception, SystemExit) as error:
-        raise ArenaError(f"Ray does not start: {_one_line(error)}", "use --launcher local") from error
+        raise ArenaError(f"Ray does not start: {one_line(error)}", "use --launcher local") from error
 
 
 def _join(ray: Any, address: str, variables: dict[str, str]) -> None:
@@ -146,7 +146,7 @@ def _join(ray: Any, address: str, variables: dict[str, str]) -> None:
             ray.init(address=address, runtime_env={"env_vars": variables}, **SILENT)
     except (Exception, SystemExit) as error:
         remedy = "check `ray status` there, and that Python, Ray and Ray's token match the cluster's"
-        raise ArenaError(f"cannot join the Ray cluster {address}: {_one_line(error)}", remedy) from error
+        raise ArenaError(f"cannot join the Ray cluster {address}: {one_line(error)}", remedy) from error
 
 
 def _check_listening(address: str) -> None:
@@ -154,10 +154,6 @@ def _check_listening(address: str) -> None:
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _refuse_unfit(ray: Any, options: Mapping[str, Any], local: bool) -> None:

@@ -83,7 +83,10 @@ def train(index: int, folder: str, mailbox: Any) -> Answer:
             return "failed", (error.problem, error.remedy)
         except (Exception, SystemExit) as error:
             problem = f"training {folder} raised {describe_error(error)}"
-            return "failed", (problem, "fix the error; the same command continues from its checkpoint")
+            return "failed", (
+                problem,
+                "fix the error; run the same command again to continue from its checkpoint",
+            )
 
 
 class _Courier(Listener):

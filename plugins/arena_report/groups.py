@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arena.config.formatting import format_value
 from arena.plugins.discovery import get_plugins
 from arena_report.run_records import JsonObject, RunRecord, Skipped, canonical
 
@@ -91,9 +92,7 @@ def group(records: Sequence[RunRecord]) -> tuple[list[Group], list[Skipped]]:
 
 def shown(value: Any) -> str:
     """An option's value as a person would write it: short, on one line."""
-    text = value if isinstance(value, str) else "none" if value is None else canonical(value)
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return format_value(value, longest=LONGEST)
 
 
 def begun(start: JsonObject) -> str:
@@ -267,16 +266,10 @@ def _labels(
 def _short(values: Iterable[Any]) -> dict[str, str]:
     """Values as labels write them: numbers with four digits, where that leaves no two of them alike."""
     distinct = {canonical(value): value for value in values}
-    brief = {key: _brief(value) for key, value in distinct.items()}
+    brief = {key: format_value(value, longest=LONGEST, digits=4) for key, value in distinct.items()}
     if len({*brief.values()}) == len(brief):
         return brief
     return {key: shown(value) for key, value in distinct.items()}
-
-
-def _brief(value: Any) -> str:
-    if not isinstance(value, float):
-        return shown(value)
-    return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _one_a_seed(runs: Sequence[RunRecord]) -> tuple[list[RunRecord], list[Skipped]]:

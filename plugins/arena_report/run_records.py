@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
 import math
 import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 from arena.errors import ArenaError
-from arena.runs.layout import SCHEMA, find_runs
+from arena.runs.layout import find_runs
+from arena.runs.records import (
+    MALFORMED,
+    NewerError,
+    checked_count,
+    checked_number,
+    checked_text,
+    is_fit,
+    last_timing,
+    read_evaluations,
+    read_result,
+    read_run,
+)
 
 __all__ = ["JsonObject", "RunRecord", "Skipped", "canonical", "read_runs"]
 
-#: Whatever can be wrong with a file that is JSON, or was.
-WRONG = (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError)
-
 #: No return is larger; beyond it, sums overflow.
 LARGEST = 1e100
-
-#: Bytes from the end of timing.jsonl that hold its last whole line.
-TAIL = 4096
-
-#: Bytes of the largest JSON file, of the largest log, and of the longest line of one that are read.
-MOST, MOST_LOG, MOST_LINE = 64 << 20, 4 << 30, 1 << 20
 
 #: What lies beside the runs of a tuning study.
 STUDY = ("study.json", "study.db")
@@ -154,15 +154,15 @@ def _trials(n: int) -> str:
 
 def _read(folder: Path) -> RunRecord | Skipped:
     try:
-        document = _json(folder / "run.json")
-        if _whole(document["schema"]) > SCHEMA:
-            return Skipped(folder, "newer", f"schema {document['schema']} needs a newer arena-rl")
-        if "encoder" in document["experiment"] and "agent" not in document["experiment"]:
+        document = read_run(folder)
+        if is_fit(document["experiment"]):
             return Skipped(folder, "fit", "the fit of an encoder, which has no returns")
         return _record(folder, document)
+    except NewerError as error:
+        return Skipped(folder, "newer", str(error))
     except OSError as error:
         return Skipped(folder, "damaged", f"cannot be read: {error.strerror}")
-    except WRONG:
+    except MALFORMED:
         return Skipped(folder, "damaged", "a file is truncated or malformed")
 
 
@@ -170,15 +170,13 @@ def _record(folder: Path, document: Mapping[str, Any]) -> RunRecord:
     experiment = document["experiment"]
     agent, env = experiment["agent"], experiment["env"]
     [seed] = experiment["seeds"]
-    total = _whole(experiment["steps"])
+    total = checked_count(experiment["steps"])
     curve = _curve(folder)
-    steps, seconds, time = _last_line(folder)
-    mean, result = (curve[1][-1] if curve[1] else None), {}
-    finished = False
-    if (folder / "result.json").exists():
-        result = _json(folder / "result.json")
-        if result["converged"] or _whole(result["steps"]) >= total:
-            finished, steps, mean = True, _whole(result["steps"]), _number(result["evaluation"]["mean"])
+    steps, seconds, time = last_timing(folder)
+    mean, result = (curve[1][-1] if curve[1] else None), read_result(folder)
+    finished = result is not None and result.completes(total)
+    if result is not None and finished:
+        steps, mean = result.steps, _score(result.mean)
     return RunRecord(
         path=folder,
         id=_text(document["id"]),
@@ -199,13 +197,13 @@ def _record(folder: Path, document: Mapping[str, Any]) -> RunRecord:
         ),
         encoder=_encoder(experiment.get("encoder")),
         novelty=_encoder(experiment.get("novelty"), "novelty"),
-        seed=_whole(seed),
+        seed=checked_count(seed),
         total=total,
         steps=steps,
         finished=finished,
         mean=mean,
-        optimum=_number(result.get("optimum")),
-        policy_value=_number(result.get("policy_value")) if finished else None,
+        optimum=None if result is None or not finished else _score(result.optimum),
+        policy_value=None if result is None or not finished else _score(result.policy_value),
         seconds=seconds,
         time=time,
         versions={_text(k): _text(v) for k, v in document.get("versions", {}).items()},
@@ -214,72 +212,14 @@ def _record(folder: Path, document: Mapping[str, Any]) -> RunRecord:
 
 
 def _curve(folder: Path) -> tuple[list[int], list[float]]:
-    """Steps and means of the evaluations in metrics.jsonl; a line that is torn, or whose mean is null, is left out."""
-    found: dict[int, float] = {}
-    for text in _lines(folder / "metrics.jsonl"):
-        if b'"evaluation"' not in text:
-            continue
-        try:
-            values = json.loads(text)
-            mean = _number(values["evaluation"])
-            if mean is not None:
-                found[_whole(values["step"])] = mean
-        except WRONG:
-            continue
+    """Steps and mean returns of the evaluations, ascending; of two with equal steps, the later one counts."""
+    found = {step: mean for step, mean in read_evaluations(folder) if abs(mean) <= LARGEST}
     steps = sorted(found)
     return steps, [found[step] for step in steps]
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    with contextlib.suppress(FileNotFoundError), _opened(path, MOST_LOG) as file:
-        while line := file.readline(MOST_LINE):
-            if len(line) == MOST_LINE:
-                raise OSError(errno.EFBIG, f"{path.name} has a line of more than {MOST_LINE >> 20} MiB")
-            yield line
-
-
-def _opened(path: Path, most: int) -> BinaryIO:
-    """A plain file, open; a pipe or a device would never end, or never begin.
-
-    Raises:
-        OSError: it cannot be opened, is something else, or is larger than ``most`` bytes.
-    """
-    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        facts = os.fstat(file)
-        if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.EINVAL, f"{path.name} is not a plain file")
-        if facts.st_size > most:
-            raise OSError(errno.EFBIG, f"{path.name} is larger than {most >> 20:,} MiB")
-        return os.fdopen(file, "rb")
-    except BaseException:
-        os.close(file)
-        raise
-
-
-def _last_line(folder: Path) -> tuple[int, float | None, float | None]:
-    """Steps, seconds and the time of day in the last whole line of timing.jsonl."""
-    try:
-        with _opened(folder / "timing.jsonl", MOST_LOG) as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-            lines = file.read(TAIL).splitlines()
-    except FileNotFoundError:
-        lines = []
-    for line in reversed(lines):
-        try:
-            values = json.loads(line)
-            return _whole(values["step"]), _number(values.get("seconds")), _number(values.get("time"))
-        except WRONG:  # the line that a kill cut short
-            continue
-    return 0, None, None
-
-
-def _json(path: Path) -> JsonObject:
-    with _opened(path, MOST) as file:
-        document = json.loads(file.read(MOST).decode("utf-8"))
-    if not isinstance(document, dict):
-        raise TypeError(document)
-    return document
+def _score(value: float | None) -> float | None:
+    return None if value is None or abs(value) > LARGEST else value
 
 
 def _start(value: Any) -> JsonObject | None:
@@ -287,7 +227,7 @@ def _start(value: Any) -> JsonObject | None:
         return None
     return {
         "run": _text(value["run"]),
-        "step": _whole(value["step"]),
+        "step": checked_count(value["step"]),
         "digest": _text(value["digest"]),
     }
 
@@ -303,7 +243,7 @@ def _encoder(value: Any, mode: str | None = None) -> JsonObject | None:
         "name": _text(value["name"]),
         "mode": used,
         "options": _options({**further, **value["options"]}),
-        "loss_weight": _plain(_number(value["loss_weight"]))
+        "loss_weight": _plain(checked_number(value["loss_weight"]))
         if used == "joint"
         else None,  # otherwise nothing is weighed
         "start": _start(value["start"]),
@@ -335,20 +275,4 @@ def _plain(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     """A text; half a character, which no file can hold, becomes a question mark."""
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value.encode("utf-8", "replace").decode("utf-8")
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise TypeError(value)
-    return value
-
-
-def _number(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(value)
-    return float(value) if abs(value) <= LARGEST else None  # not a number is not at most anything
+    return checked_text(value).encode("utf-8", "replace").decode("utf-8")

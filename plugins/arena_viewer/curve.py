@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import contextlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
-from arena.runs.run import Run
+from arena.runs.records import read_evaluations
+
+if TYPE_CHECKING:
+    from arena.runs.run import Run
 
 __all__ = ["EvaluationCurve"]
 
@@ -44,18 +46,7 @@ class EvaluationCurve:
     def read(self, run: Run) -> None:
         """Takes what the run has written so far."""
         self.steps, self.returns = [], []
-        if not run.metrics.is_file():
-            return
-        try:
-            lines = run.metrics.read_bytes().splitlines()
-        except OSError:
-            return
-        for line in lines:
-            try:
-                values: Mapping[str, Any] = json.loads(line)
-                step, mean = int(values["step"]), values.get("evaluation")
-                if mean is not None:
-                    self.returns.append(float(mean))
-                    self.steps.append(step)
-            except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
-                continue  # a line that a crash tore, or another hand wrote
+        with contextlib.suppress(OSError):
+            for step, mean in read_evaluations(run.folder):
+                self.steps.append(step)
+                self.returns.append(mean)

@@ -182,7 +182,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     assert process.returncode == 2
     [folder] = tmp_path.iterdir()
     assert re.fullmatch(
-        rf"(.*: stopping; .*\n)?arena: stopped at step [\d,]+, which is saved; `arena resume {folder}` goes on\n",
+        r"(.*: stopping; .*\n)?arena: stopped at step [\d,]+; the state is saved; "
+        rf"continue with `arena resume {folder}`\n",
         err,
     )
     assert [*folder.glob("checkpoint/*")]

@@ -275,5 +275,5 @@ def test_an_interrupt_says_how_far_it_came(tmp_path):
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "arena: interrupted: 0 of 8 runs are finished; the same command goes on" in err
+    assert "arena: interrupted: 0 of 8 runs are finished; run the same command again to continue" in err
     assert "Traceback" not in err

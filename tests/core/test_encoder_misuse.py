@@ -64,11 +64,11 @@ def test_options_come_on_top_of_an_encoder_s_table(fits):
     [
         (
             {"encoder": {"name": "ae", "mode": "frozen"}},
-            "ae has learned nothing yet, and frozen it never would",
+            "ae is not fitted yet, and a frozen encoder does not learn",
         ),
         ({"encoder": {"name": "ae", "mode": "jiont"}}, "mode is 'jiont'"),
         ({"encoder": {"name": "ae", "latent": 4, "mode": "joint"}}, "latent"),
-        ({"encoder": {"latent": 4}}, "encoder has no name, or odd options"),
+        ({"encoder": {"latent": 4}}, "encoder has no name, or its options or labels are not tables"),
         ({"encoder": 5}, "encoder is 5; give an encoder's name"),
         ({"encoder": "ae", "encoder_options": {"mode": "joint", "loss_weight": -1}}, "loss_weight is -1"),
         (
@@ -77,7 +77,7 @@ def test_options_come_on_top_of_an_encoder_s_table(fits):
         ),
         (
             {"encoder": "pca", "encoder_options": {"mode": "finetune", "latent": 3}},
-            "pca learns by absorbing frames",
+            "pca learns from a data set of frames",
         ),
         ({"novelty": "recurrent-ae"}, "recurrent-ae is recurrent, and novelty is computed for single"),
         ({"novelty": "vae", "novelty_options": {"batch_size": 10**9}}, "batch_size"),
@@ -103,9 +103,7 @@ def test_an_agent_begins_where_it_saw_the_same(fits, tmp_path):
         {"start": tuned, "encoder": "ae", "encoder_options": {**joint, "latent": 4, "hidden_sizes": [8]}},
         {"start": tuned, "encoder": fits["ae"]},
     ):
-        with pytest.raises(
-            ArenaError, match="saw through .*; see through the same one, and in the same mode"
-        ):
+        with pytest.raises(ArenaError, match="used .*; use the same encoder in the same mode"):
             experiment(**settings)
 
 

@@ -187,10 +187,10 @@ def test_ids_know_the_encoder_by_content_and_its_use(fitted, tmp_path):
     [
         (
             {"encoder": "vae"},
-            "vae has learned nothing yet, and frozen it never would; `arena fit vae ENV` first",
+            "vae is not fitted yet, and a frozen encoder does not learn; run `arena fit vae ENV` first",
         ),
         ({"encoder": "vea"}, "no encoder or run is called 'vea'"),
-        ({"encoder_options": {"mode": "joint"}}, "encoder.mode is given, and no encoder; say --encoder RUN"),
+        ({"encoder_options": {"mode": "joint"}}, "encoder.mode is given, but no encoder; add --encoder RUN"),
     ],
 )
 def test_mistakes_are_named(settings, message):
@@ -201,14 +201,14 @@ def test_mistakes_are_named(settings, message):
 def test_misfits_are_named(fitted, tmp_path):
     with pytest.raises(ArenaError, match="q-learning takes discrete observations"):
         experiment(fitted, agent="q-learning")
-    with pytest.raises(ArenaError, match="random trains no encoder"):
+    with pytest.raises(ArenaError, match="random cannot train an encoder"):
         experiment(fitted, "finetune", agent="random")
     with pytest.raises(ArenaError, match="encodes .*and the environment gives"):
         resolve_experiment("dqn", "CartPole-v1", encoder=fitted)
-    with pytest.raises(ArenaError, match="has its options already, latent too"):
+    with pytest.raises(ArenaError, match="latent is fixed by the fit"):
         resolve_experiment("dqn", ENV, env_options=PIXELS, encoder=fitted, encoder_options={"latent": 3})
     agent = arena.train("q-learning", "arena/CliffWalk-v0", steps=10, seeds=1, out=tmp_path).runs[0]["path"]
     with pytest.raises(
-        ArenaError, match="trained the agent q-learning, and no encoder; give a run of `arena fit`"
+        ArenaError, match="trained the agent q-learning, not an encoder; give a run of `arena fit`"
     ):
         resolve_experiment("dqn", ENV, env_options=PIXELS, encoder=agent)

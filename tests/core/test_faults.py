@@ -44,7 +44,7 @@ def test_a_metric_that_is_no_number_ends_the_run_and_leaves_the_last_good_checkp
     step = run.checkpoints.load().info["step"]
     assert 0 < step <= 200
     assert f"loss of q-learning is {value} at step" in str(caught.value)
-    assert f"the checkpoint of step {step} in {run.folder} is the last good one" in str(caught.value)
+    assert f"the last checkpoint is of step {step} in {run.folder}" in str(caught.value)
     assert [json.loads(line)["loss"] for line in run.metrics.read_text().splitlines()] == [0.5] * (step // 50)
     assert run.result() is None
 
@@ -187,7 +187,7 @@ def test_a_run_that_is_deleted_while_it_trains_does_not_come_back_in_part(tmp_pa
         def progressed(self, run, progress, evaluation):
             shutil.rmtree(run.folder, ignore_errors=True)
 
-    with pytest.raises(ArenaError, match=r"cannot write .*No such file|was deleted while it trained"):
+    with pytest.raises(ArenaError, match=r"cannot write .*No such file|was deleted during training"):
         execute(run, Deletes())
     assert not [path for path in run.folder.rglob("*") if path.is_file()]
 
@@ -229,7 +229,7 @@ def test_a_snapshot_that_has_changed_since_is_no_start(tmp_path):
     one = experiment(start=str(source.folder))
     state = source.snapshots / "000000000500" / "state.json"
     state.write_bytes(state.read_bytes() + b" ")
-    with pytest.raises(ArenaError, match="is not the snapshot of .* that the run begins from"):
+    with pytest.raises(ArenaError, match="is not the snapshot of .* that the run starts from"):
         Run.prepare(one, 0, tmp_path)
 
 

@@ -243,14 +243,16 @@ def test_frames_that_were_deleted_are_collected_again_and_others_are_refused(are
     status, _, err = arena("resume", run.folder, "--steps", 6, "--quiet")
     assert status == 2
     [line] = [line for line in err.splitlines() if "arena:" in line]
-    assert "holds other frames than those of the fit; restore them, or fit the encoder again" in line
+    assert "are not those of the fit; restore them, or fit the encoder again" in line
 
 
 def test_a_data_set_that_is_gone_is_missed_in_one_line(tmp_path):
     shutil.copytree(open_source("digits").folder, tmp_path / "mine")
     experiment = fit("ae", data_reference(str(tmp_path / "mine")))
     shutil.rmtree(tmp_path / "mine")
-    with pytest.raises(ArenaError, match="the frames of the fit are gone: .*mine; put them back"):
+    with pytest.raises(
+        ArenaError, match="the frames of the fit were deleted: .*mine; restore them from a copy"
+    ):
         trained(experiment)
 
 

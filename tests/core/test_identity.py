@@ -58,7 +58,7 @@ def test_a_checkpoint_of_another_run_is_not_taken(tmp_path):
     shutil.copytree(other / "checkpoint", folder / "checkpoint")
     shutil.copy(other / "metrics.jsonl", folder / "metrics.jsonl")
     result, notes = rerun(folder)
-    assert notes == ["its newest checkpoint belongs to another run, so it is trained from the start"]
+    assert notes == ["its newest checkpoint belongs to another run, so training starts from the beginning"]
     assert result == expected
     shutil.rmtree(folder / "checkpoint")
     shutil.copytree(other / "checkpoint", folder / "checkpoint")
@@ -74,15 +74,15 @@ def test_metrics_that_are_missing_are_said_to_be(tmp_path, what):
     else:
         (folder / "metrics.jsonl").write_bytes(whole[:-1])
     _, notes = rerun(folder)
-    assert "knows of more metrics than metrics.jsonl has" in notes[0]
+    assert "has more metrics than metrics.jsonl" in notes[0]
     assert (folder / "metrics.jsonl").read_bytes() == whole
 
 
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda e: e["agent"].update(name="sarsa"), "describes another run"),
-        (lambda e: e["agent"]["options"].update(epsilon=0.7), "describes another run"),
+        (lambda e: e["agent"].update(name="sarsa"), "does not match the trained run"),
+        (lambda e: e["agent"]["options"].update(epsilon=0.7), "does not match the trained run"),
         (lambda e: e.update(seeds=[0, 1]), "has 2 seeds"),
         (lambda e: e.update(seeds=1.5), "not a whole number"),
         (lambda e: e["env"].update(id=3), "env is 3, which is not an id"),
@@ -102,11 +102,11 @@ def test_an_edited_run_is_refused(tmp_path, edit, message):
 
 def test_runs_of_several_lengths_are_not_summarised(tmp_path):
     trained(tmp_path, steps=4000)
-    with pytest.raises(ArenaError, match="some of these runs have gone to 4,000 steps before"):
+    with pytest.raises(ArenaError, match="some runs were trained to 4,000 steps before"):
         trained(tmp_path, steps=2000, seeds=2)
     notes = Notes()
     assert trained(tmp_path, steps=2000, listener=notes).runs[0]["steps"] == 4000
-    assert notes.notes == ["trained to 4,000 steps before: the results are of those"]
+    assert notes.notes == ["trained to 4,000 steps before: the results are for 4,000 steps"]
     assert {run["steps"] for run in trained(tmp_path, steps=4000, seeds=2).runs} == {4000}
 
 
@@ -144,9 +144,9 @@ def test_a_state_of_another_layout_is_one_line(tmp_path, monkeypatch):
         return state["a_key_of_the_future"]
 
     monkeypatch.setattr(QLearning, "load_state_dict", newer)
-    with pytest.raises(ArenaError, match="is not one that this version of q-learning takes"):
+    with pytest.raises(ArenaError, match="does not fit this version of q-learning"):
         rerun(folder)
-    with pytest.raises(ArenaError, match="is not one that this version of q-learning takes"):
+    with pytest.raises(ArenaError, match="does not fit this version of q-learning"):
         arena.load(folder)
 
 

@@ -71,6 +71,8 @@ def test_a_run_s_fields_have_its_encoder():
         "encoder.latent": 8,
         "encoder.fit": "runs/a@2000",
     }
-    assert Condition.read("encoder=vae").holds(fields) and Condition.read("encoder.latent<10").holds(fields)
+    assert Condition.from_text("encoder=vae").holds(fields) and Condition.from_text(
+        "encoder.latent<10"
+    ).holds(fields)
     assert "encoder.loss_weight" not in flattened(seeing().to_dict())
     assert flattened(BARE.to_dict())["encoder"] is None

@@ -200,6 +200,6 @@ def test_more_steps_go_on_with_what_the_lanes_remembered(remembering, tmp_path):
 def test_it_is_trained_by_no_agent(remembering):
     _, experiment = remembering
     with pytest.raises(
-        ArenaError, match="recurrent-ae remembers, and agents train no encoder along sequences"
+        ArenaError, match="recurrent-ae is recurrent, and agents do not train encoders on sequences"
     ):
         experiment(encoder_options={"mode": "finetune"})

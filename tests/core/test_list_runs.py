@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import itertools
 import json
 import os
@@ -252,9 +251,9 @@ def test_a_narrow_terminal_gets_two_lines_a_run(tmp_path, width):
         ("runs --where stepsize=1", "no field of these runs is called 'stepsize'; did you mean"),
         ("runs --where agent.learningrate=1", "did you mean 'agent.learning_rate'"),
         ("runs --where qqqqqqq=1", "see `arena list runs --json`"),
-        ("runs --where slip", "'slip' is no condition"),
-        ("runs --where =3", "is no condition"),
-        ("runs --where env.slip<high", "'high', which is no number"),
+        ("runs --where slip", "'slip' is not a condition"),
+        ("runs --where =3", "is not a condition"),
+        ("runs --where env.slip<high", "'high', which is not a number"),
         ("runs --status done", "--status cannot be 'done'"),
         ("runs --sort stepz", "--sort cannot be 'stepz'; did you mean steps?"),
         ("runs --limit 0", "--limit is 0"),
@@ -293,23 +292,23 @@ def test_a_condition_without_runs_is_no_mistake(listed, tmp_path):
     ],
 )
 def test_values_are_compared_as_what_they_are(value, text, equal):
-    assert Condition.read(f"key={text}").holds({"key": value}) is equal
-    assert Condition.read(f"key!={text}").holds({"key": value}) is not equal
-    assert not Condition.read(f"key!={text}").holds({"other": value})
+    assert Condition.from_text(f"key={text}").holds({"key": value}) is equal
+    assert Condition.from_text(f"key!={text}").holds({"key": value}) is not equal
+    assert not Condition.from_text(f"key!={text}").holds({"other": value})
 
 
 def test_a_thousand_runs_cost_a_few_files_each(listed, tmp_path, monkeypatch):
     for i in range(1000):
         folder = fake(tmp_path / f"run{i:04}", at=100 if i % 2 else None, total=200)
         (folder / "snapshots" / "000000000100").mkdir(parents=True)
-    opened, scanned, true_open, true_scan = {}, [], builtins.open, os.scandir
+    opened, scanned, true_open, true_scan = {}, [], os.open, os.scandir
 
     def count(path, *arguments, **more):
         place = os.path.dirname(str(path))
         opened[place] = opened.get(place, 0) + 1
         return true_open(path, *arguments, **more)
 
-    monkeypatch.setattr(builtins, "open", count)
+    monkeypatch.setattr(os, "open", count)
     monkeypatch.setattr(os, "scandir", lambda path: (scanned.append(path), true_scan(path))[1])
     assert len(listed(tmp_path)) == 1000
     assert {opened.pop(str(tmp_path / f"run{i:04}")) for i in range(1000)} == {3}

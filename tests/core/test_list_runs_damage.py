@@ -14,7 +14,9 @@ from run_folders import fake
 
 from arena.cli import runs
 from arena.cli.run_table import run_table
+from arena.runs import records
 from arena.runs.run import Run
+from arena.storage.files import open_regular
 
 
 def test_a_run_that_failed_says_why(shown, listed, tmp_path):
@@ -59,22 +61,27 @@ def test_what_is_no_file_is_damage_and_is_not_waited_for(listed, tmp_path, name,
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     [row] = json.loads(done.stdout)["runs"]
-    assert (row["status"], row["error"]) == ("damaged", f"cannot be read: {name} is no regular file")
+    assert (row["status"], row["error"]) == ("damaged", f"cannot be read: {name} is not a regular file")
     if kind != "folder":
-        with pytest.raises(OSError, match="no regular file"):  # nor if it becomes one between two looks
-            runs._opened(str(folder), name)
+        with pytest.raises(OSError, match="not a regular file"):  # nor if it becomes one between two looks
+            open_regular(folder / name, 1000)
 
 
 def test_a_line_without_end_is_not_read_whole(listed, tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "MOST", 1000)
+    monkeypatch.setattr(records, "MOST_LINE", 1000)
     folder = fake(tmp_path / "a", at=300)
-    with open(folder / "timing.jsonl", "ab") as file:
-        file.truncate(2**40)
     with open(folder / "metrics.jsonl", "ab") as file:
         file.write(b"x" * 5000)
     [row] = listed(tmp_path)
-    assert (row["steps"], row["status"]) == (0, "unfinished")
+    assert (row["steps"], row["status"]) == (300, "unfinished")
     assert row["best"] == {"step": 300, "mean": -14.0}
+    with open(folder / "timing.jsonl", "ab") as file:
+        file.truncate(2**40)
+    [row] = listed(tmp_path)
+    assert (row["status"], row["error"]) == (
+        "damaged",
+        "cannot be read: timing.jsonl is larger than 4,096 MiB",
+    )
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_agents_that_learn_from_a_bonus_take_one(agent, fitted, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"novelty": None}, "novelty.latent is given, and no novelty; say --novelty RUN"),
+        ({"novelty": None}, "novelty.latent is given, but no novelty; add --novelty RUN"),
         ({"novelty": "vea"}, "no encoder or run is called 'vea'"),
         ({"novelty_options": {"scale": 0}}, "scale"),
         ({"novelty": "random-cnn", "novelty_options": {}}, "random-cnn neither scores nor decodes"),

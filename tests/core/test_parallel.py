@@ -124,7 +124,7 @@ def test_an_interrupt_of_the_whole_group_while_workers_start(tmp_path):
         output, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     assert errors.startswith("Interrupted: stopped before ")
-    assert errors.endswith("began; the same command goes on\n")
+    assert errors.endswith("began; run the same command again to continue\n")
     assert errors.count("\n") == 1
     assert output.count("noticed 0 stopping; press Ctrl-C again to stop at once") == 1
     assert not any(run.metrics.exists() for run in runs)
@@ -149,14 +149,16 @@ def test_a_script_without_its_guard_hears_of_it(tmp_path):
     with started(tmp_path, guard="if True:") as process:
         _, errors = process.communicate(timeout=30)
     assert (
-        'put the call under if __name__ == "__main__":; the same command resumes' in errors.splitlines()[-1]
+        'put the call under if __name__ == "__main__":; run the same command again' in errors.splitlines()[-1]
     )
 
 
 def test_plugins_in_memory_do_not_reach_workers(tmp_path):
     runs = [prepared(tmp_path, seed) for seed in (0, 1)]
     with use_plugins(Plugins(extra={"mine": types.ModuleType("mine")})):
-        with pytest.raises(ArenaError, match="plugins that are only in memory .*; use workers=1"):
+        with pytest.raises(
+            ArenaError, match="plugins that exist only in this process's memory .*; use workers=1"
+        ):
             execute_all(runs, workers=2)
 
 
@@ -174,7 +176,9 @@ def test_a_stop_is_told_once_and_no_further_run_begins(number, tmp_path):
 
     first, second = prepared(tmp_path, 0, steps=1), prepared(tmp_path, 1)
     listener = Stops()
-    with pytest.raises(Interrupted, match=f"stopped before {second.folder} began; the same command goes on"):
+    with pytest.raises(
+        Interrupted, match=f"stopped before {second.folder} began; run the same command again to continue"
+    ):
         execute_all([first, second], listener)
     assert first.result() is not None
     assert not second.metrics.exists()

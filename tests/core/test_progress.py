@@ -124,7 +124,7 @@ def test_without_a_terminal_the_first_run_of_another_process_is_told(runs, capsy
         for run in runs:
             listener.noticed(run, BUSY)
         listener.noticed(runs[0], "its worker died")
-        listener.noticed(runs[0], "starting a cluster…")
+        listener.announced("starting a cluster…")
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
         f"q-learning on arena/CliffWalk-v0, seed 0: {BUSY}",
@@ -136,7 +136,7 @@ def test_without_a_terminal_the_first_run_of_another_process_is_told(runs, capsy
 def test_what_is_going_on_before_the_first_news(many):
     display = _Display(many)
     bar = _Bar(display, Console(file=(notices := io.StringIO())))
-    bar.noticed(many[0], "starting a cluster…")
+    bar.announced("starting a cluster…")
     assert "starting a cluster…" in picture(display)
     bar.progressed(many[0], Progress(1), None)
     assert "starting" not in picture(display)

@@ -69,7 +69,7 @@ def test_a_copy_that_was_changed_is_refused(source, tmp_path):
     run = prepared(tmp_path, start=str(source.folder))
     arrays = run.start / "arrays.safetensors"
     arrays.write_bytes(arrays.read_bytes()[:-1] + b"!")
-    with pytest.raises(ArenaError, match="is not the snapshot of .* at step 3,000 that the run begins from"):
+    with pytest.raises(ArenaError, match="is not the snapshot of .* at step 3,000 that the run starts from"):
         execute(run)
 
 
@@ -87,7 +87,7 @@ def test_an_experiment_that_begins_elsewhere_survives_its_dictionary(source):
 @pytest.mark.parametrize(
     ("agent", "env", "settings", "message"),
     [
-        ("sarsa", CLIFF, {}, r"trained q-learning, which is no start for sarsa; train q-learning"),
+        ("sarsa", CLIFF, {}, r"trained q-learning, and sarsa cannot start from it; train q-learning"),
         (
             "q-learning",
             LAKE,
@@ -108,7 +108,7 @@ def test_a_start_that_does_not_fit_says_why(agent, env, settings, message, sourc
     "start", [{}, {"run": "x", "step": -1, "digest": "0"}, {"run": "x", "step": 1, "digest": 3}]
 )
 def test_a_start_that_no_run_wrote_is_refused(start):
-    with pytest.raises(ArenaError, match="which no run writes"):
+    with pytest.raises(ArenaError, match="which is malformed"):
         experiment(start=start)
 
 

@@ -184,7 +184,7 @@ def test_an_error_in_making_says_so():
     make = MAKES["CartPole-v1"]
     env = make()
     spaces = view(env.observation_space, KINDS), view(env.action_space, KINDS)
-    with pytest.raises(ArenaError, match=r"X raised KeyError \('map'\) when it was made"):
+    with pytest.raises(ArenaError, match=r"X cannot be made: KeyError: 'map'"):
         GymnasiumStream(lambda: {}["map"], 1, *spaces, lambda lane, episode: 0, label="X")
 
 

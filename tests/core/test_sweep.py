@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arena
+from arena.config.formatting import format_value
 from arena.errors import ArenaError
-from arena.experiments.labels import format_value, labels
+from arena.experiments.labels import labels
 from arena.launch.base import launcher_named, launchers, make_launcher
 from arena.launch.local import Local
 from arena.plugins.discovery import Plugins, use_plugins
@@ -346,7 +347,7 @@ def test_runs_that_have_gone_further(tmp_path, capsys):
     [one, _] = read_sweep({**document, "steps": 400}).experiments
     Run.prepare(one, 0, tmp_path)
     with pytest.raises(
-        ArenaError, match=r"epsilon=0.1 .*: some runs were trained to 400 steps .* steps = 400 "
+        ArenaError, match=r"epsilon=0.1 .*: some runs were trained to 400 steps .* use 400 steps "
     ):
         sweep(document, out=tmp_path, progress=False)
 

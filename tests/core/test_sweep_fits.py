@@ -177,7 +177,9 @@ class Stops(Listener):
 def test_an_interrupted_fit_goes_on_to_the_same_snapshot():
     document = study({"encoder": AE}, fit={"steps": 60, "evaluate_every": 20})
     whole = sweep(document, out="whole", progress=False)
-    with pytest.raises(Interrupted, match="interrupted: 0 of 1 fits are finished; the same command goes on"):
+    with pytest.raises(
+        Interrupted, match="interrupted: 0 of 1 fits are finished; run the same command again to continue"
+    ):
         sweep(document, listener=Stops(20))
     assert folders("out") == [], "no agent has begun"
     results = sweep(document, progress=False)
@@ -322,7 +324,7 @@ def test_an_encoder_that_misses_its_labels_says_so_before_anything_is_collected(
 def test_without_a_table_encoders_are_what_they_are_elsewhere():
     document = study({"encoder": "pca"})
     del document["fit"]
-    with pytest.raises(ArenaError, match="pca has learned nothing yet, and frozen it never would"):
+    with pytest.raises(ArenaError, match="pca is not fitted yet, and a frozen encoder does not learn"):
         read_sweep(document)
     document["grid"] = [{**ROOMS, "encoder": ["none", {"name": "ae", "options": {"latent": 2}}]}]
     found = read_sweep({**document, "encoder.mode": "joint"})

@@ -75,7 +75,7 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on_exactly(batch, tmp_path
     runs, _, heard, _ = batch
     run = runs[1]
     assert heard.notices[run.seed] == [
-        "its worker died by SIGKILL; begun again from its checkpoint, attempt 2 of 2"
+        "its worker died by SIGKILL; restarted from its checkpoint, attempt 2 of 2"
     ]
     assert heard.steps[run.seed][0] >= LATE - 100
     whole = prepared(tmp_path, run.seed, "Sound")
@@ -90,8 +90,8 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on_exactly(batch, tmp_path
 def test_a_run_whose_worker_always_dies_fails_in_the_end(batch):
     runs, found, heard, begun = batch
     assert str(found[3]) == (
-        f"the worker of {runs[3].folder} died 2 times, last with exit status 3; if memory ran out, use fewer "
-        "--workers; the same command goes on from its checkpoint"
+        f"the worker of {runs[3].folder} died 2 times, last with exit status 3; use fewer "
+        "--workers if memory ran out; run the same command again to continue from its checkpoint"
     )
     assert len(heard.notices[3]) == 1
     assert 4 <= len(begun) <= 5  # two, and one for each death while the other was at work
@@ -134,9 +134,7 @@ def test_what_a_dead_worker_leaves_keeps_nobody_waiting(tmp_path):
     (tmp_path / "over").touch()
     assert time.monotonic() < began + 60
     assert all(isinstance(outcome, dict) for outcome in found)
-    assert heard.notices == {
-        0: ["its worker died by SIGKILL; begun again from its checkpoint, attempt 2 of 3"]
-    }
+    assert heard.notices == {0: ["its worker died by SIGKILL; restarted from its checkpoint, attempt 2 of 3"]}
 
 
 def test_finished_runs_need_no_worker(tmp_path, started):

@@ -95,7 +95,9 @@ class Stops(Heard):
 @pytest.mark.parametrize("train", [outcomes, execute_all])
 def test_a_stop_in_the_middle(train, tmp_path, started):
     runs = [prepared(tmp_path, seed, steps=10**8) for seed in range(3)]
-    with pytest.raises(Interrupted, match="stopped at step .*, which is saved; `arena resume "):
+    with pytest.raises(
+        Interrupted, match="stopped at step .*; the state is saved; continue with `arena resume "
+    ):
         train(runs, Stops(), workers=2)
     assert [run.checkpoints.load() is not None for run in runs] == [True, True, False]
     assert len(started) == 2

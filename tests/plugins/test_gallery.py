@@ -245,7 +245,7 @@ def test_it_is_loaded_without_frames_and_encodes_alike_in_any_company(pca, tmp_p
     assert again.png == gallery(loaded, rows=1, columns=2).png
     with pytest.raises(ArenaError, match=r"observations have the shape \(70, 8, 8\)"):
         loaded.encode(observations[..., 0])
-    with pytest.raises(ArenaError, match="observations are of float32, and are to be of uint8"):
+    with pytest.raises(ArenaError, match="observations have type float32, not uint8"):
         loaded.encode(observations.astype(np.float32))
 
 
@@ -279,7 +279,7 @@ def test_a_snapshot_is_named_as_everywhere(pca, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["agent"], "trained the agent random, and no encoder; give a run of `arena fit`"),
+        (["agent"], "trained the agent random, not an encoder; give a run of `arena fit`"),
         (["nowhere"], "nowhere is not a run"),
         (["pca", "--out", "there/is/no/folder.png"], "cannot write there/is/no/folder.png"),
         (["pca", "--out", "picture.jpg"], "does not end in .png; write picture.jpg.png"),
@@ -314,7 +314,7 @@ def test_frames_that_changed_are_refused(pca, tmp_path):
     document["id"] = Experiment.from_dict(document["experiment"]).id(0)
     (copy / "run.json").write_text(json.dumps(document))
     shutil.rmtree(copy / "checkpoint")
-    with pytest.raises(ArenaError, match="holds other frames than those of the fit"):
+    with pytest.raises(ArenaError, match="are not those of the fit"):
         gallery(arena.load(copy))
 
 

@@ -231,11 +231,9 @@ def test_settings_and_wrappers_and_horizons_set_apart_too(tmp_path):
 
 def test_long_values_are_cut_and_stay_apart(tmp_path):
     for end in "ab":
-        write_run(tmp_path, options={"map": "#" * 500 + end})
-    assert labels(compared(tmp_path)) == [
-        f"q-learning map={'#' * 39}…",
-        f"q-learning map={'#' * 39}… (2)",
-    ]
+        write_run(tmp_path, options={"map": "#" * 250 + end + "#" * 250})
+    short = f"{'#' * 20}…{'#' * 19}"
+    assert labels(compared(tmp_path)) == [f"q-learning map={short}", f"q-learning map={short} (2)"]
 
 
 def test_a_seed_counts_once(tmp_path):
