@@ -20,7 +20,7 @@ COLUMNS = (
     "steps",
     "total",
     "mean",
-    "normalised",
+    "normalized",
     "optimum",
     "policy_value",
     "seconds",

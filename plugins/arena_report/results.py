@@ -225,7 +225,7 @@ def _group_row(
         "optimum": best,
         "policy_value": value,
         "gap": gap,
-        "normalised": float(normal[one.algorithm, place.label].mean()),
+        "normalized": float(normal[one.algorithm, place.label].mean()),
     }
 
 
@@ -334,7 +334,7 @@ def _run_row(run: RunRecord, one: Group, normal: Mapping[tuple[str, str], Any]) 
         "steps": run.steps,
         "total": run.total,
         "mean": run.mean,
-        "normalised": float(scores[one.runs.index(run)]),
+        "normalized": float(scores[one.runs.index(run)]),
         "optimum": run.optimum,
         "policy_value": run.policy_value,
         "seconds": run.seconds,

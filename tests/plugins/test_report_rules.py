@@ -73,7 +73,7 @@ def test_runs_above_the_optimum_are_told_apart(tmp_path):
     [pair], [place] = document["improvement"], document["environments"]
     assert (pair["x"], pair["y"], pair["probability"], pair["ci95"]) == ("a", "b", 1, (1, 1))
     assert (place["optimum"], place["zero"], place["one"]) == (0.74, 0.75, 0.84)
-    assert only(document["groups"], label="a")["normalised"] == pytest.approx(7 / 9)
+    assert only(document["groups"], label="a")["normalized"] == pytest.approx(7 / 9)
     assert any("Every run exceeds the optimum's expectation in Lake-v0" in w for w in document["warnings"])
 
 
@@ -180,7 +180,7 @@ def test_a_table_of_returns_has_the_best_of_its_environment_first(tmp_path):
         write_run(tmp_path, agent, "X", mean=there, optimum=10.0)
         write_run(tmp_path, agent, "Y", mean=here, optimum=10.0)
     text = page(compared(tmp_path), tmp_path)
-    tables = re.findall(r'data-place="\d">(<h3>.*?</table>)', text)
+    tables = re.findall(r'data-place="\d">(<h3>.*?</table>)', text, re.DOTALL)
     assert [re.findall(r'title="(\w)"', table) for table in tables] == [["a", "b"], ["b", "a"]]
     assert text.count("Algorithms stand in the order of their IQM over 2 environments, normalised.") == 2
 
