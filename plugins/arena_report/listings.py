@@ -11,7 +11,7 @@ from typing import Any
 
 from arena.results.text import format_count, format_duration
 from arena_report.formatting import UNKNOWN, decimals, plural
-from arena_report.groups import ENCODERS, shown
+from arena_report.groups import ENCODERS, option_text
 from arena_report.run_records import JsonObject, canonical
 
 __all__ = ["all_options", "differing_options", "runs", "versions"]
@@ -33,7 +33,7 @@ def differing_options(document: JsonObject) -> JsonObject:
             {
                 "label": groups[0]["label"],
                 "where": "all" if len(places) == every > 1 else ", ".join(places),
-                "texts": [shown(options[key]) if key in options else UNKNOWN for key in differing],
+                "texts": [option_text(options[key]) if key in options else UNKNOWN for key in differing],
             }
         )
     return {"names": differing, "rows": rows if differing else []}

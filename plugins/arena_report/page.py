@@ -203,11 +203,11 @@ def _order(document: JsonObject) -> str:
         return ""
     if not document["aggregate"]:
         return (
-            "Algorithms that ran in more environments stand first; none of them ran in all, so that their order"
-            " is no ranking."
+            "Algorithms that ran in more environments come first. No algorithm ran in all of them, so the order is"
+            " not a ranking."
         )
     within = len(document["aggregate"][0]["environments"])
-    by = f"Algorithms stand in the order of their IQM over {within:,} environments, normalised."
+    by = f"Algorithms are sorted by the IQM of their normalized scores over {within:,} environments."
     rest = len(document["algorithms"]) - len(document["aggregate"])
     follow = "follows" if rest == 1 else "follow"
     behind = f" {plural(rest, 'algorithm')} that did not run in all of them {follow}, unranked."

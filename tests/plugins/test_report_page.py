@@ -258,7 +258,7 @@ def test_a_point_astray_does_not_flatten_the_curves(browser, tmp_path):
     note = browser.find("#beyond")
     assert note.text == "1 point below the axis. Show all points"
     browser.click("#beyond button")
-    assert browser.js(least) < -80_000 and "The axis has every point." in note.text
+    assert browser.js(least) < -80_000 and "The axis shows all points." in note.text
     browser.click("#beyond button")
     assert browser.js(least) > -10
     browser.click('#curves [data-title="Show all points"]')
