@@ -115,13 +115,13 @@ def gallery(
         )
         found = tuple(sections(inputs))
     loss = held_out_loss(loaded.run, loaded.steps)
-    said = [
+    parts = [
         fit.source,
         f"{loaded.steps:,} update{'s' * (loaded.steps != 1)}",
         *([] if loss is None else [f"held-out loss {loss:.4g}"]),
         f"seed {loaded.run.seed}",
     ]
-    title, subtitle = fit.name, " · ".join(said)
+    title, subtitle = fit.name, " · ".join(parts)
     return Gallery(title, subtitle, found, draw(title, subtitle, found), loss)
 
 

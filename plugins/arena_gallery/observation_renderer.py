@@ -71,15 +71,15 @@ class ObservationRenderer:
         self, observations: Array, captions: Sequence[Caption | None] | None = None
     ) -> tuple[Cell, ...]:
         """A cell for each: shape (count, *space.shape)."""
-        said = [None] * len(observations) if captions is None else captions
+        captions = [None] * len(observations) if captions is None else captions
         scaled = self.scaled(observations)
         if self.image is None:
             values = (scaled.reshape(len(scaled), -1) - self.low) / self.reach
-            return tuple(Bars(row.clip(0, 1), caption) for row, caption in zip(values, said, strict=True))
+            return tuple(Bars(row.clip(0, 1), caption) for row, caption in zip(values, captions, strict=True))
         pixels = np.rint(np.moveaxis(scaled, 1, 3) * 255).clip(0, 255).astype(np.uint8)
         if pixels.shape[3] != 3:
             pixels = pixels[..., -1:].repeat(3, axis=3)
-        return tuple(Picture(frame, caption) for frame, caption in zip(pixels, said, strict=True))
+        return tuple(Picture(frame, caption) for frame, caption in zip(pixels, captions, strict=True))
 
     def scaled(self, observations: Array) -> Array:
         """Observations as `Numbers` reads them: shape (count, *numbers.shape)."""

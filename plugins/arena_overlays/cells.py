@@ -49,21 +49,21 @@ class OverCells(Overlay):
         self._shown: bool | None = None
 
     @abstractmethod
-    def silence(self, thought: Estimates) -> str | None:
+    def silence(self, estimates: Estimates) -> str | None:
         """The reason why an agent with such estimates has nothing to show; None if it has."""
 
     @abstractmethod
-    def ask(self, mind: Actor, batch: Array) -> Array:
+    def ask(self, actor: Actor, batch: Array) -> Array:
         """The agent's estimates for observations as it receives them: shape (batch, …)."""
 
     def refusal(self, player: Player) -> str | None:
-        painter, mind = player.painter, player.actor
+        painter, actor = player.painter, player.actor
         if not isinstance(painter, CellPainter):
             return "the environment is no grid of cells"
-        if mind is None:
+        if actor is None:
             return "no agent plays"
-        lens = mind.environment.encoder
-        if lens is not None and _remembers(lens):
+        encoder = actor.environment.encoder
+        if encoder is not None and _remembers(encoder):
             return "the encoder's code depends on earlier observations"
         if self._shown is None:
             self._shown = _shows(painter, player)
@@ -75,15 +75,15 @@ class OverCells(Overlay):
 
     def survey(self, context: OverlayContext) -> Survey:
         """The agent's estimates for every cell, with the map as it is in the moment that is shown."""
-        painter, mind = context.cells, context.player.actor
-        assert painter is not None and mind is not None, "refused"
+        painter, actor = context.cells, context.player.actor
+        assert painter is not None and actor is not None, "refused"
         states = painter.states(context.moment.scene)
-        key = mind.version, states.tobytes()
+        key = actor.version, states.tobytes()
         if self._survey is None or self._survey.key != key:
             cells = np.flatnonzero(states >= 0)
             parts = np.split(states[cells], range(PART, len(cells), PART))
-            said = [self.ask(mind, mind.see(painter.observe(part))) for part in parts]
-            self._survey = Survey(key, cells, np.concatenate(said))
+            estimates = [self.ask(actor, actor.see(painter.observe(part))) for part in parts]
+            self._survey = Survey(key, cells, np.concatenate(estimates))
         return self._survey
 
 
@@ -93,10 +93,10 @@ def cell_area(area: Area, painter: CellPainter, cell: int) -> Area:
     return area.cell(row, column, painter.rows, painter.columns)
 
 
-def _remembers(lens: ObservationEncoder) -> bool:
+def _remembers(encoder: ObservationEncoder) -> bool:
     from arena.encoders.base import Remembers  # brings torch, which is slow to import
 
-    return isinstance(lens.encoder, Remembers)
+    return isinstance(encoder.encoder, Remembers)
 
 
 def _shows(painter: CellPainter, player: Player) -> bool:

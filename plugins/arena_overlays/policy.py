@@ -40,15 +40,15 @@ class Policy(OverCells):
 
     moving = True
 
-    def silence(self, thought: Estimates) -> str | None:
-        silent = thought.action_values is None and thought.probabilities is None
+    def silence(self, estimates: Estimates) -> str | None:
+        silent = estimates.action_values is None and estimates.probabilities is None
         return "the agent has neither action values nor probabilities" if silent else None
 
-    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        values = mind.action_values(batch)
+    def ask(self, actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        values = actor.action_values(batch)
         if values is not None:
             return greedy(values)
-        found = mind.probabilities(batch)
+        found = actor.probabilities(batch)
         assert found is not None, "refused"
         return np.where(found > LEAST, found, 0.0)
 

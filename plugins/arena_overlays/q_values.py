@@ -37,11 +37,11 @@ class QValues(OverCells):
 
     moving = True
 
-    def silence(self, thought: Estimates) -> str | None:
-        return "the agent has no action values" if thought.action_values is None else None
+    def silence(self, estimates: Estimates) -> str | None:
+        return "the agent has no action values" if estimates.action_values is None else None
 
-    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        found = mind.action_values(batch)
+    def ask(self, actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        found = actor.action_values(batch)
         assert found is not None, "refused"
         return found
 

@@ -64,27 +64,27 @@ class Reconstruction(Overlay):
 
     def pictures(self, context: OverlayContext) -> list[npt.NDArray[Any]]:
         """The observation and its reconstruction: uint8, shape (height, width, 3) each."""
-        mind, moment = context.player.actor, context.moment
-        assert mind is not None, "refused"
+        actor, moment = context.player.actor, context.moment
+        assert actor is not None, "refused"
         kept = self._kept
-        if kept is None or kept[0] != mind.version or kept[1] is not moment:
-            encoder = _encoder_of(mind)
+        if kept is None or kept[0] != actor.version or kept[1] is not moment:
+            encoder = _encoder_of(actor)
             assert encoder is not None, "refused"
             seen = np.asarray(moment.observation, encoder.space.dtype)[None]
             both = np.concatenate([seen, reconstruct(encoder, seen).cpu().numpy()])
             cells = ObservationRenderer(encoder.space, seen).cells(both)
             self._kept = kept = (
-                mind.version,
+                actor.version,
                 moment,
                 [cell.pixels for cell in cells if isinstance(cell, Picture)],
             )
         return kept[2]
 
 
-def _encoder_of(mind: Actor) -> Encoder | None:
+def _encoder_of(actor: Actor) -> Encoder | None:
     """The agent's encoder: one that is frozen stands before it, one that it trains is in it."""
-    lens = mind.environment.encoder
-    if lens is not None:
-        return lens.encoder
-    found = getattr(mind.agent.problem.features, "encoder", None)
+    frozen = actor.environment.encoder
+    if frozen is not None:
+        return frozen.encoder
+    found = getattr(actor.agent.problem.features, "encoder", None)
     return found if isinstance(found, Encoder) else None

@@ -30,21 +30,21 @@ class Values(OverCells):
         super().__init__()
         self._known: tuple[Hashable, npt.NDArray[Any]] | None = None
 
-    def silence(self, thought: Estimates) -> str | None:
-        return "the agent has no state values" if thought.value is None else None
+    def silence(self, estimates: Estimates) -> str | None:
+        return "the agent has no state values" if estimates.value is None else None
 
-    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        found = mind.values(batch)
+    def ask(self, actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        found = actor.values(batch)
         assert found is not None, "refused"
         return found
 
     def values(self, context: OverlayContext) -> npt.NDArray[Any]:
         """V of each cell of the survey; NaN where a table has learned nothing, if it has of other cells."""
-        mind, survey = context.player.actor, self.survey(context)
-        assert mind is not None and context.cells is not None, "refused"
+        actor, survey = context.player.actor, self.survey(context)
+        assert actor is not None and context.cells is not None, "refused"
         if self._known is None or self._known[0] != survey.key:
             states = context.cells.states(context.moment.scene)[survey.cells]
-            unknown = _untouched(mind, mind.see(context.cells.observe(states)))
+            unknown = _untouched(actor, actor.see(context.cells.observe(states)))
             shown = survey.numbers if unknown.all() else np.where(unknown, np.nan, survey.numbers)
             self._known = survey.key, shown
         return self._known[1]
@@ -79,10 +79,10 @@ class Values(OverCells):
         legend(canvas, area, painter, cells, "left", "value", (figure(ends[0]), figure(ends[1])), SCALE)
 
 
-def _untouched(mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def _untouched(actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Which observations a table has never learned anything of: all of their values are the initial one."""
-    initial = getattr(mind.agent.config, "initial_value", None)
-    values = None if initial is None else mind.action_values(batch)
+    initial = getattr(actor.agent.config, "initial_value", None)
+    values = None if initial is None else actor.action_values(batch)
     return np.zeros(len(batch), np.bool_) if values is None else (values == initial).all(axis=1)
 
 

@@ -24,11 +24,11 @@ class Visits(OverCells):
     def refusal(self, player: Player) -> str | None:
         return None if isinstance(player.painter, CellPainter) else "the environment is no grid of cells"
 
-    def silence(self, thought: Estimates) -> str | None:
+    def silence(self, estimates: Estimates) -> str | None:
         return None  # without the agent's counts, the player's are shown
 
-    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        counts: npt.NDArray[Any] = _trained(mind)[batch].sum(axis=1)
+    def ask(self, actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        counts: npt.NDArray[Any] = _trained(actor)[batch].sum(axis=1)
         return counts
 
     def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
@@ -43,15 +43,15 @@ class Visits(OverCells):
 
     def counts(self, context: OverlayContext) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
         """Cells, the number of visits of each, and a label that says of whom."""
-        mind = context.player.actor
-        if mind is not None and len(_trained(mind)) and super().refusal(context.player) is None:
+        actor = context.player.actor
+        if actor is not None and len(_trained(actor)) and super().refusal(context.player) is None:
             _, cells, counts = self.survey(context)
             return cells, counts, "visits in training"
         counts = context.player.visits
         return np.arange(len(counts)), counts, "visits watched"
 
 
-def _trained(mind: Actor) -> npt.NDArray[np.int64]:
+def _trained(actor: Actor) -> npt.NDArray[np.int64]:
     """N(s, a), shape (num_states, num_actions), of an agent that counts them; else empty."""
-    found = getattr(mind.agent, "visits", None)
+    found = getattr(actor.agent, "visits", None)
     return found if isinstance(found, np.ndarray) and found.ndim == 2 else np.zeros((0, 1), np.int64)

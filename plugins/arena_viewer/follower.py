@@ -33,18 +33,18 @@ class RunFollower:
 
     Args:
         role: of the run.
-        minds: of the players that share its agent.
+        actors: of the players that share its agent.
 
     Attributes:
         status: how things stand, in a few words.
         finished: whether the run has come to its end, and its last agent plays.
     """
 
-    def __init__(self, role: Role, minds: Sequence[Actor]) -> None:
+    def __init__(self, role: Role, actors: Sequence[Actor]) -> None:
         assert role.run is not None, "only a run is followed"
         self.run: Run = role.run
         self.curve: EvaluationCurve | None = role.curve
-        self._role, self._minds = role, minds
+        self._role, self._actors = role, actors
         self._watcher = LiveSubscriber(self.run)
         self.status, self.finished = "waiting for its first steps", False
         self._poll_at = self._taken_at = 0.0
@@ -95,7 +95,7 @@ class RunFollower:
     def _takes(self, state: State, steps: int) -> bool:
         """Takes an agent's state; False where it does not fit this run."""
         try:
-            replace_weights(self._role, self._minds, state, steps)
+            replace_weights(self._role, self._actors, state, steps)
         except ArenaError:
             return False
         self._taken_at = time.monotonic()

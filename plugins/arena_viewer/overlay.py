@@ -49,7 +49,7 @@ class Overlay(ABC):
     """Base class of overlays: drawn over an environment's picture, or in the panel beside it.
 
     One is made for each player, when it is first shown. It is called at every redrawing: what takes long should be kept
-    (`arena_viewer.drawing.Canvas.kept`) for as long as ``mind.version`` and the scene are the same.
+    (`arena_viewer.drawing.Canvas.kept`) for as long as ``actor.version`` and the scene are the same.
     """
 
     #: Where it is drawn: over the picture, which is the area then, or beside it in the panel.

@@ -58,7 +58,7 @@ def draw_panel(
     y = _ends(canvas, area, y, context)
     curve = _lines(canvas, area, y, context)
     y += 62 + GAP
-    y = _mind(canvas, area, y, context)
+    y = _estimates(canvas, area, y, context)
     for overlay in shown:
         high, room = overlay.height(context, area.width), area.bottom - y - 20
         if high <= 0 or room <= 0:
@@ -224,22 +224,22 @@ def _line(
     sparkline(canvas, Area(area.x, area.y + 22, area.width - 4, 40), values, zero, here)
 
 
-def _mind(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> float:
-    """What the agent decides and expects here."""
+def _estimates(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> float:
+    """The agent's action, and its estimates of values."""
     player, moment = context.player, context.moment
-    thought, space = moment.estimates, player.env.action_space
+    estimates, space = moment.estimates, player.env.action_space
     _title(canvas, area, y, "action")
     canvas.text(
         (area.right, y + 6), action_name(player, moment.action), SMALL, INK, bold=True, align="right",
         room=area.width - 60,
     )  # fmt: skip
     y += 22
-    if thought.value is not None:
+    if estimates.value is not None:
         _title(canvas, area, y, "state value V(s)")
-        canvas.text((area.right, y + 6), f"{thought.value:.4g}", SMALL, INK, bold=True, align="right")
+        canvas.text((area.right, y + 6), f"{estimates.value:.4g}", SMALL, INK, bold=True, align="right")
         y += 22
-    if isinstance(space, gym.spaces.Discrete) and thought.action_values is not None:
-        values = thought.action_values[:MOST_ROWS]
+    if isinstance(space, gym.spaces.Discrete) and estimates.action_values is not None:
+        values = estimates.action_values[:MOST_ROWS]
         taken = None if moment.action is None else int(moment.action) - int(space.start)
         _title(canvas, area, y, "action values Q(s, a)")
         finite = values[np.isfinite(values)]  # an agent that diverged is looked at as well

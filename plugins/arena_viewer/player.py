@@ -278,9 +278,9 @@ class Player:
         except ArenaError:
             raise
         except Exception as error:
-            said = " ".join(str(error).split())
+            reason = " ".join(str(error).split())
             raise ArenaError(
-                f"{self.factory.id} raised {type(error).__name__} in episode {self.episode}: {said}",
+                f"{self.factory.id} raised {type(error).__name__} in episode {self.episode}: {reason}",
                 "see --debug for its traceback",
             ) from error
 

@@ -240,12 +240,12 @@ class _Encoded(Film):
             status = process.wait()
         self._partial.unlink(missing_ok=True)
         self._log.seek(0)
-        said = self._log.read(4096).decode(errors="replace")
+        output = self._log.read(4096).decode(errors="replace")
         self._log.close()
-        reason = next((" ".join(line.split()) for line in said.splitlines() if line.strip()), "")
+        reason = next((" ".join(line.split()) for line in output.splitlines() if line.strip()), "")
         reason = reason or (f"killed by signal {-status}" if status < 0 else f"exit status {status}")
         remedy = "record again, to another folder or in smaller frames"
-        if "No space left" in said:
+        if "No space left" in output:
             remedy = "free some space there, or choose another folder"
         return ArenaError(f"ffmpeg stopped writing {self.path} at frame {self.frames}: {reason}", remedy)
 

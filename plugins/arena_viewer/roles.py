@@ -158,7 +158,7 @@ class Snapshots:
 
     Args:
         role: of a run.
-        minds: of the players that share its agent.
+        actors: of the players that share its agent.
 
     Attributes:
         steps: after how many steps each was taken.
@@ -166,9 +166,9 @@ class Snapshots:
         unit: of steps.
     """
 
-    def __init__(self, role: Role, minds: Sequence[Actor]) -> None:
+    def __init__(self, role: Role, actors: Sequence[Actor]) -> None:
         assert role.run is not None, "only a run has snapshots"
-        self._role, self._minds = role, minds
+        self._role, self._actors = role, actors
         self.unit = role.run.spec.plugin.unit
         self._folders = snapshot_folders(role.run)
         self.steps = list(self._folders)
@@ -179,7 +179,7 @@ class Snapshots:
         """Loads a snapshot into the agent."""
         role, self.place = self._role, place
         step = self.steps[place]
-        replace_weights(role, self._minds, read_snapshot(self._folders[step]), step)
+        replace_weights(role, self._actors, read_snapshot(self._folders[step]), step)
 
 
 def snapshot_folders(run: Run) -> dict[int, Path]:
@@ -188,20 +188,20 @@ def snapshot_folders(run: Run) -> dict[int, Path]:
     return dict(sorted((int(folder.name), folder) for folder in found if folder.name.isdecimal()))
 
 
-def replace_weights(role: Role, minds: Sequence[Actor], state: State, step: int) -> None:
+def replace_weights(role: Role, actors: Sequence[Actor], state: State, step: int) -> None:
     """Loads a snapshot of its run into a role's agent.
 
     Args:
         role: of a run.
-        minds: of the players that share its agent.
+        actors: of the players that share its agent.
         state: the snapshot.
         step: after how many steps it was taken.
     """
     assert role.run is not None, "only a run has snapshots"
-    with fits_this_version(role.run), minds[0].generators.lent("agent"):
+    with fits_this_version(role.run), actors[0].generators.lent("agent"):
         role.agent.load_snapshot(state)
-    for mind in minds:
-        mind.version += 1
+    for actor in actors:
+        actor.version += 1
     if role.curve is not None:
         role.curve.at = step
 

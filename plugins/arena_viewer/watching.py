@@ -153,24 +153,24 @@ def playback_of(
     follow: bool = False,
     film: bool = False,
 ) -> Playback:
-    """What there is to see.
+    """Playback of some agents.
 
     Args:
-        roles: who plays; see `roles_of`.
-        checkpoints: as `watch`'s, like those that are not named here.
-        grid: likewise.
-        named: the overlays that are on.
-        seed: likewise.
-        episode: likewise.
-        horizon: likewise.
-        explore: likewise.
-        speed: likewise.
-        follow: whether to keep up with the one run while it is trained.
-        film: whether a film is recorded, in which one cannot go back, so that fewer moments are kept.
+        roles: the agents that play; see `roles_of`.
+        checkpoints: see `watch`.
+        grid: see `watch`.
+        named: names of the overlays that are on.
+        seed: see `watch`.
+        episode: see `watch`.
+        horizon: see `watch`.
+        explore: see `watch`.
+        speed: see `watch`.
+        follow: whether newer agents of the run, while it trains, replace the one that plays.
+        film: whether a film is recorded: it never goes back, so fewer moments are kept.
     """
     count = _count(grid) if checkpoints != SIDE_BY_SIDE else None
     shown = _switched_on(named)
-    cast = make_players(
+    players = make_players(
         roles,
         count=None if count is None else max(count, len(roles)),
         seed=seed,
@@ -178,16 +178,16 @@ def playback_of(
         explore=explore,
         budget=(FILM_BUDGET if film else BUDGET) // max(count or len(roles), len(roles)),
     )
-    minds = [player.actor for player in cast if player.actor is not None]
+    actors = [player.actor for player in players if player.actor is not None]
     alone = len(roles) == 1 and roles[0].run is not None
     playback = Playback(
-        cast,
+        players,
         title=_title(roles, checkpoints),
-        speed=speed or render_speed(cast[0].env, STEPS),
+        speed=speed or render_speed(players[0].env, STEPS),
         overlays=shown,
-        checkpoints=Snapshots(roles[0], minds) if alone and not follow else None,
+        checkpoints=Snapshots(roles[0], actors) if alone and not follow else None,
         lapse=checkpoints == LAPSE,
-        follower=RunFollower(roles[0], minds) if follow else None,
+        follower=RunFollower(roles[0], actors) if follow else None,
     )
     if playback.lapse and playback.checkpoints is not None:
         if not playback.checkpoints.steps:
@@ -220,5 +220,5 @@ def _title(roles: Sequence[Role], checkpoints: str | None) -> str:
     names = list(dict.fromkeys(role.name for role in roles))
     if checkpoints and first.run is not None:
         names = [first.run.spec.name]
-    who = " and ".join(names) if len(names) <= 3 else f"{len(names)} agents"
-    return f"{who}{' (untrained)' if first.run is None else ''} · {first.factory.id}"
+    agents = " and ".join(names) if len(names) <= 3 else f"{len(names)} agents"
+    return f"{agents}{' (untrained)' if first.run is None else ''} · {first.factory.id}"

@@ -300,10 +300,10 @@ class Window:
         if ending is not None:
             self._attempt(ending.close, text or f"saved {self._film_path}")
 
-    def _attempt(self, act: Callable[[], object], said: str) -> None:
+    def _attempt(self, act: Callable[[], object], notice: str) -> None:
         with self._errors_shown():
             act()
-            self.playback.say(said, 4.0)
+            self.playback.say(notice, 4.0)
 
     @contextlib.contextmanager
     def _errors_shown(self) -> Iterator[None]:

@@ -300,15 +300,15 @@ def test_the_path_goes_through_the_codes():
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_reconstruction_is_perception_s(joint):
     found = make_players([through(Telling, joint)], explore=True)[0]
-    encoder = found.actor.agent.problem.features.encoder if joint else found.environment.encoder.encoder
+    encoder = found.actor.agent.problem.features.encoder if joint else found.actor.environment.encoder.encoder
     overlay = Reconstruction()
 
     def pictures():
-        seen, told = overlay.pictures(context_of(found))
+        seen, reconstructed = overlay.pictures(context_of(found))
         observation = np.asarray(found.now.observation)
         assert (seen == observation).all()
-        assert (told == reconstruct(encoder, observation[None]).numpy()[0]).all()
-        return told
+        assert (reconstructed == reconstruct(encoder, observation[None]).numpy()[0]).all()
+        return reconstructed
 
     first = pictures()
     play(found, 3)

@@ -179,9 +179,8 @@ def test_downloads_are_drawn_in_light(browser, report):
     assert browser.errors == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_scrolls_down_only(browser, report, scheme):
-    browser.open(report, 390, 844, scheme)
+def test_a_phone_scrolls_down_only(browser, report):
+    browser.open(report, 390, 844)
     assert browser.js("document.documentElement.clientWidth") == 390
     assert browser.js("document.documentElement.scrollWidth") <= 390
     overflowing = browser.js(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import arena
+from arena.experiments.fit import Fit
 from arena.frames import open_source
-from arena.frames.fits import resolve_fit
 from arena.frames.references import data_reference
 from arena.runs.run import Run
 from arena.training.runner import execute
@@ -16,7 +16,7 @@ def trained(folder):
     """Two agents of one slippery cliff, two of other places, one of which has a single snapshot, and a fit."""
     slip = {"env_options": {"slip": 0.1}}
     data = data_reference(str(open_source("digits", out=folder / "digits").folder))
-    fit = resolve_fit("pca", data, steps=30, trackers=[], encoder_options={"latent": 3})
+    fit = Fit.create("pca", data, steps=30, trackers=[], encoder_options={"latent": 3})
     fitted = Run.prepare(fit, 0, folder)
     execute(fitted)
     return {
