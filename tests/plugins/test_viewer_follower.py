@@ -177,7 +177,10 @@ def test_a_show_takes_over_between_episodes_and_says_how_far_training_is(run, cl
     role = role_in_training(run)
     actor = role.actor(0)
     playback = Playback(
-        [Player(role.factory, actor, seed=0, horizon=5)], title="", speed=8, follower=RunFollower(role, [actor])
+        [Player(role.factory, actor, seed=0, horizon=5)],
+        title="",
+        speed=8,
+        follower=RunFollower(role, [actor]),
     )
     try:
         assert playback.status == "waiting for its first steps"
