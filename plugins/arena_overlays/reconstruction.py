@@ -1,4 +1,4 @@
-"""An observation as the encoder receives it, and its reconstruction from the code."""
+"""Observation as the encoder receives it, and its reconstruction from the code."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from arena_viewer import SMALL, Area, Canvas, Moment, Overlay, OverlayContext, P
 
 __all__ = ["Reconstruction"]
 
-#: Between the two pictures, and of the words above them, in points.
+#: Distance between the two pictures, and height of the text above them, in points.
 GAP, WORDS = 12.0, 18.0
 
-#: Pictures with fewer pixels on a side are enlarged to squares.
+#: Pictures with fewer pixels on a side are enlarged without interpolation.
 SMALL_PICTURE = 128
 
 
 class Reconstruction(Overlay):
-    """The observation and its reconstruction side by side."""
+    """Observation and reconstruction side by side."""
 
     place = "beside"
 
@@ -82,7 +82,7 @@ class Reconstruction(Overlay):
 
 
 def _encoder_of(actor: Actor) -> Encoder | None:
-    """The agent's encoder: one that is frozen stands before it, one that it trains is in it."""
+    """The agent's encoder: a frozen one encodes its observations, a trained one is part of its network."""
     frozen = actor.environment.encoder
     if frozen is not None:
         return frozen.encoder

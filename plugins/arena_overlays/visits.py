@@ -19,13 +19,13 @@ SCALE = np.array([(246, 238, 246), (213, 188, 220), (170, 132, 190)], np.float64
 
 
 class Visits(OverCells):
-    """Visits on a logarithmic scale: those of training where the agent counts them, else those of the player."""
+    """Visits on a logarithmic scale: of training if the agent counts them, otherwise of the player."""
 
     def refusal(self, player: Player) -> str | None:
         return None if isinstance(player.painter, CellPainter) else "the environment is no grid of cells"
 
     def silence(self, estimates: Estimates) -> str | None:
-        return None  # without the agent's counts, the player's are shown
+        return None  # without the agent's counts, the player's are drawn
 
     def ask(self, actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         counts: npt.NDArray[Any] = _trained(actor)[batch].sum(axis=1)
@@ -42,7 +42,7 @@ class Visits(OverCells):
         legend(canvas, area, painter, cells[seen], "right", label, ends, SCALE)
 
     def counts(self, context: OverlayContext) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
-        """Cells, the number of visits of each, and a label that says of whom."""
+        """Cells, the number of visits of each, and a label that names their source."""
         actor = context.player.actor
         if actor is not None and len(_trained(actor)) and super().refusal(context.player) is None:
             _, cells, counts = self.survey(context)
