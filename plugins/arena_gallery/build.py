@@ -1,4 +1,4 @@
-"""Making of a gallery from a fitted encoder."""
+"""Gallery of a fitted encoder."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Gallery:
     """A drawn gallery of a fitted encoder.
 
     Attributes:
-        title: the encoder.
-        subtitle: what it was fitted to, for how long, and how well.
-        sections: what there is to see.
-        page: how it looks.
-        loss: the held-out loss, where it was evaluated.
+        title: name of the encoder.
+        subtitle: source of the frames, updates, held-out loss and seed.
+        sections: the drawn sections.
+        page: the drawn page.
+        loss: the held-out loss, if it was evaluated.
     """
 
     title: str
@@ -45,11 +45,11 @@ class Gallery:
 
     @property
     def png(self) -> bytes:
-        """The picture's file."""
+        """Bytes of the PNG file."""
         return self.page.png
 
     def to_dict(self) -> dict[str, Any]:
-        """Sections, figures and positions of cells, for scripts."""
+        """Sections, measured numbers and positions of cells, as plain values."""
         found = []
         for number, section in enumerate(self.sections):
             cells = [
@@ -83,19 +83,19 @@ class Gallery:
 def gallery(
     loaded: LoadedEncoder, *, rows: int = 2, columns: int = 10, seed: int = 0, frames: Frames | None = None
 ) -> Gallery:
-    """Draws a gallery of a fitted encoder: what it does with held-out frames.
+    """Draws a gallery of a fitted encoder from held-out frames.
 
     The same run, arguments and versions give the same bytes.
 
     Args:
         loaded: the encoder.
-        rows: of each section.
-        columns: of each row.
-        seed: of the frames that are chosen, and of what is drawn at random.
-        frames: those that it was fitted to, where they are open already.
+        rows: number of rows of each section.
+        columns: number of cells of each row.
+        seed: seed of the choice of frames and of samples.
+        frames: the frames of the fit, if they are open already.
 
     Raises:
-        ArenaError: the frames cannot be had, cannot be drawn, or the encoder does nothing that could be.
+        ArenaError: the frames are missing or cannot be drawn, or the encoder has nothing to draw.
     """
     rows, columns = validated_count("rows", rows), validated_count("columns", columns)
     for name, value, most in (("rows", rows, 50), ("columns", columns, 50)):
@@ -115,13 +115,13 @@ def gallery(
         )
         found = tuple(sections(inputs))
     loss = held_out_loss(loaded.run, loaded.steps)
-    said = [
+    parts = [
         fit.source,
         f"{loaded.steps:,} update{'s' * (loaded.steps != 1)}",
         *([] if loss is None else [f"held-out loss {loss:.4g}"]),
         f"seed {loaded.run.seed}",
     ]
-    title, subtitle = fit.name, " · ".join(said)
+    title, subtitle = fit.name, " · ".join(parts)
     return Gallery(title, subtitle, found, draw(title, subtitle, found), loss)
 
 

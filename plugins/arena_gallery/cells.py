@@ -1,4 +1,4 @@
-"""The parts of a gallery: sections of rows of cells; `arena_gallery.page` draws them."""
+"""Parts of a gallery: sections of rows of cells; `arena_gallery.page` draws them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Caption:
-    """Words under a cell.
+    """Text below a cell.
 
     Attributes:
         text: one line.
-        wrong: whether they say something that is not so.
+        wrong: whether the text is a wrong prediction.
     """
 
     text: str
@@ -31,11 +31,11 @@ class Caption:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Pixels, each a square.
+    """Picture with square pixels.
 
     Attributes:
         pixels: uint8, shape (height, width, 3).
-        caption: what stands below.
+        caption: text below.
     """
 
     pixels: Array
@@ -44,11 +44,11 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """Numbers from 0 to 1: bars, or a line where there are many.
+    """Numbers from 0 to 1 as bars, or as a line if there are many.
 
     Attributes:
         values: shape (count,).
-        caption: what stands below.
+        caption: text below.
     """
 
     values: Array
@@ -57,12 +57,12 @@ class Bars:
 
 @dataclass(frozen=True)
 class Legend:
-    """What colours mean: names, or the ends of a scale.
+    """Legend of colours: names, or the ends of a scale.
 
     Attributes:
-        title: of what.
-        names: text and colour of each, or of both ends.
-        scale: whether the colours go over into one another.
+        title: name of the quantity.
+        names: text and colour of each class, or of both ends of the scale.
+        scale: whether the colours form a continuous scale.
     """
 
     title: str
@@ -72,18 +72,18 @@ class Legend:
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
-    """Points in a square.
+    """Scatter plot in a square.
 
     Attributes:
         x: shape (count,).
         y: shape (count,).
         colours: uint8, shape (count, 3).
-        caption: what stands below.
-        across: the words along x.
+        caption: text below.
+        across: label of the x axis.
         diagonal: whether x and y have one scale, with a line where they are equal.
-        ticks: whether the least and the greatest number stand at the axes' ends.
-        side: in pixels.
-        legend: what the colours mean; it stands to the right.
+        ticks: whether the axes' ends show the least and the greatest number.
+        side: width and height, in pixels.
+        legend: legend of the colours, to the right.
     """
 
     x: Array
@@ -98,7 +98,7 @@ class Scatter:
 
     @property
     def has_axes(self) -> bool:
-        """Whether anything stands below, besides the caption."""
+        """Whether there is text below, besides the caption."""
         return bool(self.across) or self.ticks
 
 
@@ -110,9 +110,9 @@ class Row:
     """Cells side by side.
 
     Attributes:
-        name: what stands in front of them.
-        cells: from left to right; all of one kind and shape.
-        close: whether the row belongs to the one above.
+        name: label on the left.
+        cells: cells from left to right, all of one kind and shape.
+        close: whether the row is drawn close below the row above.
     """
 
     name: str
@@ -125,10 +125,10 @@ class Section:
     """Rows under a title.
 
     Attributes:
-        title: in a few words.
-        rows: from the top down.
-        note: what stands behind the title: how it was made.
-        figures: what was measured for it, by name.
+        title: short title.
+        rows: rows from top to bottom.
+        note: text after the title: how the section was made.
+        figures: measured numbers by name.
     """
 
     title: str
@@ -138,7 +138,7 @@ class Section:
 
     @property
     def count(self) -> int:
-        """How many cells its longest row has."""
+        """Number of cells of the longest row."""
         return max(len(row.cells) for row in self.rows)
 
 

@@ -1,4 +1,4 @@
-"""``arena gallery RUN``: what a fitted encoder makes of frames, as one picture."""
+"""``arena gallery RUN``: picture of a fitted encoder's reconstructions, samples and predictions."""
 
 from __future__ import annotations
 

@@ -25,10 +25,10 @@ from arena_gallery.plots import PLOTS, prediction_plots
 
 __all__ = ["reconstructions", "samples", "sweeps", "walks"]
 
-#: Numbers of a code that are swept one by one.
+#: The largest number of code dimensions with a sweep.
 MOST_SWEPT = 8
 
-#: Standard deviations that a sweep goes to either side.
+#: Half width of a sweep, in standard deviations.
 DEVIATIONS = 2.5
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GalleryInputs", "grid", "joined", "lines"]
 
-#: Held-out frames that numbers and points are of, at most.
+#: The largest number of held-out frames for measured numbers and scatter plots.
 MOST = 1024
 
 
@@ -30,15 +30,15 @@ class GalleryInputs:
     """An encoder and the frames that a gallery shows.
 
     Attributes:
-        encoder: at rest.
+        encoder: encoder in evaluation mode.
         frames: the data set.
-        held: the held-out frames that are looked at, ascending; most of them, if not all.
-        learned: as many of those that are not held out, ascending.
-        shown: some of `held`, in the order in which they are drawn.
-        showing: how observations are drawn.
-        rows: of a section.
-        columns: of a row.
-        seed: of what is drawn at random.
+        held: indices of held-out frames, ascending; all, or the largest number allowed.
+        learned: indices of equally many training frames, ascending.
+        shown: some of `held`, in the order of drawing.
+        showing: renderer of observations.
+        rows: number of rows of a section.
+        columns: number of cells of a row.
+        seed: seed of samples.
     """
 
     encoder: Encoder
@@ -66,13 +66,13 @@ class GalleryInputs:
         """Chooses the frames of a gallery.
 
         Args:
-            encoder: at rest.
-            frames: what it was fitted to.
-            holdout: the share that was held out.
-            split: the seed of the run, which decided which.
-            rows: of a section.
-            columns: of a row.
-            seed: of the choice.
+            encoder: encoder in evaluation mode.
+            frames: the frames of the fit.
+            holdout: fraction of the frames that was held out.
+            split: seed of the run, which determined the held-out frames.
+            rows: number of rows of a section.
+            columns: number of cells of a row.
+            seed: seed of the choice.
         """
         held = rows_of(frames, "validation", holdout, split)
         mixed = held[shuffled(len(held), seed, "gallery")]
@@ -85,18 +85,18 @@ class GalleryInputs:
         return dataclasses.replace(inputs, shown=inputs._in_turn(inputs._distinct(mixed)))
 
     def observations(self, rows: Rows) -> torch.Tensor:
-        """Frames as the encoder takes them."""
+        """Observations of some frames."""
         taken = np.ascontiguousarray(self.frames.observation[rows])
         native = taken.astype(taken.dtype.newbyteorder("="), copy=False)
         return torch.from_numpy(native).to(device_of(self.encoder))
 
     @property
     def class_label(self) -> str | None:
-        """The first label that is a class."""
+        """Name of the first label that is a class."""
         return next((name for name, space in self.frames.label_spaces.items() if is_class(space)), None)
 
     def _distinct(self, mixed: Rows) -> Rows:
-        """Frames that look like none before them, and then the others; of those that are looked at."""
+        """The chosen frames in a new order: first those that differ from all before them, then the others."""
         first: dict[bytes, int] = {}
         for place, row in enumerate(mixed[:MOST].tolist()):
             first.setdefault(self.frames.observation[row].tobytes(), place)
@@ -104,7 +104,7 @@ class GalleryInputs:
         return np.concatenate([mixed[places], np.delete(mixed, places)])
 
     def _in_turn(self, mixed: Rows) -> Rows:
-        """Where a label is a class, one frame of each class after another, then the second of each."""
+        """If a label is a class: the first frame of each class, then the second of each, and so on."""
         if self.class_label is None:
             return mixed
         found = np.asarray(self.frames.labels[self.class_label][mixed])
@@ -123,10 +123,10 @@ def lines(inputs: GalleryInputs) -> Iterator[Rows]:
 
 
 def grid(cells: tuple[Cell, ...], columns: int, name: str = "") -> tuple[Row, ...]:
-    """Cells line by line."""
+    """Cells in rows."""
     return tuple(Row(name, cells[start : start + columns]) for start in range(0, len(cells), columns))
 
 
 def joined(*parts: str) -> str:
-    """The parts that are not empty, in one line."""
+    """Parts that are not empty, joined in one line."""
     return "; ".join(filter(None, parts))

@@ -1,4 +1,4 @@
-"""The plot of the codes' two principal components."""
+"""Scatter plots of the codes' two principal components."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from arena_gallery.plots import colour, r2_text, scale_legend
 
 __all__ = ["latent_plots"]
 
-#: Ways to colour the same codes, and classes that a legend names.
+#: The largest numbers of colourings of the same codes, and of classes in a legend.
 MOST_COLOURED, MOST_NAMED = 2, 16
 
 Array = npt.NDArray[Any]
 
 
 class _Coloring(NamedTuple):
-    """Colours of frames, and the number of a label that they show."""
+    """Colours of frames by a number of a label."""
 
     label: str
     number: int
@@ -36,7 +36,7 @@ class _Coloring(NamedTuple):
 
 
 def latent_plots(inputs: GalleryInputs) -> Iterator[Section]:
-    """The codes' two principal components, coloured by what is known of the frames."""
+    """Section of the codes' two principal components, coloured by labels or by time."""
     z = codes(inputs.encoder, inputs.frames.observation, rows=inputs.held)
     flat = z.reshape(len(z), -1).astype(np.float64)
     if len(flat) < 3 or not np.isfinite(flat).all():
@@ -59,7 +59,7 @@ def latent_plots(inputs: GalleryInputs) -> Iterator[Section]:
 
 
 def _colourings(inputs: GalleryInputs) -> list[_Coloring]:
-    """By the first class, or else by each number of the first label of numbers, or else by time."""
+    """Colourings by the first class label, or else by each number of the first numeric label, or else by time."""
     spaces, held = inputs.frames.label_spaces, inputs.held
     if inputs.class_label is not None:
         return [_by_class(inputs, inputs.class_label)]
@@ -107,13 +107,13 @@ def _linear_probe_r2(inputs: GalleryInputs, name: str, flat: Array) -> tuple[flo
         return ()
     truth = inputs.frames.labels[name]
     z = codes(inputs.encoder, inputs.frames.observation, rows=inputs.learned)
-    with contextlib.suppress(ArenaError):  # it never changes
+    with contextlib.suppress(ArenaError):  # a constant
         return probe(z, truth[inputs.learned], held_out=(flat, truth[inputs.held])).r2
     return ()
 
 
 def _principal(flat: Array) -> tuple[Array, Array, float]:
-    """Coordinates along the two directions of greatest variance, and their share; signs are the same everywhere."""
+    """Coordinates along the two directions of greatest variance, and their share of it; signs are deterministic."""
     centred = flat - flat.mean(axis=0)
     if flat.shape[1] == 1:
         return centred[:, 0], np.zeros(len(flat)), 1.0

@@ -17,13 +17,13 @@ from arena_gallery.cells import Bars, Caption, Cell, Picture
 
 __all__ = ["ObservationRenderer", "class_colours", "is_class", "is_class_map", "is_picture"]
 
-#: An observation of more numbers than this, which is no image, is no curve either.
+#: The largest number of numbers of an observation that is drawn as a curve.
 MOST_NUMBERS = 4096
 
-#: Beyond so many numbers a vector is one quantity seen in many places, and no longer a list of several.
+#: Vectors with more numbers are drawn as one quantity over many positions, and not as a list of quantities.
 MANY = 32
 
-#: Classes whose pixels' mean colours are closer than this, summed over the channels, look alike.
+#: Smallest distance, summed over channels, between mean colours that count as different.
 ALIKE = 30
 
 Array = npt.NDArray[Any]
@@ -33,11 +33,11 @@ class ObservationRenderer:
     """Draws the observations of a space: images as pictures, vectors as bars or lines.
 
     Args:
-        space: of one observation.
-        seen: some observations, whose range is that of bars: shape (count, *space.shape).
+        space: space of one observation.
+        seen: observations that determine the range of bars: shape (count, *space.shape).
 
     Attributes:
-        image: channels, height and width, where they are images.
+        image: channels, height and width of images; otherwise None.
         few: whether an observation is a list of several quantities.
 
     Raises:
@@ -70,19 +70,19 @@ class ObservationRenderer:
     def cells(
         self, observations: Array, captions: Sequence[Caption | None] | None = None
     ) -> tuple[Cell, ...]:
-        """A cell for each: shape (count, *space.shape)."""
-        said = [None] * len(observations) if captions is None else captions
+        """A cell for each observation: shape (count, *space.shape)."""
+        captions = [None] * len(observations) if captions is None else captions
         scaled = self.scaled(observations)
         if self.image is None:
             values = (scaled.reshape(len(scaled), -1) - self.low) / self.reach
-            return tuple(Bars(row.clip(0, 1), caption) for row, caption in zip(values, said, strict=True))
+            return tuple(Bars(row.clip(0, 1), caption) for row, caption in zip(values, captions, strict=True))
         pixels = np.rint(np.moveaxis(scaled, 1, 3) * 255).clip(0, 255).astype(np.uint8)
         if pixels.shape[3] != 3:
             pixels = pixels[..., -1:].repeat(3, axis=3)
-        return tuple(Picture(frame, caption) for frame, caption in zip(pixels, said, strict=True))
+        return tuple(Picture(frame, caption) for frame, caption in zip(pixels, captions, strict=True))
 
     def scaled(self, observations: Array) -> Array:
-        """Observations as `Numbers` reads them: shape (count, *numbers.shape)."""
+        """Observations scaled by `Numbers`: shape (count, *numbers.shape)."""
         taken = np.asarray(observations)
         native = taken.astype(taken.dtype.newbyteorder("="))  # a copy, since torch needs writable memory
         found: Array = self.numbers(torch.from_numpy(native)).numpy()
@@ -90,29 +90,29 @@ class ObservationRenderer:
 
 
 def is_class(space: gym.Space[Any]) -> bool:
-    """Whether a label is one of several classes."""
+    """Whether a label is a class."""
     return isinstance(space, gym.spaces.Discrete)
 
 
 def is_class_map(space: gym.Space[Any]) -> bool:
-    """Whether a label is a class of every place."""
+    """Whether a label is a class for every pixel."""
     return _is_box(space, 2) and np.issubdtype(space.dtype, np.integer)
 
 
 def is_picture(space: gym.Space[Any]) -> bool:
-    """Whether a label is a number of every place, such as a depth."""
+    """Whether a label is a number for every pixel, such as a depth."""
     return _is_box(space, 2) and np.issubdtype(space.dtype, np.floating) and min(space.shape or ()) > 1
 
 
 def class_colours(count: int, maps: Array, frames: tuple[Cell, ...]) -> Array:
-    """A colour for each class of a class map: what the pixels that have it look like on average.
+    """Colour of each class of a class map: the mean colour of its pixels.
 
-    Where two classes look alike, or there are no pixels to look at, all have colours of their own.
+    If two classes have similar mean colours, or there are no images, all classes get colours of a palette.
 
     Args:
-        count: how many classes there are.
-        maps: whole numbers, shape (frames, height, width).
-        frames: what they are of.
+        count: number of classes.
+        maps: class of each pixel, shape (frames, height, width).
+        frames: the observations of the maps.
 
     Returns:
         uint8, shape (count, 3).

@@ -1,4 +1,4 @@
-"""Sections on a page: an aligned grid, one scale of type, and where everything stands."""
+"""Layout and drawing of sections on a page: an aligned grid with one scale of type."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ if TYPE_CHECKING:
 
 __all__ = ["Page", "Place", "draw"]
 
-#: All in pixels. A cell is about `CELL` wide, and as wide as makes every pixel of a picture a whole square.
+#: Lengths in pixels. A cell is about `CELL` wide, rounded so that every pixel of a picture is a whole square.
 MARGIN, GUTTER, GAP, CLOSE, CELL = 60, 128, 10, 3, 112
 
-#: Above a section, below its title, above a row, and below the page's title.
+#: Distances above a section, below its title, above a row, and below the page's title.
 SECTION, TITLE, ROW, HEAD = 52, 18, 16, 10
 
-#: The type: the page's title, a section's, and all else.
+#: Type sizes: the page's title, a section's title, and all other text.
 LARGE, MIDDLE, SMALL = 36, 24, 17
 
-#: The height of a line of captions.
+#: Height of a line of captions.
 CAPTION = 26
 
-#: Beside a plot, and below it where numbers stand there.
+#: Distances beside a plot, and below a plot with numbers at its axes.
 PLOT_GAP, AXIS = 56, 28
 
-#: Beside a plot that has a legend, and for it.
+#: Distance between a plot and its legend, and width of the legend.
 LEGEND_GAP, LEGEND = 24, 150
 
-#: Plots are drawn so many times larger, and made small.
+#: Factor by which plots are drawn larger before they are shrunk.
 FINE = 4
 
-#: The least width of what a page holds.
+#: The smallest width of a page's content.
 LEAST = 760
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a cell is: pixels from the page's upper left corner; right and bottom lie outside.
+    """Rectangle of a cell, in pixels from the page's upper left corner; right and bottom are exclusive.
 
     Attributes:
-        section: its section's number, from 0.
-        row: its row's number within the section.
-        column: its number within the row.
+        section: number of the section, from 0.
+        row: number of the row within the section.
+        column: number of the cell within the row.
     """
 
     section: int
@@ -69,10 +69,10 @@ class Page:
     """A drawn page.
 
     Attributes:
-        png: the file.
-        width: in pixels.
-        height: in pixels.
-        places: of all cells.
+        png: bytes of the file.
+        width: width in pixels.
+        height: height in pixels.
+        places: rectangles of all cells.
     """
 
     png: bytes
@@ -85,9 +85,9 @@ def draw(title: str, subtitle: str, sections: Sequence[Section]) -> Page:
     """Draws sections below one another.
 
     Args:
-        title: of the page.
-        subtitle: behind it.
-        sections: from the top down.
+        title: title of the page.
+        subtitle: text after the title.
+        sections: sections from top to bottom.
 
     Raises:
         ArenaError: Pillow is missing.
@@ -96,7 +96,7 @@ def draw(title: str, subtitle: str, sections: Sequence[Section]) -> Page:
 
 
 class _PageDrawing:
-    """Lays out and draws at once; a first pass on a page of no height finds out how high it is to be."""
+    """Lays out and draws in one pass; a first pass on a page without height measures the height."""
 
     def __init__(self, title: str, subtitle: str, sections: Sequence[Section]) -> None:
         self.title, self.subtitle, self.sections = title, subtitle, sections
@@ -111,7 +111,7 @@ class _PageDrawing:
         return Page(out.getvalue(), self.width, height, tuple(self.places))
 
     def _print(self, height: int) -> int:
-        """Draws all; returns the height that it takes."""
+        """Draws everything; returns the height."""
         image, drawing = _pillow()
         self.image = image.new("RGB", (self.width, height), PAPER)
         self.pen: ImageDraw.ImageDraw = drawing.Draw(self.image)
@@ -204,7 +204,7 @@ class _PageDrawing:
         self._write(middle - round(_length(text, SMALL) / 2), base, text, SMALL, colour)
 
     def _write(self, x: int, base: int, text: str, size: int, colour: Colour, room: int | None = None) -> int:
-        """Writes a line on a base line; returns where it ends."""
+        """Writes a line of text at a base line; returns its right end."""
         text = _cut(text, size, room) if room is not None else _known(text)
         for index, part in enumerate(text.split("²")):
             if index:  # the font has no raised two
@@ -222,7 +222,7 @@ class _PageDrawing:
 
 
 def _size(cell: Cell) -> tuple[int, int]:
-    """The width and height of a cell on the page."""
+    """Width and height of a cell on the page."""
     if isinstance(cell, Scatter):
         return cell.side, cell.side
     if isinstance(cell, Bars):
@@ -236,7 +236,7 @@ def _size(cell: Cell) -> tuple[int, int]:
 
 
 def _pitch(cell: Cell) -> int:
-    """From where a cell begins to where the next one does."""
+    """Distance between the left sides of neighboring cells."""
     wide, _ = _size(cell)
     if not isinstance(cell, Scatter):
         return wide + GAP
@@ -244,7 +244,7 @@ def _pitch(cell: Cell) -> int:
 
 
 def _bars(cell: Bars, wide: int, high: int) -> Image.Image:
-    """Bars from the bottom, or a line where there are many."""
+    """Draws bars from the bottom, or a line if there are many numbers."""
     image, drawing = _pillow()
     drawn = image.new("RGB", (wide * FINE, high * FINE), PAPER)
     pen = drawing.Draw(drawn)
@@ -268,7 +268,7 @@ def _bars(cell: Bars, wide: int, high: int) -> Image.Image:
 
 
 def _points(cell: Scatter, side: int) -> Image.Image:
-    """Points over a hairline grid of nothing but, where x and y have one scale, the diagonal."""
+    """Draws points, and the diagonal where x and y have one scale."""
     image, drawing = _pillow()
     drawn = image.new("RGB", (side * FINE, side * FINE), PAPER)
     pen = drawing.Draw(drawn, "RGBA")
@@ -288,7 +288,7 @@ def _points(cell: Scatter, side: int) -> Image.Image:
 
 
 def _limits(cell: Scatter) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """The least and the greatest x and y; of both together where they have one scale."""
+    """Ranges of x and y; one range of both where they have one scale."""
     at = np.stack([cell.x, cell.y], axis=1).astype(np.float64)
     low, high = at.min(axis=0), at.max(axis=0)
     if cell.diagonal:
@@ -297,7 +297,7 @@ def _limits(cell: Scatter) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
 
 
 def _small(drawn: Any) -> Image.Image:
-    """A drawing at its size on the page."""
+    """Shrinks a drawing to its size on the page."""
     shrunk: Image.Image = drawn.reduce(FINE)
     return shrunk
 
@@ -319,7 +319,7 @@ def _length(text: str, size: int) -> float:
 
 
 def _cut(text: str, size: int, room: int) -> str:
-    """A line that fits, with dots at its end if it was longer."""
+    """A line cut to a width, with dots at its end if it was longer."""
     text = _known(text)
     if _length(text, size) <= room:
         return text
@@ -329,7 +329,7 @@ def _cut(text: str, size: int, room: int) -> str:
 
 
 def _known(text: str) -> str:
-    """A text in letters that the font has."""
+    """A text with only the characters that the font has."""
     plain = text.replace("\N{MINUS SIGN}", "-").replace("\N{EN DASH}", "-")
     return "".join(
         letter if (letter.isascii() and letter.isprintable()) or letter in "·±…°²" else "?"
@@ -339,7 +339,7 @@ def _known(text: str) -> str:
 
 @functools.cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """Aileron, which comes with Pillow."""
+    """The font Aileron, which comes with Pillow."""
     _pillow()
     from PIL import ImageFont, features
 

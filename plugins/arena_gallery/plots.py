@@ -1,4 +1,4 @@
-"""Plots of numbers, and what their colours mean."""
+"""Scatter plots of predicted numbers, and legends of scales."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from arena_gallery.cells import Caption, Cell, Legend, Scatter, one_colour
 
 __all__ = ["PLOTS", "colour", "prediction_plots", "r2_text", "scale_legend"]
 
-#: Numbers that are plotted, each by itself.
+#: The largest number of predicted numbers with a plot.
 MOST_PLOTTED = 8
 
-#: Plots of a row.
+#: The largest number of plots in a row.
 PLOTS = 4
 
 Array = npt.NDArray[Any]
 
 
 def prediction_plots(name: str, predicted: Array, truth: Array) -> tuple[tuple[Cell, ...], float]:
-    """A plot of each predicted number against the true one, and the root mean square error of all."""
+    """Plots of predicted against true numbers, and the root mean square error of all."""
     outputs, targets = (values.reshape(len(values), -1).astype(np.float64) for values in (predicted, truth))
     spread = ((targets - targets.mean(0)) ** 2).sum(0)
     wrong = ((targets - outputs) ** 2).sum(0)
@@ -44,14 +44,14 @@ def prediction_plots(name: str, predicted: Array, truth: Array) -> tuple[tuple[C
 
 
 def r2_text(r2: float) -> str:
-    """R² in words."""
+    """Text of R²."""
     if np.isnan(r2):
         return "never changes"
     return f"R² {r2:.3f}" if r2 > -0.0005 else "R² below 0"
 
 
 def scale_legend(title: str, values: Array) -> Legend:
-    """The scale from the least value to the greatest."""
+    """Legend of a scale from the least value to the greatest."""
     low, high = float(values.min()), float(values.max())
     colours = on_scale(np.array([low, high]))
     return Legend(
@@ -60,6 +60,6 @@ def scale_legend(title: str, values: Array) -> Legend:
 
 
 def colour(row: Array) -> Colour:
-    """Three bytes as a colour."""
+    """Colour of three bytes."""
     red, green, blue = row.tolist()
     return red, green, blue

@@ -95,7 +95,7 @@ def _class_maps(inputs: GalleryInputs, name: str, outputs: Mapping[str, Array], 
 
 
 def _pictures(inputs: GalleryInputs, name: str, outputs: Mapping[str, Array]) -> Section:
-    """Numbers in every place as shades of grey, from the least to the greatest."""
+    """Maps of numbers as shades of gray, from the least to the greatest."""
     parts = [*lines(inputs)]
     facts = np.asarray(inputs.frames.labels[name][np.concatenate(parts)], dtype=np.float64)
     low, reach = facts.min(), float(np.ptp(facts)) or 1.0
@@ -133,7 +133,7 @@ def _one_class(space: gym.Space[Any]) -> bool:
 
 
 def _painted(pixels: Array, beside: Cell) -> tuple[Cell, ...]:
-    """Pictures of the size of one that they stand under, where that is a multiple of theirs."""
+    """Pictures enlarged to the size of the picture above, if it is a multiple of theirs."""
     if isinstance(beside, Picture):
         (high, wide), (height, width) = beside.pixels.shape[:2], pixels.shape[1:3]
         if high % height == 0 and wide % width == 0:

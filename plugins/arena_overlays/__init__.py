@@ -1,1 +1,1 @@
-"""What the viewer draws over worlds and beside them: what an agent values, would do, remembers and sees."""
+"""Overlays of the viewer: values, policy, action values, visits, codes and reconstructions of an agent."""

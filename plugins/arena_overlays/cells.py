@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OverCells", "Survey", "cell_area"]
 
-#: Cells that are asked about at once: pictures of a whole map of them may be large.
+#: The largest batch of cells: the observations of a whole map may need much memory.
 PART = 512
 
 Array = npt.NDArray[Any]
@@ -28,9 +28,9 @@ class Survey(NamedTuple):
     """An agent's estimates for cells.
 
     Attributes:
-        key: of the agent as it is now and the map as it looks now.
-        cells: those where the agent acts, ``row * columns + column``: shape (count,).
-        numbers: what it says of each: shape (count, …).
+        key: identity of the agent's version and of the map.
+        cells: cells in which the agent acts, ``row * columns + column``: shape (count,).
+        numbers: estimates for each cell: shape (count, …).
     """
 
     key: Hashable
@@ -49,20 +49,20 @@ class OverCells(Overlay):
         self._shown: bool | None = None
 
     @abstractmethod
-    def silence(self, thought: Estimates) -> str | None:
-        """The reason why an agent with such estimates has nothing to show; None if it has."""
+    def silence(self, estimates: Estimates) -> str | None:
+        """Reason why an agent with such estimates has nothing to draw; None if it has."""
 
     @abstractmethod
-    def ask(self, mind: Actor, batch: Array) -> Array:
-        """The agent's estimates for observations as it receives them: shape (batch, …)."""
+    def ask(self, actor: Actor, batch: Array) -> Array:
+        """Estimates for a batch of observations as the agent receives them: shape (batch, …)."""
 
     def refusal(self, player: Player) -> str | None:
-        painter, mind = player.painter, player.actor
+        painter, actor = player.painter, player.actor
         if not isinstance(painter, CellPainter):
             return "the environment is no grid of cells"
-        if mind is None:
+        if actor is None:
             return "no agent plays"
-        encoder = mind.environment.encoder
+        encoder = actor.environment.encoder
         if encoder is not None and _remembers(encoder):
             return "the encoder's code depends on earlier observations"
         if self._shown is None:
@@ -74,21 +74,21 @@ class OverCells(Overlay):
         return self.silence(player.moments[0].estimates)
 
     def survey(self, context: OverlayContext) -> Survey:
-        """The agent's estimates for every cell, with the map as it is in the moment that is shown."""
-        painter, mind = context.cells, context.player.actor
-        assert painter is not None and mind is not None, "refused"
+        """Estimates for every cell, with the map of the displayed moment."""
+        painter, actor = context.cells, context.player.actor
+        assert painter is not None and actor is not None, "refused"
         states = painter.states(context.moment.scene)
-        key = mind.version, states.tobytes()
+        key = actor.version, states.tobytes()
         if self._survey is None or self._survey.key != key:
             cells = np.flatnonzero(states >= 0)
             parts = np.split(states[cells], range(PART, len(cells), PART))
-            said = [self.ask(mind, mind.encode(painter.observe(part))) for part in parts]
-            self._survey = Survey(key, cells, np.concatenate(said))
+            estimates = [self.ask(actor, actor.encode(painter.observe(part))) for part in parts]
+            self._survey = Survey(key, cells, np.concatenate(estimates))
         return self._survey
 
 
 def cell_area(area: Area, painter: CellPainter, cell: int) -> Area:
-    """Where a cell is in a picture."""
+    """Area of a cell in a picture."""
     row, column = divmod(cell, painter.columns)
     return area.cell(row, column, painter.rows, painter.columns)
 
@@ -100,7 +100,7 @@ def _remembers(encoder: ObservationEncoder) -> bool:
 
 
 def _shows(painter: CellPainter, player: Player) -> bool:
-    """Whether the agent gets what the painter says of a state: a wrapper may show it something else."""
+    """Whether the agent's observation is the painter's: a wrapper may change it."""
     moment = player.moments[0]
     state = painter.states(moment.scene)[painter.cell(moment.scene)]
     return state < 0 or np.array_equal(painter.observe(np.array([state]))[0], moment.observation)

@@ -12,28 +12,28 @@ from arena_viewer import SMALL, Area, Canvas, Overlay, OverlayContext, Player
 
 __all__ = ["Latent", "Trace"]
 
-#: Moments that decide which numbers are drawn and how far they reach; moments of the path behind the present one.
+#: Number of moments that determine axes and range, and number of moments of the drawn path.
 SAMPLE, TRAIL = 512, 128
 
-#: Numbers of a code in the row below, at most.
+#: The largest number of bars of a code.
 MOST = 96
 
-#: In points: the words above, the plot's height, the row's.
+#: Heights in points: the text above, the plot, the row of bars.
 WORDS, PLOT, GAP, ROW = 18.0, 132.0, 10.0, 34.0
 
 Float = npt.NDArray[np.float64]
 
 
 class Trace(NamedTuple):
-    """What is drawn of the codes.
+    """Codes to draw.
 
     Attributes:
-        axes: which numbers of a code, those that vary most; one where a code has no more.
-        low: the least of each axis in the episode.
-        high: the greatest.
-        path: of the last moments up to the one looked at, that one last: shape (moments, axes).
-        now: all numbers of the present code; empty where the episode has ended.
-        reach: the largest number of any code, without its sign.
+        axes: indices of the two numbers of a code that vary most, or of the only one.
+        low: least value on each axis in the episode.
+        high: greatest value on each axis.
+        path: codes of the last moments, the displayed one last: shape (moments, axes).
+        now: all numbers of the present code; empty at the end of the episode.
+        reach: largest absolute number of any code.
     """
 
     axes: tuple[int, ...]
@@ -45,7 +45,7 @@ class Trace(NamedTuple):
 
 
 class Latent(Overlay):
-    """The path of the last codes, which fades with age, and the present code as bars."""
+    """Path of the last codes, which fades with age, and the present code as bars."""
 
     place = "beside"
 
@@ -65,7 +65,7 @@ class Latent(Overlay):
 
     @staticmethod
     def points(area: Area, trace: Trace) -> list[tuple[float, float]]:
-        """Where the path goes through; with one axis, it goes through time as well."""
+        """Points of the path; with one axis, the other one is time."""
         reach = np.where(trace.high > trace.low, trace.high - trace.low, 1.0)
         share = np.where(trace.high > trace.low, (trace.path - trace.low) / reach, 0.5)
         across = share[:, 0] if share.shape[1] > 1 else np.linspace(1 - len(share) / TRAIL, 1, len(share))
@@ -83,7 +83,7 @@ class Latent(Overlay):
 
     @staticmethod
     def _row(canvas: Canvas, area: Area, trace: Trace) -> None:
-        """All numbers of the present code, from the middle up and down."""
+        """Draws all numbers of the present code as bars, up and down from the middle."""
         middle, numbers = area.middle[1], trace.now[:MOST]
         canvas.line([(area.x, middle), (area.right, middle)], LINE, 1)
         pitch = min(14.0, area.width / max(len(numbers), 1))
@@ -96,10 +96,10 @@ class Latent(Overlay):
 
 
 def trace_of(context: OverlayContext) -> Trace:
-    """What there is to draw at a moment."""
+    """Codes to draw at a moment."""
     player = context.player
     sample = _codes(context, player.first, player.now.step, -(-len(player.moments) // SAMPLE))
-    # As of the last power of two, so that the axes stay for a while.
+    # Computed at the last power of two, so that the axes change rarely.
     settled = sample[: 1 << (len(sample).bit_length() - 1)]
     axes = tuple(sorted(np.argsort(-settled.var(axis=0), kind="stable")[:2].tolist()))
     path = _codes(context, max(player.first, context.moment.step - TRAIL + 1), context.moment.step)
@@ -112,7 +112,7 @@ def trace_of(context: OverlayContext) -> Trace:
 
 
 def _codes(context: OverlayContext, first: int, last: int, every: int = 1) -> Float:
-    """Codes of moments that have one: shape (moments, numbers)."""
+    """Codes of the moments with a code: shape (moments, numbers)."""
     found = [context.player.at(step).estimates.code for step in range(first, last + 1, every)]
     rows = [np.asarray(code, np.float64).ravel() for code in found if code is not None]
     code = context.player.moments[0].estimates.code

@@ -1,4 +1,4 @@
-"""What this plugin contributes; it does not import pygame."""
+"""Overlays of this plugin; pygame is not imported here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The agent's policy in every cell."""
+"""Policy of the agent in every cell."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from arena_viewer import SMALL, Area, Canvas, OverlayContext
 
 __all__ = ["Policy", "greedy"]
 
-#: Less probable actions are not drawn.
+#: The smallest probability of an action with an arrow.
 LEAST = 0.05
 
-#: Values of actions that differ by less, as a share of the greatest, differ by rounding.
+#: Relative difference below which two action values count as equal.
 ROUNDING = 1e-9
 
-#: Points of a cell's side below which arrows are no more than dirt, and beyond which they do not grow.
+#: Side of a cell, in points, below which no arrows are drawn, and above which they do not grow.
 SMALLEST, LARGEST = 8.0, 64.0
 
-#: Shares of that side: how far the longest arrow reaches from its middle, the length of its head, half the width of its
-#: shaft, the radius of the dot for an action that stays, and how far several arrows begin from the middle.
+#: Shares of that side: reach of the longest arrow from its middle, length of its head, half the width of its shaft,
+#: radius of the dot of an action without a move, and distance of several arrows from the middle.
 REACH, HEAD, THIN, DOT, CLEAR = 0.34, 0.17, 0.018, 0.08, 0.05
 
-#: Lengths that differ by less than so many parts are drawn alike, and so once.
+#: Number of distinct arrow lengths: lengths are rounded, so that few pictures are cached.
 LENGTHS = 16
 
 OPACITY = 0.85
@@ -40,15 +40,15 @@ class Policy(OverCells):
 
     moving = True
 
-    def silence(self, thought: Estimates) -> str | None:
-        silent = thought.action_values is None and thought.probabilities is None
+    def silence(self, estimates: Estimates) -> str | None:
+        silent = estimates.action_values is None and estimates.probabilities is None
         return "the agent has neither action values nor probabilities" if silent else None
 
-    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        values = mind.action_values(batch)
+    def ask(self, actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        values = actor.action_values(batch)
         if values is not None:
             return greedy(values)
-        found = mind.probabilities(batch)
+        found = actor.probabilities(batch)
         assert found is not None, "refused"
         return np.where(found > LEAST, found, 0.0)
 
@@ -58,9 +58,9 @@ class Policy(OverCells):
 
 
 def greedy(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """1 for the best actions, all of them that are equally good, and 0 for others: shape (batch, num_actions)."""
+    """1 for the greedy actions, including ties, and 0 for the others: shape (batch, num_actions)."""
     best = values.max(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):  # of what has diverged
+    with np.errstate(invalid="ignore"):  # an agent may have diverged
         near = values >= best - ROUNDING * np.abs(best)
     found: npt.NDArray[np.float64] = (near | (values == best)).astype(np.float64)
     return found
@@ -72,7 +72,7 @@ def _arrows(canvas: Canvas, area: Area, context: OverlayContext, survey: Survey)
     moves, side = steps.tolist(), min(area.width / painter.columns, area.height / painter.rows)
     if side < SMALLEST:
         return
-    # The most probable action of the map has the longest arrow: where all are drawn at random, they are to be seen.
+    # The most probable action of the map has the longest arrow, so that a nearly uniform policy is visible.
     strengths = survey.numbers / (survey.numbers.max(initial=0.0) or 1.0)
     for cell, row in zip(survey.cells.tolist(), strengths.tolist(), strict=True):
         place = cell_area(area, painter, cell)
@@ -85,18 +85,18 @@ def _arrows(canvas: Canvas, area: Area, context: OverlayContext, survey: Survey)
 
 
 def _arrow(canvas: Canvas, cell: Area, turn: float, strength: float, alone: bool) -> None:
-    """From a cell's middle on, or through it.
+    """Draws an arrow from a cell's middle, or through it.
 
     Args:
-        canvas: draws in points.
-        cell: where.
-        turn: degrees clockwise from the right.
-        strength: its share of the longest one's length.
-        alone: whether it is the cell's only one.
+        canvas: canvas in points.
+        cell: area of the cell.
+        turn: direction in degrees clockwise from the right.
+        strength: length as a share of the longest arrow's.
+        alone: whether the cell has only this arrow.
     """
     side = min(cell.width, cell.height, LARGEST)
     square = Area(cell.middle[0] - side / 2, cell.middle[1] - side / 2, side, side)
-    # A roomy cell has a figure below, which the arrow is not to cross.
+    # A large cell has a number below, which the arrow must not cross.
     reach = REACH if side < ROOMY else min(REACH, (cell.height / 2 - BASE - SMALL / 2) / side)
     length = reach * math.ceil(strength * LENGTHS) / LENGTHS
     tail, tip = 0.5 - (length if alone else -CLEAR), 0.5 + length

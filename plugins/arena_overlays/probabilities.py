@@ -1,4 +1,4 @@
-"""Probability of each action at the moment."""
+"""Probability of each action at the displayed moment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Probabilities"]
 
 
 class Probabilities(Overlay):
-    """Bars of π(a | s); the most probable actions where there are many."""
+    """Bars of π(a | s), of the most probable actions if there are many."""
 
     place = "beside"
 
@@ -44,7 +44,7 @@ class Probabilities(Overlay):
             canvas.text((area.x, area.y + ROW / 2), "the episode has ended", SMALL, SLATE)
             return
         taken = -1 if moment.action is None else int(moment.action) - int(_space(player).start)
-        # The most probable ones, where there are too many, in the order of actions all the same.
+        # Of many actions the most probable ones, still in the order of the actions.
         chosen = np.sort(np.argsort(-probabilities, kind="stable")[:MOST_ROWS])
         marked = int(np.searchsorted(chosen, taken)) if taken in chosen else None
         names = action_names(player)

@@ -1,4 +1,4 @@
-"""Action values in one cell."""
+"""Action values of one cell."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from arena_viewer import SMALL, Area, Canvas, OverlayContext
 
 __all__ = ["QValues"]
 
-#: Of the card, in points: its side, what is around its drawing, what is between it and the cell.
+#: Lengths of the card, in points: its side, its margin, its distance to the cell.
 SIDE, PAD, AWAY = 140.0, 5.0, 10.0
 
-#: A picture that is narrower than this gets a card only where the mouse is.
+#: Width of a picture, in points, below which a card is drawn only for the cell under the mouse.
 NARROW = 300.0
 
-#: How much of its room a part of the drawing takes.
+#: Share of its space that a part of the drawing fills.
 FILLED = 0.965
 
-#: Three ninths of a square that point up; the others are its turns.
+#: Corners of the part that points up; the other parts are its rotations.
 Direction = tuple[int, int]
 TRIANGLE = ((0.0, 0.0), (1.0, 0.0), (0.5, 0.5))
 TURNS: dict[Direction, int] = {(0, -1): 0, (1, 0): 90, (0, 1): 180, (-1, 0): 270}
@@ -37,11 +37,11 @@ class QValues(OverCells):
 
     moving = True
 
-    def silence(self, thought: Estimates) -> str | None:
-        return "the agent has no action values" if thought.action_values is None else None
+    def silence(self, estimates: Estimates) -> str | None:
+        return "the agent has no action values" if estimates.action_values is None else None
 
-    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        found = mind.action_values(batch)
+    def ask(self, actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        found = actor.action_values(batch)
         assert found is not None, "refused"
         return found
 
@@ -61,7 +61,7 @@ class QValues(OverCells):
         (_triangles if values.keys() <= TURNS.keys() else _fields)(canvas, card.inset(PAD), values)
 
     def of_cell(self, context: OverlayContext) -> dict[Direction, float]:
-        """The value of each direction, that of its best action, in the cell; empty where the agent never acts."""
+        """Value of each direction (of its best action) in the cell; empty if the agent never acts in it."""
         moves = context.player.moves
         assert moves is not None, "refused"
         _, cells, numbers = self.survey(context)
@@ -101,7 +101,7 @@ def _directions(values: dict[Direction, float]) -> list[tuple[Direction, float, 
 
 
 def _beside(canvas: Canvas, area: Area, cell: Area) -> Area:
-    """Where the card goes: right of the cell, or else left; on the picture as far as that is large enough."""
+    """Area of the card: right of the cell, or else left; within the picture if that is large enough."""
     fits = cell.right + AWAY + SIDE <= area.right
     x = cell.right + AWAY if fits else cell.x - AWAY - SIDE
     y = cell.middle[1] - SIDE / 2

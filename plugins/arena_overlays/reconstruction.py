@@ -1,4 +1,4 @@
-"""An observation as the encoder receives it, and its reconstruction from the code."""
+"""Observation as the encoder receives it, and its reconstruction from the code."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from arena_viewer import SMALL, Area, Canvas, Moment, Overlay, OverlayContext, P
 
 __all__ = ["Reconstruction"]
 
-#: Between the two pictures, and of the words above them, in points.
+#: Distance between the two pictures, and height of the text above them, in points.
 GAP, WORDS = 12.0, 18.0
 
-#: Pictures with fewer pixels on a side are enlarged to squares.
+#: Pictures with fewer pixels on a side are enlarged without interpolation.
 SMALL_PICTURE = 128
 
 
 class Reconstruction(Overlay):
-    """The observation and its reconstruction side by side."""
+    """Observation and reconstruction side by side."""
 
     place = "beside"
 
@@ -64,27 +64,27 @@ class Reconstruction(Overlay):
 
     def pictures(self, context: OverlayContext) -> list[npt.NDArray[Any]]:
         """The observation and its reconstruction: uint8, shape (height, width, 3) each."""
-        mind, moment = context.player.actor, context.moment
-        assert mind is not None, "refused"
+        actor, moment = context.player.actor, context.moment
+        assert actor is not None, "refused"
         kept = self._kept
-        if kept is None or kept[0] != mind.version or kept[1] is not moment:
-            encoder = _encoder_of(mind)
+        if kept is None or kept[0] != actor.version or kept[1] is not moment:
+            encoder = _encoder_of(actor)
             assert encoder is not None, "refused"
             seen = np.asarray(moment.observation, encoder.space.dtype)[None]
             both = np.concatenate([seen, reconstruct(encoder, seen).cpu().numpy()])
             cells = ObservationRenderer(encoder.space, seen).cells(both)
             self._kept = kept = (
-                mind.version,
+                actor.version,
                 moment,
                 [cell.pixels for cell in cells if isinstance(cell, Picture)],
             )
         return kept[2]
 
 
-def _encoder_of(mind: Actor) -> Encoder | None:
-    """The agent's encoder: one that is frozen stands before it, one that it trains is in it."""
-    encoder = mind.environment.encoder
-    if encoder is not None:
-        return encoder.encoder
-    found = getattr(mind.agent.problem.features, "encoder", None)
+def _encoder_of(actor: Actor) -> Encoder | None:
+    """The agent's encoder: a frozen one encodes its observations, a trained one is part of its network."""
+    frozen = actor.environment.encoder
+    if frozen is not None:
+        return frozen.encoder
+    found = getattr(actor.agent.problem.features, "encoder", None)
     return found if isinstance(found, Encoder) else None

@@ -21,30 +21,30 @@ SCALE = np.array([(253, 247, 219), (199, 226, 201), (127, 190, 205), (84, 142, 1
 
 
 class Values(OverCells):
-    """V of every cell as a heatmap."""
+    """V(s) of every cell as a heatmap."""
 
-    #: The least and the greatest value that each player shows: who play side by side share a scale.
+    #: The least and the greatest value of each player: players side by side share one scale.
     _ends: ClassVar[WeakKeyDictionary[Player, tuple[float, float]]] = WeakKeyDictionary()
 
     def __init__(self) -> None:
         super().__init__()
         self._known: tuple[Hashable, npt.NDArray[Any]] | None = None
 
-    def silence(self, thought: Estimates) -> str | None:
-        return "the agent has no state values" if thought.value is None else None
+    def silence(self, estimates: Estimates) -> str | None:
+        return "the agent has no state values" if estimates.value is None else None
 
-    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        found = mind.values(batch)
+    def ask(self, actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        found = actor.values(batch)
         assert found is not None, "refused"
         return found
 
     def values(self, context: OverlayContext) -> npt.NDArray[Any]:
-        """V of each cell of the survey; NaN where a table has learned nothing, if it has of other cells."""
-        mind, survey = context.player.actor, self.survey(context)
-        assert mind is not None and context.cells is not None, "refused"
+        """V of each cell of the survey; NaN for cells that a table has not updated, if it has updated others."""
+        actor, survey = context.player.actor, self.survey(context)
+        assert actor is not None and context.cells is not None, "refused"
         if self._known is None or self._known[0] != survey.key:
             states = context.cells.states(context.moment.scene)[survey.cells]
-            unknown = _untouched(mind, mind.encode(context.cells.observe(states)))
+            unknown = _untouched(actor, actor.encode(context.cells.observe(states)))
             shown = survey.numbers if unknown.all() else np.where(unknown, np.nan, survey.numbers)
             self._known = survey.key, shown
         return self._known[1]
@@ -70,7 +70,9 @@ class Values(OverCells):
         ends = min(low for low, _ in known), max(high for _, high in known)
         wash(canvas, area, painter, cells, shares(values, ends), SCALE)
         if area.width / painter.columns >= ROOMY:
-            walker = painter.cell(context.moment.scene)  # who would hide half of a figure that the panel has
+            walker = painter.cell(
+                context.moment.scene
+            )  # the walker would hide half of a number that the panel shows
             for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
                 if cell != walker and np.isfinite(value):
                     place = cell_area(area, painter, cell)
@@ -79,13 +81,13 @@ class Values(OverCells):
         legend(canvas, area, painter, cells, "left", "value", (figure(ends[0]), figure(ends[1])), SCALE)
 
 
-def _untouched(mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Which observations a table has never learned anything of: all of their values are the initial one."""
-    initial = getattr(mind.agent.config, "initial_value", None)
-    values = None if initial is None else mind.action_values(batch)
+def _untouched(actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Observations that a table has never updated: all of their values are the initial one."""
+    initial = getattr(actor.agent.config, "initial_value", None)
+    values = None if initial is None else actor.action_values(batch)
     return np.zeros(len(batch), np.bool_) if values is None else (values == initial).all(axis=1)
 
 
 def figure(value: float) -> str:
-    """A value in a few characters; nothing is −0."""
+    """Short text of a value, without −0."""
     return f"{value + 0.0:.3g}".replace("-", "−")

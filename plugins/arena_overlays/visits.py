@@ -19,16 +19,16 @@ SCALE = np.array([(246, 238, 246), (213, 188, 220), (170, 132, 190)], np.float64
 
 
 class Visits(OverCells):
-    """Visits on a logarithmic scale: those of training where the agent counts them, else those of the player."""
+    """Visits on a logarithmic scale: of training if the agent counts them, otherwise of the player."""
 
     def refusal(self, player: Player) -> str | None:
         return None if isinstance(player.painter, CellPainter) else "the environment is no grid of cells"
 
-    def silence(self, thought: Estimates) -> str | None:
-        return None  # without the agent's counts, the player's are shown
+    def silence(self, estimates: Estimates) -> str | None:
+        return None  # without the agent's counts, the player's are drawn
 
-    def ask(self, mind: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        counts: npt.NDArray[Any] = _trained(mind)[batch].sum(axis=1)
+    def ask(self, actor: Actor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        counts: npt.NDArray[Any] = _trained(actor)[batch].sum(axis=1)
         return counts
 
     def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
@@ -42,16 +42,16 @@ class Visits(OverCells):
         legend(canvas, area, painter, cells[seen], "right", label, ends, SCALE)
 
     def counts(self, context: OverlayContext) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
-        """Cells, the number of visits of each, and a label that says of whom."""
-        mind = context.player.actor
-        if mind is not None and len(_trained(mind)) and super().refusal(context.player) is None:
+        """Cells, the number of visits of each, and a label that names their source."""
+        actor = context.player.actor
+        if actor is not None and len(_trained(actor)) and super().refusal(context.player) is None:
             _, cells, counts = self.survey(context)
             return cells, counts, "visits in training"
         counts = context.player.visits
         return np.arange(len(counts)), counts, "visits watched"
 
 
-def _trained(mind: Actor) -> npt.NDArray[np.int64]:
+def _trained(actor: Actor) -> npt.NDArray[np.int64]:
     """N(s, a), shape (num_states, num_actions), of an agent that counts them; else empty."""
-    found = getattr(mind.agent, "visits", None)
+    found = getattr(actor.agent, "visits", None)
     return found if isinstance(found, np.ndarray) and found.ndim == 2 else np.zeros((0, 1), np.int64)

@@ -13,13 +13,13 @@ from arena_viewer import SMALL, Area, Canvas
 
 __all__ = ["BASE", "ROOMY", "legend", "shares", "wash"]
 
-#: Points from which a cell is wide enough for a figure.
+#: The smallest width of a cell with a number, in points.
 ROOMY = 44.0
 
-#: How high above a cell's lower edge the middle of its figure is, in points.
+#: Height of a number's middle above the cell's lower edge, in points.
 BASE = 9.0
 
-#: Of a legend, in points: its height, its bar's length, the margins around and in it.
+#: Lengths of a legend, in points: its height, its bar's length, the margins around and in it.
 HIGH, BAR, MARGIN, PAD = 22.0, 44.0, 6.0, 10.0
 
 Array = npt.NDArray[Any]
@@ -27,11 +27,11 @@ Scale = npt.NDArray[np.float64]
 
 
 def shares(values: Array, ends: tuple[float, float] | None = None) -> npt.NDArray[np.float64]:
-    """Where numbers lie on a scale from 0 to 1; NaN where they are not finite.
+    """Positions of numbers on a scale from 0 to 1; NaN for those that are not finite.
 
     Args:
         values: shape (count,).
-        ends: what is 0 and what is 1; the least and the greatest finite number, if not given.
+        ends: numbers at 0 and 1; by default the least and the greatest finite number.
     """
     finite = np.isfinite(values)
     found = np.full(len(values), np.nan)
@@ -57,15 +57,15 @@ def tints(shares: Array, scale: Scale) -> npt.NDArray[np.uint8]:
 def wash(canvas: Canvas, area: Area, painter: CellPainter, cells: Array, shares: Array, scale: Scale) -> None:
     """Tints cells by multiplication, like water color: dark lines stay dark.
 
-    So walkers, arrows and figures stay legible, whatever is drawn first.
+    Walkers, arrows and numbers stay legible in any order of drawing.
 
     Args:
-        canvas: draws in points.
-        area: the picture.
-        painter: whose cells they are.
-        cells: shape (count,).
-        shares: of the scale, shape (count,); a cell without one (NaN) is left alone.
-        scale: as `tints` takes it.
+        canvas: canvas in points.
+        area: area of the picture.
+        painter: painter of the cells.
+        cells: cells to tint, shape (count,).
+        shares: positions on the scale, shape (count,); cells with NaN are not tinted.
+        scale: see `tints`.
     """
     sheet = np.full((painter.rows * painter.columns, 3), 255, np.uint8)
     known = np.isfinite(shares)
@@ -86,14 +86,14 @@ def legend(
     """Draws the legend of tints in one half of the picture, where it covers the fewest cells.
 
     Args:
-        canvas: draws in points.
-        area: the picture; a narrow one gets none.
-        painter: whose cells they are.
-        cells: that are better not covered: shape (count,).
-        side: the half; two legends never meet.
-        label: of what.
-        ends: what the least and the greatest tint stand for.
-        scale: as `tints` takes it.
+        canvas: canvas in points.
+        area: area of the picture; a narrow one gets no legend.
+        painter: painter of the cells.
+        cells: cells to keep uncovered if possible, shape (count,).
+        side: half of the picture, so that two legends never overlap.
+        label: name of the quantity.
+        ends: texts at the least and the greatest tint.
+        scale: see `tints`.
     """
     low, high = ends
     width = sum(canvas.width_of(text, SMALL) for text in (label, low, high)) + BAR + 3 * PAD + 4
@@ -113,7 +113,7 @@ def legend(
 def _free(
     area: Area, painter: CellPainter, cells: Array, side: Literal["left", "right"], width: float
 ) -> Area:
-    """Below, if it can be, at the picture's edge or next to its middle; the first of several that are as good."""
+    """Position that covers the fewest cells: below if possible, at the picture's edge or next to its middle."""
     middle = area.middle[0]
     edge, inner = area.x + MARGIN, middle - MARGIN - width
     if side == "right":

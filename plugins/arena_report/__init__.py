@@ -1,4 +1,4 @@
-"""`arena report DIR …`: compares runs over seeds and environments, on a page, as a table or as JSON.
+"""`arena report DIR …`: compares runs over seeds and environments, as a page, a table or JSON.
 
 The names are imported on first use, so that importing this package costs nothing.
 """

@@ -1,4 +1,4 @@
-"""``arena report DIR …``: runs compared, on a page, as a table or as JSON."""
+"""``arena report DIR …``: comparison of runs as a page, a table or JSON."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Report:
             type=Path,
             help="HTML file (default: report.html, unless --json or --csv)",
         )
-        add("--csv", metavar="FILE", type=Path, help="file of a table with one row for each run")
+        add("--csv", metavar="FILE", type=Path, help="CSV file with one row for each run")
         add("--json", action="store_true", help="print one JSON object and nothing else")
-        add("--partial", action="store_true", help="include unfinished runs, by their last evaluation")
+        add("--partial", action="store_true", help="include unfinished runs, with their last evaluation")
 
     def run(self, args: argparse.Namespace) -> int:
         """Reads runs, compares them, and writes the page, the table or JSON."""

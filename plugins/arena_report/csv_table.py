@@ -1,4 +1,4 @@
-"""The runs as a table for other tools: a row a run, a column a fact, empty where something is unknown."""
+"""CSV table of runs: one row per run, one column per fact; unknown values are empty."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = (
     "steps",
     "total",
     "mean",
-    "normalised",
+    "normalized",
     "optimum",
     "policy_value",
     "seconds",
@@ -28,10 +28,10 @@ COLUMNS = (
 
 
 def table(document: JsonObject) -> str:
-    """The runs that the report counts, and behind them their options as ``agent.NAME`` and ``env.NAME``.
+    """CSV text of the runs that the report counts, with their options as ``agent.NAME`` and ``env.NAME``.
 
-    Where encoders are compared, also the area under a run's curve as ``auc``. As ``encoder.NAME`` and ``novelty.NAME``
-    come the options of encoders, and how they were used.
+    Where encoders are compared, ``auc`` is the area under a run's learning curve, and ``encoder.NAME`` and
+    ``novelty.NAME`` are the options of encoders and of their use.
     """
     rows = []
     areas = {

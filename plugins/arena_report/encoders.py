@@ -1,4 +1,4 @@
-"""Comparison of encoders: returns and area under the learning curve, with each encoder and without."""
+"""Comparison of encoders: return and area under the learning curve, with each encoder and without."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def encoder_rows(
     rows: Sequence[JsonObject],
     resampled: Mapping[str, tuple[list[str], BootstrapScores]],
 ) -> list[JsonObject]:
-    """A row for each algorithm in an environment where its agent has run with an encoder.
+    """Rows of the algorithms in each environment in which their agent has run with an encoder.
 
     Args:
         groups: the runs, in the order of the rows.
-        rows: what the report says of each group.
-        resampled: of each algorithm its environments, and its mean returns there with their resamples.
+        rows: the report's row of each group.
+        resampled: environments of each algorithm, and its mean returns in them with their bootstrap resamples.
 
     Returns:
-        By environment and agent; the agent without an encoder first, and then the greatest area.
+        Rows sorted by environment and agent; the agent without an encoder first, then by area, the greatest first.
     """
     compared: dict[tuple[str, str], list[tuple[Group, JsonObject]]] = defaultdict(list)
     for one, row in zip(groups, rows, strict=True):
@@ -39,22 +39,22 @@ def encoder_rows(
         if any(row["encoder"] for _, row in several):
             span = _span([run for one, _ in several for run in one.runs])
             found += sorted(
-                (_row(one, row, several, span, resampled) for one, row in several), key=_none_then_best
+                (_row(one, row, several, span, resampled) for one, row in several), key=_no_encoder_first
             )
     return sorted(found, key=lambda row: (row["env"], row["agent"]))
 
 
 def area(run: RunRecord, span: tuple[int, int] | None) -> float | None:
-    """The mean return over a span of steps: the area under straight lines between evaluations, over its width.
+    """Mean return over a span of steps: the area under straight lines between evaluations, divided by the width.
 
         A = 1 / (b − a) Σᵢ (xᵢ₊₁ − xᵢ) (yᵢ + yᵢ₊₁) / 2,   a = x₀ < x₁ < … = b
 
     Args:
-        run: its evaluations are the corners; where the span ends between two of them, the line there is cut.
+        run: the run with the evaluations; between two evaluations the return is interpolated linearly.
         span: a and b.
 
     Returns:
-        None where there is no span, or the run has no evaluations at both its ends or beyond.
+        None if there is no span, or if the evaluations do not reach both of its ends.
     """
     steps, means = run.curve
     if span is None or not steps or not steps[0] <= span[0] < span[1] <= steps[-1]:
@@ -66,11 +66,11 @@ def area(run: RunRecord, span: tuple[int, int] | None) -> float | None:
 
 
 def fits(one: Group, kind: str) -> list[JsonObject]:
-    """The snapshots of the fits that the encoders of a group come from, each once, in the order of the seeds.
+    """Snapshots of the fits from which a group's encoders were loaded, each once, in the order of the seeds.
 
     Args:
         one: the group.
-        kind: which encoder of its runs, of `arena_report.groups.ENCODERS`.
+        kind: one of `arena_report.groups.ENCODERS`.
     """
     found = [getattr(run, kind) for run in one.runs]
     starts = [encoder["start"] for encoder in found if encoder and encoder["start"]]
@@ -78,7 +78,7 @@ def fits(one: Group, kind: str) -> list[JsonObject]:
 
 
 def _span(runs: Sequence[RunRecord]) -> tuple[int, int] | None:
-    """The steps between which all runs have evaluations, but for those that have fewer than two."""
+    """The steps between which all runs with at least two evaluations have evaluations."""
     curves = [run.curve[0] for run in runs if len(run.curve[0]) > 1]
     if not curves:
         return None
@@ -98,7 +98,7 @@ def _row(
     whole = len(known) == len(areas)
     better = None
     if row["encoder"] and (bare := _without_encoder(row, several)):
-        x, y = (_there(resampled[label], row["env"]) for label in (row["label"], bare["label"]))
+        x, y = (_scores_in(resampled[label], row["env"]) for label in (row["label"], bare["label"]))
         better = probability_of_improvement(x, y)
     return {
         "label": row["label"],
@@ -121,11 +121,12 @@ def _row(
 def _without_encoder(row: JsonObject, several: Sequence[tuple[Group, JsonObject]]) -> JsonObject | None:
     """The same agent without an encoder, if it has run with the same options and settings."""
     return next(
-        (other for _, other in several if not other["encoder"] and _alike(other) == _alike(row)), None
+        (other for _, other in several if not other["encoder"] and _options_key(other) == _options_key(row)),
+        None,
     )
 
 
-def _alike(row: JsonObject) -> str:
+def _options_key(row: JsonObject) -> str:
     start = row["start"] and row["start"]["digest"]
     return canonical(
         [
@@ -137,11 +138,11 @@ def _alike(row: JsonObject) -> str:
     )
 
 
-def _there(found: tuple[list[str], BootstrapScores], place: str) -> BootstrapScores:
+def _scores_in(found: tuple[list[str], BootstrapScores], place: str) -> BootstrapScores:
     places, scores = found
     return scores.take([places.index(place)])
 
 
-def _none_then_best(row: JsonObject) -> tuple[bool, float, float, str]:
+def _no_encoder_first(row: JsonObject) -> tuple[bool, float, float, str]:
     auc = float("-inf") if row["auc"] is None else row["auc"]
     return row["encoder"] is not None, -auc, -row["iqm"], row["label"]

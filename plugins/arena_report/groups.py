@@ -1,4 +1,4 @@
-"""Groups of runs that differ only in their seed, with labels that name the options in which groups differ."""
+"""Groups of runs that differ only in their seed, labeled with the options in which groups differ."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from arena.config.formatting import format_value
 from arena.plugins.discovery import get_plugins
 from arena_report.run_records import JsonObject, RunRecord, Skipped, canonical
 
-__all__ = ["Environment", "Group", "begun", "group", "shown", "unit"]
+__all__ = ["Environment", "Group", "group", "option_text", "start_text", "unit"]
 
-#: Characters of an option's value in a label.
+#: The largest number of characters of an option's value in a label.
 LONGEST = 40
 
-#: The fact that runs which began from the same snapshot share.
+#: Name of the fact that identifies the snapshot from which a run started.
 START = "start"
 
-#: What a run may have encoders for, as `RunRecord` calls it.
+#: Attributes of `RunRecord` that hold an encoder.
 ENCODERS = ("encoder", "novelty")
 
-#: What the fits count as of which every seed has its own.
+#: Value in place of a fit's digest where every seed has its own fit.
 REPLICATED = "one a seed"
 
-#: What stands between an agent and the encoder that it perceives with.
+#: Separator between an agent and its encoder in a label.
 DOT = " · "
 
 
 @dataclass(frozen=True, eq=False)
 class Environment:
-    """What scores are compared in.
+    """An environment within which scores are compared.
 
     Attributes:
-        label: the id, and whatever sets it apart from others of the same id.
+        label: the id, and the options that distinguish it from others of the same id.
         id: the environment's id.
         options: its options.
         wrappers: the wrappers around it.
@@ -50,13 +50,13 @@ class Environment:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The runs of one algorithm in one environment, one a seed, sorted by it.
+    """The runs of one algorithm in one environment, one per seed, sorted by seed.
 
     Attributes:
-        algorithm: the algorithm's label: the agent and its encoders, with the options that set them apart from others.
+        algorithm: label: the agent and its encoders, with the options that distinguish them from others.
         agent: the agent's name.
-        environment: where they ran.
-        runs: one a seed.
+        environment: the environment in which they ran.
+        runs: one per seed.
     """
 
     algorithm: str
@@ -68,12 +68,13 @@ class Group:
 def group(records: Sequence[RunRecord]) -> tuple[list[Group], list[Skipped]]:
     """Groups runs by algorithm and environment.
 
-    An option is part of an algorithm's name where the runs of its agent, or of its encoder, disagree about it within
-    one environment. Options that differ only from environment to environment are presets, and make no second algorithm.
+    An option is part of an algorithm's label where its values differ between runs of the agent, or of the encoder, in
+    one environment. Options that differ only from environment to environment are presets, and do not make a second
+    algorithm.
 
     Returns:
-        The groups, by environment and algorithm; and runs of a seed that their group has already: the one that
-        trained further, finished or not, counts; of two that trained as far, the later one.
+        The groups, by environment and algorithm; and the duplicates, of which another run with the same seed counts:
+        the one that trained further, finished or not, and of two that trained equally far, the later one.
     """
     environments = _environments(records)
     labels = _algorithms(records)
@@ -83,32 +84,32 @@ def group(records: Sequence[RunRecord]) -> tuple[list[Group], list[Skipped]]:
         gathered[key].append(record)
     groups, duplicates = [], []
     for (label, _), runs in sorted(gathered.items(), key=lambda item: (item[0][1], item[0][0])):
-        kept, others = _one_a_seed(runs)
+        kept, others = _best_per_seed(runs)
         duplicates += others
         place = environments[_place(runs[0])]
         groups.append(Group(algorithm=label, agent=runs[0].agent, environment=place, runs=tuple(kept)))
     return groups, duplicates
 
 
-def shown(value: Any) -> str:
-    """An option's value as a person would write it: short, on one line."""
+def option_text(value: Any) -> str:
+    """An option's value as short text on one line."""
     return format_value(value, longest=LONGEST)
 
 
-def begun(start: JsonObject) -> str:
-    """The snapshot that a run began from, as a person would write it: the end of a long path says the most."""
+def start_text(start: JsonObject) -> str:
+    """The snapshot from which a run started, as short text: of a long path it keeps the end, which says the most."""
     text = " ".join(f"{start['run']}@{start['step']}".split())
     return text if len(text) <= LONGEST else f"…{text[1 - LONGEST :]}"
 
 
 def unit(agent: str) -> str:
-    """What an agent counts: steps, or a planner's sweeps; steps if its plugin is not here."""
+    """Unit of an agent's training: step, or a planner's sweep; step if its plugin is not installed."""
     spec = get_plugins().agents.get(agent)
     return "step" if spec is None else spec.unit
 
 
 def _place(record: RunRecord) -> str:
-    """A key that runs in the same environment share; episodes cut off elsewhere are another one."""
+    """Key that runs in the same environment share; another horizon makes another environment."""
     horizon = record.settings["horizon"]
     return canonical([record.env, record.env_options, record.wrappers, horizon])
 
@@ -121,7 +122,7 @@ def _environments(records: Iterable[RunRecord]) -> dict[str, Environment]:
     found = {}
     for name, places in same_id.items():
         facts = [_environment_facts(first[place]) for place in places]
-        for place, label in zip(places, _labels(name, facts, _varying(facts), {}), strict=True):
+        for place, label in zip(places, _labels(name, facts, _differing(facts), {}), strict=True):
             record = first[place]
             found[place] = Environment(
                 label, name, record.env_options, record.wrappers, record.settings["horizon"]
@@ -135,7 +136,7 @@ def _environment_facts(record: RunRecord) -> JsonObject:
 
 
 def _algorithms(records: Sequence[RunRecord]) -> dict[int, str]:
-    """The label of each run's algorithm, by the run's `id()`: the agent's, and behind dots its encoders'."""
+    """The label of each run's algorithm, by the run's `id()`: the agent's, followed by its encoders' after dots."""
     by_agent: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
         by_agent[record.agent].append(record)
@@ -144,8 +145,8 @@ def _algorithms(records: Sequence[RunRecord]) -> dict[int, str]:
     for agent, runs in by_agent.items():
         facts = [_algorithm_facts(run) for run in runs]
         starts = [run.settings["start"] for run in runs if run.settings["start"] is not None]
-        texts = {canonical(start["digest"]): begun(start) for start in reversed(starts)}
-        names = _labels(agent, facts, _disputed(runs, facts), {START: texts})
+        texts = {canonical(start["digest"]): start_text(start) for start in reversed(starts)}
+        names = _labels(agent, facts, _differing_within(runs, facts), {START: texts})
         for run, name in zip(runs, names, strict=True):
             labels[id(run)] = DOT.join([name, *(found[id(run)] for found in encoders if id(run) in found)])
     return labels
@@ -161,31 +162,31 @@ def _encoders(records: Sequence[RunRecord], kind: str) -> dict[int, str]:
             by_encoder[run.agent, found[id(run)]["name"]].append(run)
     labels: dict[int, str] = {}
     for (_, name), runs in by_encoder.items():
-        disputed = _disputed(runs, [found[id(run)]["options"] for run in runs])
+        disputed = _differing_within(runs, [found[id(run)]["options"] for run in runs])
         alike: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
         for run in runs:
             alike[found[id(run)]["mode"], canonical(found[id(run)]["options"])].append(run)
-        for (mode, _), mine in alike.items():
-            used = [{"loss_weight": found[id(run)]["loss_weight"], "fit": fits[id(run)]} for run in mine]
-            facts = [{**found[id(run)]["options"], **use} for run, use in zip(mine, used, strict=True)]
-            keys = [*(key for key in disputed if key not in used[0]), *_disputed(mine, used)]
-            starts = [(fits[id(run)], found[id(run)]["start"]) for run in reversed(mine)]
-            texts = {canonical(fit): _fitted(fit, start) for fit, start in starts}
-            called = name if mode == "frozen" else f"{name} ({mode})"
-            labels.update(zip(map(id, mine), _labels(called, facts, keys, {"fit": texts}), strict=True))
+        for (mode, _), same in alike.items():
+            used = [{"loss_weight": found[id(run)]["loss_weight"], "fit": fits[id(run)]} for run in same]
+            facts = [{**found[id(run)]["options"], **use} for run, use in zip(same, used, strict=True)]
+            keys = [*(key for key in disputed if key not in used[0]), *_differing_within(same, used)]
+            starts = [(fits[id(run)], found[id(run)]["start"]) for run in reversed(same)]
+            texts = {canonical(fit): _fit_text(fit, start) for fit, start in starts}
+            label = name if mode == "frozen" else f"{name} ({mode})"
+            labels.update(zip(map(id, same), _labels(label, facts, keys, {"fit": texts}), strict=True))
     return labels
 
 
 def _fits(records: Sequence[RunRecord], kind: str) -> dict[int, str | None]:
-    """What the fit of each run's encoder counts as, by the run's `id()`: runs in which it is equal may be one group.
+    """Identity of the fit of each run's encoder, by the run's `id()`: runs in which it is equal may be one group.
 
-    It is the digest of the fit, None for an encoder that began anew. But where runs are the same in all else, and each
-    has a seed and a fit of its own, the fits are replications as the seeds are, and it is `REPLICATED`.
+    The digest of the fit, or None for an encoder without one. But where runs are otherwise equal, and each has its own
+    seed and its own fit, the fits are replications as the seeds are: `REPLICATED`.
     """
     alike: dict[str, list[RunRecord]] = defaultdict(list)
     for run in records:
         if getattr(run, kind):
-            encoders = [_but_the_fit(getattr(run, other)) for other in ENCODERS]
+            encoders = [_without_fit(getattr(run, other)) for other in ENCODERS]
             alike[canonical([_place(run), run.agent, _algorithm_facts(run), encoders])].append(run)
     found: dict[int, str | None] = {}
     for runs in alike.values():
@@ -200,18 +201,18 @@ def _fits(records: Sequence[RunRecord], kind: str) -> dict[int, str | None]:
     return found
 
 
-def _but_the_fit(encoder: JsonObject | None) -> JsonObject | None:
-    """Whatever of an encoder is not which fit it comes from; but whether it comes from one."""
+def _without_fit(encoder: JsonObject | None) -> JsonObject | None:
+    """An encoder without the identity of its fit, but with whether it has one."""
     return encoder and {**encoder, "start": encoder["start"] is not None}
 
 
-def _fitted(fit: str | None, start: JsonObject | None) -> str:
-    """A fit, or several, as a label has them."""
-    return "none" if start is None else fit if fit == REPLICATED else begun(start)
+def _fit_text(fit: str | None, start: JsonObject | None) -> str:
+    """Text of a fit, or of several, in a label."""
+    return "none" if start is None else fit if fit == REPLICATED else start_text(start)
 
 
 def _algorithm_facts(record: RunRecord) -> JsonObject:
-    """Options by name, as they are declared, followed by the settings, as `arena.experiments.labels` has them."""
+    """Options by name in the order of their declaration, followed by the settings, as in `arena.experiments.labels`."""
     start = record.settings["start"]
     settings = {key: value for key, value in record.settings.items() if key not in ("horizon", "start")}
     settings[START] = start and start["digest"]
@@ -219,17 +220,17 @@ def _algorithm_facts(record: RunRecord) -> JsonObject:
     return {**taken, **{f"run.{key}" if key in taken else key: value for key, value in settings.items()}}
 
 
-def _disputed(records: Sequence[RunRecord], facts: Sequence[JsonObject]) -> list[str]:
-    """The facts about which runs disagree within one environment, in order."""
+def _differing_within(records: Sequence[RunRecord], facts: Sequence[JsonObject]) -> list[str]:
+    """Names of the facts that differ between runs in one environment, in order."""
     by_place: dict[str, list[JsonObject]] = defaultdict(list)
     for record, one in zip(records, facts, strict=True):
         by_place[_place(record)].append(one)
-    differing = {key for several in by_place.values() for key in _varying(several)}
+    differing = {key for several in by_place.values() for key in _differing(several)}
     return [key for key in dict.fromkeys(key for one in facts for key in one) if key in differing]
 
 
-def _varying(facts: Sequence[JsonObject]) -> list[str]:
-    """The keys whose values are not the same everywhere, in order; a missing one is a value of its own."""
+def _differing(facts: Sequence[JsonObject]) -> list[str]:
+    """Keys whose values differ, in order; a missing value differs from every value."""
     values: dict[str, Counter[str]] = defaultdict(Counter)
     for one in facts:
         for key, value in one.items():
@@ -240,13 +241,13 @@ def _varying(facts: Sequence[JsonObject]) -> list[str]:
 def _labels(
     name: str, facts: Sequence[JsonObject], keys: Sequence[str], texts: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
-    """A name with the given keys' values; equal values have equal labels, and others different ones.
+    """Labels of a name and the values of some keys: equal values have equal labels, other values different ones.
 
     Args:
-        name: what every label begins with.
-        facts: what the labels are of.
-        keys: which facts they say, in order.
-        texts: for some keys, how each value (as `canonical` has it) is written.
+        name: the beginning of every label.
+        facts: the facts of each labeled run.
+        keys: names of the facts in the labels, in order.
+        texts: for some keys, the text of each value; values are written as `canonical` writes them.
     """
     written = {key: {**_short(one[key] for one in facts if key in one), **texts.get(key, {})} for key in keys}
     labels: dict[str, str] = {}
@@ -264,15 +265,15 @@ def _labels(
 
 
 def _short(values: Iterable[Any]) -> dict[str, str]:
-    """Values as labels write them: numbers with four digits, where that leaves no two of them alike."""
+    """Texts of values in labels: numbers with four digits, unless two numbers would then be equal."""
     distinct = {canonical(value): value for value in values}
     brief = {key: format_value(value, longest=LONGEST, digits=4) for key, value in distinct.items()}
     if len({*brief.values()}) == len(brief):
         return brief
-    return {key: shown(value) for key, value in distinct.items()}
+    return {key: option_text(value) for key, value in distinct.items()}
 
 
-def _one_a_seed(runs: Sequence[RunRecord]) -> tuple[list[RunRecord], list[Skipped]]:
+def _best_per_seed(runs: Sequence[RunRecord]) -> tuple[list[RunRecord], list[Skipped]]:
     best: dict[int, RunRecord] = {}
     others = []
     for run in sorted(runs, key=lambda run: (run.steps, run.time or 0.0), reverse=True):

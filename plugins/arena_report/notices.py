@@ -1,4 +1,4 @@
-"""Warnings of a report, a sentence each."""
+"""Warnings of a report, one sentence each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from arena_report.run_records import RunRecord, Skipped
 
 __all__ = ["notices"]
 
-#: How many names a sentence lists.
+#: The largest number of names in a sentence.
 NAMED = 3
 
 REASONS = {
@@ -31,14 +31,14 @@ def notices(
     partial: bool,
     above: Sequence[str] = (),
 ) -> list[str]:
-    """The warnings of a report, the gravest first.
+    """Warnings of a report, the most severe first.
 
     Args:
         groups: the runs that count.
-        skipped: those that do not.
-        block: the algorithms and the environments that are put together.
+        skipped: the runs that do not count.
+        block: the algorithms and environments that are aggregated.
         partial: whether unfinished runs count.
-        above: the environments in which every run is above the optimum.
+        above: environments in which every run exceeds the optimum.
     """
     runs = [run for one in groups for run in one.runs]
     return [
@@ -52,7 +52,7 @@ def notices(
             _steps(groups),
             _missing(groups, block),
             _optima(groups),
-            _lucky(above),
+            _above_optimum(above),
             _versions(runs),
         )
         if text
@@ -76,19 +76,20 @@ def _kind(status: str, n: int) -> str:
 def _studies(studies: Sequence[Skipped]) -> str:
     if not studies:
         return ""
-    of = f"{'a tuning study' if len(studies) == 1 else 'tuning studies'} ({_named(str(s.path) for s in studies)})"
+    of = f"{'a tuning study' if len(studies) == 1 else 'tuning studies'} ({_listed(str(s.path) for s in studies)})"
     return f"{_runs(sum(one.runs for one in studies))} left out as trials of {of}: name such a folder to compare them."
 
 
-def _lucky(above: Sequence[str]) -> str:
+def _above_optimum(above: Sequence[str]) -> str:
     if not above:
         return ""
-    return f"Every run exceeds the optimum's expectation in {_named(above)}: there 1 is the best run."
+    places = _listed(above)
+    return f"Every run exceeds the optimal expected return in {places}: there a score of 1 is the best run."
 
 
 def _partial(runs: Sequence[RunRecord]) -> str:
     n = sum(not run.finished for run in runs)
-    return f"{_runs(n)} unfinished, and counted by the last evaluation so far." if n else ""
+    return f"{_runs(n)} unfinished and counted with the last evaluation so far." if n else ""
 
 
 def _one_seed(groups: Sequence[Group]) -> str:
@@ -96,15 +97,17 @@ def _one_seed(groups: Sequence[Group]) -> str:
     if not n:
         return ""
     if n == len(groups):
-        return "Every algorithm has one seed in each environment: there are no intervals, and luck is not ruled out."
-    return f"{n:,} of {len(groups):,} groups {'has' if n == 1 else 'have'} one seed, and so no interval."
+        return "Every algorithm has one seed in each environment: there are no intervals, and chance is not ruled out."
+    return (
+        f"{n:,} of {len(groups):,} groups {'has' if n == 1 else 'have'} one seed and therefore no interval."
+    )
 
 
 def _fits(groups: Sequence[Group]) -> str:
     several = (one for one in groups if any(len(fits(one, kind)) > 1 for kind in ENCODERS))
     labels = dict.fromkeys(one.algorithm for one in several)
     return (
-        f"Each seed of {_named(labels)} has a fit of its own: the fits count as replications."
+        f"Each seed of {_listed(labels)} has its own fit of the encoder: the fits count as replications."
         if labels
         else ""
     )
@@ -119,7 +122,7 @@ def _steps(groups: Sequence[Group]) -> str:
     if not uneven:
         return ""
     spans = [f"{label} ({min(steps):,} to {max(steps):,})" for label, steps in uneven.items()]
-    return f"Runs were given different numbers of steps in {_named(spans)}."
+    return f"Runs have different numbers of steps in {_listed(spans)}."
 
 
 def _missing(groups: Sequence[Group], block: tuple[list[str], list[str]]) -> str:
@@ -133,7 +136,8 @@ def _missing(groups: Sequence[Group], block: tuple[list[str], list[str]]) -> str
         f"{len(block[0])} of {len(algorithms)} algorithms" * (len(block[0]) < len(algorithms)),
         f"{len(block[1])} of {len(environments)} environments" * (len(block[1]) < len(environments)),
     ]
-    return f"Aggregates and profiles cover {' and '.join(filter(None, what))}: not every algorithm ran everywhere."
+    covered = " and ".join(filter(None, what))
+    return f"Aggregates and profiles cover {covered}: not every algorithm ran in every environment."
 
 
 def _optima(groups: Sequence[Group]) -> str:
@@ -141,7 +145,7 @@ def _optima(groups: Sequence[Group]) -> str:
     for one in groups:
         found[one.environment.label] |= {round(r.optimum, 9) for r in one.runs if r.optimum is not None}
     differ = [f"{e} ({', '.join(map(format_number, sorted(o)))})" for e, o in found.items() if len(o) > 1]
-    return f"Runs disagree about the optimum of {_named(differ)}: was a map changed?" if differ else ""
+    return f"Runs have different optima for {_listed(differ)}: a map may have changed." if differ else ""
 
 
 def _versions(runs: Sequence[RunRecord]) -> str:
@@ -149,14 +153,14 @@ def _versions(runs: Sequence[RunRecord]) -> str:
     several = [
         name for name in names if len({run.versions[name] for run in runs if name in run.versions}) > 1
     ]
-    return f"Runs were made with different versions of {_named(several)}." if several else ""
+    return f"Runs were made with different versions of {_listed(several)}." if several else ""
 
 
 def _runs(n: int) -> str:
     return f"{n:,} run{'s are' if n != 1 else ' is'}"
 
 
-def _named(names: Iterable[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     several = [*names]
     if len(several) > NAMED:
         several = [*several[:NAMED], f"{len(several) - NAMED} more"]

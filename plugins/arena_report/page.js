@@ -5,8 +5,8 @@
   const every = (selector) => [...document.querySelectorAll(selector)];
   const dark = matchMedia("(prefers-color-scheme: dark)");
   let place = 0;
-  let picked = null; // the algorithms that a reader switched on, or null for those a figure begins with
-  let whole = false; // whether the curves' axis has every point
+  let picked = null; // the algorithms that a reader switched on, or null for those that a figure draws at first
+  let whole = false; // whether the curves' axis shows all points
 
   const available = {
     curves: () => data.curves[place].map(({ key }) => key),
@@ -53,8 +53,8 @@
   }
 
   /**
-   * Where the axis of the curves ends so that a few points astray do not flatten the others: the points without the
-   * 2 % lowest and highest, if what is left out would more than double it on that side; null if all fit.
+   * Range of the curves' axis that keeps a few outliers from flattening the other points: the points without the 2 %
+   * lowest and highest, if the outliers would more than double the range on that side; null if all points fit.
    */
   function robust(drawn, optimum) {
     const known = optimum === null ? [] : [optimum];
@@ -73,10 +73,10 @@
     const pad = 0.06 * (to - from) || 0.05 * Math.abs(low) || 1;
     const range = [from - pad, to + pad];
     const values = drawn.flatMap(({ y }) => y);
-    const said = [[values.filter((y) => y < range[0]), "below"], [values.filter((y) => y > range[1]), "above"]]
+    const counts = [[values.filter((y) => y < range[0]), "below"], [values.filter((y) => y > range[1]), "above"]]
       .filter(([points]) => points.length)
       .map(([{ length }, where]) => `${length} point${length === 1 ? "" : "s"} ${where}`);
-    return { range, note: said.length ? `${said.join(" and ")} the axis.` : "Bands reach beyond the axis." };
+    return { range, note: counts.length ? `${counts.join(" and ")} the axis.` : "Bands reach beyond the axis." };
   }
 
   function layout(colours, x, y, many) {
@@ -111,8 +111,8 @@
       });
     }
     const axis = { title: unit === "step" ? "environment steps" : `${unit}s`, tickformat: "~s", hoverformat: ",d" };
-    const empty = data.curves[place].length ? "No algorithm that is switched on has a curve here."
-      : "No evaluations that all seeds share were logged here.";
+    const empty = data.curves[place].length ? "No selected algorithm has a curve in this environment."
+      : "No evaluations at steps that all seeds share.";
     const beyond = robust(drawn, optimum);
     const returns = { title: "evaluation return", ...(beyond && !whole && { range: beyond.range }) };
     return { lines, layout: layout(colours, axis, returns, drawn.length), name: label, empty, beyond };
@@ -122,12 +122,12 @@
     const drawn = drawing("profiles", data.profiles).map((curve) => ({ ...curve, x: data.taus }));
     const lines = drawn.flatMap(traces);
     const ends = [data.taus[0], data.taus[data.taus.length - 1]];
-    const x = { title: "normalised score τ", range: ends, hoverformat: ".2f" };
+    const x = { title: "normalized score τ", range: ends, hoverformat: ".2f" };
     const y = { title: "fraction of runs with score > τ", range: [-0.01, 1.03], tickformat: ".0%" };
     return { lines, layout: layout(colours, x, y, drawn.length), name: "performance-profiles" };
   }
 
-  /** Saves a figure as papers want it: light, with its legend, whatever the page looks like. */
+  /** Saves a figure for a paper: in light colours and with its legend, in either theme of the page. */
   function save(build, format) {
     const figure = build(theme("light"));
     const above = { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 } };
@@ -171,14 +171,14 @@
     if (!begun && id === "curves") target.on("plotly_doubleclick", () => widen(true));
   }
 
-  /** What the axis leaves out, and a button that brings it in or out. */
-  function tell() {
+  /** Note about the points beyond the axis, and a button that shows or leaves them out. */
+  function noteBeyond() {
     const { beyond } = curves(theme());
     const note = document.getElementById("beyond");
     const [text, button] = note.children;
     note.hidden = !beyond;
-    text.textContent = whole ? "The axis has every point." : beyond?.note;
-    button.textContent = whole ? "Leave out what is far off" : "Show all points";
+    text.textContent = whole ? "The axis shows all points." : beyond?.note;
+    button.textContent = whole ? "Leave out distant points" : "Show all points";
     button.onclick = () => widen(!whole);
   }
 
@@ -193,14 +193,14 @@
     for (const table of every("[data-place]")) table.hidden = Number(table.dataset.place) !== place;
     draw("curves", curves);
     draw("profiles", profiles);
-    tell();
+    noteBeyond();
   }
 
   function figureOf(element) {
     return element.closest("section").id.replace("-section", "");
   }
 
-  /** Another environment; where none of the picked algorithms has a curve, it shows those it begins with. */
+  /** Chooses an environment; if no picked algorithm has a curve in it, its first algorithms are drawn. */
   function choose(index) {
     place = index;
     whole = false;
@@ -208,7 +208,7 @@
     refresh();
   }
 
-  /** A click isolates an algorithm, and a second one brings the others back; with Shift or Ctrl it adds. */
+  /** Click: isolates an algorithm; second click: shows the others again; Shift or Ctrl: adds or removes it. */
   function pick(id, key, more) {
     const now = new Set(shown(id));
     if (more) {
@@ -255,7 +255,7 @@
     document.getElementById("matches").textContent =
       left === rows.length ? `${total} ${noun}` : `${left.toLocaleString("en")} of ${total} ${noun}`;
   }
-  /** A box that scrolls fades where there is more. */
+  /** Fades the edges of a box behind which it can scroll. */
   function fade(box) {
     box.classList.toggle("right", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
     box.classList.toggle("below", box.scrollTop + box.clientHeight < box.scrollHeight - 2);

@@ -27,22 +27,22 @@ from arena_report.run_records import JsonObject, RunRecord, Skipped
 
 __all__ = ["comparison"]
 
-#: Points of a learning curve, and of a performance profile.
+#: Number of points of a learning curve, and of a performance profile.
 POINTS, THRESHOLDS = 200, 101
 
-#: Algorithms that are compared pairwise; beyond it the best ones are.
+#: The largest number of algorithms that are compared pairwise; of more, the best ones are compared.
 MOST_PAIRED = 50
 
 
 def comparison(found: Sequence[RunRecord | Skipped], *, partial: bool = False) -> JsonObject:
-    """Compares runs: every number of the report, None where something is unknown; docs/report.md has the layout.
+    """Compares runs: every number of the report, None where unknown; docs/report.md describes the layout.
 
     Args:
-        found: what `arena_report.run_records.read_runs` returned.
-        partial: count unfinished runs too, by their last evaluation.
+        found: result of `arena_report.run_records.read_runs`.
+        partial: include unfinished runs, with their last evaluation.
 
     Raises:
-        ArenaError: none of the runs can be counted.
+        ArenaError: no run can be compared.
     """
     records, skipped = _counted(found, partial)
     groups, duplicates = group(records)
@@ -97,7 +97,8 @@ def _counted(found: Sequence[RunRecord | Skipped], partial: bool) -> tuple[list[
         return records, skipped
     if not found:
         raise ArenaError(
-            "there are no runs in these folders", "name a folder that holds runs, as `arena train --out` does"
+            "there are no runs in these folders",
+            "name a folder of runs, such as the one that `arena train --out` names",
         )
     studies = [one.path for one in skipped if one.status == "study"]
     if len(studies) == len(found):
@@ -108,7 +109,7 @@ def _counted(found: Sequence[RunRecord | Skipped], partial: bool) -> tuple[list[
     waiting = sum(one.status == "unfinished" and one.record.mean is not None for one in skipped if one.record)
     raise ArenaError(
         f"none of {n} run{'s' * (n != 1)} has finished and can be read",
-        "count unfinished ones with --partial" if waiting else "see `arena list runs DIR`",
+        "include unfinished runs with --partial" if waiting else "see `arena list runs DIR`",
     )
 
 
@@ -117,7 +118,7 @@ def _means(one: Group) -> list[float]:
 
 
 def _scale(place: Environment, groups: Sequence[Group]) -> tuple[float, float, float | None]:
-    """What is 0, what is 1, and the optimum where it is known; an optimum that all runs exceed is not 1."""
+    """Returns with normalized scores 0 and 1, and the optimum if known; an optimum that all runs exceed is not 1."""
     runs = [run for one in groups if one.environment is place for run in one.runs]
     known = Counter(run.optimum for run in runs if run.optimum is not None)
     optimum = known.most_common(1)[0][0] if known else None
@@ -125,15 +126,15 @@ def _scale(place: Environment, groups: Sequence[Group]) -> tuple[float, float, f
 
 
 def _above(scales: Mapping[str, tuple[float, float, float | None]]) -> list[str]:
-    """The environments in which every run is above the optimum."""
-    return [e for e, (low, _, best) in scales.items() if best is not None and _digits(low) > _digits(best)]
+    """Environments in which every run exceeds the optimum."""
+    return [e for e, (low, _, best) in scales.items() if best is not None and _rounded(low) > _rounded(best)]
 
 
 def _comparable(normal: Mapping[tuple[str, str], Any]) -> tuple[list[str], list[str]]:
-    """The algorithms and environments that can be put together: every algorithm has run in each of them.
+    """Algorithms and environments for aggregation: every algorithm has run in each of these environments.
 
-    They are all algorithms and the environments that they share; where they share fewer than two of several, the
-    algorithms that ran in every environment; and where there are none, nothing.
+    All algorithms and the environments that they share; if they share fewer than two of several, the algorithms that
+    ran in every environment; if there are none, nothing.
     """
     algorithms = sorted({label for label, _ in normal})
     environments = sorted({place for _, place in normal})
@@ -147,7 +148,7 @@ def _comparable(normal: Mapping[tuple[str, str], Any]) -> tuple[list[str], list[
 def _resampled(
     normal: Mapping[tuple[str, str], Any], generator: np.random.Generator
 ) -> dict[str, tuple[list[str], BootstrapScores]]:
-    """Each algorithm's environments, and its scores there with their resamples."""
+    """Environments of each algorithm, and its scores in them with their bootstrap resamples."""
     algorithms = sorted({label for label, _ in normal})
     places = {a: sorted(e for label, e in normal if label == a) for a in algorithms}
     return {
@@ -160,19 +161,21 @@ def _unscaled(
     resampled: Mapping[str, tuple[list[str], BootstrapScores]],
     means: Mapping[tuple[str, str], Sequence[float]],
 ) -> dict[str, tuple[list[str], BootstrapScores]]:
-    """Unscaled means with the same resamples: normalization may make different means equal."""
+    """Mean returns with the same resamples: normalization may make different means equal."""
     return {
-        label: (places, scores.like([[_digits(x) for x in means[label, place]] for place in places]))
+        label: (places, scores.like([[_rounded(x) for x in means[label, place]] for place in places]))
         for label, (places, scores) in resampled.items()
     }
 
 
-def _digits(value: float) -> float:
-    """Without the rounding of a sum, in which equal returns may differ."""
+def _rounded(value: float) -> float:
+    """A return rounded to twelve digits: equal returns may differ in the last ones, by the rounding of a sum."""
     return float(f"{value:.12g}")
 
 
-def _taken(found: tuple[list[str], BootstrapScores], environments: Sequence[str]) -> BootstrapScores:
+def _in_environments(
+    found: tuple[list[str], BootstrapScores], environments: Sequence[str]
+) -> BootstrapScores:
     places, scores = found
     return scores.take([places.index(place) for place in environments])
 
@@ -180,15 +183,15 @@ def _taken(found: tuple[list[str], BootstrapScores], environments: Sequence[str]
 def _ranked(
     resampled: Mapping[str, tuple[list[str], BootstrapScores]], block: tuple[list[str], list[str]]
 ) -> list[str]:
-    """The algorithms from the best: by the IQM of their scores as it is shown, and then by the mean.
+    """Algorithms, the best first: by the IQM of their scores as displayed, and then by the mean.
 
-    Those that can be put together come first: the others ran elsewhere, and their scores mean something else. Of
-    these, those that ran in more environments come first.
+    Algorithms that can be aggregated come first: the scores of the others are from other environments. Of these,
+    algorithms that ran in more environments come first.
     """
 
     def key(label: str) -> tuple[bool, int, float, float, str]:
         inside = label in block[0]
-        strata = (_taken(resampled[label], block[1]) if inside else resampled[label][1]).strata
+        strata = (_in_environments(resampled[label], block[1]) if inside else resampled[label][1]).strata
         mean = float(np.mean([part.mean() for part in strata]))
         behind = 0 if inside else -len(strata)
         return not inside, behind, -round(iqm(np.concatenate(strata)), 3), -round(mean, 9), label
@@ -225,7 +228,7 @@ def _group_row(
         "optimum": best,
         "policy_value": value,
         "gap": gap,
-        "normalised": float(normal[one.algorithm, place.label].mean()),
+        "normalized": float(normal[one.algorithm, place.label].mean()),
     }
 
 
@@ -254,7 +257,7 @@ def _aggregates(
     rows = []
     for label in rank:
         if label in algorithms:
-            scores = _taken(resampled[label], environments)
+            scores = _in_environments(resampled[label], environments)
             middle, mean = aggregate(scores, "iqm"), aggregate(scores, "mean")
             rows.append(
                 {
@@ -276,7 +279,9 @@ def _profiles(
     rank: Sequence[str],
 ) -> JsonObject:
     algorithms, environments = block
-    chosen = {label: _taken(resampled[label], environments) for label in rank if label in algorithms}
+    chosen = {
+        label: _in_environments(resampled[label], environments) for label in rank if label in algorithms
+    }
     top = max([1.0, *(float(part.max()) for scores in chosen.values() for part in scores.strata)])
     taus = np.linspace(0.0, top, THRESHOLDS)
     curves = []
@@ -289,13 +294,15 @@ def _profiles(
 def _improvement(
     resampled: Mapping[str, tuple[list[str], BootstrapScores]], labels: Sequence[str]
 ) -> list[JsonObject]:
-    """Every pair once, the better-ranked algorithm first, over the environments that both have."""
+    """Every pair of algorithms once, the better-ranked first, over the environments in which both ran."""
     rows = []
     for i, x in enumerate(labels):
         for y in labels[i + 1 :]:
             shared = [place for place in resampled[x][0] if place in resampled[y][0]]
             if shared:
-                found = probability_of_improvement(_taken(resampled[x], shared), _taken(resampled[y], shared))
+                found = probability_of_improvement(
+                    _in_environments(resampled[x], shared), _in_environments(resampled[y], shared)
+                )
                 rows.append(
                     {
                         "x": x,
@@ -334,7 +341,7 @@ def _run_row(run: RunRecord, one: Group, normal: Mapping[tuple[str, str], Any]) 
         "steps": run.steps,
         "total": run.total,
         "mean": run.mean,
-        "normalised": float(scores[one.runs.index(run)]),
+        "normalized": float(scores[one.runs.index(run)]),
         "optimum": run.optimum,
         "policy_value": run.policy_value,
         "seconds": run.seconds,
@@ -357,7 +364,7 @@ def _skipped_row(one: Skipped) -> JsonObject:
 
 
 def _versions(records: Sequence[RunRecord]) -> dict[str, dict[str, int]]:
-    """Of each distribution, its versions, and how many runs were made with each."""
+    """Versions of each distribution, with the number of runs of each version."""
     names = sorted(
         {name for run in records for name in run.versions}, key=lambda name: (name != "python", name)
     )
@@ -385,7 +392,7 @@ def _without(facts: JsonObject, key: str) -> JsonObject:
 
 
 def _list(values: Any) -> list[float]:
-    """Six significant digits: a page of a thousand curves stays small."""
+    """Numbers of six significant digits, so that a page of a thousand curves stays small."""
     return [float(f"{value:.6g}") for value in values]
 
 

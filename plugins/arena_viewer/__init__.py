@@ -1,4 +1,4 @@
-"""`arena watch` and `arena play`: windows and films of agents at play, and what overlays draw on.
+"""`arena watch` and `arena play`: windows and films of agents in their environments, and the base class of overlays.
 
 Plugins that draw overlays import what they need from here. The names are imported on first use, so that importing this
 package costs nothing.
@@ -6,8 +6,8 @@ package costs nothing.
 Example:
     >>> import arena_viewer
     >>> class Dot(arena_viewer.Overlay):
-    ...     def draw(self, pen, area, look):
-    ...         pen.disc(area.middle, 4, (200, 30, 30))
+    ...     def draw(self, canvas, area, context):
+    ...         canvas.disc(area.middle, 4, (200, 30, 30))
 """
 
 from __future__ import annotations

@@ -27,10 +27,10 @@ __all__ = [
     "window_size",
 ]
 
-#: Frames a second of a film.
+#: Frames per second of a film.
 FILM_FPS = 30
 
-#: Pixels of a side of a film, at most.
+#: The largest number of pixels of a side of a film.
 LARGEST = 16_384
 
 
@@ -108,7 +108,7 @@ def check_film(args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Makes SIGTERM end a film like Ctrl-C: the file is complete and can be played."""
+    """Makes SIGTERM end a film as Ctrl-C does: the file is complete and can be played."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -148,7 +148,7 @@ def parse_grid(text: str) -> tuple[int, int]:
 
 
 def positive(name: str) -> Any:
-    """Parser of a positive number."""
+    """Parses a positive number."""
 
     def read(text: str) -> float:
         try:

@@ -11,7 +11,7 @@ from arena.errors import ArenaError
 
 __all__ = ["RECORD", "headless", "open_display"]
 
-#: What to do where there is none.
+#: Remedy for a missing display.
 RECORD = "give --record FILE.mp4 (or .gif, .png), which needs no display"
 
 

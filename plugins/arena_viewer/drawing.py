@@ -1,4 +1,4 @@
-"""Drawing on a surface, crisp at any scale: everything is in points, of which a pixel is `scale`-th.
+"""Drawing on a surface, sharp at any scale: lengths are in points, of `scale` pixels each.
 
 Nothing here needs a display. Shapes are anti-aliased by drawing them larger and shrinking them; what is drawn again
 and again (letters, rounded boxes, arrows) is kept.
@@ -20,23 +20,23 @@ from arena_viewer.sdl import pygame
 
 __all__ = ["BODY", "LARGE", "SMALL", "TITLE", "Area", "Canvas"]
 
-#: The one scale of type, in points.
+#: Sizes of type, in points.
 SMALL, BODY, TITLE, LARGE = 11.0, 13.0, 16.0, 26.0
 
-#: How much larger shapes are drawn before they are shrunk.
+#: Factor by which shapes are drawn larger before they are shrunk.
 FINE = 4
 
-#: The width of a walker's circle, in widths of its cell.
+#: Diameter of a walker's circle, as a share of its cell's width.
 ROUND = 0.82
 
-#: Pictures that are kept, at most; each as large as what it shows.
+#: The largest number of pictures that are cached.
 KEPT = 512
 
 Point = tuple[float, float]
 
 
 class Area(NamedTuple):
-    """A rectangle, in points, y downwards."""
+    """A rectangle in points; y points downwards."""
 
     x: float
     y: float
@@ -59,15 +59,15 @@ class Area(NamedTuple):
         return self.x + self.width / 2, self.y + self.height / 2
 
     def inset(self, by: float) -> Area:
-        """It, smaller by so much on every side."""
+        """The rectangle, smaller by a margin on every side."""
         return Area(self.x + by, self.y + by, max(0.0, self.width - 2 * by), max(0.0, self.height - 2 * by))
 
     def holds(self, point: Point) -> bool:
-        """Whether a point lies in it."""
+        """Whether a point lies in the rectangle."""
         return self.x <= point[0] < self.right and self.y <= point[1] < self.bottom
 
     def cell(self, row: float, column: float, rows: int, columns: int) -> Area:
-        """One of its equal cells, or one between them."""
+        """One of the equal cells of a grid; rows and columns may be fractions."""
         width, height = self.width / columns, self.height / rows
         return Area(self.x + column * width, self.y + row * height, width, height)
 
@@ -76,8 +76,8 @@ class Canvas:
     """Draws on a surface.
 
     Args:
-        surface: what is drawn on.
-        scale: pixels a point.
+        surface: surface on which to draw.
+        scale: pixels per point.
     """
 
     def __init__(self, surface: pygame.Surface, scale: float = 1.0) -> None:
@@ -85,12 +85,12 @@ class Canvas:
 
     @property
     def area(self) -> Area:
-        """All of the surface."""
+        """The whole surface."""
         width, height = self.surface.get_size()
         return Area(0, 0, width / self.scale, height / self.scale)
 
     def fill(self, area: Area, colour: Colour, opacity: float = 1.0, radius: float = 0.0) -> None:
-        """A box, its corners rounded."""
+        """Draws a filled box with rounded corners."""
         box = self.pixels(area)
         corner = min(round(radius * self.scale), min(box.size) // 2)
         if opacity >= 1 and corner <= 0:
@@ -99,7 +99,7 @@ class Canvas:
             self.surface.blit(_rounded(box.size, max(corner, 0), (*colour, round(255 * opacity))), box)
 
     def frame(self, area: Area, colour: Colour, width: float = 1.0) -> None:
-        """A box's line, inside of it."""
+        """Draws the outline of a box, inside of it."""
         pygame.draw.rect(self.surface, colour, self.pixels(area), max(1, round(width * self.scale)))
 
     def text(
@@ -113,10 +113,10 @@ class Canvas:
         align: Literal["left", "centre", "right"] = "left",
         room: float = math.inf,
     ) -> float:
-        """A line of text, vertically centred at a point; shortened with dots where it has too little room.
+        """Draws a line of text, vertically centered at a point; dots replace the end of a text that is too long.
 
         Returns:
-            How wide it is, in points.
+            The width in points.
         """
         height = max(1, round(size * self.scale))
         text = _fitting(text, height, bold, room * self.scale)
@@ -128,11 +128,11 @@ class Canvas:
         return width
 
     def width_of(self, text: str, size: float = BODY, bold: bool = False) -> float:
-        """How wide a line of text is, in points."""
+        """Width of a line of text, in points."""
         return _font(max(1, round(size * self.scale)), bold).size(text)[0] / self.scale
 
     def line(self, points: Sequence[Point], colour: Colour, width: float = 1.5) -> None:
-        """A line through points."""
+        """Draws a line through points."""
         ends = [(x * self.scale, y * self.scale) for x, y in points]
         thick = max(1, round(width * self.scale))
         for start, end in itertools.pairwise(ends):
@@ -141,14 +141,14 @@ class Canvas:
     def shape(
         self, area: Area, points: Sequence[Point], colour: Colour, opacity: float = 1.0, turn: float = 0.0
     ) -> None:
-        """A filled polygon.
+        """Draws a filled polygon.
 
         Args:
-            area: where it stands.
-            points: in shares of the area's width and height.
-            colour: of its inside.
-            opacity: from 0 to 1.
-            turn: degrees clockwise about the area's middle, of a square one.
+            area: rectangle of the polygon.
+            points: corners, as shares of the area's width and height.
+            colour: fill colour.
+            opacity: from 0 (invisible) to 1.
+            turn: rotation about the middle of a square area, in degrees clockwise.
         """
         box = self.pixels(area)
         if box.width > 0 and box.height > 0:
@@ -156,7 +156,7 @@ class Canvas:
             self.surface.blit(_polygon(box.size, tuple(points), tint, round(turn) % 360), box)
 
     def disc(self, at: Point, radius: float, colour: Colour, opacity: float = 1.0) -> None:
-        """A filled circle."""
+        """Draws a filled circle."""
         side = 2 * radius
         circle = tuple(
             (0.5 + math.cos(angle) / 2, 0.5 + math.sin(angle) / 2)
@@ -165,15 +165,15 @@ class Canvas:
         self.shape(Area(at[0] - radius, at[1] - radius, side, side), circle, colour, opacity)
 
     def picture(self, area: Area, pixels: npt.NDArray[Any], smooth: bool = True) -> Area:
-        """The largest picture of its proportions in an area.
+        """Draws a picture as large as possible in an area, with its proportions.
 
         Args:
             area: where to.
             pixels: uint8, shape (height, width, 3).
-            smooth: whether to blur what is enlarged; otherwise its pixels stay squares of one size where they can.
+            smooth: whether to interpolate an enlarged picture; else pixels become squares, of one size if possible.
 
         Returns:
-            Where it is, on whole pixels.
+            The picture's rectangle, on whole pixels.
         """
         height, width = pixels.shape[:2]
         room = self.pixels(area)
@@ -190,22 +190,22 @@ class Canvas:
         return self.points(box)
 
     def stretch(self, area: Area, pixels: npt.NDArray[Any], *, multiply: bool = False) -> None:
-        """Draws pixels over a whole area, each as a rectangle.
+        """Draws pixels over a whole area, each pixel as a rectangle.
 
         Args:
             area: where to.
             pixels: uint8, shape (height, width, 3).
-            multiply: whether to multiply with what is drawn already: white leaves it as it is, and black stays black.
+            multiply: whether to multiply with the existing colours: white leaves them, black makes them black.
         """
         box = self.pixels(area)
         flags = pygame.BLEND_MULT if multiply else 0
         self.surface.blit(pygame.transform.scale(surface_of(pixels), box.size), box, special_flags=flags)
 
     def copied(self, area: Area) -> Callable[[Area], None]:
-        """Remembers how an area looks now, for parts of it to be shown again when something has been laid over them.
+        """Copies an area, so that parts of it can be restored after something has been drawn over them.
 
         Returns:
-            Shows it again within a circle, given a square around that.
+            A function that restores the copy within the circle inside a square.
         """
         box = self.pixels(area).clip(self.surface.get_rect())
         if not box:  # a window too small for it
@@ -226,12 +226,12 @@ class Canvas:
         return show
 
     def kept(self, key: Hashable, area: Area, draw: Callable[[Canvas, Area], None]) -> None:
-        """What is drawn once, and copied from then on for as long as its key is the same.
+        """Draws a picture once, and copies it from then on as long as its key is the same.
 
         Args:
-            key: of what it shows; sizes and scale are added.
+            key: identity of the picture's content; sizes and scale are added.
             area: where to.
-            draw: draws it with another pen, on nothing, into an area of that size.
+            draw: draws the picture with the given canvas, on a transparent surface of that size.
         """
         box = self.pixels(area)
         if box.width <= 0 or box.height <= 0:
@@ -247,18 +247,18 @@ class Canvas:
         self.surface.blit(layer, box)
 
     def pixels(self, area: Area) -> pygame.Rect:
-        """An area on whole pixels: neighbours stay neighbours."""
+        """An area rounded to whole pixels, so that adjacent areas stay adjacent."""
         left, top = round(area.x * self.scale), round(area.y * self.scale)
         return pygame.Rect(
             left, top, round(area.right * self.scale) - left, round(area.bottom * self.scale) - top
         )
 
     def points(self, box: pygame.Rect) -> Area:
-        """Whole pixels as an area."""
+        """A rectangle of whole pixels in points."""
         return Area(*(side / self.scale for side in box))
 
 
-#: What `Canvas.kept` keeps, the oldest first, and how many bytes at most.
+#: Cache of `Canvas.kept`, the oldest entry first, and its largest size in bytes.
 _layers: dict[Hashable, pygame.Surface] = {}
 LAYERS = 128 << 20
 
@@ -275,7 +275,7 @@ def surface_of(pixels: npt.NDArray[Any]) -> pygame.Surface:
 
 
 def _rounded(size: tuple[int, int], radius: int, colour: tuple[int, int, int, int]) -> pygame.Surface:
-    """A box with round corners, each anti-aliased; not kept, for windows have many sizes."""
+    """Draws a box with rounded, anti-aliased corners; not cached, because windows have many sizes."""
     drawn = pygame.Surface(size, pygame.SRCALPHA)
     drawn.fill(colour)
     if not radius:
@@ -318,7 +318,7 @@ def _letters(text: str, height: int, bold: bool, colour: Colour) -> pygame.Surfa
 
 @functools.lru_cache(maxsize=2 * KEPT)
 def _fitting(text: str, height: int, bold: bool, room: float) -> str:
-    """A text that fits into so many pixels, with dots at its end if it was longer."""
+    """A text cut to a number of pixels, with dots at the end if it was longer."""
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
     font = _font(height, bold)
     if font.size(text)[0] <= room:

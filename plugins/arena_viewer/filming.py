@@ -28,17 +28,17 @@ def record(
     """Records whole episodes as a film.
 
     Args:
-        playback: what there is to see.
-        path: ends in ``.mp4``, ``.gif`` or ``.png`` (numbered pictures).
-        renderer: where everything stands.
-        size: of the film, in points.
-        scale: pixels a point.
-        fps: frames a second.
-        episodes: how many, one after another; one, if not given, and of a time-lapse one a snapshot.
+        playback: playback to record.
+        path: file that ends in ``.mp4``, ``.gif`` or ``.png`` (numbered pictures).
+        renderer: draws the frames.
+        size: width and height of the film, in points.
+        scale: pixels per point.
+        fps: frames per second.
+        episodes: number of episodes, one after another; by default one, or one for each snapshot of a time-lapse.
         progressed: called with the number of frames after each one.
 
     Returns:
-        How many frames there are.
+        The number of frames.
 
     Raises:
         ArenaError: the file cannot be written.
@@ -57,7 +57,7 @@ def record(
 def frames(
     playback: Playback, renderer: Renderer, size: tuple[int, int], scale: float, fps: int, episodes: int
 ) -> Iterator[pygame.Surface]:
-    """Every frame of some episodes, on one surface that the next one is drawn over."""
+    """Every frame of some episodes; all frames are drawn on one surface."""
     surface = pygame.Surface((max(1, round(size[0] * scale)), max(1, round(size[1] * scale))))
     left = episodes
     while left:

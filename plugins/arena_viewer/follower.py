@@ -1,4 +1,4 @@
-"""Following of a run while it trains: newer agents replace the one that plays."""
+"""Follower of a run in training: newer agents replace the agent that plays."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
 
 __all__ = ["RunFollower"]
 
-#: Seconds after which a newer agent replaces one whose episode has not ended.
+#: Seconds after which a newer agent replaces the current one even within an episode.
 PATIENCE = 5.0
 
-#: Seconds between two looks into the run's folder.
+#: Seconds between two reads of the run's folder.
 POLL_INTERVAL = 1.0
 
 
 class RunFollower:
-    """Replaces an agent that plays by newer ones of a run in training.
+    """Replaces the agent that plays by newer agents of a run in training.
 
     Args:
-        role: of the run.
-        minds: of the players that share its agent.
+        role: role of the run.
+        actors: actors of the players that share its agent.
 
     Attributes:
-        status: how things stand, in a few words.
-        finished: whether the run has come to its end, and its last agent plays.
+        status: progress of the training, in a few words.
+        finished: whether the training has ended and the final agent plays.
     """
 
-    def __init__(self, role: Role, minds: Sequence[Actor]) -> None:
+    def __init__(self, role: Role, actors: Sequence[Actor]) -> None:
         assert role.run is not None, "only a run is followed"
         self.run: Run = role.run
         self.curve: EvaluationCurve | None = role.curve
-        self._role, self._minds = role, minds
+        self._role, self._actors = role, actors
         self._watcher = LiveSubscriber(self.run)
         self.status, self.finished = "waiting for its first steps", False
         self._poll_at = self._taken_at = 0.0
         self._heard = False
 
     def pulse(self) -> None:
-        """Keeps the request for snapshots alive, and takes a newer agent where it is time; call it often."""
+        """Renews the request for snapshots, and loads a newer agent when it is due; call it often."""
         if self.finished:
             return
         self._watcher.wish()
@@ -61,7 +61,7 @@ class RunFollower:
             self.refresh()
 
     def refresh(self) -> None:
-        """Takes the newest agent."""
+        """Loads the newest agent."""
         answer = self._watcher.newest()
         total, unit = self.run.spec.steps, self.run.spec.plugin.unit
         if answer is not None and self._takes(answer.state, answer.steps):
@@ -83,7 +83,7 @@ class RunFollower:
             self.status = f"stopped after {at:,} {self.run.spec.plugin.unit}s"
 
     def close(self) -> None:
-        """Takes the request for snapshots back."""
+        """Withdraws the request for snapshots."""
         self._watcher.close()
 
     def _has_ended(self) -> bool:
@@ -93,9 +93,9 @@ class RunFollower:
             return False
 
     def _takes(self, state: State, steps: int) -> bool:
-        """Takes an agent's state; False where it does not fit this run."""
+        """Loads an agent's state; False if it does not fit this run."""
         try:
-            replace_weights(self._role, self._minds, state, steps)
+            replace_weights(self._role, self._actors, state, steps)
         except ArenaError:
             return False
         self._taken_at = time.monotonic()

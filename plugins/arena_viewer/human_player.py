@@ -19,15 +19,15 @@ from arena_viewer.player import Player, render_speed
 
 __all__ = ["HumanActor", "HumanController"]
 
-#: Steps a second of what moves by itself, unless the environment or --speed gives another value.
+#: Steps per second of an environment in which time runs, unless the environment or --speed gives another value.
 STEPS = 30.0
 
-#: Seconds that a step takes to be seen where time stands still otherwise.
+#: Seconds of the animation of a step, in an environment that waits for the person.
 GLIDE = 0.12
 
 
 class HumanActor:
-    """The actor of a player that a person steers: all actions come from `HumanController`."""
+    """Actor of a player that a person steers: all actions come from `HumanController`."""
 
     version = 0
 
@@ -44,22 +44,22 @@ class HumanActor:
 
 
 class HumanController:
-    """Steers the first player of a playback; the other players take a step whenever the person does.
+    """Steers the first player of a playback; the other players step whenever the person does.
 
-    Where the environment stands still without an action, each key is a step. Elsewhere time runs, from the first key
-    or movement of the mouse on, and the keys that are held and the mouse say what happens.
+    In an environment that waits for an action, each key press is a step. In others time runs from the first key press
+    or mouse movement on, and the held keys and the mouse determine the action of each step.
 
     Args:
         playback: its first player's actor is a `HumanActor`.
-        speed: steps a second where time runs.
-        keep: whether to keep episodes, for a data set.
+        speed: steps per second where time runs.
+        keep: whether to keep the episodes, for a data set.
 
     Attributes:
         played: the episodes that have come to an end, if they are kept.
         returns: of all that have.
 
     Raises:
-        ArenaError: the actions cannot be given by hand.
+        ArenaError: a keyboard and a mouse cannot give the actions.
     """
 
     def __init__(self, playback: Playback, speed: float | None = None, keep: bool = True) -> None:
@@ -79,7 +79,7 @@ class HumanController:
         self._begin(self.player.episode)
 
     def pressed(self, name: str) -> bool:
-        """Handles a pressed key; returns whether it steers."""
+        """Handles a pressed key; returns whether the key steers."""
         if name in ("return", "enter", "backspace") and (self.player.ended or name == "backspace"):
             self._begin(self.player.episode + (name != "backspace"))
             return True
@@ -136,7 +136,7 @@ class HumanController:
         }
 
     def _wanted(self, mouse: Point | None) -> Any:
-        """The action of the keys that are held and of the mouse."""
+        """The action of the held keys and of the mouse."""
         if isinstance(self.space, gym.spaces.Box):
             return action_from_input(self.space, self._held, mouse, self.controls.idle)
         held = [key for key in self.controls.keys if key in self._held]

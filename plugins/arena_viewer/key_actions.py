@@ -1,4 +1,4 @@
-"""Which key is which action, for environments that do not say so themselves."""
+"""Keys of actions, for environments that do not declare them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from arena.errors import ArenaError
 
 __all__ = ["action_from_input", "controls_of", "known_controls", "plain_actions"]
 
-#: The keys of a `Discrete` space of which nothing is known.
+#: Keys of a `Discrete` space whose actions have no names.
 DIGITS = "0123456789"
 
-#: The keys that push each number of an action down and up: the arrows, then pairs of letters.
+#: Keys that decrease and increase each number of an action: the arrows, then pairs of letters.
 PUSHES = (("left", "right"), ("down", "up"), ("a", "d"), ("s", "w"), ("j", "l"), ("k", "i"))
 
 _LAKE = Controls({"left": 0, "down": 1, "right": 2, "up": 3}, ("left", "down", "right", "up"))
@@ -26,7 +26,7 @@ _TAXI = Controls(
     ("down", "up", "right", "left", "pick up", "drop off"),
 )
 _CARD = Controls({"s": 0, "h": 1, "down": 0, "up": 1}, ("stick", "hit"))
-#: The pole falls whatever one does, and an action there has to be.
+#: The pole moves even without a key press, and each step needs an action.
 _CART = Controls({"left": 0, "right": 1}, ("left", "right"), idle=0)
 _THREE = Controls({"left": 0, "right": 2}, ("left", "none", "right"), idle=1)
 _LANDER = Controls(
@@ -49,7 +49,7 @@ KNOWN = {
 
 
 def known_controls(env: gym.Env[Any, Any]) -> Controls | None:
-    """What is known of an environment's actions: what it says itself, or what they are in Gymnasium's own."""
+    """Controls that an environment declares, or those of Gymnasium's own environments; None if unknown."""
     if not plain_actions(env):
         return None
     own = getattr(env.unwrapped, "controls", None)
@@ -62,7 +62,7 @@ def known_controls(env: gym.Env[Any, Any]) -> Controls | None:
 
 
 def plain_actions(env: gym.Env[Any, Any]) -> bool:
-    """Whether actions reach the environment as they are: a wrapper may mean others by them."""
+    """Whether no wrapper changes actions on their way to the environment."""
     wrapped: Any = env
     while isinstance(wrapped, gym.Wrapper):
         if isinstance(wrapped, gym.ActionWrapper):
@@ -72,13 +72,13 @@ def plain_actions(env: gym.Env[Any, Any]) -> bool:
 
 
 def controls_of(env: gym.Env[Any, Any]) -> Controls:
-    """How a person steers an environment: as is known of it, or by digits.
+    """Controls of an environment: the known ones, or digits for the actions.
 
     Args:
-        env: whose action space is a `Discrete`, or a `Box` (then keys come from `steered`).
+        env: environment with a `Discrete` or a `Box` action space.
 
     Raises:
-        ArenaError: it takes actions that a keyboard and a mouse cannot give.
+        ArenaError: a keyboard and a mouse cannot give the actions.
     """
     known = known_controls(env)
     if known is not None:
@@ -98,16 +98,16 @@ def controls_of(env: gym.Env[Any, Any]) -> Controls:
 def action_from_input(
     space: gym.spaces.Box, held: frozenset[str], mouse: tuple[float, float] | None, resting: Any
 ) -> np.ndarray[Any, Any]:
-    """The action of a `Box` space that hands give: keys push to the bounds, the mouse goes anywhere between.
+    """Action of a `Box` space from keys and mouse: keys push to the bounds, the mouse gives any value between.
 
     Args:
-        space: of actions.
-        held: the keys that are down, by pygame's names; they outweigh the mouse.
-        mouse: right and up, from −1 to 1; None where it is elsewhere.
-        resting: the action while nothing is touched.
+        space: action space.
+        held: pygame's names of the held keys; they override the mouse.
+        mouse: position from −1 to 1, right and up; None if the mouse is elsewhere.
+        resting: action without keys and mouse.
 
     Returns:
-        Of the space's shape and type.
+        An action with the space's shape and type.
     """
     action = np.array(resting, dtype=np.float64).ravel()
     low, high = (np.nan_to_num(side.ravel(), posinf=1.0, neginf=-1.0) for side in (space.low, space.high))
@@ -121,5 +121,5 @@ def action_from_input(
 
 
 def _resting(space: gym.spaces.Box) -> np.ndarray[Any, Any]:
-    """Nought, or what is nearest to it."""
+    """The action nearest to zero."""
     return np.clip(np.zeros(space.shape, space.dtype), space.low, space.high)

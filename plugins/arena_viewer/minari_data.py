@@ -1,4 +1,4 @@
-"""Episodes that a person played, kept as a Minari data set: https://minari.farama.org."""
+"""Storage of recorded episodes as a Minari data set: https://minari.farama.org."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ REMEDY = "pip install 'arena-rl[minari]'"
 
 @dataclass(frozen=True)
 class RecordedEpisode:
-    """An episode of T steps, or its beginning where the person left.
+    """An episode of T steps, or its beginning if the person left early.
 
     Attributes:
-        seed: what its reset was given, or None.
+        seed: seed of the reset, or None.
         observations: T + 1 elements of the observation space, from the first to that after the last action.
         actions: T elements of the action space.
         rewards: T numbers.
-        terminations: T truths.
-        truncations: T truths.
+        terminations: T booleans.
+        truncations: T booleans.
     """
 
     seed: int | None
@@ -57,10 +57,10 @@ class RecordedEpisode:
 
 
 def save_episodes(name: str, env: gym.Env[Any, Any], episodes: Sequence[RecordedEpisode]) -> str:
-    """Keeps episodes as a new Minari data set, among the others: in ``$MINARI_DATASETS_PATH`` or ``~/.minari``.
+    """Saves episodes as a new Minari data set in ``$MINARI_DATASETS_PATH`` or ``~/.minari``.
 
-    Everything is kept as it was, images too (Minari would make JPEGs of them). An episode without an action is
-    left out. The last step of one that was broken off counts as truncated, as Minari's own collector has it.
+    Observations are saved unchanged, images too (Minari would store them as JPEG). Episodes without an action are left
+    out. The last step of an interrupted episode counts as truncated, as in Minari's own collector.
 
     Args:
         name: of the data set, such as ``human/CliffWalk-v0``; put in small letters, what Minari forbids becomes a
@@ -143,13 +143,13 @@ def _lacks(error: ImportError) -> ArenaError:
 
 
 def require_minari(name: str) -> None:
-    """Finds out, before anything is played, whether episodes could be kept.
+    """Checks before anything is played that episodes can be saved.
 
     Args:
-        name: of the data set to be.
+        name: name of the data set.
 
     Raises:
-        ArenaError: the name is none, or Minari is missing, or something that it needs.
+        ArenaError: the name is invalid, or Minari or one of its requirements is missing.
     """
     _parse(name)
     try:
@@ -160,11 +160,11 @@ def require_minari(name: str) -> None:
 
 
 def _parse(name: str) -> tuple[str, int]:
-    """What precedes the version in an id that Minari takes, and the version."""
+    """Name and version in a Minari id."""
     match = re.fullmatch(r"(.*?)(?:-v(\d{1,9}))?", name.strip(), flags=re.DOTALL)
     assert match is not None
     parts = [re.sub(r"[^\w-]+", "-", part.strip().lower()).strip("-") for part in match[1].split("/")]
-    # Two letters: Minari's pattern wants as many of a namespace. "data" is its mark of a data set.
+    # Two letters: Minari's pattern requires as many of a namespace. "data" marks a data set.
     if any(not 2 <= len(part) <= 100 for part in parts) or "data" in parts[:-1]:
         raise ArenaError(
             f"{name!r} names no data set",
@@ -174,7 +174,7 @@ def _parse(name: str) -> tuple[str, int]:
 
 
 def _make_namespace(stem: str) -> None:
-    """Makes the folders above a data set known to Minari, where they are not."""
+    """Registers the folders above a data set as Minari namespaces."""
     from minari.namespace import create_namespace, list_local_namespaces
 
     namespace, _, _ = stem.rpartition("/")
@@ -183,7 +183,7 @@ def _make_namespace(stem: str) -> None:
 
 
 def _spec(env: gym.Env[Any, Any]) -> EnvSpec | None:
-    """By which the environment is made again, without a window; None if it cannot be written down."""
+    """Spec that makes the environment again, without a window; None if it cannot be serialized."""
     spec = copy.deepcopy(env.spec)
     if spec is None:
         return None
@@ -202,7 +202,7 @@ def _truncations(episode: RecordedEpisode) -> np.ndarray[Any, np.dtype[np.bool_]
 
 
 def _columns(space: gym.Space[Any], values: Sequence[Any]) -> Any:
-    """Elements of a space as Minari keeps them: an array for each leaf, in the space's own type."""
+    """Elements of a space in Minari's layout: an array for each leaf, in the space's own type."""
     if isinstance(space, spaces.Dict):
         return {key: _columns(part, [value[key] for value in values]) for key, part in space.items()}
     if isinstance(space, spaces.Tuple):

@@ -1,4 +1,4 @@
-"""Overlays: what plugins draw over the picture of an environment, or beside it."""
+"""Overlays: drawings of plugins over the picture of an environment, or beside it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["Overlay", "OverlayContext", "OverlaySwitch", "load_overlays"]
 
 @dataclass(frozen=True, eq=False)
 class OverlayContext:
-    """What an overlay draws: a moment of a player.
+    """Context of an overlay's drawing: a moment of a player.
 
     Attributes:
         player: the player, with the kept moments of the episode and the agent (`Player.actor`).
-        moment: the moment that is shown, which may be an earlier one.
-        cell: the cell under the mouse, or else the walker's; None where there are no cells.
-        hovers: whether the mouse is over it.
+        moment: the displayed moment, which may be an earlier one.
+        cell: the cell under the mouse, or else the walker's cell; None if there are no cells.
+        hovers: whether the mouse is over the cell.
         players: all players side by side, including this one.
     """
 
@@ -41,18 +41,18 @@ class OverlayContext:
 
     @property
     def cells(self) -> CellPainter | None:
-        """The painter, where its picture is a grid of cells."""
+        """The painter, if its picture is a grid of cells; otherwise None."""
         return self.player.cells
 
 
 class Overlay(ABC):
     """Base class of overlays: drawn over an environment's picture, or in the panel beside it.
 
-    One is made for each player, when it is first shown. It is called at every redrawing: what takes long should be kept
-    (`arena_viewer.drawing.Canvas.kept`) for as long as ``mind.version`` and the scene are the same.
+    Each player has its own overlay, made when it is first switched on. It draws at every frame: cache what takes long
+    (`arena_viewer.drawing.Canvas.kept`) as long as ``actor.version`` and the scene are the same.
     """
 
-    #: Where it is drawn: over the picture, which is the area then, or beside it in the panel.
+    #: Position: over the picture, or beside it in the panel.
     place: ClassVar[Literal["over", "beside"]] = "over"
 
     def refusal(self, player: Player) -> str | None:
@@ -69,12 +69,12 @@ class Overlay(ABC):
 
     @abstractmethod
     def draw(self, canvas: Canvas, area: Area, context: OverlayContext) -> None:
-        """Draws.
+        """Draws the overlay.
 
         Args:
-            canvas: draws in points.
-            area: the world's picture, or its own part of the panel, below its title.
-            context: what is being looked at.
+            canvas: canvas in points.
+            area: the environment's picture, or the overlay's part of the panel, below its title.
+            context: the displayed moment and its player.
         """
 
 
@@ -82,12 +82,12 @@ class OverlaySwitch:
     """An overlay with its switch.
 
     Args:
-        spec: of the overlay.
-        key: that switches it.
+        spec: spec of the overlay.
+        key: key that switches the overlay.
 
     Attributes:
-        on: whether it is drawn.
-        failed: the error that switched it off, in one line; empty if there was none.
+        on: whether the overlay is drawn.
+        failed: one-line error that switched the overlay off; empty if there was none.
     """
 
     def __init__(self, spec: OverlaySpec, key: str) -> None:
@@ -106,7 +106,7 @@ class OverlaySwitch:
         return self.failed or found
 
     def stands(self, place: str, player: Player) -> bool:
-        """Whether it is on, belongs to that place, and has something to draw."""
+        """Whether the overlay is on, belongs to that place, and has something to draw."""
         return self.on and self._place(player) == place and self.refusal(player) is None
 
     def height(self, context: OverlayContext, width: float) -> float:
@@ -142,10 +142,10 @@ class OverlaySwitch:
 
 
 def load_overlays(taken: str = "") -> list[OverlaySwitch]:
-    """The overlays that plugins contribute, by name; one whose key is taken gets a digit.
+    """Overlays of all plugins, by name; an overlay whose key is taken gets a digit.
 
     Args:
-        taken: keys that mean something else.
+        taken: keys with another meaning.
     """
     found, keys = [], set(taken)
     digits = iter("123456789")

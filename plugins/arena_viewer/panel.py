@@ -18,13 +18,13 @@ from arena_viewer.world_picture import flat_numbers
 
 __all__ = ["action_name", "bars", "draw_panel", "sparkline"]
 
-#: Between sections, and of a row of bars.
+#: Distance between sections, and height of a row of bars.
 GAP, ROW = 18.0, 20.0
 
-#: The sizes of a figure, the first that fits.
+#: Type sizes of the large numbers; the first that fits is used.
 SIZES = (LARGE, 20.0, TITLE)
 
-#: Rows of bars, at most.
+#: The largest number of rows of bars.
 MOST_ROWS = 12
 
 
@@ -34,13 +34,13 @@ def draw_panel(
     """Draws the panel of a moment.
 
     Args:
-        canvas: draws in points.
+        canvas: canvas in points.
         area: the panel.
-        context: what is looked at.
-        shown: the overlays that are on and stand beside the world.
+        context: the displayed moment and its player.
+        shown: overlays in the panel that are on.
 
     Returns:
-        Where the evaluations of the agent's run are, if they are.
+        Area of the evaluations of the agent's run, or None.
     """
     moment, player = context.moment, context.player
     third = area.width / 3
@@ -58,7 +58,7 @@ def draw_panel(
     y = _ends(canvas, area, y, context)
     curve = _lines(canvas, area, y, context)
     y += 62 + GAP
-    y = _mind(canvas, area, y, context)
+    y = _estimates(canvas, area, y, context)
     for overlay in shown:
         high, room = overlay.height(context, area.width), area.bottom - y - 20
         if high <= 0 or room <= 0:
@@ -75,14 +75,14 @@ def draw_panel(
 def sparkline(
     canvas: Canvas, area: Area, values: Sequence[float], zero: bool = True, here: float = 1.0
 ) -> None:
-    """Draws a series as a line over its whole range.
+    """Draws a series as a line, scaled to its range.
 
     Args:
-        canvas: draws in points.
-        area: of the whole line.
-        values: what is not finite is left out.
-        zero: whether nought is in the range, and marked.
-        here: the share of the series that has come, at whose end is a dot; the rest is faint.
+        canvas: canvas in points.
+        area: area of the whole line.
+        values: numbers; those that are not finite are left out.
+        zero: whether the range includes zero, with a line at zero.
+        here: share of the series before the present, with a dot at its end; the rest is faint.
     """
     numbers = np.asarray(values, dtype=np.float64)
     numbers = numbers[np.isfinite(numbers)]
@@ -91,7 +91,7 @@ def sparkline(
     low, high = float(numbers.min()), float(numbers.max())
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high == low:  # in the middle: it says that nothing changes, and not how much
+    if high == low:  # in the middle: a constant series has no scale
         low, high = low - 1, high + 1
 
     def level(value: float) -> float:
@@ -121,18 +121,18 @@ def bars(
     base: float = 0.0,
     form: str = "{:.3g}",
 ) -> None:
-    """Draws a row for each number: name, bar and value.
+    """Draws a row with name, bar and value for each number.
 
     Args:
-        canvas: draws in points.
-        area: of all rows.
-        names: of the numbers.
+        canvas: canvas in points.
+        area: area of all rows.
+        names: name of each number.
         values: shape (rows,).
-        marked: which of them is taken.
-        low: the least that a bar can show; the least of the numbers, if not given.
-        high: the greatest; that of the numbers, if not given.
-        base: where bars begin, as far as it is between them.
-        form: of a figure.
+        marked: index of the highlighted row.
+        low: lower end of the scale; by default the least number.
+        high: upper end of the scale; by default the greatest number.
+        base: value at which bars begin, clipped to the scale.
+        form: format of a number.
     """
     finite = values[np.isfinite(values)]
     low = float(finite.min(initial=0.0)) if low is None else low
@@ -156,7 +156,7 @@ def bars(
 
 
 def action_name(player: Player, action: Any) -> str:
-    """Name of an action, in a word or two."""
+    """Short name of an action."""
     space = player.env.action_space
     if action is None:
         return "–"
@@ -176,7 +176,7 @@ def action_names(player: Player) -> list[str]:
 
 
 def _ends(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> float:
-    """How episodes have ended so far."""
+    """Draws how this episode ended, or else the mean return of the episodes before."""
     returns = list(context.player.returns)
     if context.moment.ended:
         how = "terminated" if context.moment.ended == "terminated" else "truncated (step limit)"
@@ -192,7 +192,7 @@ def _ends(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> floa
 
 
 def _lines(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> Area | None:
-    """The episode's rewards; and the evaluations of the agent's run, with the one of this very agent."""
+    """Draws the episode's rewards, and the evaluations of the agent's run, with this agent's marked."""
     player, moment = context.player, context.moment
     curve = player.curve
     both = curve is not None and len(curve.steps) > 1
@@ -224,25 +224,25 @@ def _line(
     sparkline(canvas, Area(area.x, area.y + 22, area.width - 4, 40), values, zero, here)
 
 
-def _mind(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> float:
-    """What the agent decides and expects here."""
+def _estimates(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> float:
+    """Draws the agent's action and its estimates of values."""
     player, moment = context.player, context.moment
-    thought, space = moment.estimates, player.env.action_space
+    estimates, space = moment.estimates, player.env.action_space
     _title(canvas, area, y, "action")
     canvas.text(
         (area.right, y + 6), action_name(player, moment.action), SMALL, INK, bold=True, align="right",
         room=area.width - 60,
     )  # fmt: skip
     y += 22
-    if thought.value is not None:
+    if estimates.value is not None:
         _title(canvas, area, y, "state value V(s)")
-        canvas.text((area.right, y + 6), f"{thought.value:.4g}", SMALL, INK, bold=True, align="right")
+        canvas.text((area.right, y + 6), f"{estimates.value:.4g}", SMALL, INK, bold=True, align="right")
         y += 22
-    if isinstance(space, gym.spaces.Discrete) and thought.action_values is not None:
-        values = thought.action_values[:MOST_ROWS]
+    if isinstance(space, gym.spaces.Discrete) and estimates.action_values is not None:
+        values = estimates.action_values[:MOST_ROWS]
         taken = None if moment.action is None else int(moment.action) - int(space.start)
         _title(canvas, area, y, "action values Q(s, a)")
-        finite = values[np.isfinite(values)]  # an agent that diverged is looked at as well
+        finite = values[np.isfinite(values)]  # an agent may have diverged
         best, worst = (float(finite.max()), float(finite.min())) if len(finite) else (0.0, 0.0)
         slack = (best - worst) * 0.25 or 1.0
         bars(

@@ -1,4 +1,4 @@
-"""``arena play ENV``: steer it yourself."""
+"""``arena play ENV``: control of an environment by a person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Play", "command"]
 
-#: The longest episode, in steps, where neither the environment nor a run has one.
+#: Step limit of an episode, if neither the environment nor a run has one.
 HORIZON = 10_000
 
 EPILOG = """\
@@ -107,7 +107,7 @@ class Play:
             window = Window(playback, size=window_size(args), scale=args.scale, controller=controller)
             try:
                 window.run()
-            finally:  # what has been played is kept, however it ends
+            finally:  # played episodes are saved after an error too
                 _print_returns(controller, args.save)
         finally:
             playback.close()
@@ -136,7 +136,7 @@ def _players(args: argparse.Namespace) -> list[Player]:
 def _same(
     args: argparse.Namespace, factory: EnvironmentFactory, theirs: EnvironmentFactory
 ) -> EnvironmentFactory:
-    """The environment of the run with its options; raises an error if others were asked for."""
+    """The run's environment with its options; raises an error if the command line names others."""
     if factory.id != theirs.id:
         raise ArenaError(
             f"the agent of {args.against} plays {theirs.id}, not {factory.id}", f"arena play {theirs.id}"

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SPEEDS", "Checkpoints", "Playback", "nearest_speed"]
 
-#: Steps a second.
+#: Levels of the speed, in steps per second.
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0, 1000.0)
 
-#: Seconds for which the end of an episode stays.
+#: Seconds for which the end of an episode is displayed.
 HOLD = 1.2
 
-#: Steps in one redrawing of a window, at most: it has to stay prompt.
+#: The largest number of steps between two frames of a window, so that it stays responsive.
 MOST_STEPS = 64
 
 
@@ -31,41 +31,41 @@ class Checkpoints(Protocol):
 
     @property
     def steps(self) -> Sequence[int]:
-        """After how many steps of training each was taken."""
+        """Training steps of each snapshot."""
         ...
 
     @property
     def place(self) -> int:
-        """Of the one that the player has now."""
+        """Place of the player's present snapshot."""
         ...
 
     @property
     def unit(self) -> str:
-        """Of steps."""
+        """Unit of the training steps."""
         ...
 
     def go(self, place: int) -> None:
-        """Gives the player one of them, by its place."""
+        """Loads a snapshot into the player's agent, by its place."""
 
 
 class Playback:
-    """Plays episodes of several players in step; the next episode begins when all have ended.
+    """Playback of several players in step; the next episode begins when all players have ended.
 
     Args:
-        players: at least one.
-        title: what is shown.
-        speed: steps a second.
-        overlays: what can be switched on.
-        checkpoints: the agents that the one player can have.
-        lapse: whether the next checkpoint follows an episode, which is played again, in the place of the next one.
+        players: one or more players.
+        title: title of the window.
+        speed: steps per second.
+        overlays: overlays that can be switched on.
+        checkpoints: snapshots that the only player can load.
+        lapse: whether the episode is repeated with the next checkpoint before the next episode begins.
         following: keeps the player's agent up with a run that is being trained.
 
     Attributes:
-        position: what is shown, in steps from the episode's beginning; between two of them, bodies are on their way.
+        position: displayed time, in steps from the episode's beginning; between two steps, positions are interpolated.
         paused: whether time stands still.
-        steered: whether time is a person's, and no speed.
-        patience: seconds that players may take for their steps in one tick; None, of a film, for all that are due.
-        notice: what was just done, in a few words, for a moment.
+        steered: whether a person controls time, instead of a speed.
+        patience: seconds that players may take for their steps in one tick; None (films): no limit.
+        notice: short text about the last command, for some seconds.
     """
 
     def __init__(
@@ -92,22 +92,22 @@ class Playback:
 
     @property
     def episode(self) -> int:
-        """The number of the episode, from 0."""
+        """Number of the episode, from 0."""
         return self.players[0].episode
 
     @property
     def newest(self) -> int:
-        """The last step that any player has taken."""
+        """Latest step of any player."""
         return max(player.now.step for player in self.players)
 
     @property
     def first(self) -> int:
-        """The oldest step to which one can go back."""
+        """Oldest step that can be displayed."""
         return min(player.first for player in self.players)
 
     @property
     def span(self) -> int:
-        """The steps that the scrubber is long: the episode's, or, while it goes on, as many as the longest had."""
+        """Length of the timeline in steps: of the episode, or, before its end, of the longest episode so far."""
         return max(self.newest if self.ended else max(self.newest, self.longest), 1)
 
     @property
@@ -117,19 +117,19 @@ class Playback:
 
     @property
     def over(self) -> bool:
-        """Whether the episode has ended and is shown at its end."""
+        """Whether the episode has ended and its end is displayed."""
         return self.ended and self.position >= self.newest
 
     @property
     def status(self) -> str:
-        """Training step of the agent that plays, in a few words; empty if unknown."""
+        """Training steps of the agent that plays, as a short text; empty if unknown."""
         if self.follower is not None:
             return self.follower.status
         points = self.checkpoints
         return f"after {points.steps[points.place]:,} {points.unit}s" if points and points.steps else ""
 
     def seen(self, player: Player) -> tuple[Moment, Moment | None, float]:
-        """The moment to draw of a player, the moment before it, and the share of the way between them."""
+        """Moment of a player to draw, the moment before it, and the fraction of time between them."""
         step = min(math.ceil(self.position), player.now.step)
         moment = player.at(step)
         share = self.position - (step - 1)
@@ -180,7 +180,7 @@ class Playback:
         self.position = float(min(max(step, self.first), self.newest))
 
     def faster(self, by: int = 1) -> None:
-        """Raises the speed by some levels of `SPEEDS`, or lowers it."""
+        """Raises or lowers the speed by some levels of `SPEEDS`."""
         place = SPEEDS.index(nearest_speed(self.speed)) + by
         self.speed = SPEEDS[min(max(place, 0), len(SPEEDS) - 1)]
         self.say(f"{self.speed:g} steps a second")
@@ -192,7 +192,7 @@ class Playback:
         self.position = self._held = 0.0
 
     def checkpoint(self, by: int) -> None:
-        """Replays the episode with the agent of a later or an earlier snapshot."""
+        """Repeats the episode with the agent of a later or earlier snapshot."""
         if self.checkpoints is None or not self.checkpoints.steps:
             several = len(self.players) > 1
             self.say(
@@ -207,7 +207,7 @@ class Playback:
         self.go_to(self.episode)
 
     def checkpoint_near(self, step: float) -> None:
-        """Replays the episode with the agent of the snapshot nearest to a number of training steps."""
+        """Repeats the episode with the agent of the snapshot nearest to a number of training steps."""
         points = self.checkpoints
         if points is not None and points.steps:
             place = min(range(len(points.steps)), key=lambda place: abs(points.steps[place] - step))
@@ -215,7 +215,7 @@ class Playback:
             self.go_to(self.episode)
 
     def refusal(self, overlay: OverlaySwitch) -> str | None:
-        """The reason why an overlay can draw nothing for any player; None if it can."""
+        """Reason why an overlay cannot draw for any player; None if it can."""
         reasons = [overlay.refusal(player) for player in self.players]
         return None if None in reasons else reasons[-1]
 
@@ -245,7 +245,7 @@ class Playback:
             self.go_to(self.episode + 1)
 
     def _go(self, steps: float) -> None:
-        """Advances the position, and plays steps that have not been played yet."""
+        """Advances the position, and takes steps that are due."""
         self.position += steps
         began = time.monotonic()
         while self.newest < self.position and not self.ended:
@@ -259,7 +259,7 @@ class Playback:
 
 
 def nearest_speed(speed: float) -> float:
-    """The one of `SPEEDS` that is nearest."""
+    """The nearest of `SPEEDS`."""
     if not math.isfinite(speed) or speed <= 0:
         raise ArenaError(f"the speed is {speed}", "give a number of steps a second, such as 8")
     return min(SPEEDS, key=lambda known: abs(math.log(known / speed)))

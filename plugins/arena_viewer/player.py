@@ -1,4 +1,4 @@
-"""One agent in one environment: episodes whose moments are kept, so that one can go back."""
+"""Player: one agent in one environment, with the moments of the present episode."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ __all__ = [
     "render_speed",
 ]
 
-#: Bytes of moments of an episode that are kept, of all who play together; the oldest go first. Fewer in a film,
-#: where only overlays look back.
+#: The largest size of an episode's moments, in bytes, of all players together; the oldest are dropped first. A film
+#: keeps fewer: only overlays use earlier moments.
 BUDGET, FILM_BUDGET = 512 << 20, 32 << 20
 
 #: The estimates of an actor that has none.
 NOTHING = Estimates()
 
-#: Bytes of a moment beside its arrays, about.
+#: Approximate size of a moment without its arrays, in bytes.
 OVERHEAD = 1500
 
 
@@ -53,10 +53,10 @@ class EpisodeActor(Protocol):
     version: int
 
     def reset(self) -> None:
-        """An episode begins."""
+        """Prepares for the first observation of an episode."""
 
     def act(self, observation: Any, *, explore: bool = False) -> Any:
-        """The action for one observation, as the environment takes it."""
+        """Action for one observation, as the environment expects it."""
         ...
 
     def estimates(self) -> Estimates:
@@ -74,7 +74,7 @@ class CompressedFrame:
     def __init__(self, frame: npt.NDArray[np.uint8]) -> None:
         self._shape, self._bytes = frame.shape, zlib.compress(np.ascontiguousarray(frame).tobytes(), 1)
         self.nbytes = len(self._bytes)
-        #: Its width to its height.
+        #: Ratio of width to height.
         self.proportion = frame.shape[1] / frame.shape[0]
 
     def frame(self) -> npt.NDArray[np.uint8]:
@@ -87,14 +87,14 @@ class Moment:
     """One time step of an episode: scene, observation, reward and action.
 
     Attributes:
-        step: how many steps led here.
-        scene: what the painter draws, a `CompressedFrame` where there is no painter, or None without a picture.
-        observation: the environment's own.
-        reward: of the step that led here; 0 at the beginning.
-        total: the return so far.
-        action: what is done here; None at the end.
-        estimates: the agent's estimates for it.
-        ended: how the episode ended here, "terminated" or "truncated"; empty where it goes on.
+        step: number of steps before this moment.
+        scene: the painter's scene, a `CompressedFrame` without a painter, or None without a picture.
+        observation: the environment's own observation.
+        reward: reward of the step before; 0 at the beginning.
+        total: return so far.
+        action: action at this moment; None at the end.
+        estimates: the agent's estimates at this moment.
+        ended: "terminated" or "truncated" at the end of the episode; otherwise empty.
     """
 
     step: int
@@ -108,39 +108,39 @@ class Moment:
 
     @property
     def nbytes(self) -> int:
-        """About how much memory it takes."""
+        """Approximate size in memory."""
         parts = [self.scene, self.observation, self.estimates.action_values, self.estimates.probabilities]
         return OVERHEAD + sum(map(_nbytes, [*parts, self.estimates.code]))
 
 
 class Player:
-    """Plays episodes in one environment, and keeps the moments of the present one.
+    """Plays episodes in one environment, and keeps the moments of the present episode.
 
-    An episode's seed is that of the first episode of an evaluation's lane of the same number, so that a run's agent is
-    seen where it was judged: in arena's own environments the K-th episode is that of the K-th return in the result.
+    Episodes have the seeds of the evaluation: in arena's own environments the K-th episode is the one with the K-th
+    return in the run's result.
 
     Args:
         factory: the environment.
-        actor: who acts.
-        seed: of the run, from which the episodes' seeds derive.
-        place: which of the episodes that are played at once it plays.
-        rounds: how many are.
-        horizon: the longest episode, in steps.
-        name: what to call it.
-        explore: whether to act as in training.
-        budget: bytes of moments that are kept.
+        actor: source of the actions.
+        seed: seed of the run, from which the episodes' seeds derive.
+        place: number of this player among players of successive episodes, from 0.
+        rounds: number of these players.
+        horizon: step limit of an episode.
+        name: display name.
+        explore: whether to act with exploration, as in training.
+        budget: the largest size of the moments, in bytes.
 
     Attributes:
         env: the environment.
-        painter: what draws it, or None.
-        cells: the painter, where its picture is a grid of cells.
-        controls: what its actions are called and how a person steers it.
-        episode: the number of the present one, from 0.
-        moments: those that are kept, the present one last.
-        rewards: of all steps of the episode.
-        returns: of the episodes that have ended, the newest last.
-        curve: how the agent's training went, where that is known.
-        visits: how often the walker was in each cell, where there are cells, since the player was made.
+        painter: painter of the environment, or None.
+        cells: the painter, if its picture is a grid of cells; otherwise None.
+        controls: names and keys of the actions.
+        episode: number of the present episode, from 0.
+        moments: the stored moments, the present one last.
+        rewards: rewards of all steps of the episode.
+        returns: returns of the finished episodes, the newest last.
+        curve: evaluations during the agent's training, if known.
+        visits: number of visits of each cell since the player was made; empty without cells.
 
     Raises:
         ArenaError: if the environment cannot be made.
@@ -165,20 +165,20 @@ class Player:
         self.env, self.painter = open_environment(factory, horizon)
         self.cells = self.painter if isinstance(self.painter, CellPainter) else None
         self.controls = known_controls(self.env) or Controls()
-        #: How many cells right and down each action leads; None where actions are no moves, or a wrapper's own.
+        #: Move of each action, in cells to the right and down; None if actions are no moves, or a wrapper changes them.
         self.moves = self.cells.moves if self.cells is not None and plain_actions(self.env) else None
         self.moments: deque[Moment] = deque()
         self.returns: list[float] = []
         self.curve: EvaluationCurve | None = None
         self.visits = np.zeros(self.cells.rows * self.cells.columns if self.cells else 0, np.int64)
-        # Environments may draw from the global generators: these are lent meanwhile, as in an evaluation.
+        # Environments may draw from the global generators: they are replaced meanwhile, as in an evaluation.
         self._generators = Generators(seed)
         self.episode = -1
         self.begin(0)
 
     @property
     def actor(self) -> Actor | None:
-        """Who acts, where that is an agent."""
+        """The agent's actor; None if a person acts."""
         return self.episode_actor if isinstance(self.episode_actor, Actor) else None
 
     @property
@@ -188,16 +188,16 @@ class Player:
 
     @property
     def first(self) -> int:
-        """The step of the oldest moment that is kept."""
+        """Step of the oldest stored moment."""
         return self.moments[0].step
 
     @property
     def ended(self) -> bool:
-        """Whether the episode has."""
+        """Whether the episode has ended."""
         return bool(self.now.ended)
 
     def at(self, step: int) -> Moment:
-        """The moment after so many steps, or the nearest that there is."""
+        """Moment at a step, or the nearest stored one."""
         return self.moments[min(max(step - self.first, 0), len(self.moments) - 1)]
 
     def begin(self, episode: int) -> None:
@@ -211,10 +211,10 @@ class Player:
         self._decide(Moment(0, self._scene(), copy.deepcopy(observation), 0.0, 0.0))
 
     def advance(self, action: Any = None) -> bool:
-        """Takes a step; False where the episode has ended.
+        """Takes a step; returns False if the episode has ended.
 
         Args:
-            action: what to do in place of what the actor decided.
+            action: action that replaces the actor's.
         """
         last = self.now
         if last.ended:
@@ -226,7 +226,7 @@ class Player:
         observation, reward = (
             copy.deepcopy(observation),
             float(reward),
-        )  # it may be the environment's own array
+        )  # the environment may reuse the array
         self.rewards.append(reward)
         moment = Moment(last.step + 1, self._scene(), observation, reward, last.total + reward, ended=ended)
         if ended:
@@ -266,27 +266,27 @@ class Player:
         try:
             with self._generators.lent("act"):
                 frame = self.env.render()
-        except Exception:  # it renders nothing here: what it observes is shown
+        except Exception:  # no frame: the observation is displayed instead
             return None
         return _compressed_frame(frame)
 
     def _guarded(self, call: Callable[[], Any]) -> Any:
-        """What an environment gives, its generators lent; what it raises, in one line."""
+        """Calls the environment with the player's generators in place of the global ones; errors become one line."""
         try:
             with self._generators.lent("act"):
                 return call()
         except ArenaError:
             raise
         except Exception as error:
-            said = " ".join(str(error).split())
+            reason = " ".join(str(error).split())
             raise ArenaError(
-                f"{self.factory.id} raised {type(error).__name__} in episode {self.episode}: {said}",
+                f"{self.factory.id} raised {type(error).__name__} in episode {self.episode}: {reason}",
                 "see --debug for its traceback",
             ) from error
 
 
 def open_environment(factory: EnvironmentFactory, horizon: int) -> tuple[gym.Env[Any, Any], Painter | None]:
-    """Makes an environment and its painter; one without a painter renders frames where it can."""
+    """Makes an environment and its painter; without a painter it renders frames if it can."""
     env = factory.make(horizon)
     painter = getattr(env.unwrapped, "painter", None)
     if isinstance(painter, Painter):
@@ -310,7 +310,7 @@ def render_speed(env: gym.Env[Any, Any], otherwise: float) -> float:
 
 
 def _compressed_frame(frame: Any) -> CompressedFrame | None:
-    """A frame, of grey or with opacity too; None of what is none."""
+    """Compresses a frame, which may be gray or have an alpha channel; None if it is not a frame."""
     if not (isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.size):
         return None
     if frame.ndim == 2:

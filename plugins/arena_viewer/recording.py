@@ -29,17 +29,17 @@ from arena.storage.files import write_atomically, write_error
 __all__ = ["GIF_FPS", "Film", "film"]
 
 GIF_FPS = 50
-"""Frames a second at most in a GIF, whose delays are whole centiseconds: browsers take one of 0.01 s for 0.1 s."""
+"""The highest frame rate of a GIF: delays are whole centiseconds, and browsers display 0.01 s as 0.1 s."""
 
 Frame = npt.NDArray[np.uint8]
 
 
 class Film(ABC):
-    """A recording under way; a context manager, which ends it even when what it records breaks off.
+    """A film in progress; a context manager, which completes the file even after an error.
 
     Attributes:
-        path: the file; of numbered pictures, the name that their numbers go into.
-        frames: how many frames have been written.
+        path: the file; for numbered pictures, the name to which numbers are added.
+        frames: number of frames written so far.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,14 +49,14 @@ class Film(ABC):
         self._closed = False
 
     def write(self, frame: Frame) -> None:
-        """Adds a frame; waits where the encoder is behind.
+        """Adds a frame; waits if the encoder is slower.
 
         Args:
-            frame: (height, width, 3) uint8 in RGB, of the first frame's size. It may be changed afterwards.
+            frame: (height, width, 3) uint8 in RGB, of the first frame's size; the caller may change it afterwards.
 
         Raises:
-            ArenaError: it is something else, the film has ended, or the disk or ffmpeg fails; an MP4 or GIF is then
-                gone, since it cannot be played.
+            ArenaError: the frame is invalid, the film has ended, or the disk or ffmpeg fails; an MP4 or GIF is then
+                removed, since it could not be played.
         """
         if self._closed:
             raise ArenaError(f"{self.path} has ended", "start another film")
@@ -75,7 +75,7 @@ class Film(ABC):
         self.frames += 1
 
     def close(self) -> None:
-        """Ends the film: it stands under its name, whole. Without a frame, what stood there before stays.
+        """Completes the film and gives it its name. Without a frame, an earlier file of that name stays.
 
         Raises:
             ArenaError: the disk or ffmpeg fails.
@@ -86,11 +86,11 @@ class Film(ABC):
 
     @abstractmethod
     def _add(self, frame: Frame) -> None:
-        """Takes a frame that has been checked, contiguous."""
+        """Writes a checked, contiguous frame."""
 
     @abstractmethod
     def _finish(self) -> None:
-        """Ends the film, once."""
+        """Completes the film; called once."""
 
     def __enter__(self) -> Self:
         return self
@@ -102,19 +102,19 @@ class Film(ABC):
 
 
 def film(path: Path, fps: int) -> Film:
-    """Starts a film; its kind is the end of its name.
+    """Starts a film, whose format is the suffix of its name.
 
-    An ``.mp4`` or ``.gif`` appears at `Film.close`, in place of what bore its name; until then it is a hidden file
-    beside it. ``name.png`` makes ``name-000000.png`` and so on, each there at once; those that a longer film of that
-    name left right behind them are removed at `Film.close`. The same frames and libraries make the same bytes.
+    An ``.mp4`` or ``.gif`` replaces a file of its name at `Film.close`; until then it is a hidden file in the same
+    folder. ``name.png`` makes ``name-000000.png`` and so on, each written at once; surplus pictures of a longer film of
+    that name are removed at `Film.close`. The same frames and libraries make the same bytes.
 
     Args:
-        path: where to; its folder is made.
-        fps: frames per second; pictures have none. A GIF shows 50 at most, and of a faster film leaves out as
-            many frames as keep its time.
+        path: file to write; its folder is created.
+        fps: frames per second, ignored for pictures. A GIF has at most 50; for a faster film it leaves out frames,
+            so that the duration stays the same.
 
     Raises:
-        ArenaError: the name ends otherwise, the folder cannot be written, or ffmpeg is missing.
+        ArenaError: another suffix, a folder that cannot be written, or no ffmpeg.
     """
     kind = path.suffix.lower()
     if kind not in (".mp4", ".gif", ".png"):
@@ -123,7 +123,7 @@ def film(path: Path, fps: int) -> Film:
         raise ArenaError(f"{path} cannot show {fps} frames a second", "choose 1 or more")
     if path.is_dir():
         raise ArenaError(f"{path} is a folder", "choose another name")
-    try:  # now, not when an hour has been recorded
+    try:  # now, and not after an hour of recording
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
             pass
@@ -135,8 +135,8 @@ def film(path: Path, fps: int) -> Film:
 
 
 def _mp4() -> list[str]:
-    """H.264 that every browser and player shows, from its first byte; one thread, since two cut frames otherwise."""
-    # Colours by BT.709, and said to be: players guess where nothing is said, by the size of the picture.
+    """Options of ffmpeg for H.264 that every browser can play; one thread, so that bytes are reproducible."""
+    # BT.709 colours, declared in the file: otherwise players guess by the size of the picture.
     to_yuv = (
         "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p"
     )
@@ -148,7 +148,7 @@ def _mp4() -> list[str]:
 
 
 def _gif(fps: int) -> list[str]:
-    """A palette of its own for each frame, so that none has to be known before the first is written."""
+    """Options of ffmpeg for GIF, with a palette for each frame: a common palette would need all frames first."""
     slower = f"fps={GIF_FPS}," if fps > GIF_FPS else ""
     palettes = "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1:dither=none"
     return ["-vf", slower + palettes, "-loop", "0", "-f", "gif"]
@@ -160,8 +160,8 @@ class _Encoded(Film):
     Args:
         path: the film.
         fps: frames per second.
-        options: ffmpeg's, of the output.
-        even: whether sizes must be even: an odd one gets its last row or column twice, which keeps pixels sharp.
+        options: ffmpeg's options of the output.
+        even: whether sizes must be even; an odd size gets its last row or column twice, so that pixels stay sharp.
     """
 
     def __init__(self, path: Path, fps: int, options: list[str], *, even: bool) -> None:
@@ -191,8 +191,8 @@ class _Encoded(Film):
         command = [self._ffmpeg, "-y", "-v", "error", *source, "-framerate", str(self._fps), "-i", "pipe:0"]
         # No version of the encoder in the file: it would differ between machines.
         command += ["-an", "-fflags", "+bitexact", "-flags:v", "+bitexact", *self._options]
-        command.append(f"file:{self._partial.absolute()}")  # whatever is in the name: a colon, a leading dash
-        # A pipe would have to be read, lest it fill and ffmpeg wait.
+        command.append(f"file:{self._partial.absolute()}")  # safe for names with a colon or a leading dash
+        # A file, because ffmpeg would wait on a full pipe that nothing reads.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             return subprocess.Popen(
@@ -200,7 +200,7 @@ class _Encoded(Film):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._log,
-                # Ctrl-C in the terminal reaches this process only: ffmpeg goes on until its input is closed.
+                # Ctrl-C in the terminal must not reach ffmpeg, which completes the film when its input is closed.
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
@@ -214,7 +214,7 @@ class _Encoded(Film):
         process = self._process
         if process is None:
             return
-        if not self.frames:  # the first one broke off half-way
+        if not self.frames:  # an error in the first frame
             self._failure(process)
             return
         assert process.stdin is not None
@@ -229,7 +229,7 @@ class _Encoded(Film):
             raise write_error(self.path, error) from error
 
     def _failure(self, process: subprocess.Popen[bytes]) -> ArenaError:
-        """Clears up after an ffmpeg that failed: what it left cannot be played."""
+        """Removes the unusable file of an ffmpeg that failed, and returns the error."""
         assert process.stdin is not None
         with contextlib.suppress(OSError):
             process.stdin.close()
@@ -240,12 +240,12 @@ class _Encoded(Film):
             status = process.wait()
         self._partial.unlink(missing_ok=True)
         self._log.seek(0)
-        said = self._log.read(4096).decode(errors="replace")
+        output = self._log.read(4096).decode(errors="replace")
         self._log.close()
-        reason = next((" ".join(line.split()) for line in said.splitlines() if line.strip()), "")
+        reason = next((" ".join(line.split()) for line in output.splitlines() if line.strip()), "")
         reason = reason or (f"killed by signal {-status}" if status < 0 else f"exit status {status}")
         remedy = "record again, to another folder or in smaller frames"
-        if "No space left" in said:
+        if "No space left" in output:
             remedy = "free some space there, or choose another folder"
         return ArenaError(f"ffmpeg stopped writing {self.path} at frame {self.frames}: {reason}", remedy)
 
@@ -273,7 +273,7 @@ class _Pictures(Film):
         write_atomically(self._numbered(self.frames), png_bytes(picture))
 
     def _finish(self) -> None:
-        """Removes what a longer film of that name left behind the last picture, up to the first gap."""
+        """Removes the surplus pictures of a longer film of that name, up to the first gap."""
         number = self.frames
         try:
             while number and (stale := self._numbered(number)).exists():

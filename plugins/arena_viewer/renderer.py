@@ -18,22 +18,22 @@ from arena_viewer.world_picture import draw_world
 
 __all__ = ["SIZE", "Renderer", "tiles"]
 
-#: A window's width and height, in points, unless something else is asked for.
+#: Default width and height of a window, in points.
 SIZE = (1120, 760)
 
-#: All in points: around everything, the bars above and below, the panel, below a tile's picture, between tiles.
+#: Lengths in points: outer margin, bars above and below, panel, caption below a tile's picture, gap between tiles.
 MARGIN, HEAD, FOOT, PANEL, CAPTION, GUTTER = 24.0, 56.0, 52.0, 292.0, 30.0, 16.0
 
-#: The least width of a tile, where there is room: a caption goes in.
+#: The smallest width of a tile, in points, if there is room: a caption fits in.
 CAPTION_WIDTH = 150.0
 
-#: A column of the list of keys.
+#: Width of a column of the list of keys, in points.
 KEYS_WIDTH = 320.0
 
-#: A window that is narrower than this has no panel.
+#: The smallest width of a window with a panel, in points.
 NARROW = 640.0
 
-#: The layer of overlays that lie over the walker, too.
+#: The layer of overlays that cover the walker too.
 ABOVE = 2
 
 NOWHERE = Area(0, 0, 0, 0)
@@ -46,14 +46,14 @@ class Renderer:
     """Draws a playback.
 
     Attributes:
-        columns: of tiles, where there are several players; as square as can be, if not given.
-        pictures: where each player's world was drawn last.
-        timeline: where the scrubber was drawn last.
-        curve: where the run's evaluations were, if they were.
-        mouse: where the mouse is, in points; None where it is elsewhere.
-        sheet: lines of the list of keys, while it is shown: each a key and what it does.
-        recording: whether a film is being made of the window.
-        hint: whether to say how one sees the keys.
+        columns: number of columns of tiles for several players; by default as square as possible.
+        pictures: area of each player's picture in the last frame.
+        timeline: area of the timeline in the last frame.
+        curve: area of the run's evaluations in the last frame, or None.
+        mouse: position of the mouse, in points; None outside of the window.
+        sheet: lines of the list of keys while it is displayed: a key and its meaning each.
+        recording: whether the window is being recorded.
+        hint: whether to mention the key of the list of keys.
     """
 
     columns: int | None = None
@@ -69,9 +69,9 @@ class Renderer:
         """Draws everything.
 
         Args:
-            surface: of any size.
-            playback: what there is to see.
-            scale: pixels a point.
+            surface: surface of any size.
+            playback: playback to draw.
+            scale: pixels per point.
         """
         canvas = Canvas(surface, scale)
         whole = canvas.area
@@ -95,7 +95,7 @@ class Renderer:
             self._keys(canvas, whole)
 
     def _one(self, canvas: Canvas, room: Area, playback: Playback) -> None:
-        """One world, and the panel beside it."""
+        """Draws one environment, and the panel beside it."""
         player = playback.players[0]
         wide = room.width >= NARROW
         world = room._replace(width=room.width - PANEL - MARGIN) if wide else room
@@ -108,12 +108,14 @@ class Renderer:
             panel = Area(room.right - PANEL, room.y, PANEL, room.height)
             canvas.fill(panel, WHITE, radius=8)
             beside = [overlay for overlay in playback.overlays if overlay.stands("beside", player)]
-            canvas.surface.set_clip(canvas.pixels(panel))  # what a low window has no room for is left out
+            canvas.surface.set_clip(
+                canvas.pixels(panel)
+            )  # sections for which a low window has no room are left out
             self.curve = draw_panel(canvas, panel.inset(18), context, beside)
             canvas.surface.set_clip(None)
 
     def _tiles(self, canvas: Canvas, room: Area, playback: Playback) -> None:
-        """Many worlds, a caption below each."""
+        """Draws several environments, with a caption below each."""
         best = max((player.now.total for player in playback.players if player.ended), default=None)
         areas = tiles(room, len(playback.players), _proportion(playback.players[0]), self.columns)
         for player, tile in zip(playback.players, areas, strict=True):
@@ -125,7 +127,7 @@ class Renderer:
 
     @staticmethod
     def _caption(canvas: Canvas, picture: Area, context: OverlayContext, *, wins: bool) -> None:
-        """A tile's name, step and return; without the step where there is no room for it."""
+        """Draws a tile's name, step and return; without the step if there is no room."""
         base, total = picture.bottom + CAPTION / 2 + 2, format_number(context.moment.total)
         end = canvas.text(
             (picture.right, base), total, BODY, ACCENT if wins else INK, bold=True, align="right"
@@ -136,7 +138,7 @@ class Renderer:
         canvas.text((picture.x, base), note, SMALL, SLATE, room=room)
 
     def _world(self, canvas: Canvas, area: Area, playback: Playback, player: Player) -> OverlayContext:
-        """One world with what is laid over it."""
+        """Draws one environment with its overlays."""
         moment, before, share = playback.seen(player)
         picture = draw_world(canvas, area, player, moment, before, share)
         self.pictures.append(picture)
@@ -162,7 +164,7 @@ class Renderer:
             return OverlayContext(player, moment)
         if self.mouse is None or not picture.holds(self.mouse):
             return OverlayContext(player, moment, painter.cell(moment.scene))
-        # At the far edges rounding may count one too many.
+        # At the right and lower edges rounding may give one cell too many.
         across = min(int((self.mouse[0] - picture.x) / picture.width * painter.columns), painter.columns - 1)
         down = min(int((self.mouse[1] - picture.y) / picture.height * painter.rows), painter.rows - 1)
         return OverlayContext(player, moment, down * painter.columns + across, hovers=True)
@@ -184,7 +186,7 @@ class Renderer:
         canvas.text((area.x, middle), playback.title, TITLE, INK, bold=True, room=max(0.0, right - area.x))
 
     def _foot(self, canvas: Canvas, area: Area, playback: Playback) -> None:
-        """The scrubber, and where to find the keys."""
+        """Draws the timeline, and the hint to the list of keys."""
         middle = area.y + area.height / 2
         end = canvas.text((area.right, middle), "? keys" if self.hint else "", SMALL, SLATE, align="right")
         step = f"{math.ceil(playback.position):,}"
@@ -193,7 +195,7 @@ class Renderer:
         line = Area(area.x, middle - 2, max(1.0, area.width - end), 4)
         self.timeline = Area(line.x, middle - 14, line.width, 28)
         span = playback.span
-        # Where the line ends at the newest step, each step that is begun would push the handle back.
+        # If the line ended at the newest step, each new step would move the handle back.
         at = math.ceil(playback.position) if span == playback.newest else playback.position
         recorded_episodes, here = line.width * playback.newest / span, line.width * at / span
         canvas.fill(line, LINE, radius=2)
@@ -210,7 +212,7 @@ class Renderer:
         canvas.text(box.middle, text, BODY, WHITE, align="centre", room=width - 24)
 
     def _keys(self, canvas: Canvas, whole: Area) -> None:
-        """The list of keys, in two columns."""
+        """Draws the list of keys, in two columns."""
         canvas.fill(whole, GROUND, 0.86)
         half = -(-len(self.sheet) // 2)
         width, height = 2 * KEYS_WIDTH + 40, 76 + 26.0 * half
@@ -232,10 +234,10 @@ def tiles(room: Area, count: int, proportion: float, columns: int | None = None)
     """Areas of a grid of pictures with captions: as large as possible, close together and centered.
 
     Args:
-        room: for all of them.
-        count: how many.
-        proportion: of a picture: its width to its height.
-        columns: of tiles; those with which pictures are largest, if not given.
+        room: area of the grid.
+        count: number of tiles.
+        proportion: ratio of a picture's width to its height.
+        columns: number of columns; by default the one with the largest pictures.
     """
 
     def width_in(columns: int) -> float:
@@ -262,7 +264,7 @@ def tiles(room: Area, count: int, proportion: float, columns: int | None = None)
 
 
 def _proportion(player: Player) -> float:
-    """A picture's width to its height."""
+    """Ratio of a picture's width to its height."""
     if player.painter is not None:
         width, height = player.painter.fit(1000, 1000)
         return width / height

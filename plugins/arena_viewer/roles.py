@@ -1,4 +1,4 @@
-"""Agents that can play: of runs, at the newest or another snapshot, or untrained."""
+"""Roles: agents that can play, from a snapshot of a run or untrained."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Role:
     """An agent that can play.
 
     Attributes:
-        name: what to call it.
+        name: display name.
         agent: the agent.
-        environment: as the agent observes it.
-        seed: of its episodes, unless another one is given.
-        horizon: its longest episode, in steps.
-        run: what trained it, or None.
-        curve: how that went.
+        environment: the environment as the agent observes it.
+        seed: default seed of the episodes.
+        horizon: step limit of an episode.
+        run: the run that trained the agent, or None.
+        curve: evaluations of the run.
     """
 
     name: str
@@ -52,20 +52,20 @@ class Role:
 
     @property
     def factory(self) -> EnvironmentFactory:
-        """Makes the environment."""
+        """Factory of the environment."""
         return self.environment.factory
 
     def actor(self, place: int) -> Actor:
-        """A `Actor` for one of several players: they share the agent's weights, and nothing else."""
+        """An `Actor` for one of several players, which share only the agent's weights."""
         return Actor(self.agent, self.environment, Generators(derive(self.seed, "watched", place, bits=64)))
 
 
 def role_from_run(source: str | Path, which: str = LAST) -> Role:
-    """The agent of a run.
+    """Role of a run's agent.
 
     Args:
         source: ``RUN``, ``RUN@best`` or ``RUN@20000``.
-        which: the word behind ``@``, where it is not there.
+        which: snapshot, if ``source`` has no ``@``.
 
     Raises:
         ArenaError: no such run or snapshot, or a run that fitted an encoder.
@@ -76,7 +76,7 @@ def role_from_run(source: str | Path, which: str = LAST) -> Role:
 
 
 def role_in_training(run: Run) -> Role:
-    """The agent of a run whose training may not have begun.
+    """Role of the agent of a run whose training may not have begun.
 
     Raises:
         ArenaError: the run fits an encoder.
@@ -85,10 +85,10 @@ def role_in_training(run: Run) -> Role:
 
 
 def untrained_role(experiment: Experiment) -> Role:
-    """The untrained agent of an experiment.
+    """Role of the untrained agent of an experiment.
 
     Raises:
-        ArenaError: it sees through an encoder, which stands in a run's folder.
+        ArenaError: the agent needs an encoder, which is loaded only when training begins.
     """
     if experiment.encoder is not None:
         raise ArenaError(
@@ -112,16 +112,15 @@ def make_players(
 ) -> list[Player]:
     """Makes players for roles.
 
-    Several roles share their episodes: each meets the same seeds. One role that plays several times at once meets
-    different ones.
+    Several roles play the same episodes. Several players of one role play different episodes.
 
     Args:
-        roles: who plays.
-        count: how many players there are to be; one each, if not given.
-        seed: from which episodes derive; the first role's, if not given.
-        horizon: the longest episode; each role's own, if not given.
-        explore: whether to act as in training.
-        budget: bytes of moments that each keeps; see `Player`.
+        roles: the agents that play.
+        count: number of players; by default one for each role.
+        seed: seed from which the episodes derive; by default the first role's.
+        horizon: step limit of an episode; by default each role's own.
+        explore: whether to act with exploration, as in training.
+        budget: the largest size of the moments of each player, in bytes; see `Player`.
 
     Raises:
         ArenaError: the roles are of different environments.
@@ -154,21 +153,21 @@ def make_players(
 
 
 class Snapshots:
-    """The snapshots of a run, with which its agent can be replaced.
+    """Snapshots of a run, which can be loaded into the agent that plays.
 
     Args:
-        role: of a run.
-        minds: of the players that share its agent.
+        role: role of a run.
+        actors: actors of the players that share its agent.
 
     Attributes:
-        steps: after how many steps each was taken.
-        place: of the one that the agent has.
-        unit: of steps.
+        steps: training steps of each snapshot.
+        place: place of the agent's present snapshot.
+        unit: unit of the steps.
     """
 
-    def __init__(self, role: Role, minds: Sequence[Actor]) -> None:
+    def __init__(self, role: Role, actors: Sequence[Actor]) -> None:
         assert role.run is not None, "only a run has snapshots"
-        self._role, self._minds = role, minds
+        self._role, self._actors = role, actors
         self.unit = role.run.spec.plugin.unit
         self._folders = snapshot_folders(role.run)
         self.steps = list(self._folders)
@@ -179,42 +178,42 @@ class Snapshots:
         """Loads a snapshot into the agent."""
         role, self.place = self._role, place
         step = self.steps[place]
-        replace_weights(role, self._minds, read_snapshot(self._folders[step]), step)
+        replace_weights(role, self._actors, read_snapshot(self._folders[step]), step)
 
 
 def snapshot_folders(run: Run) -> dict[int, Path]:
-    """The folders of a run's snapshots, by their steps, the first one first."""
+    """Folders of a run's snapshots by training steps, in ascending order."""
     found = (path.parent for path in run.snapshots.glob("*/state.json"))
     return dict(sorted((int(folder.name), folder) for folder in found if folder.name.isdecimal()))
 
 
-def replace_weights(role: Role, minds: Sequence[Actor], state: State, step: int) -> None:
+def replace_weights(role: Role, actors: Sequence[Actor], state: State, step: int) -> None:
     """Loads a snapshot of its run into a role's agent.
 
     Args:
-        role: of a run.
-        minds: of the players that share its agent.
+        role: role of a run.
+        actors: actors of the players that share its agent.
         state: the snapshot.
-        step: after how many steps it was taken.
+        step: training steps of the snapshot.
     """
     assert role.run is not None, "only a run has snapshots"
-    with fits_this_version(role.run), minds[0].generators.lent("agent"):
+    with fits_this_version(role.run), actors[0].generators.lent("agent"):
         role.agent.load_snapshot(state)
-    for mind in minds:
-        mind.version += 1
+    for actor in actors:
+        actor.version += 1
     if role.curve is not None:
         role.curve.at = step
 
 
 def roles_through_training(source: str | Path, most: int) -> list[Role]:
-    """The agents of a run's snapshots, evenly chosen, the first and the last among them.
+    """Roles of a run's snapshots, evenly chosen, including the first and the last.
 
     Args:
         source: the run.
-        most: how many, at most; two in any case.
+        most: the largest number of roles; at least two.
 
     Raises:
-        ArenaError: it has fewer than two.
+        ArenaError: the run has fewer than two snapshots.
     """
     folder, _ = split_reference(source)
     run = Run.open(folder)

@@ -1,4 +1,4 @@
-"""Numbers that came one after another, in bounded memory."""
+"""Time series in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ __all__ = ["BoundedSeries"]
 
 
 class BoundedSeries:
-    """A long series as at most so many equal parts, each the mean of what it holds.
+    """A long series as a bounded number of equal parts, each with the mean of its numbers.
 
     Args:
-        most: parts, an even number; when they are full, neighbours are joined, and each part is twice as long.
+        most: the largest number of parts, even; when it is reached, neighbors are merged in pairs.
 
     Example:
-        >>> history = History(most=4)
+        >>> history = BoundedSeries(most=4)
         >>> for number in (1, 3, 5, 7, 9):
         ...     history.append(number)
         >>> history.parts, history.length
@@ -26,7 +26,7 @@ class BoundedSeries:
         self.length = 1
 
     def append(self, number: float) -> None:
-        """Takes the next number."""
+        """Appends a number."""
         self._sum += number
         self._count += 1
         if self._count == self.length:
@@ -39,5 +39,5 @@ class BoundedSeries:
 
     @property
     def parts(self) -> list[float]:
-        """Means of parts, the last of which may have begun only."""
+        """Means of the parts, the last of which may be incomplete."""
         return [*self._whole, self._sum / self._count] if self._count else [*self._whole]

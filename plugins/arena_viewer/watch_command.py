@@ -1,4 +1,4 @@
-"""``arena watch RUN`` or ``arena watch AGENT ENV``: see agents play, in a window or as a film."""
+"""``arena watch RUN`` or ``arena watch AGENT ENV``: display of agents in a window or as a film."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _watch(args: argparse.Namespace) -> dict[str, Any]:
         if getattr(args, flag):
             raise ArenaError(f"--{flag} is for films", "give --record FILE.mp4 as well")
     if _is_pair(args.what):
-        require_display(RECORD)  # before anything is trained for it
+        require_display(RECORD)  # before any training for it
     with contextlib.closing(_show(args)) as playback:
         Window(playback, Renderer(columns=_columns(args)), size=window_size(args), scale=args.scale).run()
     return {"title": playback.title}
@@ -200,9 +200,9 @@ def _show(args: argparse.Namespace) -> Playback:
 
 
 def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
-    """The agents that play, and whether to follow a training."""
+    """The roles that play, and whether to follow a run in training."""
     if _is_pair(args.what):
-        return [_of_pair(args)], False
+        return [_role_of_pair(args)], False
     from arena.runs.locks import is_trained_now
     from arena.runs.run import Run
     from arena_viewer.roles import role_in_training
@@ -224,8 +224,8 @@ def _roles(args: argparse.Namespace) -> tuple[list[Role], bool]:
     return roles, can and run is not None and bool(is_trained_now(run.folder))
 
 
-def _of_pair(args: argparse.Namespace) -> Role:
-    """An agent of AGENT ENV: untrained, or trained first."""
+def _role_of_pair(args: argparse.Namespace) -> Role:
+    """Role of AGENT ENV: untrained, or trained first."""
     from arena.api import train_experiment
     from arena.runs.resolve import resolve_experiment
     from arena_viewer.roles import role_from_run, untrained_role

@@ -22,13 +22,13 @@ from arena_viewer.roles import Role, Snapshots, make_players, role_from_run, rol
 
 __all__ = ["LAPSE", "SIDE_BY_SIDE", "playback_of", "single_run", "warn_about_overlays", "watch"]
 
-#: The ways of seeing an agent through its training.
+#: Ways to display an agent's snapshots.
 SIDE_BY_SIDE, LAPSE = "side-by-side", "lapse"
 
-#: Steps a second of an environment that does not say.
+#: Steps per second, if the environment has no render_fps.
 STEPS = 8.0
 
-#: Snapshots side by side, unless `grid` has another number.
+#: Number of snapshots side by side, unless `grid` has another number.
 MOST_CHECKPOINTS = 9
 
 
@@ -52,24 +52,24 @@ def watch(
     """Shows the agents of runs as they act, in a window until it is closed, or as a film.
 
     Args:
-        runs: run folders: ``RUN``, ``RUN@best`` or ``RUN@20000``; several play side by side, in the same episodes.
-        record: a file that ends in .mp4, .gif or .png, in the place of a window.
-        checkpoints: one episode through training, by the agents of a run's snapshots, together or one after another.
-        grid: rows and columns of worlds at once.
-        overlay: what is laid over the world at first; see `arena list overlays`.
-        at: which agent of a run: ``last``, ``best`` (by its evaluations), or after so many steps, such as ``"20000"``.
-        seed: of the episodes; the first run's, if not given.
-        episode: the one to begin with, from 1.
-        episodes: of a film; 1, if not given, or one a snapshot of a time-lapse.
-        horizon: the longest episode, in steps.
-        explore: whether to act as in training.
-        speed: steps a second.
+        runs: run folders: ``RUN``, ``RUN@best`` or ``RUN@20000``; several runs play the same episodes side by side.
+        record: film to record (.mp4, .gif or .png) instead of opening a window.
+        checkpoints: one episode by each snapshot's agent: ``side-by-side``, or ``lapse`` for one after another.
+        grid: rows and columns of environments side by side.
+        overlay: overlays that are on at first; see `arena list overlays`.
+        at: snapshot of a run: ``last``, ``best`` (by mean evaluation return), or training steps, such as ``"20000"``.
+        seed: seed of the episodes; by default the first run's.
+        episode: first episode, from 1.
+        episodes: number of episodes in a film; by default 1, or one for each snapshot of a time-lapse.
+        horizon: step limit of an episode.
+        explore: whether to act with exploration, as in training.
+        speed: environment steps per second.
         size: width and height, in points.
-        scale: pixels a point.
-        fps: frames a second of a film.
+        scale: pixels per point.
+        fps: frames per second of a film.
 
     Raises:
-        ArenaError: what was wrong, with what, and the remedy; no display, for one.
+        ArenaError: no such run or snapshot, an invalid argument, or no display.
 
     Example:
         >>> arena.watch("runs/q-learning_arena-CliffWalk-v0_seed0_…", record="cliff.gif")  # doctest: +SKIP
@@ -105,7 +105,7 @@ def watch(
 
 
 def warn_about_overlays(playback: Playback, names: Sequence[str]) -> None:
-    """Warns of overlays that were asked for by name, and that the film does not show."""
+    """Warns of named overlays that the film does not show."""
     for shown in playback.overlays:
         reason = shown.failed or (playback.refusal(shown) if shown.spec.name in names else None)
         if reason is not None:
@@ -118,10 +118,10 @@ def roles_of(
     grid: tuple[int, int] | None = None,
     at: str = LAST,
 ) -> list[Role]:
-    """The agents of runs, or of one run's snapshots where they are to stand side by side.
+    """Roles of runs, or of one run's snapshots side by side.
 
     Raises:
-        ArenaError: no such run or snapshot, or several runs where there can be one.
+        ArenaError: no such run or snapshot, or several runs where only one is possible.
     """
     if checkpoints == SIDE_BY_SIDE:
         return roles_through_training(single_run(runs), _count(grid) or MOST_CHECKPOINTS)
@@ -129,10 +129,10 @@ def roles_of(
 
 
 def single_run(runs: Sequence[str | Path]) -> str | Path:
-    """The only run.
+    """The run, if there is only one.
 
     Raises:
-        ArenaError: there are more.
+        ArenaError: there are several runs.
     """
     if len(runs) != 1:
         raise ArenaError("checkpoints, and following a training, are for one run", "give one run folder")
@@ -153,24 +153,24 @@ def playback_of(
     follow: bool = False,
     film: bool = False,
 ) -> Playback:
-    """What there is to see.
+    """Playback of some agents.
 
     Args:
-        roles: who plays; see `roles_of`.
-        checkpoints: as `watch`'s, like those that are not named here.
-        grid: likewise.
-        named: the overlays that are on.
-        seed: likewise.
-        episode: likewise.
-        horizon: likewise.
-        explore: likewise.
-        speed: likewise.
-        follow: whether to keep up with the one run while it is trained.
-        film: whether a film is recorded, in which one cannot go back, so that fewer moments are kept.
+        roles: the agents that play; see `roles_of`.
+        checkpoints: see `watch`.
+        grid: see `watch`.
+        named: names of the overlays that are on.
+        seed: see `watch`.
+        episode: see `watch`.
+        horizon: see `watch`.
+        explore: see `watch`.
+        speed: see `watch`.
+        follow: whether newer agents of the run, while it trains, replace the one that plays.
+        film: whether a film is recorded: it never goes back, so fewer moments are kept.
     """
     count = _count(grid) if checkpoints != SIDE_BY_SIDE else None
     shown = _switched_on(named)
-    cast = make_players(
+    players = make_players(
         roles,
         count=None if count is None else max(count, len(roles)),
         seed=seed,
@@ -178,16 +178,16 @@ def playback_of(
         explore=explore,
         budget=(FILM_BUDGET if film else BUDGET) // max(count or len(roles), len(roles)),
     )
-    minds = [player.actor for player in cast if player.actor is not None]
+    actors = [player.actor for player in players if player.actor is not None]
     alone = len(roles) == 1 and roles[0].run is not None
     playback = Playback(
-        cast,
+        players,
         title=_title(roles, checkpoints),
-        speed=speed or render_speed(cast[0].env, STEPS),
+        speed=speed or render_speed(players[0].env, STEPS),
         overlays=shown,
-        checkpoints=Snapshots(roles[0], minds) if alone and not follow else None,
+        checkpoints=Snapshots(roles[0], actors) if alone and not follow else None,
         lapse=checkpoints == LAPSE,
-        follower=RunFollower(roles[0], minds) if follow else None,
+        follower=RunFollower(roles[0], actors) if follow else None,
     )
     if playback.lapse and playback.checkpoints is not None:
         if not playback.checkpoints.steps:
@@ -220,5 +220,5 @@ def _title(roles: Sequence[Role], checkpoints: str | None) -> str:
     names = list(dict.fromkeys(role.name for role in roles))
     if checkpoints and first.run is not None:
         names = [first.run.spec.name]
-    who = " and ".join(names) if len(names) <= 3 else f"{len(names)} agents"
-    return f"{who}{' (untrained)' if first.run is None else ''} · {first.factory.id}"
+    agents = " and ".join(names) if len(names) <= 3 else f"{len(names)} agents"
+    return f"{agents}{' (untrained)' if first.run is None else ''} · {first.factory.id}"

@@ -1,4 +1,4 @@
-"""The window: handles events, advances time and draws, sixty times a second."""
+"""The window: handles events, advances time and draws, sixty times per second."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 
 __all__ = ["FPS", "Controller", "Window", "commands_of"]
 
-#: Redrawings a second, and frames a second of a film of the window.
+#: Frames per second of the window, and of a film of it.
 FPS = 60
 
-#: The scales that one can choose.
+#: Levels of the zoom.
 SCALES = (0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 
-#: How the list calls some keys, and those with which a person goes through episodes.
+#: Names of some keys in the list, and the keys with which a person begins episodes.
 ARROWS = {"up": "↑", "down": "↓", "left": "←", "right": "→"}
 EPISODES = (("enter", "next episode, after the end"), ("backspace", "restart the episode"))
 
-#: The least width and height, in pixels.
+#: The smallest width and height, in pixels.
 LEAST = (320, 240)
 
 
 class Controller(Protocol):
-    """Control by a person: receives keys before the window does, and the passing of time."""
+    """Control by a person: receives keys before the window does, and elapsed time."""
 
     def keys(self) -> Mapping[str, str]:
         """Every key that steers, with its description."""
@@ -56,19 +56,19 @@ class Controller(Protocol):
         """Handles a released key."""
 
     def tick(self, seconds: float, mouse: Point | None) -> None:
-        """Advances time; the mouse is at a point of the picture, from −1 to 1, or None."""
+        """Advances time; `mouse` is a position in the picture, from −1 to 1, or None outside."""
 
 
 class Window:
-    """Shows a playback in a window until it is closed.
+    """Window that displays a playback until it is closed.
 
     Args:
-        playback: what there is to see.
-        renderer: where everything stands.
-        size: of the window, in points.
-        scale: pixels a point, on top of what the system says.
-        folder: where screenshots and films go.
-        controller: who steers, where a person does.
+        playback: playback to display.
+        renderer: draws the window.
+        size: width and height of the window, in points.
+        scale: pixels per point, in addition to the system's scale.
+        folder: folder of screenshots and films.
+        controller: control by a person, or None.
 
     Raises:
         ArenaError: there is no display.
@@ -102,7 +102,7 @@ class Window:
         self._film_size = (0, 0)
 
     def run(self) -> None:
-        """Shows until the window is closed."""
+        """Runs until the window is closed."""
         clock = pygame.time.Clock()
         try:
             while self.open:
@@ -127,12 +127,12 @@ class Window:
             self._dirty = bool(self.playback.notice)
 
     def _shown(self) -> tuple[object, ...]:
-        """The state on which the drawing depends, beside events."""
+        """State on which the drawing depends, apart from events."""
         playback = self.playback
         return playback.position, playback.newest, playback.episode, playback.status, playback.notice
 
     def close(self) -> None:
-        """Ends a film that is being made, and closes the window."""
+        """Completes the film in progress, and closes the window."""
         self.open = False
         self._end_film()
         self.window.destroy()
@@ -144,13 +144,13 @@ class Window:
         return self._zoom * self._surface.get_width() / max(1, self.window.size[0])
 
     def screenshot(self) -> None:
-        """Saves what is shown as a picture."""
+        """Saves the window as a picture."""
         self._draw()
         path = _free(self.folder, "arena", ".png")
         self._attempt(lambda: write_atomically(path, png_bytes(self._surface)), f"saved {path}")
 
     def record(self) -> None:
-        """Begins a film of the window, or ends it."""
+        """Starts or stops recording the window."""
         if self._film is not None:
             self._end_film()
             return
@@ -161,13 +161,13 @@ class Window:
             self.renderer.recording = True
 
     def zoom(self, by: int) -> None:
-        """Makes everything larger or smaller."""
+        """Raises or lowers the zoom."""
         place = min(range(len(SCALES)), key=lambda i: abs(SCALES[i] - self._zoom)) + by
         self._zoom = SCALES[min(max(place, 0), len(SCALES) - 1)]
         self.playback.say(f"{self._zoom:.0%}")
 
     def whole_screen(self) -> None:
-        """Fills the screen, or goes back to a window."""
+        """Switches full screen on or off."""
         self._whole_screen = not self._whole_screen
         if self._whole_screen:
             self.window.set_fullscreen(desktop=True)
@@ -175,18 +175,18 @@ class Window:
             self.window.set_windowed()
 
     def all_overlays(self) -> None:
-        """Switches every overlay off, or on all that have something to draw."""
+        """Switches all overlays off, or all that have something to draw on."""
         shown = self.playback.overlays
         off = any(overlay.on for overlay in shown)
         for overlay in shown:
             overlay.on = not off and self.playback.refusal(overlay) is None
 
     def help(self) -> None:
-        """Shows the keys, or hides them."""
+        """Shows or hides the list of keys."""
         self.renderer.sheet = () if self.renderer.sheet else self.keys()
 
     def keys(self) -> list[tuple[str, str]]:
-        """The list of keys: those that steer, where a person does, and the window's."""
+        """Keys with their meanings: those of the person's control, if any, and the window's."""
         own = sheet(self.playback.overlays, self._keys)
         if self.controller is None:
             return own
@@ -197,7 +197,7 @@ class Window:
         return [*mine, *EPISODES, *(line for line in own if line[0] not in steering)]
 
     def escape(self) -> None:
-        """Hides the keys, leaves the whole screen, or closes."""
+        """Hides the list of keys, leaves full screen, or closes the window."""
         if self.renderer.sheet:
             self.renderer.sheet = ()
         elif self._whole_screen:
@@ -207,7 +207,7 @@ class Window:
 
     @property
     def _keys(self) -> Sequence[Key]:
-        """Those that are the window's: an episode that is played by hand goes on and ends by hand."""
+        """Keys of the window: without those that control time, while a person plays."""
         return KEYS if self.controller is None else KEYS[len(TIME) :]
 
     def _take(self, event: pygame.Event) -> None:
@@ -222,7 +222,7 @@ class Window:
             if self.controller is not None:
                 self.controller.released(pygame.key.name(event.key))
         elif event.type == pygame.WINDOWFOCUSLOST:
-            self._held.clear()  # keys go up elsewhere
+            self._held.clear()  # releases of keys are not reported to a window without focus
         elif event.type == pygame.MOUSEMOTION:
             self.renderer.mouse = self._point(event.pos)
             if self._dragging:
@@ -257,7 +257,7 @@ class Window:
                 self.playback.switch(overlay)
 
     def _point(self, at: Point) -> Point:
-        """A place in the window, which is counted in the system's units, in points."""
+        """Converts a position from the system's units to points."""
         share = self._surface.get_width() / max(1, self.window.size[0]) / self.scale
         return at[0] * share, at[1] * share
 
@@ -268,7 +268,7 @@ class Window:
         playback.seek(round((mouse[0] - line.x) / max(1.0, line.width) * playback.span))
 
     def _choose(self, line: Area, mouse: Point) -> None:
-        """The agent of the evaluation that was clicked on plays."""
+        """Loads the agent of the evaluation under the mouse."""
         curve = self.playback.players[0].curve
         if curve is not None and self.playback.checkpoints is not None:
             share = (mouse[0] - line.x) / max(1.0, line.width)
@@ -277,7 +277,7 @@ class Window:
             )
 
     def _aim(self) -> Point | None:
-        """Where the mouse is over the picture, from −1 to 1, up and right positive."""
+        """Position of the mouse in the picture, from −1 to 1, up and right positive; None outside."""
         mouse = self.renderer.mouse
         if mouse is None or not self.renderer.pictures or not self.renderer.pictures[0].holds(mouse):
             return None
@@ -300,14 +300,14 @@ class Window:
         if ending is not None:
             self._attempt(ending.close, text or f"saved {self._film_path}")
 
-    def _attempt(self, act: Callable[[], object], said: str) -> None:
+    def _attempt(self, act: Callable[[], object], notice: str) -> None:
         with self._errors_shown():
             act()
-            self.playback.say(said, 4.0)
+            self.playback.say(notice, 4.0)
 
     @contextlib.contextmanager
     def _errors_shown(self) -> Iterator[None]:
-        """Shows errors in the window, which stays open."""
+        """Displays errors in the window, which stays open."""
         try:
             yield
         except ArenaError as error:
@@ -318,7 +318,7 @@ class Window:
 
 
 def commands_of(window: Window, playback: Playback) -> dict[str, Callable[[], object]]:
-    """The function of each command that `arena_viewer.keys` names."""
+    """Functions of the commands in `arena_viewer.keys`."""
     return {
         "pause": playback.pause,
         "step-forward": playback.forward,
@@ -347,14 +347,14 @@ def _key(name: str, keys: Sequence[Key]) -> Key | None:
 
 
 def _free(folder: Path, name: str, suffix: str) -> Path:
-    """A path that nothing has yet, by the time of day."""
+    """A new path, named by the time of day."""
     stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     candidates = (folder / f"{stem}{more}{suffix}" for more in ("", *(f"-{i}" for i in range(2, 1000))))
     return next(path for path in candidates if not path.exists())
 
 
 def _fitting(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """A window's size that the desktop has room for."""
+    """A window size that fits the desktop."""
     desktop = (pygame.display.get_desktop_sizes() or [(10**6, 10**6)])[0]
     wide, high = (
         max(least, min(round(side * scale), round(room * 0.95)))

@@ -1,4 +1,4 @@
-"""The picture of an environment: by its painter, from its rendered frames, or else its observation as bars."""
+"""Picture of an environment: by its painter, from rendered frames, or the observation as bars."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from arena_viewer.sdl import pygame
 
 __all__ = ["draw_world", "flat_numbers"]
 
-#: Frames with fewer pixels on a side are enlarged to squares.
+#: Frames with fewer pixels on a side are enlarged without interpolation.
 SMALL_FRAME = 128
 
-#: Numbers of an observation that are shown, at most.
+#: The largest number of bars of an observation.
 MOST_NUMBERS = 32
 
 
@@ -34,15 +34,15 @@ def draw_world(
     """Draws a player's environment at a moment.
 
     Args:
-        canvas: draws in points.
-        area: the room that there is.
-        player: whose environment it is.
-        moment: what is shown.
-        before: the moment before it, for what lies between.
-        share: how far from `before` to `moment`.
+        canvas: canvas in points.
+        area: available area.
+        player: player of the environment.
+        moment: moment to draw.
+        before: the moment before, for interpolation.
+        share: fraction of time from `before` to `moment`.
 
     Returns:
-        Where the picture is.
+        The picture's area.
     """
     if player.painter is not None:
         room = canvas.pixels(area)
@@ -69,7 +69,7 @@ def draw_world(
 
 
 def _numbers(canvas: Canvas, area: Area, moment: Moment) -> Area:
-    """An observation that has no picture, as bars."""
+    """Draws an observation without a picture as bars."""
     canvas.fill(area, (255, 255, 255))
     canvas.frame(area, LINE)
     inner = area.inset(24)

@@ -58,6 +58,15 @@ def test_every_package_is_typed(package):
     assert (ROOT / package / "py.typed").exists(), f"touch {package}/py.typed"
 
 
+def test_a_wheel_holds_the_templates_and_what_the_pages_are_made_of():
+    wheel = pytest.importorskip("hatchling.builders.wheel", reason="hatchling is not installed")
+    packed = {file.distribution_path for file in wheel.WheelBuilder(str(ROOT)).recurse_included_files()}
+    folder = ROOT / "plugins"
+    data = [path for kind in ("html", "css", "js", "typed") for path in folder.rglob(f"*.{kind}")]
+    assert len([path for path in data if path.parent.name == "templates"]) >= 5
+    assert {str(path.relative_to(folder)) for path in data} <= packed
+
+
 def test_the_version_is_said_once():
     version = PROJECT["project"]["version"]
     assert importlib.metadata.version("arena-rl") == version

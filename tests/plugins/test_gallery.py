@@ -21,6 +21,7 @@ from arena.encoders.base import Encoder
 from arena.encoders.distributions import mode
 from arena.encoders.functional import reconstruct
 from arena.errors import ArenaError
+from arena.experiments.fit import Fit
 from arena.frames.fits import resolve_fit
 from arena.frames.references import open_data
 from arena.frames.split import rows_of
@@ -300,7 +301,7 @@ def test_errors_are_one_line(pca, words, said, capsys):
 
 def test_an_encoder_neither_plays_nor_collects(pca, capsys):
     assert main(["eval", str(pca)]) == 2
-    assert "fitted the encoder pca, which does not act; look at it with `arena gallery`" in (
+    assert "fitted the encoder pca, which does not act; give a run of `arena train`" in (
         capsys.readouterr().err
     )
 
@@ -309,9 +310,7 @@ def test_frames_that_changed_are_refused(pca, tmp_path):
     copy = shutil.copytree(pca, tmp_path / "copy")
     document = json.loads((copy / "run.json").read_text())
     document["experiment"]["frames"]["digest"] = "0" * 64
-    from arena.experiments.experiment import Experiment
-
-    document["id"] = Experiment.from_dict(document["experiment"]).id(0)
+    document["id"] = Fit.from_dict(document["experiment"]).id(0)
     (copy / "run.json").write_text(json.dumps(document))
     shutil.rmtree(copy / "checkpoint")
     with pytest.raises(ArenaError, match="are not those of the fit"):

@@ -304,11 +304,11 @@ def test_a_reconstruction_is_perception_s(joint):
     overlay = Reconstruction()
 
     def pictures():
-        seen, told = overlay.pictures(context_of(found))
+        seen, reconstructed = overlay.pictures(context_of(found))
         observation = np.asarray(found.now.observation)
         assert (seen == observation).all()
-        assert (told == reconstruct(encoder, observation[None]).numpy()[0]).all()
-        return told
+        assert (reconstructed == reconstruct(encoder, observation[None]).numpy()[0]).all()
+        return reconstructed
 
     first = pictures()
     play(found, 3)

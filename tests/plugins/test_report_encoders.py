@@ -63,7 +63,8 @@ def test_a_fit_of_its_own_for_every_seed_is_a_replication(tmp_path):
     assert (row["label"], row["seeds"]) == ("dqn · vae", [0, 1, 2])
     assert [fit["run"] for fit in row["encoder"]["fits"]] == ["runs/a", "runs/b", "runs/c"]
     assert (
-        "Each seed of dqn · vae has a fit of its own: the fits count as replications." in document["warnings"]
+        "Each seed of dqn · vae has its own fit of the encoder: the fits count as replications."
+        in document["warnings"]
     )
 
 
@@ -170,7 +171,9 @@ def test_the_page_and_the_table_have_encoders_where_there_are_any(tmp_path):
     write_run(tmp_path, "dqn", env="Y")
     text = page(compared(tmp_path), tmp_path)
     section = text[text.index('id="encoders"') : text.index('id="profiles-section"')]
-    assert "Areas from step 50 to 100." in section and "No agent has an encoder here." in section
+    assert (
+        "Areas from step 50 to 100." in section and "No agent used an encoder in this environment." in section
+    )
     assert re.search(r"dqn · vae \(joint\)", section)
     assert "<code>encoder.latent</code>" not in text  # which does not differ
     assert "encoder.latent = 4" in text

@@ -72,8 +72,8 @@ def test_runs_above_the_optimum_are_told_apart(tmp_path):
     [pair], [place] = document["improvement"], document["environments"]
     assert (pair["x"], pair["y"], pair["probability"], pair["ci95"]) == ("a", "b", 1, (1, 1))
     assert (place["optimum"], place["zero"], place["one"]) == (0.74, 0.75, 0.84)
-    assert only(document["groups"], label="a")["normalised"] == pytest.approx(7 / 9)
-    assert any("Every run exceeds the optimum's expectation in Lake-v0" in w for w in document["warnings"])
+    assert only(document["groups"], label="a")["normalized"] == pytest.approx(7 / 9)
+    assert any("Every run exceeds the optimal expected return in Lake-v0" in w for w in document["warnings"])
 
 
 def test_the_rounding_of_a_sum_is_a_tie(tmp_path):
@@ -138,8 +138,8 @@ def test_one_duplicate_and_one_group_of_one_seed_are_said_in_the_singular(tmp_pa
     write_run(tmp_path)
     for seed in range(2):
         write_run(tmp_path, "sarsa", seed=seed)
-    said = " ".join(compared(tmp_path)["warnings"])
-    assert "1 run is left out: 1 duplicate (same" in said and "1 of 2 groups has one seed" in said
+    warnings = " ".join(compared(tmp_path)["warnings"])
+    assert "1 run is left out: 1 duplicate (same" in warnings and "1 of 2 groups has one seed" in warnings
     write_run(tmp_path, "random")
     assert "2 of 3 groups have one seed" in " ".join(compared(tmp_path)["warnings"])
 
@@ -178,9 +178,9 @@ def test_a_table_of_returns_has_the_best_of_its_environment_first(tmp_path):
         write_run(tmp_path, agent, "X", mean=there, optimum=10.0)
         write_run(tmp_path, agent, "Y", mean=here, optimum=10.0)
     text = page(compared(tmp_path), tmp_path)
-    tables = re.findall(r'data-place="\d">(<h3>.*?</table>)', text)
+    tables = re.findall(r'data-place="\d">(<h3>.*?</table>)', text, re.DOTALL)
     assert [re.findall(r'title="(\w)"', table) for table in tables] == [["a", "b"], ["b", "a"]]
-    assert text.count("Algorithms stand in the order of their IQM over 2 environments, normalised.") == 2
+    assert text.count("Algorithms are sorted by the IQM of their normalized scores over 2 environments.") == 2
 
 
 def test_an_algorithm_of_one_environment_is_no_winner_over_several(tmp_path):
@@ -190,7 +190,7 @@ def test_an_algorithm_of_one_environment_is_no_winner_over_several(tmp_path):
         write_run(tmp_path, "c", env, mean=2.0)
     document = compared(tmp_path)
     assert [one["label"] for one in document["algorithms"]] == ["c", "b", "a"]
-    assert "so that their order is no ranking" in page(document, tmp_path)
+    assert "so the order is not a ranking" in page(document, tmp_path)
     write_run(tmp_path, "b", "X", mean=0.0)
     document = compared(tmp_path)
     assert document["algorithms"][0]["label"] == "b"
@@ -206,11 +206,11 @@ def test_where_a_curve_ends_before_its_seeds_do_it_is_said(tmp_path):
     write_run(tmp_path, seed=0, steps=10_000, curve=points)
     write_run(tmp_path, "sarsa", seed=0, steps=10_000, curve=points)
     text = page(compared(tmp_path), tmp_path)
-    assert "Drawn only as far" not in text
+    assert "Curves that end at" not in text
     write_run(tmp_path, seed=1, steps=4000, curve=points[:4])
     document = compared(tmp_path)
     assert only(document["curves"], label="q-learning")["longest"] == 10_000
-    text = "Drawn only as far as all seeds have evaluations: q-learning to 4,000 steps.<"
+    text = "Curves that end at the last step at which all seeds have evaluations: q-learning to 4,000 steps.<"
     assert text in page(document, tmp_path)
 
 
@@ -228,8 +228,8 @@ def test_trials_of_a_study_count_where_it_is_named(tmp_path, name, capsys):
     [row] = document["skipped"]
     assert (row["path"], row["status"]) == (str(study), "study")
     assert row["reason"] == "3 runs of a tuning study: name this folder to compare them"
-    [said] = [text for text in document["warnings"] if "tuning" in text]
-    assert said.startswith(f"3 runs are left out as trials of a tuning study ({study}): name")
+    [warning] = [text for text in document["warnings"] if "tuning" in text]
+    assert warning.startswith(f"3 runs are left out as trials of a tuning study ({study}): name")
     assert "3 runs of a tuning study" in page(document, tmp_path)
     assert len(labels(compared(study))) == 3 and labels(compared(trial)) == ["q-learning"]
     both = comparison(read_runs([tmp_path / "runs", trial]))

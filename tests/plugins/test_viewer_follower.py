@@ -16,6 +16,7 @@ from shutil import which
 import numpy as np
 import pytest
 
+from arena.cli import main
 from arena.runs import live
 from arena.runs.listener import Listener
 from arena.runs.live import LivePublisher, open_watch_window
@@ -57,14 +58,14 @@ def role(run):
 
 
 @pytest.fixture
-def minds(role):
+def actors(role):
     """Of two who play side by side."""
     return [role.actor(place) for place in range(2)]
 
 
 @pytest.fixture
-def followed(role, minds):
-    found = RunFollower(role, minds)
+def followed(role, actors):
+    found = RunFollower(role, actors)
     yield found
     found.close()
 
@@ -104,14 +105,14 @@ def test_a_run_that_has_trained_nothing_can_be_followed(run, role, followed, clo
     assert (run.folder / "live" / "wanted").exists()
 
 
-def test_newer_agents_take_over_and_the_last_one_stays(run, role, minds, followed, clock, monkeypatch):
+def test_newer_agents_take_over_and_the_last_one_stays(run, role, actors, followed, clock, monkeypatch):
     steps, versions = [], []
 
     def context(progress):
         followed.pulse()
         if "training" in followed.status:
             steps.append(int(followed.status.split()[1].replace(",", "")))
-        versions.append([mind.version for mind in minds])
+        versions.append([actor.version for actor in actors])
         assert not followed.finished
 
     trained(run, clock, monkeypatch, context)
@@ -128,10 +129,10 @@ def test_newer_agents_take_over_and_the_last_one_stays(run, role, minds, followe
     assert followed.curve.at == 400
     assert followed.curve.steps == [100, 200, 300, 400]
     assert not (run.folder / "live").exists(), "the watcher is closed"
-    version = minds[0].version
+    version = actors[0].version
     clock.now += 60
     followed.pulse()
-    assert minds[0].version == version, "nothing is to come any more"
+    assert actors[0].version == version, "nothing is to come any more"
     assert not (run.folder / "live").exists()
 
 
@@ -174,9 +175,12 @@ def test_it_looks_once_a_second_when_there_is_nothing_new(run, followed, clock, 
 
 def test_a_show_takes_over_between_episodes_and_says_how_far_training_is(run, clock, monkeypatch):
     role = role_in_training(run)
-    mind = role.actor(0)
+    actor = role.actor(0)
     playback = Playback(
-        [Player(role.factory, mind, seed=0, horizon=5)], title="", speed=8, follower=RunFollower(role, [mind])
+        [Player(role.factory, actor, seed=0, horizon=5)],
+        title="",
+        speed=8,
+        follower=RunFollower(role, [actor]),
     )
     try:
         assert playback.status == "waiting for its first steps"
@@ -280,7 +284,7 @@ def wait_for(what):
     return found
 
 
-def test_killing_the_window_is_nothing_to_the_training(display, tmp_path):
+def test_killing_the_window_is_nothing_to_the_training(display, tmp_path, capsys):
     settings = ["--steps", "1M", "--seed", "0", "--evaluate-every", "500k", "--log-every", "100k", "--json"]
     screen = {name: value for name, value in os.environ.items() if name != "SDL_VIDEODRIVER"}
     words = arena("train", *CLIFF, *settings, "--out", str(tmp_path / "watched"), "--watch")
@@ -301,10 +305,8 @@ def test_killing_the_window_is_nothing_to_the_training(display, tmp_path):
             training.send_signal(signal.SIGCONT)
         out, complaints = training.communicate(timeout=60)
     assert training.returncode == 0, complaints.decode()
-    alone = subprocess.run(
-        arena("train", *CLIFF, *settings, "--out", str(tmp_path / "alone")), capture_output=True, check=True
-    )
-    runs = [json.loads(text)["runs"][0] for text in (out, alone.stdout)]
+    assert main(["train", *CLIFF, *settings, "--out", str(tmp_path / "alone")]) == 0
+    runs = [json.loads(text)["runs"][0] for text in (out, capsys.readouterr().out)]
     assert runs[0]["evaluation"] == runs[1]["evaluation"]
     folders = [next((tmp_path / name).iterdir()) for name in ("alone", "watched")]
     assert difference(*(contents(Run.open(folder)) for folder in folders)) is None

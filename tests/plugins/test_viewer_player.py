@@ -326,23 +326,23 @@ def test_a_history_keeps_the_means_of_equal_parts(numbers, most):
 
 
 def test_a_runs_snapshots_are_agents_that_one_can_go_to(role, run):
-    mind = role.actor(0)
-    snapshots = Snapshots(role, [mind])
+    actor = role.actor(0)
+    snapshots = Snapshots(role, [actor])
     assert snapshots.steps == [1000, 2000, 3000] and snapshots.place == 2 and snapshots.unit == "step"
     assert role.curve.steps == snapshots.steps and role.curve.at == 3000
 
     def table(agent):
-        return mind_of(agent).action_values(np.arange(48))
+        return actor_of(agent).action_values(np.arange(48))
 
-    def mind_of(agent):
-        return agent if hasattr(agent, "version") else agent.mind(0)
+    def actor_of(agent):
+        return agent if hasattr(agent, "version") else agent.actor(0)
 
     tables = [table(each) for each in roles_through_training(run, 3)]
     assert not np.array_equal(tables[0], tables[2])
     for place in (0, 1, 2):
         snapshots.go(place)
-        assert np.array_equal(table(mind), tables[place])
-        assert (role.curve.at, snapshots.place, mind.version) == (1000 * (place + 1), place, place + 1)
+        assert np.array_equal(table(actor), tables[place])
+        assert (role.curve.at, snapshots.place, actor.version) == (1000 * (place + 1), place, place + 1)
 
 
 @pytest.mark.parametrize(("most", "chosen"), [(2, [1, 3]), (3, [1, 2, 3]), (9, [1, 2, 3])])

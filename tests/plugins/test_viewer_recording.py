@@ -243,11 +243,11 @@ def test_memory_does_not_grow(tmp_path: Path, kind: str) -> None:
     tracemalloc.start()
     try:
         with film(tmp_path / f"film{kind}", 30) as recording:
-            for step in range(2000):
+            for step in range(1000):
                 recording.write(frames[step % 60])
-                if step in (499, 1999):
+                if step in (249, 999):
                     held.append(_peak_mib(recording))
-        assert tracemalloc.get_traced_memory()[1] < 2**20  # 2,000 frames are 229 MiB
+        assert tracemalloc.get_traced_memory()[1] < 2**20  # 1,000 frames are 114 MiB
     finally:
         tracemalloc.stop()
     assert held[1] - held[0] < 16

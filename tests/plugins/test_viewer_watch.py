@@ -124,7 +124,7 @@ def test_a_grid_plays_other_episodes_at_once(runs, shown):
     playback = shown(runs["cliff"], "--grid", "2x3")
     assert [player.name for player in playback.players] == [f"episode {n}" for n in range(1, 7)]
     assert len({id(player.actor.agent) for player in playback.players}) == 1, "one agent"
-    assert len({id(player.actor) for player in playback.players}) == 6, "of several minds"
+    assert len({id(player.actor) for player in playback.players}) == 6, "of several actors"
     returns = recorded_episodes(playback)
     assert returns == evaluated(runs["cliff"], 6)
 
@@ -297,7 +297,7 @@ ERRORS = [
     ("CLIFF --agent.discount 0.5", "--agent.discount is no option of this command"),
     ("CLIFF --train", "--train is for AGENT ENV; `arena resume RUN --steps N` trains a run further"),
     ("CLIFF --steps 5", "--train is for AGENT ENV"),
-    ("FIT", "fitted the encoder pca, which does not act; look at it with `arena gallery`"),
+    ("FIT", "fitted the encoder pca, which does not act; give a run of `arena train`"),
     ("FIT --follow", "fitted the encoder pca"),
     ("FIT --checkpoints", "fitted the encoder pca"),
     ("CLIFF LAKE", "arena/CliffWalk-v0 and FrozenLake-v1; watch runs of one environment together"),
