@@ -1,4 +1,4 @@
-"""What a notebook calls: train, load, and the results as a table."""
+"""Python interface: training of agents, and loading of trained agents and fitted encoders."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ def train(
     progress: bool = True,
     **settings: Any,
 ) -> Results:
-    """Trains an agent in an environment, or resumes what an earlier call began; a finished experiment is free.
+    """Train an agent in an environment, or resume an earlier call; a finished experiment is not trained again.
 
     Args:
-        agent: an agent's name, as `arena list agents` shows them.
+        agent: name of the agent; see `arena list agents`.
         env: a Gymnasium id, a function that makes an environment, or an environment with a spec.
-        steps: environment steps (a planner's sweeps) of each run; None takes the preset's.
-        seeds: how many seeds (0, 1, …), or which; None takes the preset's.
-        workers: processes to use.
-        out: the folder of runs.
-        listener: follows the runs; by default a progress bar.
+        steps: environment steps (a planner's sweeps) of each run; None for the preset's.
+        seeds: number of seeds (0, 1, …), or a list of seeds; None for the preset's.
+        workers: number of processes.
+        out: folder of run folders.
+        listener: listener to the events of the runs; by default a progress bar.
         progress: whether to draw the progress bar.
-        settings: anything else that `arena.runs.resolve.resolve_experiment` takes, such as
-        ``agent_options={"discount": 0.9}``.
+        settings: other arguments of `arena.runs.resolve.resolve_experiment`, such as
+            ``agent_options={"discount": 0.9}``.
 
     Raises:
-        ArenaError: what was wrong, with what, and the remedy.
+        ArenaError: an argument is invalid, or training failed.
 
     Example:
         >>> results = arena.train("q-learning", "arena/CliffWalk-v0", seeds=3)  # doctest: +SKIP
@@ -74,7 +74,7 @@ def train_experiment(
     listener: Listener | None = None,
     progress: bool = True,
 ) -> Results:
-    """Trains every seed of an experiment, or fits every seed of a fit; see `train`."""
+    """Train every seed of an experiment or a fit; see `train`."""
     if workers > 1 and spec.in_memory:
         raise ArenaError("an environment given as a function trains in this process only", "use workers=1")
     runs = [Run.prepare(spec, seed, Path(out)) for seed in spec.seeds]
@@ -89,7 +89,7 @@ def execute_runs(
     listener: Listener | None = None,
     progress: bool = True,
 ) -> Results:
-    """Trains runs that are prepared already, behind a progress bar unless a listener is given."""
+    """Train prepared runs, with a progress bar unless a listener is given."""
     with contextlib.ExitStack() as stack:
         if listener is None:
             listener = stack.enter_context(progress_bar(runs, drawn=progress))
@@ -101,14 +101,14 @@ def execute_runs(
 
 
 def load(run: str | Path, which: str = LAST) -> LoadedAgent | LoadedEncoder:
-    """The trained agent of a run folder, or the fitted encoder.
+    """Load the trained agent or the fitted encoder of a run folder.
 
     Args:
-        run: the folder.
+        run: the run folder.
         which: ``last``, ``best`` or a number of steps; see `LoadedAgent` and `arena.runs.loaded_encoder.LoadedEncoder`.
 
     Raises:
-        ArenaError: if the folder is no run, or has trained nothing yet.
+        ArenaError: the folder is not a run, or has no such snapshot.
 
     Example:
         >>> agent = arena.load("runs/q-learning_arena-CliffWalk-v0_seed0_…")  # doctest: +SKIP

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from arena.cli.output import clean
 from arena.cli.run_filters import STATUSES, Found
 from arena.config.formatting import format_value
-from arena.results.text import UNKNOWN, format_count, format_number
+from arena.results.text import UNKNOWN, aligned, format_count, format_number
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -25,7 +25,7 @@ NOT_SHOWN = (
 OPTIONS, NAMES = 40, 8
 
 COLUMNS = ("agent", "env", "seed", "steps", "return", "best", "status")
-RIGHT = ("seed", "steps", "return", "best")
+RIGHT = [COLUMNS.index(name) for name in ("seed", "steps", "return", "best")]
 
 
 def summary(runs: Sequence[Found], matching: Sequence[Found], shown: int, folders: Sequence[str]) -> str:
@@ -56,17 +56,15 @@ def run_table(runs: Sequence[Found], width: int | None) -> Text:
         ]
     paths = [_one_line(run.row["path"]) for run in runs]
     noted = ["options"] * any(notes)
-    lines = _aligned(
-        [*COLUMNS, *noted, "run"],
-        [[*row, *[note] * len(noted), path] for row, note, path in zip(cells, notes, paths, strict=True)],
-    )
+    rows = [[*row, *[note] * len(noted), path] for row, note, path in zip(cells, notes, paths, strict=True)]
+    lines = aligned([[*COLUMNS, *noted, "run"], *rows], RIGHT, cell_len)
     if width is None or max(map(cell_len, lines)) <= width:
         return Text("\n").join([Text(lines[0], style="dim"), *map(Text, lines[1:])])
     for i in (COLUMNS.index("env"), COLUMNS.index("agent")):  # the path has them too
-        excess = max(map(cell_len, _aligned(COLUMNS, cells))) - width
+        excess = max(map(cell_len, aligned([COLUMNS, *cells], RIGHT, cell_len))) - width
         room = max(NAMES, max(cell_len(row[i]) for row in cells) - max(0, excess))
         cells = [[*row[:i], _cut(row[i], room), *row[i + 1 :]] for row in cells]
-    head, *lines = _aligned(COLUMNS, cells)
+    head, *lines = aligned([COLUMNS, *cells], RIGHT, cell_len)
     text = Text(head, style="dim")
     for line, note, path in zip(lines, notes, paths, strict=True):
         text.append(f"\n{line}\n", style="not dim")
@@ -74,21 +72,6 @@ def run_table(runs: Sequence[Found], width: int | None) -> Text:
         text.append(f"  {note}{'' if room else chr(10)}" if note else "")
         text.append(f"  {path}")
     return text
-
-
-def _aligned(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Pad the names of columns and the rows to lines."""
-    from rich.cells import cell_len
-
-    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
-    lines = []
-    for row in (names, *rows):
-        padded = []
-        for name, cell, width in zip(names, row, widths, strict=True):
-            space = " " * (width - cell_len(cell))
-            padded.append(space + cell if name in RIGHT else cell + space)
-        lines.append("  ".join(padded).rstrip())
-    return lines
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

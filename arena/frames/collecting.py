@@ -18,7 +18,14 @@ from arena.environments.factory import EnvironmentFactory, options_class_of
 from arena.environments.space_json import inferred_space, storage_space
 from arena.errors import ArenaError
 from arena.frames.columns import ACTION, BEGIN, LABEL, OBSERVATION, Column
-from arena.frames.lanes import Lanes, Look, NativeLanes, SingleLanes, call_environment, missing_label
+from arena.frames.frame_envs import (
+    FrameBatch,
+    FrameEnvs,
+    GymnasiumFrameEnvs,
+    NativeFrameEnvs,
+    call_environment,
+    missing_label,
+)
 from arena.frames.policies import RANDOM, Policies, Policy, policy_of
 from arena.frames.store import Frames
 from arena.frames.writer import CHUNK_BYTES, Writer, open_existing, output_folder
@@ -114,8 +121,8 @@ def collect(
             return writer.finish()
 
 
-class _Recorder:
-    """Buffer of each lane's rows, written when a chunk is full."""
+class _LaneBuffers:
+    """Buffers of the lanes' rows, written when a chunk is full."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer, self._share = writer, np.array(writer.parts)
@@ -133,12 +140,12 @@ class _Recorder:
     def full(self) -> bool:
         return bool((self._taken == self._share).all())
 
-    def add(self, lanes: npt.NDArray[np.int64], look: Look, action: Array | None) -> None:
+    def add(self, lanes: npt.NDArray[np.int64], batch: FrameBatch, action: Array | None) -> None:
         """Add a frame in each of these lanes that is not complete; without an action, an episode begins."""
         incomplete = self._taken[lanes] < self._share[lanes]
         lanes = lanes[incomplete]
         slots = self._held[lanes]
-        for column, rows in look.items():
+        for column, rows in batch.items():
             held = self._rows[column]
             held[lanes, slots] = _cast(rows[incomplete], held.dtype, column)
         self._rows[ACTION][lanes, slots] = 0 if action is None else action[incomplete]
@@ -161,16 +168,16 @@ def _cast(rows: Array, dtype: np.dtype[Any], column: str) -> Array:
     return cast
 
 
-def _play(lanes: Lanes, policy: Policy, writer: Writer, seeds: Sequence[int]) -> None:
-    recorder, everyone = _Recorder(writer), np.arange(lanes.num_envs)
-    recorder.add(everyone, lanes.begin(seeds), None)
-    while not recorder.full:
-        action = policy.act(lanes.observation)
-        turn = lanes.step(action)
-        recorder.add(everyone, turn.arrived, action)
-        if len(turn.ended):
-            recorder.add(turn.ended, turn.begun, None)
-            policy.ended(np.isin(everyone, turn.ended))
+def _play(envs: FrameEnvs, policy: Policy, writer: Writer, seeds: Sequence[int]) -> None:
+    buffers, every_lane = _LaneBuffers(writer), np.arange(envs.num_envs)
+    buffers.add(every_lane, envs.reset(seeds), None)
+    while not buffers.full:
+        action = policy.act(envs.observation)
+        step = envs.step(action)
+        buffers.add(every_lane, step.frames, action)
+        if len(step.ended):
+            buffers.add(step.ended, step.first, None)
+            policy.ended(np.isin(every_lane, step.ended))
 
 
 def with_labels(factory: EnvironmentFactory, labels: Sequence[str] | None) -> EnvironmentFactory:
@@ -187,7 +194,7 @@ def with_labels(factory: EnvironmentFactory, labels: Sequence[str] | None) -> En
 
 def _opened(
     factory: EnvironmentFactory, count: int, labels: Sequence[str] | None, rendered: bool, horizon: int | None
-) -> tuple[Lanes, list[Column]]:
+) -> tuple[FrameEnvs, list[Column]]:
     """Make the lanes, and the columns of their frames."""
     make = functools.partial(factory.make, horizon, **({"render_mode": "rgb_array"} if rendered else {}))
     first = make()
@@ -205,9 +212,9 @@ def _opened(
         if factory.is_native and not rendered:
             vector = factory.native_vector(count, horizon)
             first.close()
-            return NativeLanes(vector, tuple(spaces), factory.id), columns
+            return NativeFrameEnvs(vector, tuple(spaces), factory.id), columns
         envs += [make() for _ in range(1, count)]
-        return SingleLanes(envs, spaces, columns[0].shape, factory.id, rendered=rendered), columns
+        return GymnasiumFrameEnvs(envs, spaces, columns[0].shape, factory.id, rendered=rendered), columns
     except BaseException:
         for env in envs:
             env.close()
@@ -226,15 +233,19 @@ def _frame_space(env: Env, name: str) -> gym.Space[Any]:
 def label_spaces_of(env: Env, name: str, labels: Sequence[str] | None) -> dict[str, gym.Space[Any]]:
     """Space of each label: declared by the environment, or inferred from the first value."""
     inner: Any = env.unwrapped
-    said = getattr(inner, "label_spaces", {})
-    wanted = list(said) if labels is None else list(dict.fromkeys(labels))
-    if set(wanted) <= set(said):
-        return {label: storage_space(said[label], f"the label {label}") for label in wanted}
+    declared = getattr(inner, "label_spaces", {})
+    wanted = list(declared) if labels is None else list(dict.fromkeys(labels))
+    if set(wanted) <= set(declared):
+        return {label: storage_space(declared[label], f"the label {label}") for label in wanted}
     _, info = call_environment(name, env.reset, seed=0)
     found = {}
     for label in wanted:
         if label not in info:
             raise missing_label(name, label, info)
-        space = said[label] if label in said else inferred_space(info[label], f"the label {label} of {name}")
+        space = (
+            declared[label]
+            if label in declared
+            else inferred_space(info[label], f"the label {label} of {name}")
+        )
         found[label] = storage_space(space, f"the label {label}")
     return found

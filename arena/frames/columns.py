@@ -36,7 +36,7 @@ class Column:
 
     Attributes:
         name: ``observation``, ``action``, ``begin``, or ``label.`` and the label's name.
-        space: space of one row, as `arena.environments.space_json.storage_space` returns it; None for ``begin``,
+        space: space of one row, as `storage_space` returns it; None for ``begin``,
         which is a bool.
 
     Raises:
@@ -137,10 +137,10 @@ class Header:
                     f"its schema is {schema}, and this version reads up to {SCHEMA}", "update arena-rl"
                 )
             columns = {
-                name: Column(name, None if name == BEGIN else from_json(said["space"]))
-                for name, said in document["columns"].items()
+                name: Column(name, None if name == BEGIN else from_json(entry["space"]))
+                for name, entry in document["columns"].items()
             }
-            digests = {name: said["sha256"] for name, said in document["columns"].items()}
+            digests = {name: entry["sha256"] for name, entry in document["columns"].items()}
             header = cls(
                 document["count"],
                 tuple(document["parts"]),

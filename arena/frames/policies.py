@@ -130,12 +130,12 @@ class Mixture(Policy):
 
 
 def policy_of(
-    said: Policies, factory: EnvironmentFactory, lanes: int, seed: int, *, explore: bool = False
+    policy: Policies, factory: EnvironmentFactory, lanes: int, seed: int, *, explore: bool = False
 ) -> Policy:
     """Make a policy from its description.
 
     Args:
-        said: ``random``; a run folder, ``RUN@best`` or ``RUN@20000``; or several of these with weights.
+        policy: ``random``; a run folder, ``RUN@best`` or ``RUN@20000``; or several of these with weights.
         factory: the environment to act in.
         lanes: number of parallel episodes.
         seed: seed of the policy's random numbers.
@@ -144,9 +144,9 @@ def policy_of(
     Raises:
         ArenaError: no such run, an agent that cannot act in the environment, or invalid weights.
     """
-    if not isinstance(said, Mapping):
-        return _one(said, factory, lanes, seed, explore)
-    weights = list(said.values())
+    if not isinstance(policy, Mapping):
+        return _one(policy, factory, lanes, seed, explore)
+    weights = list(policy.values())
     sound = all(isinstance(weight, (int, float)) and 0 <= weight < np.inf for weight in weights)
     if not sound or not sum(weights) > 0:
         raise ArenaError(
@@ -154,17 +154,20 @@ def policy_of(
         )
     # Each policy has its own seed: two runs of one agent must not draw the same numbers.
     mixed = [
-        _one(name, factory, lanes, derive(seed, "mixed", number), explore) for number, name in enumerate(said)
+        _one(name, factory, lanes, derive(seed, "mixed", number), explore)
+        for number, name in enumerate(policy)
     ]
     return Mixture(mixed, [float(weight) for weight in weights], lanes, seed)
 
 
-def _one(said: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, explore: bool) -> Policy:
-    if said == RANDOM:
+def _one(policy: str | Path, factory: EnvironmentFactory, lanes: int, seed: int, explore: bool) -> Policy:
+    if policy == RANDOM:
         return Random(factory.properties.action_space, lanes, seed)
-    path, which = split_reference(str(said))
+    path, which = split_reference(str(policy))
     if not Path(path).exists():
-        raise ArenaError(f"no policy is {str(said)!r}", "give random or a run folder; see `arena list runs`")
+        raise ArenaError(
+            f"no policy is {str(policy)!r}", "give random or a run folder; see `arena list runs`"
+        )
     loaded = load_agent(path, which)
     if loaded.environment.encoder is not None:
         raise ArenaError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import stat
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from arena.errors import ArenaError
 from arena.frames.columns import ACTION, BEGIN, HEADER, LABEL, OBSERVATION, Column, Header, combined
+from arena.storage.files import open_regular
 
 __all__ = ["LOCK", "Frames"]
 
@@ -116,13 +117,11 @@ class Frames:
     def _map(self, column: Column) -> Array:
         path, head, count = self.folder / column.file, column.head(len(self)), len(self)
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its other end
-                raise ArenaError(f"{path} is not a regular file", AGAIN)
             size = len(head) + count * column.row_bytes
-            if status.st_size != size:
-                raise ArenaError(f"{path} has {status.st_size:,} bytes instead of {size:,}", AGAIN)
-            with path.open("rb") as file:
+            with open_regular(path) as file:
+                found = os.fstat(file.fileno()).st_size
+                if found != size:
+                    raise ArenaError(f"{path} has {found:,} bytes instead of {size:,}", AGAIN)
                 if file.read(len(head)) != head:
                     raise ArenaError(f"{path} is not the {column.name} that {HEADER} describes", AGAIN)
                 mapped = np.memmap(file, column.dtype, "r", len(head), (count, *column.shape))

@@ -1,4 +1,4 @@
-"""Results: what the runs of one experiment came to."""
+"""Results of the runs of one experiment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import numpy as np
 
 from arena.experiments.labels import labels
 from arena.experiments.training_spec import TrainingSpec
-from arena.results.text import UNKNOWN, format_count, format_duration, format_number
+from arena.results.text import (
+    UNKNOWN,
+    aligned,
+    format_count,
+    format_duration,
+    format_interval,
+    format_number,
+)
 from arena.runs.run import Run
 from arena.statistics.summary import summarize
 
@@ -22,14 +29,13 @@ WIDTH = 100
 
 @dataclass(frozen=True)
 class Results:
-    """What the runs of one experiment came to.
+    """Results of the runs of one experiment.
 
     Attributes:
         spec: the experiment or the fit.
-        runs: one dict a seed: path, seed, steps, seconds, and the evaluation's returns and mean.
-        summary: mean, iqm, ci95, optimum, policy_value and gap; None where unknown. The unit of resampling is
-            the seed; the gap is the optimum less the policies' exact value where that is known, and less the
-            mean return otherwise.
+        runs: one dict for each seed: path, seed, steps, seconds, and the evaluation's returns and mean.
+        summary: mean, iqm, ci95, optimum, policy_value and gap; None if unknown. Seeds are resampled. The gap is the
+            optimum minus the mean exact value of the policies or, if unknown, minus the mean return.
     """
 
     spec: TrainingSpec
@@ -40,7 +46,7 @@ class Results:
     def from_runs(
         cls, spec: TrainingSpec, runs: Sequence[Run], results: Sequence[Mapping[str, Any]]
     ) -> Results:
-        """Gathers the results of the runs of an experiment or a fit."""
+        """Collect the results of the runs of an experiment or a fit."""
         rows = [
             {
                 "path": str(run.folder),
@@ -54,7 +60,7 @@ class Results:
         return cls(spec, rows, _summary(results))
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that ``arena train --json`` prints."""
+        """Convert to the object that ``arena train --json`` prints."""
         return {"experiment": self.spec.to_dict(), "runs": self.runs, "summary": self.summary}
 
     def __repr__(self) -> str:
@@ -87,10 +93,7 @@ def results_text(results: Results) -> str:
                -13  [-13, -13]         -13      -13           -13    0  100,000  0.1 s    4.2 M
     """
     cells = summary_cells(results)
-    widths = [max(map(len, pair)) for pair in cells]
-    lines = [
-        "  ".join(cell[i].rjust(width) for cell, width in zip(cells, widths, strict=True)) for i in (0, 1)
-    ]
+    lines = aligned([*zip(*cells, strict=True)], range(len(cells)))
     folders = [str(row["path"]) for row in results.runs]
     shown = folders if len(folders) <= 3 else [*folders[:2], f"and {len(folders) - 2} more"]
     return "\n".join(_cut(text) for text in [heading(results), *lines, *shown])
@@ -120,25 +123,18 @@ def summary_cells(results: Results) -> list[tuple[str, str]]:
     if unit == "updates":
         return [
             ("held-out loss", format_number(-summary["mean"])),
-            ("95 % CI", _between(interval, -1)),
+            ("95 % CI", format_interval(interval and [-bound for bound in interval])),
             *pace,
         ]
     return [
         ("return", format_number(summary["mean"])),
-        ("95 % CI", _between(interval)),
+        ("95 % CI", format_interval(interval)),
         ("IQM", format_number(summary["iqm"])),
         ("optimum", format_number(summary["optimum"])),
         ("policy value", format_number(summary["policy_value"])),
         ("gap", format_number(summary["gap"])),
         *pace,
     ]
-
-
-def _between(interval: Sequence[float] | None, sign: int = 1) -> str:
-    if interval is None:
-        return UNKNOWN
-    low, high = sorted(sign * bound for bound in interval)
-    return f"[{format_number(low)}, {format_number(high)}]"
 
 
 def _span(steps: Sequence[int]) -> str:

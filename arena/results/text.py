@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["UNKNOWN", "format_count", "format_duration", "format_number"]
+from collections.abc import Callable, Collection, Sequence
+
+__all__ = ["UNKNOWN", "aligned", "format_count", "format_duration", "format_interval", "format_number"]
 
 UNKNOWN = "–"
 
@@ -35,3 +37,27 @@ def format_duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}:{rest:02} min"
     return f"{minutes // 60}:{minutes % 60:02} h"
+
+
+def format_interval(bounds: Sequence[float] | None) -> str:
+    """Format an interval: ``[-14, -13]``; a dash for None."""
+    return UNKNOWN if bounds is None else f"[{format_number(min(bounds))}, {format_number(max(bounds))}]"
+
+
+def aligned(
+    rows: Sequence[Sequence[str]], right: Collection[int], width: Callable[[str], int] = len
+) -> list[str]:
+    """Pad the cells of a table's rows, of which the first has the names of columns, and join each row to a line.
+
+    Args:
+        rows: cells of each row.
+        right: indices of the columns that are aligned to the right.
+        width: function that measures a text, in columns of the terminal.
+    """
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        spaces = [" " * (room - width(cell)) for cell, room in zip(row, widths, strict=True)]
+        padded = [s + c if i in right else c + s for i, (c, s) in enumerate(zip(row, spaces, strict=True))]
+        lines.append("  ".join(padded).rstrip())
+    return lines

@@ -60,12 +60,12 @@ def refuse_link(path: Path) -> None:
         raise ArenaError(problem, "replace the link by the file or folder that it points to")
 
 
-def open_regular(path: str | os.PathLike[str], most: int) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str], most: int | None = None) -> BinaryIO:
     """Open a regular file for reading: opening a pipe may wait forever, and reading a device may never end.
 
     Args:
         path: the file, which may be a link to a regular file.
-        most: maximum size of the file in bytes.
+        most: maximum size of the file in bytes; None for no limit.
 
     Raises:
         OSError: the file cannot be opened, is not a regular file, or is too large.
@@ -75,7 +75,7 @@ def open_regular(path: str | os.PathLike[str], most: int) -> BinaryIO:
         status, name = os.fstat(file), os.path.basename(path)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, f"{name} is not a regular file")
-        if status.st_size > most:
+        if most is not None and status.st_size > most:
             raise OSError(errno.EFBIG, f"{name} is larger than {most >> 20:,} MiB")
         return os.fdopen(file, "rb")
     except BaseException:

@@ -18,7 +18,7 @@ from arena.experiments.training_spec import TrainingSpec
 from arena.launch.base import Launcher, Outcome, make_launcher
 from arena.launch.signals import StopListener, stop_on_signal
 from arena.results.results import Results
-from arena.results.text import UNKNOWN, format_number
+from arena.results.text import aligned, format_interval, format_number
 from arena.runs.listener import Listener
 from arena.runs.run import Run, common_steps, trained_longer
 from arena.sweeps.grid import Sweep, read_sweep
@@ -115,16 +115,7 @@ class SweepResults:
         return [[label.agent, label.env, *_numbers(row)] for label, row in zip(named, self.rows, strict=True)]
 
     def __repr__(self) -> str:
-        table = [list(COLUMNS), *self.cells()]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        names = len(COLUMNS) - len(NUMBERS)
-        lines = [
-            "  ".join(
-                cell.ljust(width) if i < names else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in table
-        ]
+        lines = aligned([COLUMNS, *self.cells()], range(len(COLUMNS) - len(NUMBERS), len(COLUMNS)))
         failed = [f"failed: {failure.run.folder}: {failure.error}" for failure in self.failures]
         return "\n".join([*lines, *failed])
 
@@ -355,8 +346,6 @@ def _row(experiment: TrainingSpec, runs: Sequence[Run], outcomes: Mapping[Path, 
 
 def _numbers(row: SweepRow) -> list[str]:
     summary, failed = row.results.summary, len(row.failures)
-    interval = summary["ci95"]
     seeds = f"{len(row.results.runs)}" + (f", {failed} failed" if failed else "")
-    between = UNKNOWN if interval is None else f"[{format_number(interval[0])}, {format_number(interval[1])}]"
     last = [format_number(summary[name]) for name in ("iqm", "optimum", "gap")]
-    return [seeds, format_number(summary["mean"]), between, *last]
+    return [seeds, format_number(summary["mean"]), format_interval(summary["ci95"]), *last]

@@ -1,4 +1,4 @@
-"""Parallel episodes that give each frame's observation together with its labels."""
+"""Parallel environments whose steps return frames: observations together with their labels."""
 
 from __future__ import annotations
 
@@ -16,29 +16,36 @@ from arena.errors import ArenaError, one_line
 from arena.frames.columns import LABEL, OBSERVATION
 from arena.streams.base import FIX_WITH_WRAPPER
 
-__all__ = ["Lanes", "NativeLanes", "SingleLanes", "Turn", "call_environment", "missing_label"]
+__all__ = [
+    "FrameEnvs",
+    "FrameStep",
+    "GymnasiumFrameEnvs",
+    "NativeFrameEnvs",
+    "call_environment",
+    "missing_label",
+]
 
 Array = npt.NDArray[Any]
-Look = dict[str, Array]
+FrameBatch = dict[str, Array]
 T = TypeVar("T")
 
 
-class Turn(NamedTuple):
+class FrameStep(NamedTuple):
     """Result of one step in every lane.
 
     Attributes:
-        arrived: frames after the step, also at an episode's end: by column, one row per lane.
+        frames: frames after the step, also at an episode's end: by column, one row per lane.
         ended: indices of the lanes whose episode ended, ascending.
-        begun: first frames of the next episodes: by column, one row for each of `ended`.
+        first: first frames of the next episodes: by column, one row for each of `ended`.
     """
 
-    arrived: Look
+    frames: FrameBatch
     ended: npt.NDArray[np.int64]
-    begun: Look
+    first: FrameBatch
 
 
-class Lanes(ABC):
-    """Base class of parallel episodes ("lanes"), whose arrays are valid until the next step.
+class FrameEnvs(ABC):
+    """Base class of parallel environments ("lanes") that return frames; arrays are valid until the next step.
 
     Attributes:
         num_envs: number of lanes.
@@ -49,11 +56,11 @@ class Lanes(ABC):
     observation: Any
 
     @abstractmethod
-    def begin(self, seeds: Sequence[int]) -> Look:
+    def reset(self, seeds: Sequence[int]) -> FrameBatch:
         """Start every lane's first episode; return the first frames by column."""
 
     @abstractmethod
-    def step(self, action: Array) -> Turn:
+    def step(self, action: Array) -> FrameStep:
         """Take a step in every lane; where an episode ended, the next one starts."""
 
     @abstractmethod
@@ -61,8 +68,8 @@ class Lanes(ABC):
         """Close the environments."""
 
 
-class NativeLanes(Lanes):
-    """Lanes of arena's own vector environments, whose `info` has the labels of current and of final frames.
+class NativeFrameEnvs(FrameEnvs):
+    """Frames of arena's own vector environments, whose `info` has the labels of current and of final frames.
 
     Args:
         vector: the vector environment.
@@ -74,37 +81,39 @@ class NativeLanes(Lanes):
         self.vector, self.labels, self.name = vector, labels, name
         self.num_envs = vector.num_envs
 
-    def begin(self, seeds: Sequence[int]) -> Look:
+    def reset(self, seeds: Sequence[int]) -> FrameBatch:
         self.observation, info = self.vector.reset(seed=seeds)
-        return self._look(self.observation, info)
+        return self._batch(self.observation, info)
 
-    def step(self, action: Array) -> Turn:
+    def step(self, action: Array) -> FrameStep:
         self.observation, _, _, _, info = self.vector.step(action)
-        look = self._look(self.observation, info)
+        batch = self._batch(self.observation, info)
         ended = np.flatnonzero(info.get("_final_obs", ()))
         if not len(ended):
-            return Turn(look, ended, {})
-        final = self._look(np.stack(info["final_obs"][ended].tolist()), info.get("final_info", {}), ended)
-        begun = {column: rows[ended] for column, rows in look.items()}
-        arrived = {column: rows.copy() for column, rows in look.items()}
+            return FrameStep(batch, ended, {})
+        final = self._batch(np.stack(info["final_obs"][ended].tolist()), info.get("final_info", {}), ended)
+        first = {column: rows[ended] for column, rows in batch.items()}
+        frames = {column: rows.copy() for column, rows in batch.items()}
         for column, rows in final.items():
-            arrived[column][ended] = rows
-        return Turn(arrived, ended, begun)
+            frames[column][ended] = rows
+        return FrameStep(frames, ended, first)
 
     def close(self) -> None:
         self.vector.close()
 
-    def _look(self, observation: Array, info: Mapping[str, Any], lanes: Array | slice = slice(None)) -> Look:
-        look = {OBSERVATION: observation}
+    def _batch(
+        self, observation: Array, info: Mapping[str, Any], lanes: Array | slice = slice(None)
+    ) -> FrameBatch:
+        batch = {OBSERVATION: observation}
         for name in self.labels:
             if name not in info:
                 raise missing_label(self.name, name, info)
-            look[LABEL + name] = np.asarray(info[name])[lanes]
-        return look
+            batch[LABEL + name] = np.asarray(info[name])[lanes]
+        return batch
 
 
-class SingleLanes(Lanes):
-    """Lanes of ordinary Gymnasium environments, stepped one after another in this process.
+class GymnasiumFrameEnvs(FrameEnvs):
+    """Frames of ordinary Gymnasium environments, stepped one after another in this process.
 
     Args:
         envs: one environment per lane.
@@ -130,25 +139,25 @@ class SingleLanes(Lanes):
         self._actions = batch_space(envs[0].action_space, self.num_envs)
         self._shown: Any = create_empty_array(self._space, self.num_envs)
 
-    def begin(self, seeds: Sequence[int]) -> Look:
-        pairs = [self._of(lane, env.reset, seed=seeds[lane]) for lane, env in enumerate(self.envs)]
-        looks = [self._look(lane, *pair) for lane, pair in enumerate(pairs)]
+    def reset(self, seeds: Sequence[int]) -> FrameBatch:
+        pairs = [self._call(lane, env.reset, seed=seeds[lane]) for lane, env in enumerate(self.envs)]
+        batches = [self._batch(lane, *pair) for lane, pair in enumerate(pairs)]
         self._show([observation for observation, _ in pairs])
-        return _stacked(looks)
+        return _stacked(batches)
 
-    def step(self, action: Array) -> Turn:
-        arrived, ended, begun, shown = [], [], [], []
+    def step(self, action: Array) -> FrameStep:
+        frames, ended, first, shown = [], [], [], []
         for lane, one in enumerate(iterate(self._actions, action)):
             env = self.envs[lane]
-            observation, _, terminated, truncated, info = self._of(lane, env.step, one)
-            arrived.append(self._look(lane, observation, info))
+            observation, _, terminated, truncated, info = self._call(lane, env.step, one)
+            frames.append(self._batch(lane, observation, info))
             if terminated or truncated:
-                observation, info = self._of(lane, env.reset)
+                observation, info = self._call(lane, env.reset)
                 ended.append(lane)
-                begun.append(self._look(lane, observation, info))
+                first.append(self._batch(lane, observation, info))
             shown.append(observation)
         self._show(shown)
-        return Turn(_stacked(arrived), np.array(ended, dtype=np.int64), _stacked(begun))
+        return FrameStep(_stacked(frames), np.array(ended, dtype=np.int64), _stacked(first))
 
     def close(self) -> None:
         for env in self.envs:
@@ -157,17 +166,17 @@ class SingleLanes(Lanes):
     def _show(self, observations: list[Any]) -> None:
         self.observation = concatenate(self._space, observations, self._shown)
 
-    def _look(self, lane: int, observation: Any, info: Mapping[str, Any]) -> Look:
-        frame = self._of(lane, self.envs[lane].render) if self.rendered else observation
-        look = {OBSERVATION: self._array(lane, "observation", frame, self._shape)}
+    def _batch(self, lane: int, observation: Any, info: Mapping[str, Any]) -> FrameBatch:
+        frame = self._call(lane, self.envs[lane].render) if self.rendered else observation
+        batch = {OBSERVATION: self._array(lane, "observation", frame, self._shape)}
         for name, space in self.labels.items():
             if name not in info:
                 raise missing_label(self.name, name, info)
-            look[LABEL + name] = self._array(lane, name, info[name], space.shape or ())
-        return look
+            batch[LABEL + name] = self._array(lane, name, info[name], space.shape or ())
+        return batch
 
     def _array(self, lane: int, what: str, value: Any, shape: tuple[int, ...]) -> Array:
-        array: Array = self._of(lane, np.array, value)
+        array: Array = self._call(lane, np.array, value)
         if array.shape != shape or array.dtype.kind not in "biuf":
             found = f"shape {array.shape} and type {array.dtype}, not {shape} numbers"
             raise ArenaError(
@@ -175,7 +184,7 @@ class SingleLanes(Lanes):
             )
         return array
 
-    def _of(self, lane: int, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    def _call(self, lane: int, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
         return call_environment(f"{self.name} in environment {lane}", function, *arguments, **named)
 
 
@@ -200,5 +209,7 @@ def missing_label(name: str, label: str, info: Mapping[str, Any]) -> ArenaError:
     return ArenaError(f"{name} gives no label {label!r} in info", remedy)
 
 
-def _stacked(looks: list[Look]) -> Look:
-    return {column: np.stack([look[column] for look in looks]) for column in looks[0]} if looks else {}
+def _stacked(batches: list[FrameBatch]) -> FrameBatch:
+    return (
+        {column: np.stack([batch[column] for batch in batches]) for column in batches[0]} if batches else {}
+    )
