@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -323,9 +324,8 @@ def _cut(text: str, size: int, room: int) -> str:
     text = _known(text)
     if _length(text, size) <= room:
         return text
-    while text and _length(text + "…", size) > room:
-        text = text[:-1]
-    return text.rstrip() + "…" if text else ""
+    fitting = bisect_right(range(len(text)), room, key=lambda end: _length(text[:end] + "…", size)) - 1
+    return text[:fitting].rstrip() + "…" if fitting > 0 else ""
 
 
 def _known(text: str) -> str:

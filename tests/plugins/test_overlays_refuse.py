@@ -72,7 +72,7 @@ def test_each_draws_or_says_why_not(casts, cast, name):
     if reason is not None:
         assert 0 < len(reason) <= 60 and not reason.endswith(".")
     renderer, pictures = Renderer(), []
-    surface = pygame.Surface((1120, 1400))
+    surface = pygame.Surface((900, 1100))
     for on in (False, True, True):
         shown.on = on
         renderer.draw(surface, at_newest([found], [shown]))

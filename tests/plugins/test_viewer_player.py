@@ -56,12 +56,12 @@ def recorded_episodes(player, episode):
 
 @pytest.mark.parametrize("seed", [3, 4])
 def test_the_kth_episode_is_the_kth_of_the_evaluation(role, seed):
-    evaluator = Evaluator(role.environment, type(role.agent), role.horizon, 12, seed)
+    evaluator = Evaluator(role.environment, type(role.agent), role.horizon, 6, seed)
     expected = evaluator(role.agent)
     evaluator.close()
     (player,) = make_players([role], seed=seed)
     assert len(set(expected)) > 1
-    assert [recorded_episodes(player, episode) for episode in range(12)] == expected.tolist()
+    assert [recorded_episodes(player, episode) for episode in range(6)] == expected.tolist()
     assert recorded_episodes(player, 5) == expected[5], "a second time too"
     assert list(player.returns) == [*expected, expected[5]]
 

@@ -23,7 +23,7 @@ PAIR = ("q-learning", "arena/CliffWalk-v0")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("runs"))
+    return trained(tmp_path_factory)
 
 
 @pytest.fixture

@@ -28,10 +28,13 @@ from arena_viewer.roles import make_players, role_from_run, untrained_role
 #: A step a frame, and narrow, so that there is no panel.
 BRIEF = ("--size", "320x200", "--fps", "8", "--speed", "8")
 
+#: Tiny frames, each of many steps, where only the returns matter.
+QUICK = ("--size", "96x64", "--fps", "8", "--speed", "1000")
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("runs"))
+    return trained(tmp_path_factory)
 
 
 @pytest.fixture
@@ -50,13 +53,13 @@ def cli(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def film(cli):
-    """Films; what --json says."""
+    """Records a film; the object that --json prints."""
 
-    def call(*words, to="film.png"):
-        told = json.loads(cli("watch", *words, *BRIEF, "--record", to, "--json"))
-        assert told.keys() == {"path", "title", "frames", "fps", "returns"}
-        assert (told["path"], told["fps"]) == (to, 8)
-        return told
+    def call(*words, to="film.png", shape=BRIEF):
+        description = json.loads(cli("watch", *words, *shape, "--record", to, "--json"))
+        assert description.keys() == {"path", "title", "frames", "fps", "returns"}
+        assert (description["path"], description["fps"]) == (to, 8)
+        return description
 
     return call
 
@@ -75,22 +78,22 @@ def pixels(path):
 @pytest.mark.parametrize("words", [["cliff"], ["cliff", "sarsa", "--explore"], ["cliff", "--checkpoints"]])
 def test_the_same_command_films_the_same_bytes(runs, film, words):
     words = [runs.get(word, word) for word in words]
-    told = film(*words, "--horizon", 12, "--overlay", "values", "visits")
+    described = film(*words, "--horizon", 12, "--overlay", "values", "visits")
     first = [path.read_bytes() for path in numbered()]
-    assert len(first) == told["frames"] > 12
+    assert len(first) == described["frames"] > 12
     again = film(*words, "--horizon", 12, "--overlay", "values", "visits", to="again.png")
     assert first == [path.read_bytes() for path in numbered("again")]
-    assert {**told, "path": ""} == {**again, "path": ""}
+    assert {**described, "path": ""} == {**again, "path": ""}
 
 
 def test_the_walker_is_where_it_was_in_every_frame(runs, film):
     pytest.importorskip("PIL")
-    told = film(runs["cliff"], "--overlay", "values")
+    described = film(runs["cliff"], "--overlay", "values")
     [player] = make_players([role_from_run(runs["cliff"])])
     while player.advance():
         pass
     # Each of the film's frames is one step; at the end of the episode it stays.
-    assert told["frames"] >= player.now.step + HOLD * 8
+    assert described["frames"] >= player.now.step + HOLD * 8
     area, walked = picture_of(player), set()
     for step, path in enumerate(numbered()):
         state = player.at(step).scene
@@ -121,29 +124,29 @@ def cell_of(frame, area, painter):
 def test_returns_are_the_evaluation_s(runs, film, cli):
     judged = json.loads(cli("eval", runs["cliff"], "--json"))["evaluation"]["returns"]
     assert len(set(judged)) > 1
-    assert film(runs["cliff"], "--episodes", 3)["returns"] == [judged[:3]]
-    assert film(runs["cliff"], "--episodes", 2, "--episode", 3)["returns"] == [judged[2:4]]
-    assert film(runs["cliff"], "--grid", "2x2")["returns"] == [[value] for value in judged[:4]]
+    assert film(runs["cliff"], "--episodes", 3, shape=QUICK)["returns"] == [judged[:3]]
+    assert film(runs["cliff"], "--episodes", 2, "--episode", 3, shape=QUICK)["returns"] == [judged[2:4]]
+    assert film(runs["cliff"], "--grid", "2x2", shape=QUICK)["returns"] == [[value] for value in judged[:4]]
     best = json.loads(cli("eval", runs["cliff"], "--at", "best", "--json"))["evaluation"]["returns"]
-    assert film(f"{runs['cliff']}@best")["returns"] == [best[:1]]
+    assert film(f"{runs['cliff']}@best", shape=QUICK)["returns"] == [best[:1]]
 
 
 def test_a_time_lapse_is_as_long_as_there_are_snapshots(runs, film, cli):
-    told = film(runs["lake"], "--checkpoints", "lapse")
+    described = film(runs["lake"], "--checkpoints", "lapse", shape=QUICK)
     judged = [
         json.loads(cli("eval", runs["lake"], "--at", step, "--json"))["evaluation"]["returns"][0]
         for step in (100, 200, 300, 400)
     ]
-    assert told["returns"] == [judged]
-    assert len(film(runs["lake"], "--checkpoints", "lapse", "--episodes", 2)["returns"][0]) == 2
+    assert described["returns"] == [judged]
+    assert len(film(runs["lake"], "--checkpoints", "lapse", "--episodes", 2, shape=QUICK)["returns"][0]) == 2
 
 
 def test_who_sees_several_agents_sees_equal_episodes(runs, film, cli):
     judged = [
         json.loads(cli("eval", runs[name], "--json"))["evaluation"]["returns"] for name in ("cliff", "sarsa")
     ]
-    told = film(runs["cliff"], runs["sarsa"], "--episodes", 2)
-    assert told["returns"] == [returns[:2] for returns in judged]
+    described = film(runs["cliff"], runs["sarsa"], "--episodes", 2, shape=QUICK)
+    assert described["returns"] == [returns[:2] for returns in judged]
 
 
 def test_episodes_of_several_agents_begin_alike():
@@ -242,8 +245,8 @@ def test_frames_a_second_say_how_many_frames_there_are(runs, cli):
 @pytest.mark.parametrize(("name", "magic"), [("f.mp4", b"ftyp"), ("f.gif", b"GIF8"), ("deep/f.mp4", b"ftyp")])
 def test_films_are_made_of_any_kind(runs, film, name, magic):
     pytest.importorskip("imageio_ffmpeg")
-    told = film(runs["lake"], "--horizon", 3, to=name)
-    assert told["frames"] > 10
+    described = film(runs["lake"], "--horizon", 3, to=name)
+    assert described["frames"] > 10
     assert magic in Path(name).read_bytes()[:12]
 
 

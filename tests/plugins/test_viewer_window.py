@@ -245,17 +245,17 @@ def test_a_new_size_is_drawn_for(desk, size):  # noqa: F811
 
 
 def test_zoom_keeps_everything_inside(desk):  # noqa: F811
-    one, scales = desk(walk(5), size=(1000, 700)), []
+    one, scales = desk(walk(5), size=(800, 560)), []
     for name in ["-"] * 6 + ["="] * 14:
         one.press(name, name)
         scales.append(one.window.scale)
         assert one.playback.notice == f"{one.window.scale:.0%}"
         one.playback.notice = ""  # it may cover the walker
         one.frames()
-        assert one.surface.get_size() == (1000, 700)
+        assert one.surface.get_size() == (800, 560)
         assert cells(one) == {(2, 5)}
         for area in (*one.window.renderer.pictures, one.window.renderer.timeline):
-            assert area.x >= 0 and area.right * scales[-1] <= 1000 and area.bottom * scales[-1] <= 701
+            assert area.x >= 0 and area.right * scales[-1] <= 800 and area.bottom * scales[-1] <= 561
     assert min(scales) == 0.5 and max(scales) == 4.0
 
 

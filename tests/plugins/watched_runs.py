@@ -12,8 +12,21 @@ from arena.training.runner import execute
 CLIFF = "arena/CliffWalk-v0"
 
 
-def trained(folder):
-    """Two agents of one slippery cliff, two of other places, one of which has a single snapshot, and a fit."""
+#: Folders of the runs, once they are trained.
+_FOLDERS: dict[str, str] = {}
+
+
+def trained(folders):
+    """Folders of two agents of one slippery cliff, two of other environments (one with a single snapshot), and a fit.
+
+    They are trained once in a process, in a folder of pytest's `tmp_path_factory`.
+    """
+    if not _FOLDERS:
+        _FOLDERS.update(_train(folders.mktemp("runs")))
+    return dict(_FOLDERS)
+
+
+def _train(folder):
     slip = {"env_options": {"slip": 0.1}}
     data = data_reference(str(open_source("digits", out=folder / "digits").folder))
     fit = Fit.create("pca", data, steps=30, trackers=[], encoder_options={"latent": 3})
