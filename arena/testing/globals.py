@@ -65,7 +65,14 @@ def leaves_globals_alone(agent: str, env: str, *, num_envs: int = 2, steps: int 
             evaluator(trial.agent)
     with tempfile.TemporaryDirectory(prefix="arena-laws-") as folder:
         experiment = resolve_experiment(
-            agent, env, num_envs=num_envs, steps=steps, seeds=1, horizon=20, episodes=3
+            agent,
+            env,
+            num_envs=num_envs,
+            steps=steps,
+            seeds=1,
+            horizon=20,
+            episodes=3,
+            evaluate_every=max(1, steps // 2),
         )
         with globals_untouched("a whole run"):
             run = Run.prepare(experiment, 0, Path(folder))

@@ -40,13 +40,13 @@ def check_interruptions(num_envs, case, tmp_path):
 
 
 @pytest.mark.laws
-@pytest.mark.parametrize(("num_envs", "case"), covering(NUM_ENVS), ids=str)
+@pytest.mark.parametrize(("num_envs", "case"), covering(NUM_ENVS, of_each=()), ids=str)
 def test_wherever_a_run_is_interrupted_it_ends_in_the_same_bytes(num_envs, case, tmp_path):
     check_interruptions(num_envs, case, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("num_envs", "case"), left_out(NUM_ENVS), ids=str)
+@pytest.mark.parametrize(("num_envs", "case"), left_out(NUM_ENVS, of_each=()), ids=str)
 def test_in_every_other_environment_an_interrupted_run_ends_in_the_same_bytes(num_envs, case, tmp_path):
     check_interruptions(num_envs, case, tmp_path)
 
