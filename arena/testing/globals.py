@@ -62,7 +62,14 @@ def changes_no_global_generator(agent: str, env: str, *, num_envs: int = 2, step
             evaluator(trial.agent)
     with tempfile.TemporaryDirectory(prefix="arena-laws-") as folder:
         experiment = resolve_experiment(
-            agent, env, num_envs=num_envs, steps=steps, seeds=1, horizon=20, episodes=3
+            agent,
+            env,
+            num_envs=num_envs,
+            steps=steps,
+            seeds=1,
+            horizon=20,
+            episodes=3,
+            evaluate_every=max(1, steps // 2),
         )
         with globals_untouched("a whole run"):
             run = Run.prepare(experiment, 0, Path(folder))

@@ -23,6 +23,13 @@ CASES = [
 #: Every agent with its environments of `CASES`, the preferred one first.
 FITTING = {name: [case.env for case in CASES if case.agent == name] for name in get_plugins().agents}
 
+
+
+def adapter(agent: str) -> str:
+    """The module of the base class of an agent's class."""
+    return get_plugins().agents[agent].load().__mro__[1].__module__
+
+
 #: Each agent in one place.
 AGENTS = [Case(name, envs[0]) for name, envs in FITTING.items()]
 
@@ -30,7 +37,17 @@ AGENTS = [Case(name, envs[0]) for name, envs in FITTING.items()]
 MODULES = list({get_plugins().agents[case.agent].target.partition(":")[0]: case for case in AGENTS}.values())
 
 
-def covering(factors: Sequence[Any]) -> list[tuple[Any, Case]]:
+#: For each agent, the agents that train and act through the same code of ours: of Stable-Baselines3's, those of one
+#: adapter, whose classes differ in Stable-Baselines3's code only; of the others, each one alone.
+SHARING = {
+    name: [other for other in FITTING if adapter(other) == adapter(name)]
+    if name.startswith("sb3-")
+    else [name]
+    for name in FITTING
+}
+
+
+def covering(factors: Sequence[Any], of_each: Sequence[Any] | None = None) -> list[tuple[Any, Case]]:
     """Covering choice of the triples (factor, agent, environment): each factor with each agent, environments in turn.
 
     Every pair of factor and agent occurs. So does every pair of agent and environment, if there are at least as many
@@ -38,17 +55,22 @@ def covering(factors: Sequence[Any]) -> list[tuple[Any, Case]]:
 
     Args:
         factors: what is tried on every agent, such as laws or numbers of lanes.
+        of_each: the factors that are tried on each of the agents that share an adapter; the others are tried on these
+            agents in turn, each factor and each agent at least once. None: all factors.
     """
-    return [
-        (factor, rotated(agent, i + j)[0])
-        for j, factor in enumerate(factors)
-        for i, agent in enumerate(FITTING)
-    ]
+    chosen = []
+    for j, factor in enumerate(factors):
+        for i, agent in enumerate(FITTING):
+            turns = min(len(SHARING[agent]), len(factors))
+            turn = SHARING[agent].index(agent) % turns == j % turns
+            if turn or of_each is None or factor in of_each:
+                chosen.append((factor, rotated(agent, i + j)[0]))
+    return chosen
 
 
-def left_out(factors: Sequence[Any]) -> list[tuple[Any, Case]]:
+def left_out(factors: Sequence[Any], of_each: Sequence[Any] | None = None) -> list[tuple[Any, Case]]:
     """All triples but those of `covering`: for tests marked slow."""
-    chosen = covering(factors)
+    chosen = covering(factors, of_each)
     return [(factor, case) for factor in factors for case in CASES if (factor, case) not in chosen]
 
 
@@ -61,18 +83,21 @@ def rotated(agent: str, first: int) -> list[Case]:
 #: Largest values of the hyperparameters that decide what a step costs, and how late an agent begins to learn: with its
 #: presets, an agent may need a thousand steps to its first update, and a law that sees no update proves little.
 LARGEST: dict[str, Any] = {
-    **dict.fromkeys(("hidden", "hidden_sizes", "net_arch"), (8, 8)),
-    **dict.fromkeys(("batch_size", "rollout", "rollout_steps", "n_steps"), 16),
-    **dict.fromkeys(("memory", "burn_in", "sequence", "sequence_length"), 4),
-    **dict.fromkeys(("epochs", "n_epochs", "minibatches", "num_minibatches", "episodes", "n_delta"), 2),
+    **dict.fromkeys(("hidden_sizes", "net_arch"), (8, 8)),
+    **dict.fromkeys(("batch_size", "rollout_steps", "n_steps"), 16),
+    **dict.fromkeys(("memory", "burn_in", "sequence_length"), 4),
+    **dict.fromkeys(("n_epochs", "num_minibatches", "episodes", "n_delta"), 2),
     **dict.fromkeys(("n_critic_updates", "cg_max_steps", "gradient_steps"), 2),
-    **dict.fromkeys(("capacity", "buffer_size"), 60),
-    **dict.fromkeys(("learning_starts", "target_every", "target_update_interval"), 20),
+    "buffer_size": 40,
+    **dict.fromkeys(("learning_starts", "target_update_interval"), 16),
     "policy_kwargs": {"lstm_hidden_size": 8},
 }
 
 #: Environment steps of a law on an agent with a network: several rollouts, and a replay buffer that is full.
-STEPS = 100
+STEPS = 64
+
+#: Steps for an agent that learns from whole episodes.
+EPISODIC_STEPS = 100
 
 
 @contextlib.contextmanager
@@ -89,18 +114,18 @@ def small(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
     spec = get_plugins().agents[case.agent]
     agent = spec.load()
     options = {field.name: getattr(agent.Config(), field.name) for field in dataclasses.fields(agent.Config)}
-    if not {"hidden", "hidden_sizes", "net_arch"} & options.keys():
+    if not {"hidden_sizes", "net_arch"} & options.keys():
         yield case.agent, case.env, {}
         return
     options.update(spec.preset(case.env).options)
     limited = {name: limit(options[name], LARGEST[name]) for name in LARGEST if name in options}
     chosen = {**spec.preset(case.env).options, **limited}
     if "train_freq" in options:
-        chosen["train_freq"] = 4
+        chosen["train_freq"] = 8
     if options.get("policy") == "linear":  # of ARS: no network
         chosen["net_arch"] = None
     with testing.registered(agent, presets={"*": Preset(options=chosen)}) as name:
-        yield name, case.env, {"steps": STEPS}
+        yield name, case.env, {"steps": EPISODIC_STEPS if "episodes" in options else STEPS}
 
 
 def limit(value: Any, largest: Any) -> Any:

@@ -57,6 +57,7 @@ def experiment(fitted, mode="frozen", agent="dqn", **further):
         "episodes": 2,
         "horizon": 20,
         "seeds": 1,
+        "evaluate_every": 100,
         **further,
     }
     options = SMALL if agent == "dqn" else {}

@@ -8,7 +8,7 @@ import itertools
 import os
 
 import pytest
-from agent_cases import AGENTS, CASES, FITTING, covering, left_out, rotated, small
+from agent_cases import AGENTS, CASES, FITTING, SHARING, covering, left_out, rotated, small
 
 from arena import testing
 from arena.plugins.discovery import get_plugins
@@ -24,6 +24,8 @@ ELSEWHERE = {testing.resumes_exactly, testing.bootstraps_through_truncation}
 #: Laws to which the environment does not matter.
 PER_AGENT = [testing.agent_options_have_help, testing.agent_options_round_trip]
 LAWS = [law for law in testing.AGENT_LAWS if law not in ELSEWHERE and law not in PER_AGENT]
+#: Laws that depend on more of an agent than what it shares with others.
+OF_EACH = [testing.state_round_trips, testing.same_seed_same_bytes]
 
 
 def name(law):
@@ -35,12 +37,17 @@ def test_everything_registered_has_an_environment_to_be_tried_in():
 
 
 def test_the_covering_choice_has_every_pair():
-    chosen = covering(LAWS)
-    pairs = {pair for law, case in chosen for pair in itertools.combinations((law, *case), 2)}
-    every = {pair for law in LAWS for case in CASES for pair in itertools.combinations((law, *case), 2)}
-    assert pairs == every
-    assert len(chosen) == len(LAWS) * len(AGENTS)
-    assert len(chosen) + len(left_out(LAWS)) == len(LAWS) * len(CASES)
+    """Pairs with an agent, or where agents share an adapter, with one of these."""
+
+    def pairs(law, case):
+        return set(itertools.combinations((law, SHARING[case.agent][0], case.env), 2))
+
+    chosen = covering(LAWS, OF_EACH)
+    found = set().union(*(pairs(law, case) for law, case in chosen))
+    assert found == set().union(*(pairs(law, case) for law in LAWS for case in CASES))
+    assert {(law, case.agent) for law, case in chosen} >= set(itertools.product(OF_EACH, FITTING))
+    assert {case.agent for law, case in chosen if law not in OF_EACH} == set(FITTING)
+    assert len(chosen) + len(left_out(LAWS, OF_EACH)) == len(LAWS) * len(CASES)
 
 
 @pytest.mark.parametrize("case", AGENTS, ids=lambda case: case.agent)
@@ -49,7 +56,7 @@ def test_the_options_of_an_agent_keep_the_law(law, case):
     law(*case)
 
 
-@pytest.mark.parametrize(("law", "case"), covering(LAWS), ids=name)
+@pytest.mark.parametrize(("law", "case"), covering(LAWS, OF_EACH), ids=name)
 def test_an_agent_keeps_the_law(law, case, keeps):
     """A law that does not apply in the chosen environment is tried in the agent's others."""
 
@@ -62,7 +69,7 @@ def test_an_agent_keeps_the_law(law, case, keeps):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("law", "case"), left_out(LAWS), ids=name)
+@pytest.mark.parametrize(("law", "case"), left_out(LAWS, OF_EACH), ids=name)
 def test_an_agent_keeps_the_law_in_every_other_environment(law, case, keeps):
     keeps(law, case)
 

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from arena import testing
 
-#: The real kills of the plain suite: for each kind of environment an agent, and each agent at least once.
+#: The real kills of the plain suite: for each kind of environment an agent, and each agent at least once; with the
+#: number of lanes and of kills, each of which costs a process.
 KILLED = [
-    ("sarsa", "arena/CliffWalk-v0", 1),
-    ("q-learning", "FrozenLake-v1", 3),
-    ("sarsa", "Blackjack-v1", 3),
-    ("value-iteration", "FrozenLake-v1", 1),
-    ("random", "CartPole-v1", 3),
+    ("sarsa", "arena/CliffWalk-v0", 1, 2),
+    ("q-learning", "FrozenLake-v1", 3, 1),
+    ("sarsa", "Blackjack-v1", 3, 1),
+    ("value-iteration", "FrozenLake-v1", 1, 1),
+    ("random", "CartPole-v1", 3, 1),
 ]
 
 NUM_ENVS = (1, 3)
@@ -40,20 +41,20 @@ def check_interruptions(num_envs, case, tmp_path):
 
 
 @pytest.mark.laws
-@pytest.mark.parametrize(("num_envs", "case"), covering(NUM_ENVS), ids=str)
+@pytest.mark.parametrize(("num_envs", "case"), covering(NUM_ENVS, of_each=()), ids=str)
 def test_wherever_a_run_is_interrupted_it_ends_in_the_same_bytes(num_envs, case, tmp_path):
     check_interruptions(num_envs, case, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("num_envs", "case"), left_out(NUM_ENVS), ids=str)
+@pytest.mark.parametrize(("num_envs", "case"), left_out(NUM_ENVS, of_each=()), ids=str)
 def test_in_every_other_environment_an_interrupted_run_ends_in_the_same_bytes(num_envs, case, tmp_path):
     check_interruptions(num_envs, case, tmp_path)
 
 
-@pytest.mark.parametrize(("agent", "env", "num_envs"), KILLED)
-def test_killed_at_random_instants_it_ends_in_the_same_bytes(agent, env, num_envs):
-    testing.survives_kills(agent, env, num_envs=num_envs)
+@pytest.mark.parametrize(("agent", "env", "num_envs", "kills"), KILLED)
+def test_killed_at_random_instants_it_ends_in_the_same_bytes(agent, env, num_envs, kills):
+    testing.survives_kills(agent, env, num_envs=num_envs, kills=kills)
 
 
 @pytest.mark.slow

@@ -106,7 +106,7 @@ LANES = [
 ]
 #: Steps within which every agent updates. DDPG's options update it between episodes, of 200 steps; ARS tries four
 #: candidates for an episode each before it updates.
-STEPS = dict.fromkeys(AGENTS, 150) | {"sb3-ddpg": 240, "sb3-ars": 450}
+STEPS = dict.fromkeys(AGENTS, 100) | {"sb3-ddpg": 240, "sb3-ars": 450}
 
 
 @pytest.mark.parametrize(("name", "num_envs"), LANES)

@@ -90,7 +90,7 @@ def experiment(fitted, name, mode, steps=STEPS):
         agent_options=settings,
         encoder=fitted[env],
         encoder_options={"mode": mode},
-        **{"steps": steps, "num_envs": 2, "seeds": 1, "episodes": 1, "horizon": 10},
+        **{"steps": steps, "num_envs": 2, "seeds": 1, "episodes": 1, "horizon": 10, "evaluate_every": STEPS},
     )
 
 

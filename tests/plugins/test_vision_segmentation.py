@@ -110,26 +110,28 @@ def rooms():
     """Frames of four rooms and the class of every cell; the last frames show the walker where no other frame does."""
     import arena_gridworld  # noqa: F401  registers it
 
-    with gym.make("arena/FourRooms-v0", observation="pixels", tile_size=4, labels=("semantic",)) as env:
+    with gym.make("arena/FourRooms-v0", observation="pixels", tile_size=2, labels=("semantic",)) as env:
         world = env.unwrapped.world
         states = np.random.default_rng(0).permutation(world.num_states)
         label = world.labels(("semantic",))
         frames = np.empty((len(states), *env.observation_space.shape), np.uint8)
-        world.observer("pixels", tile_size=4).observe(states, frames)
+        world.observer("pixels", tile_size=2).observe(states, frames)
         spaces = {"semantic": label.spaces["semantic"]}
         return env.observation_space, spaces, torch.tensor(frames), torch.tensor(label(states)["semantic"])
 
 
-@pytest.mark.parametrize(("make", "steps", "enough"), [(UNetEncoder, 100, 0.9), (FCNEncoder, 150, 0.8)])
-def test_it_segments_a_gridworlds_frames(rooms, make, steps, enough):
+@pytest.mark.parametrize(
+    ("make", "steps", "learning_rate"), [(UNetEncoder, 80, 0.01), (FCNEncoder, 100, 0.02)]
+)
+def test_it_segments_a_gridworlds_frames(rooms, make, steps, learning_rate):
     space, labels, frames, cells = rooms
     torch.manual_seed(0)
     encoder = make(space, make.Config(channels=8), labels)
-    optimiser = torch.optim.Adam(encoder.parameters(), lr=0.01)
+    optimiser = torch.optim.Adam(encoder.parameters(), lr=learning_rate)
     seen = len(frames) - 20
     for step in range(steps):
         for group in optimiser.param_groups:
-            group["lr"] = 0.01 * (1 - step / steps)
+            group["lr"] = learning_rate * (1 - step / steps)
         rows = torch.randint(seen, (16,))
         optimiser.zero_grad()
         encoder.loss(Batch(frames[rows], {"semantic": cells[rows]})).backward()
@@ -139,4 +141,4 @@ def test_it_segments_a_gridworlds_frames(rooms, make, steps, enough):
     assert found.shape == cells[seen:].shape
     assert found.dtype == cells.dtype
     iou = intersection_over_union(found, cells[seen:], encoder.classes)
-    assert iou > enough, "missing the walker alone leaves less than a half"
+    assert iou > 0.75, "missing the walker alone leaves less than a half"
