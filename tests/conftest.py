@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -44,6 +46,19 @@ def pytest_configure(config):
     config.add_cleanup(stack.close)
     allow = None if "ARENA_PLUGINS" in os.environ else OURS["entry-points"]["arena"]
     stack.enter_context(use_plugins(Plugins(allow=allow)))
+
+
+def pytest_sessionstart(session):
+    """Before a whole run on several workers, compiles once what each of them would compile."""
+    config = session.config
+    workers = getattr(config.option, "numprocesses", 0)
+    named = [word for word in config.invocation_params.args if Path(str(word).partition("::")[0]).exists()]
+    if hasattr(config, "workerinput") or not workers or workers < 2 or named or config.option.collectonly:
+        return
+    command = [sys.executable, str(Path(__file__).with_name("warm_cache.py"))]
+    parts = [subprocess.Popen([*command, str(part), str(workers)]) for part in range(workers)]
+    if any([part.wait() for part in parts]):
+        print("tests/warm_cache.py failed: every worker compiles for itself", file=sys.stderr)
 
 
 @pytest.fixture

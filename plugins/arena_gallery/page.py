@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
-from bisect import bisect_right
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -324,7 +324,8 @@ def _cut(text: str, size: int, room: int) -> str:
     text = _known(text)
     if _length(text, size) <= room:
         return text
-    fitting = bisect_right(range(len(text)), room, key=lambda end: _length(text[:end] + "…", size)) - 1
+    lengths = (_length(text[:end] + "…", size) for end in range(1, len(text)))
+    fitting = sum(1 for _ in itertools.takewhile(lambda length: length <= room, lengths))
     return text[:fitting].rstrip() + "…" if fitting > 0 else ""
 
 

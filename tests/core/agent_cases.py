@@ -24,7 +24,6 @@ CASES = [
 FITTING = {name: [case.env for case in CASES if case.agent == name] for name in get_plugins().agents}
 
 
-
 def adapter(agent: str) -> str:
     """The module of the base class of an agent's class."""
     return get_plugins().agents[agent].load().__mro__[1].__module__

@@ -40,18 +40,12 @@ def test_every_agent_solves_its_tasks_on_seeds_that_nothing_was_chosen_on(tmp_pa
         assert found[task] <= least if "LQR" in task[1] else found[task] >= least, (task, found[task])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("agent", "steps"),
-    [
-        ("reinforce", 10_000),
-        ("ppo", 8_000),
-        pytest.param("actor-critic", 60_000, marks=pytest.mark.slow),
-        pytest.param("dqn", 16_000, marks=pytest.mark.slow),
-    ],
+    [("reinforce", 16_000), ("ppo", 16_000), ("actor-critic", 60_000), ("dqn", 16_000)],
 )
 def test_each_learns_to_balance(agent, steps, tmp_path):
     """Far from solved, far from chance (22): what breaks learning would show."""
-    results = arena.train(
-        agent, "CartPole-v1", steps=steps, seeds=2, out=tmp_path, evaluate_every=steps, episodes=5
-    )
+    results = arena.train(agent, "CartPole-v1", steps=steps, seeds=5, out=tmp_path)
     assert np.mean([run["evaluation"]["mean"] for run in results.runs]) > 100
