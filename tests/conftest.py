@@ -57,7 +57,8 @@ def pytest_sessionstart(session):
         return
     command = [sys.executable, str(Path(__file__).with_name("warm_cache.py"))]
     parts = [subprocess.Popen([*command, str(part), str(workers)]) for part in range(workers)]
-    if any([part.wait() for part in parts]):
+    failed = [part.wait() for part in parts]
+    if any(failed):
         print("tests/warm_cache.py failed: every worker compiles for itself", file=sys.stderr)
 
 
