@@ -46,7 +46,7 @@ class Ray:
         memory: Annotated[int, Between(1, None)] | None = None
         """Memory of its node that each run reserves, in bytes; None: not counted."""
         resources: tuple[tuple[str, Annotated[float, Positive]], ...] = ()
-        """Further resources of each run, such as [["tpu", 1]]; in quotes on a command line."""
+        """Further resources of each run, as names with amounts; on a command line in quotes: '[["tpu", 1]]'."""
         retries: Annotated[int, Between(0, None)] = 3
         """Number of restarts of a run whose worker died."""
         variables: tuple[str, ...] = ()

@@ -114,7 +114,7 @@ def test_every_law_is_proven():
 
 def test_presets_are_held_to_the_options():
     with testing.registered(planted.Sound, presets={"Lake*": Preset(options={"with": 5})}) as name:
-        with pytest.raises(LawError, match="encoder_options_round_trip raised ArenaError: .*with"):
+        with pytest.raises(LawError, match="encoder_options_round_trip raised UnknownNameError: .*with"):
             testing.encoder_options_round_trip(name)
 
 

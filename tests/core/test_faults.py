@@ -52,7 +52,7 @@ def test_a_metric_that_is_no_number_ends_the_run_and_leaves_the_last_good_checkp
 def test_a_run_that_diverges_at_once_says_that_it_has_no_checkpoint(tmp_path, monkeypatch):
     plain = Stream.progress
     monkeypatch.setattr(Stream, "progress", lambda self, **metrics: plain(self, loss=np.nan))
-    with pytest.raises(ArenaError, match="diverged, and no checkpoint in"):
+    with pytest.raises(ArenaError, match="diverged, and there is no checkpoint in"):
         execute(prepared(tmp_path))
 
 

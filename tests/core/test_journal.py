@@ -274,7 +274,7 @@ def test_an_agent_with_replay_keeps_the_other_laws(check: Any) -> None:
 
 @pytest.mark.usefixtures("small_segments")
 def test_forgotten_replay_is_caught() -> None:
-    with pytest.raises(testing.LawError, match="is not an uninterrupted one"):
+    with pytest.raises(testing.LawError, match="differs from an uninterrupted run"):
         testing.resumes_exactly(ForgetsReplay, "arena/CliffWalk-v0")
 
 

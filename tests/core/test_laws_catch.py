@@ -135,7 +135,7 @@ def test_an_environment_that_draws_from_globals_leaves_them_alone():
 
 def test_presets_are_held_to_the_options():
     with testing.registered(planted.Sound, presets={"*": Preset(options={"discont": 0.5})}) as name:
-        with pytest.raises(LawError, match="agent_options_round_trip raised ArenaError: .*discont"):
+        with pytest.raises(LawError, match="agent_options_round_trip raised UnknownNameError: .*discont"):
             testing.agent_options_round_trip(name, CLIFF)
 
 

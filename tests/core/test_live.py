@@ -175,7 +175,7 @@ def test_a_disk_that_fails_does_not_reach_the_run(run, clock, monkeypatch, numbe
 
     wished(run)
     if where == "open":
-        monkeypatch.setattr(live, "opened", fail)
+        monkeypatch.setattr(live, "open_without_links", fail)
     else:
         monkeypatch.setattr(live.os, "replace", fail)
     learner = Learner(clock)

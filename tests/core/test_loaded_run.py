@@ -46,7 +46,7 @@ def test_a_loaded_run_acts_in_the_environment_it_was_trained_in(agent, env, tmp_
 
 def test_a_run_without_a_step_cannot_be_loaded(tmp_path):
     run = prepared(tmp_path)
-    with pytest.raises(ArenaError, match="has no snapshot yet; `arena resume"):
+    with pytest.raises(ArenaError, match="has no snapshot yet; train it with `arena resume"):
         arena.load(run.folder)
     with pytest.raises(ArenaError, match="is not a run"):
         arena.load(tmp_path / "nothing")

@@ -170,7 +170,7 @@ def test_torch_uses_the_threads_of_the_experiment_while_it_trains(tmp_path, monk
 def test_a_stopped_run_is_at_a_checkpoint_and_says_how_to_go_on(tmp_path):
     run = prepared(tmp_path)
     told = Told(5)
-    with pytest.raises(Interrupted, match=f"stopped at step .*; `arena resume {run.folder}` goes on"):
+    with pytest.raises(Interrupted, match=f"stopped at step .*; continue with `arena resume {run.folder}`"):
         execute(run, told)
     loaded = run.checkpoints.load()
     assert loaded.info["step"] == told.steps[-1]

@@ -357,5 +357,5 @@ def test_the_documented_file_is_one():
     snippet, *_ = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     found = read_sweep(tomllib.loads(snippet))
     assert len(found) == 90
-    assert "2 × 2 × 2 × 2 + 2 experiments with five seeds each: 90 runs" in text
+    assert "2 × 2 × 2 × 2 + 2 experiments with five seeds each, that is 90 runs" in text
     make_launcher(found.launcher, found.launcher_options, 1)

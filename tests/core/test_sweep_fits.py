@@ -334,7 +334,7 @@ def test_without_a_table_encoders_are_what_they_are_elsewhere():
 
 def test_the_documented_study_is_one():
     text = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text(encoding="utf-8")
-    section = text[text.index("## Studies of encoders") :]
+    section = text[text.index("## Encoders in a sweep") :]
     [snippet, *_] = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
     found = read_sweep(tomllib.loads(snippet))
     assert [(fit.name, fit.options.get("latent")) for fit in found.fits] == [

@@ -261,7 +261,9 @@ def test_a_resumed_run_says_where_it_stands(tmp_path):
             execute(run, Told(turns=7))
         execute(Run.open(run.folder))
     first, second = Recorder.made
-    [stood] = [int(word.strip(",")) for word in str(stopped.value).split() if word.strip(",").isdecimal()][:1]
+    [stood] = [int(word.strip(",;")) for word in str(stopped.value).split() if word.strip(",;").isdecimal()][
+        :1
+    ]
     assert second.calls[0] == ("begin", stood)
     assert first.calls[-1] == ("close",)
     assert [*first.steps, *second.steps] == list(range(50, 1001, 50))

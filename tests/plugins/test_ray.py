@@ -234,7 +234,7 @@ def test_runs_end_in_the_same_bytes_whatever_befalls_the_others(ray, tmp_path, m
     assert listener.notices[doomed.seed] == [death]
     problem = f"the worker that trained {doomed.folder} died 2 times, most recently because it was killed or crashed"
     assert outcomes[doomed.seed].problem == problem
-    assert outcomes[doomed.seed].remedy.endswith("run the same command again to continue from its checkpoint")
+    assert outcomes[doomed.seed].remedy.endswith("run the same command again to continue")
     assert listener.notices[busy.seed] == [BUSY]
     for run, said in ((failing, "raised ZeroDivisionError"), (damaged, "raised IsADirectoryError")):
         error = outcomes[run.seed]
