@@ -22,7 +22,7 @@ ENVS = ["arena/CliffWalk-v0", "FrozenLake-v1", "Blackjack-v1", "arena/RandomWalk
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("env", ENVS)
+@pytest.mark.parametrize("env", [ENVS[0], *(pytest.param(env, marks=pytest.mark.slow) for env in ENVS[1:])])
 @pytest.mark.parametrize("law", testing.AGENT_LAWS, ids=lambda law: law.__name__)
 def test_they_keep_the_laws(law, env, name):
     if law is testing.bootstraps_through_truncation:

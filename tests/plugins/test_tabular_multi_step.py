@@ -57,7 +57,7 @@ def everything(agent, stream, progress):
 
 
 @pytest.mark.parametrize(("cls", "family"), FAMILIES)
-@pytest.mark.parametrize("lanes", [1, 5])
+@pytest.mark.parametrize("lanes", [pytest.param(1, marks=pytest.mark.slow), 5])
 def test_both_paths_are_equal_to_the_bit_also_resumed_amid_episodes(cls, family, lanes):
     """Compiled in one go; step by step; and compiled, through the codec after every 130 or so steps."""
     for options in parts(cls):
@@ -81,7 +81,7 @@ def test_both_paths_are_equal_to_the_bit_also_resumed_amid_episodes(cls, family,
 
 
 @pytest.mark.parametrize(("cls", "family"), FAMILIES)
-@pytest.mark.parametrize("limit", [None, 1, 13])
+@pytest.mark.parametrize("limit", [pytest.param(None, marks=pytest.mark.slow), 1, 13])
 def test_resumed_after_every_step_equals_uninterrupted(cls, family, limit):
     model, saved = random_model(5), None
     stream = make_stream(model, 2, limit)

@@ -135,14 +135,14 @@ def check(cls, options, lanes, box, limit=6):
 
 
 @pytest.mark.parametrize(("cls", "family"), N_STEP)
-@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("lanes", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_n_step_learning_is_the_textbook_s(cls, family, lanes):
     for options in options_for(cls):
         check(cls, {**options, **family}, lanes, n_step)
 
 
 @pytest.mark.parametrize(("cls", "family"), TRACES)
-@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("lanes", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_learning_by_traces_is_the_textbook_s(cls, family, lanes):
     for options in options_for(cls):
         check(cls, {**options, **family}, lanes, traces, limit=13)

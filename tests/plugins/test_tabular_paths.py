@@ -93,7 +93,7 @@ def test_a_chunk_ends_at_the_boundary_and_takes_no_step_beyond():
 
 @pytest.mark.parametrize("learner", ONE_STEP)
 @pytest.mark.parametrize("cls", [lambda c: c, stepwise])
-@pytest.mark.parametrize("lanes", [1, 5])
+@pytest.mark.parametrize("lanes", [pytest.param(1, marks=pytest.mark.slow), 5])
 def test_resumed_after_every_step_equals_uninterrupted(learner, cls, lanes):
     model = random_model(5)
     stream = make_stream(model, lanes, 11)
