@@ -13,7 +13,7 @@ from arena.agents.compatibility import fitting_agents
 from arena.encoders.compatibility import encoder_class_of
 from arena.environments.factory import EnvironmentFactory
 from arena.environments.spaces import describe_space, view
-from arena.errors import ArenaError, unknown_name
+from arena.errors import ArenaError, UnknownNameError, unknown_name
 from arena.plugins.discovery import PluginInfo, get_plugins
 from arena.plugins.specs import AgentSpec, EncoderSpec, Spec, describe_error
 from arena.streams.gymnasium_stream import replay_obstacle
@@ -60,8 +60,8 @@ def findings_of(name: str, env: str | None = None) -> tuple[str, Iterator[Findin
         return "plugin", _plugin_findings(infos[name])
     try:
         factory = EnvironmentFactory.resolve(name)
-    except ArenaError as error:
-        if not error.problem.startswith("no environment"):
+    except UnknownNameError as error:
+        if error.kind != "environment":
             raise
         known = {*plugins.agents, *plugins.encoders, *plugins.environments, *gym.registry, *infos}
         kinds = "agent, encoder, environment or plugin"
