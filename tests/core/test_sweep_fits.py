@@ -218,7 +218,7 @@ def test_a_dry_run_leaves_no_trace(tmp_path, capsys):
         ("random-cnn", False),
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]
-    assert main(["sweep", "study.toml"]) == 0
+    assert main(["sweep", "study.toml", "--workers", "1"]) == 0
     assert "2 fits · 3 experiments · 3 runs" in capsys.readouterr().out
     before = times()
     assert "3 runs, 3 finished" in dry()

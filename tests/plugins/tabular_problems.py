@@ -27,12 +27,12 @@ BEHAVIORS = {
 }
 STEP_SIZES = {
     "constant": {"learning_rate": 0.3},
-    "linear": {"learning_rate": 0.5, "learning_rate_final": 0.1, "learning_rate_steps": 600},
+    "linear": {"learning_rate": 0.5, "learning_rate_final": 0.1, "learning_rate_steps": 250},
     "exponential": {
         "learning_rate": 0.5,
         "learning_rate_schedule": "exponential",
         "learning_rate_final": 0.1,
-        "learning_rate_steps": 601,
+        "learning_rate_steps": 251,
     },
     "visits": {"learning_rate": 0.9, "learning_rate_schedule": "visits", "learning_rate_power": 0.8},
 }
@@ -52,6 +52,11 @@ def every_option(cls: Any) -> list[Any]:
                 found[f"{behavior}-{name}"] = {**BEHAVIORS[behavior], **options}
         found["all"] = {**STEP_SIZES["visits"], **EPSILONS["visits"], "learning_rate_final": 0.2}
     return [pytest.param(cls, options, id=f"{cls.__name__}-{name}") for name, options in found.items()]
+
+
+def some_options(cls: Any, share: int, of: int) -> list[dict[str, Any]]:
+    """Each `of`-th of the options of `every_option`, from the given one on (counted modulo `of`)."""
+    return [param.values[1] for param in every_option(cls)][share % of :: of]
 
 
 def toy_text(env_id: str) -> TransitionModel:

@@ -40,7 +40,7 @@ VARIANTS = {
     "reinforce, remembering": (REINFORCE, "CartPole-v1", 1, {"memory": 4, "episodes": 2, "anneal_steps": 90}),
 }
 #: Enough for several rollouts of each.
-STEPS = 120
+STEPS = 80
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -288,6 +288,7 @@ def test_a_worker_that_does_not_see_the_folder_says_so(ray, tmp_path):
     assert "file system that every node" in outcome.remedy
 
 
+@pytest.mark.slow  # starts a Ray of its own
 def test_signals_stop_a_ray_of_our_own_and_nothing_is_left_of_it(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)

@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import subprocess
 import sys
 
 import gymnasium as gym
@@ -128,6 +127,7 @@ def test_learning_is_exercised_and_its_numbers_are_metrics(name):
     assert np.isfinite(list(metrics.values())).all()
 
 
+@pytest.mark.slow  # tests/core/test_journal.py kills a run whose agent has a replay buffer
 def test_a_killed_run_ends_in_the_same_bytes(tmp_path):
     env, settings = QUICK["sb3-dqn"]
     whole = Uninterrupted.of("sb3-dqn", env, tmp_path, agent_options=settings)
@@ -186,7 +186,7 @@ def test_asking_between_steps_changes_no_byte(name):
     outcomes = []
     for asked in (False, True):
         with Trial(name, "CartPole-v1", agent_options=QUICK[name][1]) as trial:
-            for stop in range(7, 120, 7):
+            for stop in range(7, 80, 7):
                 trial.train(stop)
                 if asked:
                     trial.agent.behavior_probabilities(trial.stream.observation)
@@ -313,14 +313,9 @@ def test_what_is_missing_is_said(module, library, monkeypatch):
     assert isinstance(caught.value.__cause__, ImportError)
 
 
-def test_training_prints_nothing_and_leaves_no_files(tmp_path):
-    code = (
-        "from arena.testing import Trial\n"
-        "with Trial('sb3-ppo', 'CartPole-v1', agent_options={'n_steps': 32, 'batch_size': 32}) as trial:\n"
-        "    trial.train(64)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+def test_training_prints_nothing_and_leaves_no_files(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    with Trial("sb3-ppo", "CartPole-v1", agent_options={"n_steps": 32, "batch_size": 32}) as trial:
+        trial.train(64)
+    assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []

@@ -80,7 +80,7 @@ def everything(agent, stream, progress):
 def test_learning_and_planning_are_the_textbook_s(cls, options, lanes):
     stream = make_stream(random_model(8, states=40), lanes, 6, kind=Recorder)
     agent = make_agent(stepwise(cls), stream, seed=5, discount=0.9, initial_value=0.25, **options)
-    train(agent, stream, 1000)
+    train(agent, stream, 400)
     assert any(t.terminated.any() for t in stream.record)
     assert any(t.truncated.any() for t in stream.record)
     book = DynaTextbook(agent, lanes, 5)
@@ -112,7 +112,7 @@ def test_compiled_and_stepwise_paths_are_equal_to_the_bit(cls, lanes, limit, sli
     for learner in (cls, stepwise(cls)):
         stream = make_stream(model, lanes, limit)
         agent = make_agent(learner, stream, learning_rate=0.3, initial_value=0.5, planning_steps=7)
-        outcomes.append(everything(agent, stream, train(agent, stream, 4000)))
+        outcomes.append(everything(agent, stream, train(agent, stream, 1500)))
     assert outcomes[0] == outcomes[1]
 
 
@@ -121,10 +121,10 @@ def test_compiled_and_stepwise_paths_are_equal_to_the_bit(cls, lanes, limit, sli
 def test_every_behavior_and_schedule_is_equal_on_both_paths_also_resumed(cls, options, lanes):
     """Compiled in one go; step by step; and compiled, through the codec after every 130 or so steps."""
     model, outcomes = random_model(3, states=60), []
-    for learner, pace in ((cls, 1300), (stepwise(cls), 1300), (cls, 130), (stepwise(cls), 130)):
+    for learner, pace in ((cls, 520), (stepwise(cls), 520), (cls, 130), (stepwise(cls), 130)):
         stream = make_stream(model, lanes, 6)
         agent = make_agent(learner, stream, initial_value=0.5, planning_steps=3, **options)
-        for boundary in range(pace, 1301, pace):
+        for boundary in range(pace, 521, pace):
             progress = train(agent, stream, boundary)
             saved = decode(encode({"agent": agent.state_dict(), "stream": stream.state_dict()}))
             stream = make_stream(model, lanes, 6)

@@ -94,7 +94,7 @@ def test_presets_learn_well(env, name):
 )
 def test_on_the_cliff_the_safe_path_is_worth_more_while_exploring(learner, expected):
     """The mean return of episodes 401 to 500, α = 0.5 and ε = 0.1; Sutton & Barto 2018, example 6.6."""
-    model, returns = toy_text("CliffWalking-v1"), np.empty(1000)
+    model, returns = toy_text("CliffWalking-v1"), np.empty(300)
     for seed in range(len(returns)):
         stream = make_stream(model, seed=seed)
         agent = make_agent(learner, stream, seed, discount=1.0, learning_rate=0.5, epsilon=0.1)
@@ -104,7 +104,7 @@ def test_on_the_cliff_the_safe_path_is_worth_more_while_exploring(learner, expec
         assert stream.episodes == 500
         returns[seed] = stream.take_log()["episode_return"]
     standard_error = returns.std() / np.sqrt(len(returns))
-    assert standard_error < 0.35
+    assert standard_error < 0.65
     assert returns.mean() == pytest.approx(expected, abs=0.05 + 3 * standard_error)
 
 

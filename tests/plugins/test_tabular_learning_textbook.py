@@ -168,7 +168,7 @@ BOXES = dict(zip(ONE_STEP, (sarsa, expected_sarsa, q_learning, double_q_learning
 def test_learning_is_the_textbook_s(cls, options, lanes):
     stream = make_stream(random_model(8), lanes, 6, kind=Recorder)
     agent = make_agent(stepwise(cls), stream, seed=5, discount=0.9, initial_value=0.25, **options)
-    train(agent, stream, 1500)
+    train(agent, stream, 500)
     assert any(t.terminated.any() for t in stream.record)
     assert any(t.truncated.any() for t in stream.record)
     book = Textbook(agent.config, agent.num_states, agent.num_actions, lanes, 5)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tabular_problems import (
     ONE_STEP,
-    every_option,
     make_agent,
     make_stream,
     random_model,
+    some_options,
     stepwise,
     train,
 )
@@ -45,10 +45,10 @@ FAMILIES = [
 ]
 
 
-def parts(cls):
-    """Options that go through all behaviors and schedules, as the one-step learner's do."""
+def parts(cls, share=0, of=1):
+    """Options that go through all behaviors and schedules, as the one-step learner's do, or a share of them."""
     base = TDPrediction if issubclass(cls, TDPrediction) else ONE_STEP[0]
-    return [param.values[1] for param in every_option(base)]
+    return some_options(base, share, of)
 
 
 def everything(agent, stream, progress):
@@ -57,16 +57,20 @@ def everything(agent, stream, progress):
 
 
 @pytest.mark.parametrize(("cls", "family"), FAMILIES)
-@pytest.mark.parametrize("lanes", [pytest.param(1, marks=pytest.mark.slow), 5])
-def test_both_paths_are_equal_to_the_bit_also_resumed_amid_episodes(cls, family, lanes):
-    """Compiled in one go; step by step; and compiled, through the codec after every 130 or so steps."""
-    for options in parts(cls):
+@pytest.mark.parametrize("other", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("lanes", [1, 5])
+def test_both_paths_are_equal_to_the_bit_also_resumed_amid_episodes(cls, family, lanes, other):
+    """Compiled in one go; step by step; and compiled, through the codec after every 130 or so steps.
+
+    Each half of the options with every other family, or number of lanes; the other halves are slow.
+    """
+    for options in parts(cls, FAMILIES.index((cls, family)) + lanes // 5 + other, 2):
         model, outcomes = random_model(3), []
         options = {"initial_value": 0.5, **options, **family}
-        for kind, pace in ((cls, 1300), (stepwise(cls), 1300), (cls, 130)):
+        for kind, pace in ((cls, 520), (stepwise(cls), 520), (cls, 130)):
             stream, saved = make_stream(model, lanes, 7), None
             agent = make_agent(kind, stream, **options)
-            for boundary in range(pace, 1301, pace):
+            for boundary in range(pace, 521, pace):
                 if saved:
                     stream = make_stream(model, lanes, 7)
                     agent = make_agent(kind, stream, **options)
@@ -76,18 +80,18 @@ def test_both_paths_are_equal_to_the_bit_also_resumed_amid_episodes(cls, family,
                 saved = decode(encode({"agent": agent.state_dict(), "stream": stream.state_dict()}))
             outcomes.append(everything(agent, stream, progress))
         assert outcomes[0] == outcomes[1] == outcomes[2]
-        assert progress.episodes > 100
+        assert progress.episodes > 50
         assert progress.metrics["td_error"] > 0
 
 
 @pytest.mark.parametrize(("cls", "family"), FAMILIES)
-@pytest.mark.parametrize("limit", [pytest.param(None, marks=pytest.mark.slow), 1, 13])
+@pytest.mark.parametrize("limit", [None, 1, 13])
 def test_resumed_after_every_step_equals_uninterrupted(cls, family, limit):
     model, saved = random_model(5), None
     stream = make_stream(model, 2, limit)
     agent = make_agent(cls, stream, **family)
-    expected = everything(agent, stream, train(agent, stream, 300))
-    for boundary in range(2, 301, 2):
+    expected = everything(agent, stream, train(agent, stream, 120))
+    for boundary in range(2, 121, 2):
         stream = make_stream(model, 2, limit)
         agent = make_agent(cls, stream, **family)
         if saved is not None:
@@ -121,12 +125,13 @@ def test_within_are_the_one_step_methods_to_the_bit(cls, options, lanes, cutoff)
                 else {}
             )
             agent = make_agent(kind, stream, initial_value=0.5, **learner, **more)
-            progress = train(agent, stream, 1300)
+            progress = train(agent, stream, 520)
             state = {key: agent.state_dict()[key] for key in ("updates", "error")}
             outcomes.append((encode(agent.snapshot()).arrays, state, progress, stream.observation.tolist()))
         assert outcomes[0] == outcomes[1]
 
 
+@pytest.mark.slow  # tests/core/test_laws.py tries them on smaller cases
 @pytest.mark.parametrize("name", AGENTS)
 @pytest.mark.parametrize("law", AGENT_LAWS)
 def test_laws(law, name):

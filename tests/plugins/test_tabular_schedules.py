@@ -39,7 +39,7 @@ def test_values_are_the_closed_forms_at_absolute_steps(kind, lanes, cls):
     options = {**STEP_SIZES[kind], **EPSILONS[kind]}
     stream = make_stream(random_model(4), lanes, 9)
     agent = make_agent(cls(QLearning), stream, **options)
-    for steps in (5, 10, 300, 595, 600, 605, 1000):
+    for steps in (5, 10, 125, 245, 250, 255, 1000):
         metrics = train(agent, stream, steps).metrics
         for name in ("learning_rate", "epsilon"):
             assert metrics[name] == pytest.approx(closed_form(name, options, steps), rel=1e-12)
@@ -95,12 +95,12 @@ def test_the_last_of_a_schedule_by_visits_is_its_least():
 def test_a_snapshot_explores_as_its_agent_did_whatever_the_number_of_lanes():
     stream = make_stream(random_model(4), 2, 9)
     agent = make_agent(QLearning, stream, **EPSILONS["linear"])
-    train(agent, stream, 300)
+    train(agent, stream, 100)
     fresh = make_agent(QLearning, make_stream(random_model(4), 7), **EPSILONS["linear"])
     fresh.load_snapshot(agent.snapshot())
     states = np.arange(12)
     assert np.array_equal(agent.behavior_probabilities(states), fresh.behavior_probabilities(states))
-    assert agent.behavior_probabilities(states).min() == pytest.approx(0.3 / 3)
+    assert agent.behavior_probabilities(states).min() == pytest.approx(0.34 / 3)
 
 
 def test_a_final_value_alone_makes_a_line_and_constant_overrules_it():

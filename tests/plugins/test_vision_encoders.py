@@ -260,7 +260,7 @@ def fit(encoder, data, steps, learning_rate=3e-3, shown=lambda: False):
         ("alexnet", 60),
         ("googlenet", 45),
         ("resnet18", 40),
-        ("resnet50", 40),
+        pytest.param("resnet50", 40, marks=pytest.mark.slow),
     ],
 )
 def test_it_learns_a_class(name, steps):
