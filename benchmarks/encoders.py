@@ -187,7 +187,7 @@ def compare(fit: Fit) -> None:
     its = peer_of(mine)
     torch.manual_seed(0)
     loss = mine.loss(Batch(frames))
-    if fit.agent_options["likelihood"] == "gaussian":  # theirs leaves out the density's constant
+    if fit.options["likelihood"] == "gaussian":  # theirs leaves out the density's constant
         loss = loss - np.prod(mine.numbers.shape) * np.log(2 * np.pi) / 2
     torch.manual_seed(0)
     other = its({"data": mine.preprocess(frames)}).loss

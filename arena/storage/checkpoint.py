@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,23 +18,19 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.storage.codec import Encoded, State, decode, encode
-from arena.storage.files import refuse_link, sync_folder, write_error, write_synced
+from arena.storage.files import Folder, write_error
 from arena.storage.journal import Journal
-from arena.storage.segments import DamagedError, Segments, digest, read_file, read_verified, remove
+from arena.storage.manifest import DamagedError, Manifest, read_manifest, read_verified, write_files
+from arena.storage.segments import Segments
 
 __all__ = ["Checkpoints", "Loaded"]
 
+#: Version of the layout, increased when an older arena can no longer read it; 1 is written where no journal is.
 SCHEMA = 2
-"""Version of the layout, increased when an older arena can no longer read it; 1 is written where no journal is.
 
-The rule for ``check`` (`_check`) does not change with it: a newer manifest must still verify here, or a newer
-schema number would look like damage.
-"""
-
-_ARRAYS, _TREE, _MANIFEST = "arrays.safetensors", "state.json", "manifest.json"
+_ARRAYS, _TREE = "arrays.safetensors", "state.json"
 _JOURNALS, _ROWS = "journals.json", "journal"
-_NUMBERED = re.compile(r"[0-9]{8,}")
-_UNFINISHED, _DISCARDED = ".saving-", ".removing-"
+_NUMBERED = re.compile(r"[0-9]{8,18}")
 
 
 @dataclass(frozen=True)
@@ -124,7 +119,7 @@ class Checkpoints:
             raise ArenaError(f"cannot read {self.folder}: {error.strerror}", "make it readable") from error
         for path in reversed(found):
             try:
-                manifest = _read_manifest(path)
+                manifest = read_manifest(path, SCHEMA)
                 if accept is not None and not accept(manifest.info):
                     skipped.append(f"{path.name}: refused by the caller")
                     continue
@@ -143,8 +138,8 @@ class Checkpoints:
             raise ArenaError(problem, "restore the folder from a copy, or delete it to start again")
         return None
 
-    def _read(self, path: Path, manifest: _Manifest) -> State:
-        arrays, tree = (read_verified(path / name, *manifest.files[name]) for name in (_ARRAYS, _TREE))
+    def _read(self, path: Path, manifest: Manifest) -> State:
+        arrays, tree = (_file(path, manifest, name) for name in (_ARRAYS, _TREE))
         journals = [self._segments.read(entry) for entry in _noted(path, manifest)]
         try:
             return decode(Encoded(arrays=arrays, tree=tree), journals)
@@ -152,35 +147,32 @@ class Checkpoints:
             raise DamagedError(str(error)) from error
 
     def _write(self, files: dict[str, bytes], info: dict[str, Any], journals: list[Journal]) -> Path:
-        refuse_link(self.folder)
-        if not self.folder.is_dir():
-            self.folder.mkdir()  # not its parents: a run deleted during its training must not come back in part
-            sync_folder(self.folder.parent)
-        for leftover in self.folder.iterdir():
-            if leftover.name.startswith((_UNFINISHED, _DISCARDED)):
-                remove(leftover)
-        older = self._numbered()
-        number = int(older[-1].name) + 1 if older else 1
-        path = self.folder / f"{number:08d}"
-        temporary = self.folder / f"{_UNFINISHED}{path.name}"
-        if journals:
-            files[_JOURNALS] = json.dumps(self._segments.write(journals), separators=(",", ":")).encode()
-        try:
-            temporary.mkdir()
-            for name, data in {**files, _MANIFEST: _manifest(files, info)}.items():
-                write_synced(temporary / name, data)
-            sync_folder(temporary)
-            temporary.rename(path)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-        sync_folder(self.folder)
-        # Damaged checkpoints do not count, or the last good one would be removed in their favor.
-        intact = [old for old in older if old not in self._damaged]
-        for old in sorted({*older} - {*intact[max(0, len(intact) - self.keep + 1) :]}):
-            # Renamed first, so that a killed removal leaves no partial checkpoint under a number.
-            discarded = old.rename(self.folder / f"{_DISCARDED}{old.name}")
-            remove(discarded)
-            self._damaged.discard(old)
+        # Not its parents: a run deleted during its training must not come back in part.
+        with Folder(self.folder.parent, self.folder.name, create=True) as folder:
+            folder.sweep()
+            older = self._numbered()
+            path = self.folder / f"{int(older[-1].name) + 1 if older else 1:08d}"
+            temporary = folder.temporary()
+            if journals:
+                files[_JOURNALS] = json.dumps(self._segments.write(journals), separators=(",", ":")).encode()
+            try:
+                folder.make(temporary)
+                with Folder(self.folder, temporary) as inside:
+                    write_files(inside, files, info, SCHEMA if journals else 1)
+                folder.rename(temporary, path.name)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    folder.remove(temporary)
+                raise
+            folder.sync()
+            # Damaged checkpoints do not count, or the last good one would be removed in their favor.
+            intact = [old for old in older if old not in self._damaged]
+            for old in sorted({*older} - {*intact[max(0, len(intact) - self.keep + 1) :]}):
+                # Renamed first, so that a killed removal leaves no partial checkpoint under a number.
+                discarded = folder.temporary()
+                folder.rename(old.name, discarded)
+                folder.remove(discarded)
+                self._damaged.discard(old)
         self._sweep()
         return path
 
@@ -191,7 +183,7 @@ class Checkpoints:
         noted: list[Any] = []
         for path in self._numbered():
             try:
-                noted += _noted(path, _read_manifest(path))
+                noted += _noted(path, read_manifest(path, SCHEMA))
             except DamagedError:
                 continue  # it will never be loaded again
             except (ArenaError, OSError):
@@ -206,14 +198,6 @@ class Checkpoints:
         return sorted(found, key=lambda path: int(path.name))
 
 
-@dataclass(frozen=True)
-class _Manifest:
-    """A checkpoint's info, and the size and digest of each file."""
-
-    info: dict[str, Any]
-    files: dict[str, tuple[int, str]]
-
-
 def _require_plain(info: dict[str, Any]) -> None:
     try:
         plain = json.loads(json.dumps(info, allow_nan=False)) == info
@@ -224,45 +208,17 @@ def _require_plain(info: dict[str, Any]) -> None:
         raise ArenaError(f"a checkpoint's info {info!r} is not plain JSON", remedy)
 
 
-def _manifest(files: dict[str, bytes], info: dict[str, Any]) -> bytes:
-    manifest = {
-        "schema": SCHEMA if _JOURNALS in files else 1,
-        "info": info,
-        "files": {name: {"size": len(data), "sha256": digest(data)} for name, data in files.items()},
-    }
-    return json.dumps({**manifest, "check": _check(manifest)}, sort_keys=True, indent=1).encode()
+def _file(path: Path, manifest: Manifest, name: str) -> bytes:
+    if name not in manifest.files:
+        raise DamagedError(f"its manifest does not list {name}")
+    return read_verified(path / name, *manifest.files[name])
 
 
-def _read_manifest(path: Path) -> _Manifest:
-    try:
-        manifest = json.loads(read_file(path / _MANIFEST).decode("utf-8"))
-        intact = manifest.pop("check") == _check(manifest)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise DamagedError(f"{_MANIFEST} differs from what was written") from error
-    if not intact:
-        raise DamagedError(f"{_MANIFEST} does not match its own digest")
-    try:
-        if manifest["schema"] > SCHEMA:
-            problem = f"{path} has checkpoint schema {manifest['schema']}, newer than the {SCHEMA} known here"
-            raise ArenaError(problem, "update arena-rl")
-        names = (_ARRAYS, _TREE, *({_JOURNALS} & manifest["files"].keys()))
-        entries = {name: manifest["files"][name] for name in names}
-        files = {name: (entry["size"], entry["sha256"]) for name, entry in entries.items()}
-        return _Manifest(manifest["info"], files)
-    except (TypeError, LookupError, AttributeError) as error:
-        raise DamagedError(f"{_MANIFEST} is incomplete") from error
-
-
-def _noted(path: Path, manifest: _Manifest) -> list[Any]:
+def _noted(path: Path, manifest: Manifest) -> list[Any]:
     """Entry of `Segments.write` for each journal of a checkpoint."""
     if _JOURNALS not in manifest.files:
         return []
     try:
-        return list(json.loads(read_verified(path / _JOURNALS, *manifest.files[_JOURNALS])))
+        return list(json.loads(_file(path, manifest, _JOURNALS)))
     except (ValueError, TypeError, RecursionError) as error:
         raise DamagedError(f"{_JOURNALS} differs from what was written") from error
-
-
-def _check(manifest: dict[str, Any]) -> str:
-    """Digest of a manifest without its ``check``, independent of the white space in the file."""
-    return digest(json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode())

@@ -9,10 +9,7 @@ segment is rewritten at each checkpoint until it is full.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,20 +20,17 @@ from numpy.typing import NDArray
 from safetensors import numpy as safetensors_numpy
 
 from arena.errors import ArenaError
-from arena.storage.files import refuse_link, sync_folder, write_synced
+from arena.storage.files import Folder
 from arena.storage.journal import Journal
+from arena.storage.manifest import DamagedError, digest, read_verified
 
-__all__ = ["DamagedError", "Segments", "digest", "read_file", "read_verified", "remove"]
+__all__ = ["Segments"]
 
 SEGMENT_BYTES = 2**22
 """Maximum size of a segment, in bytes, unless one row is larger; a checkpoint rewrites at most this much."""
 
-_SUFFIX, _UNFINISHED = ".safetensors", ".saving-"
+_SUFFIX = ".safetensors"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-class DamagedError(Exception):
-    """Damaged checkpoint; the message says in one line what is wrong."""
 
 
 class _Segment(NamedTuple):
@@ -70,13 +64,11 @@ class Segments:
             ArenaError: the folder is a link.
             OSError: the system's error; existing files are unchanged.
         """
-        refuse_link(self.folder)
-        if not self.folder.is_dir():
-            self.folder.mkdir()
-            sync_folder(self.folder.parent)
-        there = set(os.listdir(self.folder))  # listed each time, since a failed save removes its files
-        written = [self._write(journal, there) for journal in journals]
-        sync_folder(self.folder)
+        with self._opened(create=True) as folder:
+            folder.sweep()
+            there = {*folder.names()}  # listed each time, since a failed save removes its files
+            written = [self._write(journal, there, folder) for journal in journals]
+            folder.sync()
         self._known.update(zip(journals, written, strict=True))
         return [_entry(journal, segments) for journal, segments in zip(journals, written, strict=True)]
 
@@ -113,11 +105,18 @@ class Segments:
                 used.update(_name(segment) for segment in _parsed(entry)[-1])
         if self.folder.is_symlink() or not self.folder.is_dir():
             return
-        for name in set(os.listdir(self.folder)) - used:
-            if name.startswith(_UNFINISHED) or _DIGEST.fullmatch(name.removesuffix(_SUFFIX)):
-                remove(self.folder / name)
+        with self._opened() as folder:
+            folder.sweep()
+            for name in {*folder.names()} - used:
+                if _DIGEST.fullmatch(name.removesuffix(_SUFFIX)):
+                    folder.remove(name)
 
-    def _write(self, journal: Journal, there: Set[str]) -> list[_Segment]:
+    def _opened(self, *, create: bool = False) -> Folder:
+        # The folder of checkpoints too is opened as a part of the run, which must not be a link.
+        checkpoints = self.folder.parent
+        return Folder(checkpoints.parent, checkpoints.name, self.folder.name, create=create)
+
+    def _write(self, journal: Journal, there: Set[str], folder: Folder) -> list[_Segment]:
         rows = max(1, SEGMENT_BYTES // journal.row_bytes)
         segments: list[_Segment] = []
         for known in self._known.get(journal, ()):
@@ -129,29 +128,23 @@ class Segments:
         start = segments[-1].stop if segments else journal.first
         while start < journal.total:
             stop = min(journal.total, (start // rows + 1) * rows)
-            segments.append(self._add(start, stop, safetensors_numpy.save(journal.rows(start, stop))))
+            segments.append(_added(folder, start, stop, safetensors_numpy.save(journal.rows(start, stop))))
             start = stop
         return segments
-
-    def _add(self, start: int, stop: int, data: bytes) -> _Segment:
-        segment = _Segment(start, stop, len(data), digest(data))
-        path = self.folder / _name(segment)
-        temporary = self.folder / f"{_UNFINISHED}{path.name}"
-        write_synced(temporary, data)
-        if path.is_dir():  # a file cannot replace a folder
-            remove(path)
-        os.replace(temporary, path)
-        return segment
 
     def _parts(self, segments: Sequence[_Segment], first: int) -> Iterator[Mapping[str, NDArray[Any]]]:
         for segment in segments:
             path = self.folder / _name(segment)
-            if path.is_symlink():
-                raise DamagedError(f"{path.name} is a link")
             columns = _columns(read_verified(path, segment.size, segment.sha256), path.name)
             if any(column.shape[:1] != (segment.stop - segment.start,) for column in columns.values()):
                 raise DamagedError(f"{path.name} does not have {segment.stop - segment.start} rows")
             yield {name: column[max(0, first - segment.start) :] for name, column in columns.items()}
+
+
+def _added(folder: Folder, start: int, stop: int, data: bytes) -> _Segment:
+    segment = _Segment(start, stop, len(data), digest(data))
+    folder.write(_name(segment), data, sync=False)
+    return segment
 
 
 def _name(segment: _Segment) -> str:
@@ -196,44 +189,3 @@ def _columns(data: bytes, name: str) -> dict[str, NDArray[Any]]:
     except Exception as error:  # the digest matches, but another program may have written the file
         raise DamagedError(f"{name} is not a segment") from error
     return columns
-
-
-def read_verified(path: Path, size: int, sha256: str) -> bytes:
-    """Read a file and verify its size and digest.
-
-    Raises:
-        DamagedError: size or digest differ, or the file is missing.
-        OSError: the system's error.
-    """
-    data = read_file(path)
-    if len(data) != size:
-        raise DamagedError(f"{path.name} has {len(data)} bytes instead of {size}")
-    if digest(data) != sha256:
-        raise DamagedError(f"{path.name} does not match its digest")
-    return data
-
-
-def read_file(path: Path) -> bytes:
-    """Read a file's content.
-
-    Raises:
-        DamagedError: the file is missing.
-        OSError: the system's error.
-    """
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise DamagedError(f"{path.name} is missing") from error
-
-
-def digest(data: bytes) -> str:
-    """SHA-256 digest of bytes, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def remove(path: Path) -> None:
-    """Remove a file, a link or a whole folder."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

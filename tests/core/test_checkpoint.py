@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 from arena.errors import ArenaError
 from arena.storage import checkpoint
+from arena.storage import manifest as manifests
 from arena.storage.checkpoint import Checkpoints, Loaded
+from arena.storage.manifest import sealed
 
 NAMES = ["arrays.safetensors", "state.json", "manifest.json"]
 
@@ -170,7 +172,7 @@ def test_damage_to_all_is_an_error(two: Checkpoints) -> None:
 def rewrite(path: Path, **changes: Any) -> None:
     manifest = json.loads(path.read_text()) | changes
     manifest.pop("check")
-    path.write_text(json.dumps({**manifest, "check": checkpoint._check(manifest)}))
+    path.write_text(json.dumps(sealed(manifest)))
 
 
 def test_a_newer_schema_is_an_error(two: Checkpoints) -> None:
@@ -194,14 +196,14 @@ def test_a_manifest_of_something_else_is_skipped(two: Checkpoints, text: str) ->
 
 
 def test_passing_trouble_is_not_removed(two: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Path.read_bytes
+    whole = manifests.open_regular
 
-    def read_bytes(path: Path) -> bytes:
+    def open_regular(path: Path) -> Any:
         if "00000002" in path.parts:
             raise OSError(errno.EIO, "Input/output error")
         return whole(path)
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(manifests, "open_regular", open_regular)
     assert_is(two.load(), 1)
     save(two, 3)
     assert names(two) == ["00000002", "00000003"]
