@@ -26,6 +26,7 @@ from arena.runs.records import (
     best_evaluation,
     checked_count,
     checked_text,
+    damage_text,
     is_fit,
     last_timing,
     read_object,
@@ -65,7 +66,10 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
     for run in shown:
         # For shown runs only, since the whole file of metrics is read if there is no result.
         if run.row["best"] is None and run.row["status"] in READABLE:
-            run.row["best"] = best_evaluation(run.row["path"])
+            try:
+                run.row["best"] = best_evaluation(run.row["path"])
+            except (OSError, *MALFORMED) as error:
+                run.row |= {"status": "damaged", "error": damage_text(error)}
 
     def show() -> None:
         screen = console()
@@ -99,7 +103,7 @@ def _read(path: Path, locks: Locks) -> Found:
         run.fields = flattened(experiment)
         row["options"] = {name: dict(experiment[name].get("options", {})) for name in (learner, place)}
         row["num_envs"] = checked_count(experiment["num_envs"]) if "num_envs" in experiment else None
-        row["steps"], row["seconds"], _ = last_timing(folder)
+        row["steps"], row["seconds"] = last_timing(folder)[:2]
         row["status"] = "unfinished"
         result = read_result(folder) if "result.json" in files else None
         if result is not None:
@@ -113,10 +117,8 @@ def _read(path: Path, locks: Locks) -> Found:
             row["status"] = "failed"
     except NewerError as error:
         row |= {"status": "newer", "error": str(error)}
-    except OSError as error:
-        row |= {"status": "damaged", "error": f"cannot be read: {error.strerror}"}
-    except MALFORMED:
-        row |= {"status": "damaged", "error": "a file is truncated or malformed"}
+    except (OSError, *MALFORMED) as error:
+        row |= {"status": "damaged", "error": damage_text(error)}
     return run
 
 

@@ -135,9 +135,6 @@ def _file_arguments(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _save(experiment: Experiment, path: Path) -> None:
-    from arena.storage.files import write_error
+    from arena.storage.files import write_atomically
 
-    try:
-        path.write_text(experiment.to_toml(), encoding="utf-8")
-    except OSError as error:
-        raise write_error(path, error) from error
+    write_atomically(path, experiment.to_toml().encode())

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from arena.errors import ArenaError
 from arena.storage.codec import Encoded, State, decode, encode
-from arena.storage.files import refuse_link, write_atomically, write_error
+from arena.storage.files import Folder, refuse_link, write_error
+from arena.storage.manifest import DamagedError, read_manifest, read_verified, write_files
 
 if TYPE_CHECKING:
     from arena.agents.base import Agent
@@ -86,11 +87,11 @@ class SnapshotReference:
             files = _files(source)
         self._verify(files, source)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            with Folder(folder.parent, folder.name, create=True) as opened:
+                data = dict(zip(FILES, (files.arrays, files.tree), strict=True))
+                write_files(opened, data, {"run": self.run, "step": self.step})
         except OSError as error:
             raise write_error(folder, error) from error
-        for name, data in zip(FILES, (files.arrays, files.tree), strict=True):
-            write_atomically(folder / name, data)
 
     def load(self, folder: Path) -> State:
         """Load the snapshot from a folder that it was copied to.
@@ -109,18 +110,31 @@ class SnapshotReference:
             raise ArenaError(problem, "restore it from a copy, or start a new run with --from")
 
 
-def read_snapshot(folder: Path) -> State:
+def read_snapshot(folder: Path, run_id: str | None = None) -> State:
     """Read the state of an agent or an encoder from a snapshot's folder.
+
+    Args:
+        folder: the folder.
+        run_id: id of the run that must have written it, at the step that names the folder; None for a copy.
 
     Raises:
         ArenaError: a file is missing or damaged.
     """
-    state: State = decode(_files(folder))["agent"]
+    state: State = decode(_files(folder, run_id))["agent"]
     return state
 
 
-def _files(folder: Path) -> Encoded:
-    return Encoded(*(_read(folder / name) for name in FILES))
+def _files(folder: Path, run_id: str | None = None) -> Encoded:
+    try:
+        manifest = read_manifest(folder)
+        if run_id is not None and manifest.info != {"id": run_id, "step": int(folder.name)}:
+            raise DamagedError("it belongs to another run or step")
+        return Encoded(*(read_verified(folder / name, *manifest.files[name]) for name in FILES))
+    except (DamagedError, LookupError) as error:
+        remedy = "use another snapshot (RUN@STEPS), or train it again with `arena resume RUN --repair`"
+        raise ArenaError(f"the snapshot {folder} is damaged: {error}", remedy) from error
+    except OSError as error:
+        raise ArenaError(f"cannot read {folder}: {error.strerror}", "restore it from a copy") from error
 
 
 def _foreign(path: Path, agent_class: type[Agent]) -> Encoded:
@@ -133,10 +147,3 @@ def _digest(files: Encoded) -> str:
     for data in (files.arrays, files.tree):
         digest.update(hashlib.sha256(data).digest())
     return digest.hexdigest()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ArenaError(f"cannot read {path}: {error.strerror}", "restore it from a copy") from error

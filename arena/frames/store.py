@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from arena.errors import ArenaError
 from arena.frames.columns import ACTION, BEGIN, HEADER, LABEL, OBSERVATION, Column, Header, combined
-from arena.storage.files import open_regular
+from arena.storage.files import open_regular, read_bounded
 
 __all__ = ["LOCK", "Frames"]
 
@@ -26,6 +26,9 @@ LOCK = "unfinished.lock"
 
 #: Number of bytes read at once to compute a digest.
 READ_BYTES = 2**22
+
+#: Maximum size of the header in bytes.
+MOST_HEADER = 2**24
 
 AGAIN = "restore it from a copy, or delete the folder and collect it again"
 
@@ -163,12 +166,10 @@ def _read(folder: Path) -> Header:
     if HEADER not in names:
         raise ArenaError(f"{folder} is not a data set: it has no {HEADER}", "give the folder of a data set")
     try:
-        if not path.is_file():
-            raise ArenaError(f"{path} is not a regular file", AGAIN)
-        return Header.from_json(path.read_bytes())
+        return Header.from_json(read_bounded(path, MOST_HEADER))
     except ArenaError as error:
         raise ArenaError(f"{path} cannot be used: {error.problem}", error.remedy) from error
     except OSError as error:
-        raise ArenaError(f"cannot read {path}: {error.strerror}", "make it readable") from error
+        raise ArenaError(f"cannot read {path}: {error.strerror}", AGAIN) from error
     except ValueError as error:
         raise ArenaError(f"{path} is damaged: {error}", AGAIN) from error

@@ -19,13 +19,7 @@ from arena.environments.space_json import bounds_of
 from arena.errors import ArenaError
 from arena.frames.columns import BEGIN, HEADER, LABEL, OBSERVATION, Column, Header, check, combined
 from arena.frames.store import LOCK, Frames
-from arena.storage.files import (
-    refuse_link,
-    remove_temporary_files,
-    sync_folder,
-    write_atomically,
-    write_error,
-)
+from arena.storage.files import UNFINISHED, Folder, refuse_link, write_all, write_error
 
 __all__ = ["CHUNK_BYTES", "Writer", "open_existing", "output_folder"]
 
@@ -84,11 +78,9 @@ class Writer:
         try:
             self._claim()
             for name, column in self.columns.items():
-                # Always a new file: an existing file or link of that name is never written to.
-                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-                file = open(os.open(self.folder / column.file, flags, 0o666), "r+b", buffering=0)
-                self._files[name] = file
-                _write_all(file, column.head(self.count))
+                with Folder(self.folder) as folder:
+                    self._files[name] = file = folder.create(column.file)
+                write_all(file, column.head(self.count))
         except BaseException as error:
             self._abandon()
             if isinstance(error, OSError):
@@ -126,7 +118,7 @@ class Writer:
             self._digests[name][part].update(data)
             try:
                 self._files[name].seek(len(column.head(self.count)) + first * column.row_bytes)
-                _write_all(self._files[name], data)
+                write_all(self._files[name], data)
             except OSError as error:
                 raise write_error(self.folder / column.file, error) from error
         if BEGIN in rows:
@@ -148,8 +140,9 @@ class Writer:
             for file in self._files.values():
                 os.fsync(file.fileno())
                 file.close()
-            sync_folder(self.folder)
-            write_atomically(self.folder / HEADER, header.to_json())
+            with Folder(self.folder) as folder:
+                folder.sync()
+                folder.write(HEADER, header.to_json())
         except OSError as error:
             raise write_error(self.folder, error) from error
         self._finished = True
@@ -175,13 +168,14 @@ class Writer:
                 f"another process is writing {folder}", "wait for it, or choose another folder"
             ) from error
         self._refuse_strangers()  # another process may have finished meanwhile
-        remove_temporary_files(folder)
-        for name in _ours(os.listdir(folder)):
-            (folder / name).unlink()
+        with Folder(folder) as opened:
+            opened.sweep()
+            for name in _ours(opened.names()):
+                opened.remove(name)
 
     def _refuse_strangers(self) -> None:
         """Refuse a folder with other content than an unfinished data set, which alone may be removed."""
-        names = {name for name in os.listdir(self.folder) if not name.endswith(".saving")}
+        names = {name for name in os.listdir(self.folder) if not name.startswith(UNFINISHED)}
         if HEADER in names:
             raise ArenaError(f"{self.folder} already holds a data set", "choose another folder, or delete it")
         unfinished = LOCK in names
@@ -247,9 +241,3 @@ def _plain(source: Mapping[str, Any]) -> dict[str, Any]:
 def _ours(names: Iterable[str]) -> set[str]:
     known = (f"{OBSERVATION}.npy", "action.npy", f"{BEGIN}.npy")
     return {name for name in names if name in known or (name.startswith(LABEL) and name.endswith(".npy"))}
-
-
-def _write_all(file: BinaryIO, data: bytes | memoryview) -> None:
-    left = memoryview(data)
-    while left:  # one call writes 2 GiB at most
-        left = left[file.write(left) :]

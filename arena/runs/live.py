@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from arena.errors import ArenaError
 from arena.runs.listener import Listener
 from arena.storage.codec import Encoded, State, decode, encode
-from arena.storage.files import open_without_links, refuse_link, remove_temporary_files, write_error
+from arena.storage.files import Folder, memory_size, read_bounded, write_error
 
 if TYPE_CHECKING:
     from arena.runs.run import Run
@@ -41,6 +41,9 @@ SHARE = 40.0
 #: Header of the file: its kind and version, and the numbers of bytes of JSON and of tree that follow.
 HEADER = struct.Struct("<8sQQ")
 KIND = b"arena-l1"
+
+#: Name of the folder in a run.
+LIVE = "live"
 
 
 class HasSnapshot(Protocol):
@@ -60,7 +63,7 @@ class LivePublisher(Listener):
     """
 
     def __init__(self, run: Run, learner: HasSnapshot) -> None:
-        self._folder, self._learner = run.folder / "live", learner
+        self._run, self._folder, self._learner = run.folder, run.folder / LIVE, learner
         self._look_at = self._answer_at = 0.0
 
     def progressed(self, run: Run, progress: Progress, evaluation: float | None) -> None:
@@ -82,7 +85,7 @@ class LivePublisher(Listener):
                 "metrics": {name: float(value) for name, value in progress.metrics.items()},
                 "evaluation": evaluation,
             }
-            _write(self._folder, header, encode({"agent": self._learner.snapshot()}))
+            _write(self._run, header, encode({"agent": self._learner.snapshot()}))
             answered = True
         self._answer_at = time.monotonic() + SHARE * (time.monotonic() - now)
         return answered
@@ -124,16 +127,13 @@ class LiveSubscriber:
     """
 
     def __init__(self, run: Run) -> None:
-        self._folder = run.folder / "live"
+        self._run, self._folder = run.folder, run.folder / LIVE
         self._read: tuple[int, int] | None = None
         self._touch_at = 0.0
-        refuse_link(self._folder)
         try:
-            self._folder.mkdir(exist_ok=True)
+            Folder(self._run, LIVE, create=True).close()
         except OSError as error:
-            raise ArenaError(
-                f"cannot write {self._folder}: {error.strerror}", "make the run's folder writable"
-            ) from error
+            raise write_error(self._folder, error) from error
 
     @property
     def log(self) -> Path:
@@ -146,9 +146,9 @@ class LiveSubscriber:
         if now >= self._touch_at:
             self._touch_at = now + TOUCH
             with contextlib.suppress(OSError):  # the run was deleted
-                self._folder.mkdir(exist_ok=True)  # another watcher removes it when it ends
-                with open_without_links(self._folder / "wanted") as file:
-                    os.utime(file.fileno() if os.utime in os.supports_fd else file.name)
+                # Created again each time: another watcher removes it when it ends.
+                with Folder(self._run, LIVE, create=True) as folder, folder.append("wanted") as file:
+                    os.utime(file.fileno() if os.utime in os.supports_fd else self._folder / "wanted")
 
     def newest(self) -> LiveSnapshot | None:
         """Return the newest snapshot, or None if there is no new one since the last call."""
@@ -157,7 +157,7 @@ class LiveSubscriber:
             status = path.lstat()
             if not stat.S_ISREG(status.st_mode) or (status.st_mtime_ns, status.st_ino) == self._read:
                 return None
-            answer = _parse(path.read_bytes())
+            answer = _parse(read_bounded(path, memory_size()))
         except Exception:
             # There is no file yet, or its bytes may be anything, so the parsers may raise anything.
             return None
@@ -170,7 +170,8 @@ class LiveSubscriber:
             with contextlib.suppress(OSError):
                 (self._folder / name).unlink()
         with contextlib.suppress(OSError):
-            remove_temporary_files(self._folder)
+            with Folder(self._run, LIVE) as folder:
+                folder.sweep()
         with contextlib.suppress(OSError):
             if not self.log.stat().st_size:
                 self.log.unlink()
@@ -191,7 +192,8 @@ def open_watch_window(run: Run) -> None:
     watcher.wish()  # at once, so that the window finds something when it is open
     command = [sys.executable, "-m", "arena", "watch", str(run.folder), "--follow"]
     try:
-        log = open_without_links(watcher.log)
+        with Folder(run.folder, LIVE) as folder:
+            log = folder.append(watcher.log.name)
     except OSError as error:
         raise write_error(watcher.log, error) from error
     with log:
@@ -200,20 +202,11 @@ def open_watch_window(run: Run) -> None:
         )
 
 
-def _write(folder: Path, header: Mapping[str, Any], encoded: Encoded) -> None:
-    refuse_link(folder)
+def _write(run: Path, header: Mapping[str, Any], encoded: Encoded) -> None:
     head = json.dumps(header).encode()
-    temporary = folder / f".agent.{os.getpid()}.saving"
-    try:
-        with open_without_links(temporary) as file:
-            file.write(HEADER.pack(KIND, len(head), len(encoded.tree)))
-            for part in (head, encoded.tree, encoded.arrays):
-                file.write(part)
-        # Not synced: after a crash there is no watcher.
-        os.replace(temporary, folder / "agent")
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    parts = (HEADER.pack(KIND, len(head), len(encoded.tree)), head, encoded.tree, encoded.arrays)
+    with Folder(run, LIVE) as folder:
+        folder.write("agent", b"".join(parts), durable=False)  # after a crash there is no watcher
 
 
 def _parse(data: bytes) -> LiveSnapshot:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
+import io
 import json
 import math
 import os
@@ -15,10 +17,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from arena.runs.layout import SCHEMA
-from arena.storage.files import open_regular
+from arena.storage.files import open_regular, read_bounded
+from arena.storage.manifest import DamagedError, refuse_changed
 
 __all__ = [
     "MALFORMED",
+    "LogDigest",
     "NewerError",
     "Result",
     "Timing",
@@ -26,9 +30,11 @@ __all__ = [
     "checked_count",
     "checked_number",
     "checked_text",
+    "damage_text",
     "is_fit",
     "last_timing",
     "read_evaluations",
+    "read_metrics",
     "read_object",
     "read_result",
     "read_run",
@@ -37,7 +43,10 @@ __all__ = [
 Folder = str | os.PathLike[str]
 
 #: Exceptions of reading a value from JSON that has another layout, or is not JSON at all.
-MALFORMED = (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError)
+MALFORMED = (
+    *(TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError),
+    DamagedError,
+)
 
 #: Maximum sizes in bytes: of a JSON file, of a log, and of one line of a log. Files of arena are far smaller.
 MOST, MOST_LOG, MOST_LINE = 64 << 20, 4 << 30, 1 << 20
@@ -50,6 +59,24 @@ class NewerError(Exception):
     """A newer arena wrote the run folder."""
 
 
+class LogDigest(NamedTuple):
+    """Size and digest of ``metrics.jsonl`` at some moment: every later content begins with these bytes.
+
+    Attributes:
+        size: number of bytes.
+        sha256: SHA-256 digest of these bytes, in hexadecimal.
+    """
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def from_values(cls, values: Any) -> LogDigest:
+        """Read it from the JSON values that `list` makes of it."""
+        size, sha256 = values
+        return cls(checked_count(size), checked_text(sha256))
+
+
 class Timing(NamedTuple):
     """Last entry of ``timing.jsonl``; a run without one has trained zero steps.
 
@@ -57,11 +84,15 @@ class Timing(NamedTuple):
         steps: steps so far.
         seconds: duration of training over all sessions, in seconds; None if unknown.
         time: time of day, in seconds since 1970; None if unknown.
+        metrics: size and digest of ``metrics.jsonl`` at that moment.
+        resumed: whether a session begins here, which may discard later metrics.
     """
 
     steps: int = 0
     seconds: float | None = None
     time: float | None = None
+    metrics: LogDigest = LogDigest(0, hashlib.sha256().hexdigest())
+    resumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +106,7 @@ class Result:
         best: ``step`` and ``mean`` of the best evaluation, or None if there was none.
         optimum: exact optimum, or None if unknown.
         policy_value: exact value of the learned policy, or None if unknown.
+        metrics: size and digest of ``metrics.jsonl`` at the end.
     """
 
     steps: int
@@ -83,6 +115,7 @@ class Result:
     best: dict[str, Any] | None
     optimum: float | None
     policy_value: float | None
+    metrics: LogDigest
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Result:
@@ -95,6 +128,7 @@ class Result:
             best=best and {"step": checked_count(best["step"]), "mean": checked_number(best["mean"])},
             optimum=checked_number(values.get("optimum")),
             policy_value=checked_number(values.get("policy_value")),
+            metrics=LogDigest.from_values(values["metrics"]),
         )
 
     def completes(self, total: int) -> bool:
@@ -103,12 +137,19 @@ class Result:
 
 
 def read_object(folder: Folder, name: str) -> dict[str, Any]:
-    """Read the JSON object in a file of a run."""
-    with open_regular(os.path.join(folder, name), MOST) as file:
-        values = json.loads(file.read(MOST).decode("utf-8"))
+    """Read the JSON object in a file of a run, and verify its digest."""
+    values = json.loads(read_bounded(os.path.join(folder, name), MOST).decode("utf-8"))
     if not isinstance(values, dict):
         raise TypeError(values)
+    refuse_changed(values, name)
     return values
+
+
+def damage_text(error: Exception) -> str:
+    """Describe an exception of reading a run's file in one line."""
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror}"
+    return str(error) if isinstance(error, DamagedError) else "a file is truncated or malformed"
 
 
 def read_run(folder: Folder) -> dict[str, Any]:
@@ -136,41 +177,78 @@ def read_result(folder: Folder) -> Result | None:
         return None
 
 
-def read_evaluations(folder: Folder) -> Iterator[tuple[int, float]]:
-    """Iterate over step and mean return of each evaluation in ``metrics.jsonl``; other and torn lines are skipped."""
-    with contextlib.suppress(FileNotFoundError), _open_log(folder, "metrics.jsonl") as file:
-        while line := file.readline(MOST_LINE):
+def read_metrics(folder: Folder) -> Iterator[bytes]:
+    """Iterate over the lines of ``metrics.jsonl``, and verify them at the end.
+
+    A last line that is not in ``timing.jsonl`` yet is left out: the process was killed, or is writing it now.
+
+    Raises:
+        DamagedError: after the last line, if the lines are not those that were written.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(_open_log(folder, "metrics.jsonl"))
+        except FileNotFoundError:
+            file = stack.enter_context(io.BytesIO())
+        there = file.seek(0, os.SEEK_END)  # before the other files are read, since a trainer may be writing
+        file.seek(0)
+        timing, result = last_timing(folder), read_result(folder)
+        (size, sha256), digest, position, beyond = timing.metrics, hashlib.sha256(), 0, 0
+        if result is not None and result.metrics.size > size:
+            raise DamagedError("timing.jsonl lacks lines")
+        while position < max(size, there) and (line := file.readline(MOST_LINE)):
             if len(line) == MOST_LINE:
                 raise OSError(errno.EFBIG, f"metrics.jsonl has a line of more than {MOST_LINE >> 20} MiB")
-            if b'"evaluation"' in line:
-                with contextlib.suppress(*MALFORMED):
-                    values = json.loads(line)
-                    mean = checked_number(values["evaluation"])
-                    if mean is not None:
-                        yield checked_count(values["step"]), mean
+            position += len(line)
+            if position <= size:
+                digest.update(line)
+                yield line
+            else:
+                beyond += 1
+    if position < size:
+        raise DamagedError(f"metrics.jsonl has {position:,} bytes instead of {size:,}")
+    if digest.hexdigest() != sha256:
+        raise DamagedError("metrics.jsonl does not match its digest in timing.jsonl")
+    if beyond > 1 and not timing.resumed:
+        raise DamagedError("timing.jsonl lacks lines")
+
+
+def read_evaluations(folder: Folder) -> Iterator[tuple[int, float]]:
+    """Iterate over step and mean return of each evaluation in ``metrics.jsonl``, which is verified at the end."""
+    for line in read_metrics(folder):
+        if b'"evaluation"' in line:
+            values = json.loads(line)
+            mean = checked_number(values["evaluation"])
+            if mean is not None:
+                yield checked_count(values["step"]), mean
 
 
 def best_evaluation(folder: Folder) -> dict[str, Any] | None:
     """Find ``step`` and ``mean`` of the first evaluation with the highest mean return, also of a killed run."""
     best: tuple[int, float] | None = None
-    with contextlib.suppress(OSError):
-        for step, mean in read_evaluations(folder):
-            if best is None or mean > best[1]:
-                best = step, mean
+    for step, mean in read_evaluations(folder):
+        if best is None or mean > best[1]:
+            best = step, mean
     return best and {"step": best[0], "mean": best[1]}
 
 
 def last_timing(folder: Folder) -> Timing:
-    """Read the last complete line of ``timing.jsonl``."""
+    """Read the last complete line of ``timing.jsonl``, and verify its digest."""
     with contextlib.suppress(FileNotFoundError), _open_log(folder, "timing.jsonl") as file:
         size = file.seek(0, os.SEEK_END)
         for length in TAILS:
             file.seek(max(0, size - length))
-            for line in reversed(file.read(length).splitlines()):
-                with contextlib.suppress(*MALFORMED):
-                    values = json.loads(line)
-                    seconds, time = (checked_number(values.get(name)) for name in ("seconds", "time"))
-                    return Timing(checked_count(values["step"]), seconds, time)
+            *lines, _ = file.read(length).split(
+                b"\n"
+            )  # a last line without its end is being written, or was torn
+            if len(lines) > 1 or (lines and length >= size):
+                values = json.loads(lines[-1])
+                refuse_changed(values, "timing.jsonl")
+                seconds, time = (checked_number(values.get(name)) for name in ("seconds", "time"))
+                metrics = LogDigest.from_values(values["metrics"])
+                return Timing(
+                    checked_count(values["step"]), seconds, time, metrics, bool(values.get("resumed"))
+                )
     return Timing()
 
 

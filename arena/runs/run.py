@@ -22,9 +22,10 @@ from arena.experiments.read import spec_from_dict
 from arena.experiments.training_spec import TrainingSpec
 from arena.plugins.discovery import Plugins, get_plugins
 from arena.runs.layout import SCHEMA, find_runs
-from arena.runs.records import MALFORMED, Result, best_evaluation, last_timing, read_object
+from arena.runs.records import MALFORMED, Result, best_evaluation, damage_text, last_timing, read_object
 from arena.storage.checkpoint import Checkpoints
-from arena.storage.files import write_atomically, write_error
+from arena.storage.files import refuse_link, write_atomically, write_error
+from arena.storage.manifest import DamagedError, sealed
 
 if TYPE_CHECKING:
     from arena.experiments.fit import Fit
@@ -130,7 +131,7 @@ class Run:
                 "experiment": one.to_dict(),
                 "versions": _versions(get_plugins()),
             }
-            write_atomically(folder / "run.json", _dumps(document, indent=2))
+            write_atomically(folder / "run.json", _dumps(sealed(document), indent=2))
         return run
 
     def copy_references(self, experiment: Experiment) -> None:
@@ -189,16 +190,32 @@ class Run:
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write ``result.json`` atomically."""
-        write_atomically(self.folder / "result.json", _dumps(result, indent=2))
+        write_atomically(self.folder / "result.json", _dumps(sealed(result), indent=2))
 
     def best(self) -> dict[str, Any] | None:
-        """Find ``step`` and ``mean`` of the first evaluation with the highest mean return, also of a killed run."""
-        return best_evaluation(self.folder)
+        """Find ``step`` and ``mean`` of the first evaluation with the highest mean return, also of a killed run.
+
+        Raises:
+            ArenaError: the metrics are damaged.
+        """
+        with self.readable():
+            return best_evaluation(self.folder)
+
+    @contextlib.contextmanager
+    def readable(self) -> Iterator[None]:
+        """Convert the exceptions of reading the run's logs to an `ArenaError`."""
+        try:
+            yield
+        except (OSError, *MALFORMED) as error:
+            raise ArenaError(
+                f"{self.folder}: {damage_text(error)}",
+                f"restore it from a copy, or train it again with `arena resume {self.folder} --repair`",
+            ) from error
 
     def write_failure(self, error: Exception, step: int) -> None:
         """Record why the run failed, for listings; the next session removes the record."""
         with contextlib.suppress(ArenaError):  # the disk may be what failed
-            write_atomically(self.failure, _dumps({"error": str(error), "step": step}))
+            write_atomically(self.failure, _dumps(sealed({"error": str(error), "step": step})))
 
     @property
     def failure(self) -> Path:
@@ -208,7 +225,7 @@ class Run:
     @property
     def seconds(self) -> float:
         """Duration of training over all sessions, in seconds."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, *MALFORMED):
             return last_timing(self.folder).seconds or 0.0
         return 0.0
 
@@ -220,6 +237,7 @@ class Run:
             BusyError: another process is training this run.
             ArenaError: the folder cannot be written.
         """
+        refuse_link(self.folder / "lock")
         lock = filelock.FileLock(self.folder / "lock", timeout=0)
         try:
             lock.acquire()
@@ -324,10 +342,16 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
         return read_object(folder, name)
     except OSError as error:
         raise ArenaError(f"cannot read {path}: {error.strerror}", "check its permissions") from error
+    except DamagedError as error:
+        raise ArenaError(f"{folder}: {error}: it was edited or damaged", _remedy(name)) from error
     except MALFORMED as error:
-        raise ArenaError(
-            f"{path} is truncated or damaged", "restore it from a copy, or delete the run"
-        ) from error
+        raise ArenaError(f"{path} is truncated or damaged", _remedy(name)) from error
+
+
+def _remedy(name: str) -> str:
+    if name == "result.json":
+        return "delete it: `arena resume` writes it again"
+    return "restore it from a copy, or delete the run"
 
 
 def _document(folder: Path) -> dict[str, Any]:

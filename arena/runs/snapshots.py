@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError
+from arena.experiments.snapshot_reference import FILES as SNAPSHOT_FILES
 from arena.experiments.snapshot_reference import SnapshotReference, read_snapshot
+from arena.storage.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from arena.runs.run import Run
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BEST",
     "LAST",
+    "SNAPSHOT_FILES",
     "fits_this_version",
     "load_state",
     "snapshot_folder",
@@ -26,6 +30,8 @@ __all__ = [
 
 #: Words after ``RUN@``.
 LAST, BEST = "last", "best"
+
+_NUMBERED = re.compile(r"[0-9]{12,18}")
 
 
 def snapshot_reference(run: Run, which: str) -> SnapshotReference:
@@ -49,14 +55,21 @@ def snapshot_folder(run: Run, which: str = LAST) -> Path:
     Raises:
         ArenaError: there is no such snapshot.
     """
-    found = {int(path.parent.name): path.parent for path in sorted(run.snapshots.glob("[0-9]*/state.json"))}
+    found = {
+        int(path.name): path
+        for path in sorted(run.snapshots.glob("*"))
+        if _NUMBERED.fullmatch(path.name) and (path / MANIFEST).exists()  # which is written last
+    }
     if not found:
         raise ArenaError(f"{run.folder} has no snapshot yet", f"train it with `arena resume {run.folder}`")
     if which == LAST:
         return found[max(found)]
     if which == BEST:
         best = run.best()
-        return found[max(found) if best is None or best["step"] not in found else best["step"]]
+        if best is None or best["step"] not in found:
+            reason = "no evaluation in its metrics" if best is None else f"no snapshot of step {best['step']}"
+            raise ArenaError(f"{run.folder} has {reason}, so the best is unknown", "give last, or a step")
+        return found[best["step"]]
     step = int(which) if which.isdecimal() else -1
     if step not in found:
         nearest = sorted(found, key=lambda number: abs(number - step) if step >= 0 else -number)[:5]
@@ -85,7 +98,7 @@ def load_state(run: Run, which: str) -> tuple[State, int, bool]:
         state: State = loaded.state["agent"]
         return state, int(loaded.info["step"]), True
     folder = snapshot_folder(run, which)
-    return read_snapshot(folder), int(folder.name), False
+    return read_snapshot(folder, run_id), int(folder.name), False
 
 
 @contextlib.contextmanager

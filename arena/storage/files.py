@@ -20,11 +20,13 @@ from typing import BinaryIO, Self
 from arena.errors import ArenaError
 
 __all__ = [
+    "UNFINISHED",
     "Folder",
     "memory_size",
     "open_regular",
     "read_bounded",
     "refuse_link",
+    "write_all",
     "write_atomically",
     "write_error",
 ]
@@ -63,7 +65,8 @@ class Folder:
     """
 
     def __init__(self, path: Path, *inside: str, create: bool = False) -> None:
-        self.path, self._descriptor = path, None
+        self.path = path
+        self._descriptor: int | None = None
         self._open(path, None)
         try:
             for name in inside:
@@ -90,13 +93,14 @@ class Folder:
         """Names in the folder, sorted."""
         return sorted(os.listdir(self.path if self._descriptor is None else self._descriptor))
 
-    def write(self, name: str, data: bytes, *, sync: bool = True) -> None:
+    def write(self, name: str, data: bytes, *, sync: bool = True, durable: bool = True) -> None:
         """Replace the content of a file atomically.
 
         Args:
             name: name of the file; a link of that name is replaced, and what it points to is not changed.
-            data: the new content, which is on the disk before the name refers to it.
-            sync: whether to wait until the name too is on the disk.
+            data: the new content.
+            sync: whether to wait until the name is on the disk.
+            durable: whether to wait until the content is on the disk, before the name refers to it.
 
         Raises:
             OSError: the system's error; the old content is unchanged.
@@ -105,13 +109,14 @@ class Folder:
         try:
             with self.create(temporary) as file:
                 write_all(file, data)
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             self.rename(temporary, name)
         except BaseException:
             with contextlib.suppress(OSError):
                 self.remove(temporary)
             raise
-        if sync:
+        if sync and durable:
             self.sync()
 
     def create(self, name: str) -> BinaryIO:
@@ -245,8 +250,7 @@ def refuse_link(path: Path) -> None:
         ArenaError: the path is a link.
     """
     if path.is_symlink():
-        problem = f"{path} is a link, which may point outside the run"
-        raise ArenaError(problem, "replace the link by the file or folder that it points to")
+        raise _link(path)
 
 
 def open_regular(path: str | os.PathLike[str], most: int | None = None) -> BinaryIO:
@@ -282,6 +286,8 @@ def memory_size() -> int:
 
 def write_error(path: Path, error: OSError) -> ArenaError:
     """Error for a file or folder that cannot be written, with a remedy that fits the cause."""
+    if error.errno == errno.ELOOP:
+        return _link(path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         remedy = "free some space there, or choose another folder"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -289,6 +295,11 @@ def write_error(path: Path, error: OSError) -> ArenaError:
     else:
         remedy = "choose another folder"
     return ArenaError(f"cannot write {path}: {error.strerror or error}", remedy)
+
+
+def _link(path: Path) -> ArenaError:
+    problem = f"{path} is a link, which may point outside the run"
+    return ArenaError(problem, "replace the link by the file or folder that it points to")
 
 
 def _regular(descriptor: int, name: str, mode: str, most: int | None) -> BinaryIO:
@@ -299,7 +310,8 @@ def _regular(descriptor: int, name: str, mode: str, most: int | None) -> BinaryI
             raise OSError(errno.EINVAL, f"{name} is not a regular file")
         if most is not None and status.st_size > most:
             raise OSError(errno.EFBIG, f"{name} is larger than {most >> 20:,} MiB")
-        return os.fdopen(descriptor, mode, buffering=0 if mode == "ab" else -1)
+        file: BinaryIO = os.fdopen(descriptor, mode, buffering=0 if mode == "ab" else -1)  # type: ignore[assignment]
+        return file
     except BaseException:
         os.close(descriptor)
         raise

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
+import hashlib
 import math
 import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,18 +21,14 @@ from arena.experiments.experiment import Experiment
 from arena.random.generators import Generators
 from arena.runs.listener import HookEvents, Listener
 from arena.runs.live import LivePublisher
+from arena.runs.records import LogDigest
 from arena.runs.run import Run, fit_of, line
-from arena.runs.snapshots import fits_this_version
+from arena.runs.snapshots import SNAPSHOT_FILES, fits_this_version
 from arena.runs.trackers import Tracking
 from arena.storage.checkpoint import Loaded
 from arena.storage.codec import State, encode
-from arena.storage.files import (
-    open_without_links,
-    refuse_link,
-    remove_temporary_files,
-    write_atomically,
-    write_error,
-)
+from arena.storage.files import Folder, open_regular, write_error
+from arena.storage.manifest import sealed, write_files
 from arena.streams.base import Progress
 from arena.training import agent
 from arena.training.setup import Setup
@@ -59,15 +57,6 @@ def set_up(run: Run, generators: Generators, *, fresh: bool) -> Setup:
     return encoder.set_up(fit_of(run), run.seed, generators)
 
 
-def _opened(path: Path) -> IO[bytes]:
-    # Unbuffered, so that closing a file on a full disk has nothing left to write and hides no error.
-    refuse_link(path)
-    try:
-        return open_without_links(path, "ab", buffering=0)
-    except OSError as error:
-        raise write_error(path, error) from error
-
-
 class Session:
     """Training of a run by one process."""
 
@@ -75,10 +64,10 @@ class Session:
         self.run, self.listener, self.spec = run, listener, run.spec
         self.checkpoints = run.checkpoints
         self.id = self.spec.id(run.seed)
-        for folder in (run.checkpoints.folder, run.snapshots, *run.snapshots.glob("*")):
-            refuse_link(folder)
-        for folder in (run.folder, *run.snapshots.glob("*")):
-            remove_temporary_files(folder)
+        self.folder = stack.enter_context(Folder(run.folder))
+        self._sweep()
+        self.metrics, self.timing = self._opened(run.metrics, stack), self._opened(run.timing, stack)
+        self.metrics_digest = hashlib.sha256()
         self.generators = Generators(run.seed)
         loaded = self._load()
         self.setup = set_up(run, self.generators, fresh=loaded is None)
@@ -90,12 +79,12 @@ class Session:
         metrics_bytes = self._begin() if loaded is None else self._restore(loaded)
         if self.source.notice:
             listener.noticed(run, self.source.notice)
-        self.metrics = stack.enter_context(_opened(run.metrics))
+        self.metrics_digest = self._digest(metrics_bytes)
+        self.seconds_before, self.started = run.seconds, time.monotonic()
+        self._note_time(metrics_bytes, resumed=True)  # first, so that no line is in neither file
         self.metrics.truncate(metrics_bytes)
         # `truncate` leaves the position behind: a checkpoint would note the old length.
         self.metrics.seek(metrics_bytes)
-        self.timing = stack.enter_context(_opened(run.timing))
-        self.seconds_before, self.started = run.seconds, time.monotonic()
         self.saved_at = self.started
         self.saved_step = None if loaded is None else self.progress.steps
         tracking = Tracking(run, self.progress.steps, lambda text: listener.noticed(run, text))
@@ -182,9 +171,9 @@ class Session:
             self.evaluation = self.setup.evaluate()
             values["evaluation"] = float(np.mean(self.evaluation))
             self._snapshot()
-        self._append(self.metrics, values)
-        seconds = self.seconds_before + time.monotonic() - self.started
-        self._append(self.timing, {"step": self.progress.steps, "seconds": seconds, "time": time.time()})
+        self._append(self.metrics, data := line(values))
+        self.metrics_digest.update(data)
+        seconds = self._note_time(self.metrics.tell())
         for listener in self.listeners:
             listener.logged(self.run, self.progress, {**values, "seconds": seconds})
 
@@ -199,6 +188,7 @@ class Session:
             "evaluation": {"returns": returns, "mean": float(np.mean(returns))},
             **self.setup.conclude(),
             "best": self.run.best(),
+            "metrics": self._noted(self.metrics.tell()),
         }
         if not (self.run.folder / "run.json").exists():
             raise ArenaError(f"{self.run.folder} was deleted during training", "train it again")
@@ -210,23 +200,56 @@ class Session:
 
     def _snapshot(self) -> None:
         encoded = encode({"agent": self.learner.snapshot()})
-        folder = self.run.snapshots / f"{self.progress.steps:012d}"
+        name, step = f"{self.progress.steps:012d}", self.progress.steps
+        files = dict(zip(SNAPSHOT_FILES, (encoded.arrays, encoded.tree), strict=True))
         try:
-            for place in (self.run.snapshots, folder):
-                place.mkdir(exist_ok=True)  # without parents: a deleted run must not be restored in part
+            # Inside the open folder: a run that was deleted meanwhile is not restored in part.
+            with Folder(self.run.folder, self.run.snapshots.name, name, create=True) as folder:
+                write_files(folder, files, {"id": self.id, "step": step})
         except OSError as error:
-            raise write_error(folder, error) from error
-        write_atomically(folder / "arrays.safetensors", encoded.arrays)
-        write_atomically(folder / "state.json", encoded.tree)
+            raise write_error(self.run.snapshots / name, error) from error
 
-    def _append(self, file: Any, values: dict[str, Any]) -> None:
-        data = line(values)
+    def _note_time(self, size: int, *, resumed: bool = False) -> float:
+        """Append the duration of training, and what the metrics are now, to the file of times."""
+        seconds = self.seconds_before + time.monotonic() - self.started
+        values: dict[str, Any] = {"step": self.progress.steps, "seconds": seconds, "time": time.time()}
+        values |= {"metrics": self._noted(size), **({"resumed": True} if resumed else {})}
+        self._append(self.timing, line(sealed(values)))
+        return seconds
+
+    def _noted(self, size: int) -> list[Any]:
+        return list(LogDigest(size, self.metrics_digest.hexdigest()))
+
+    def _digest(self, size: int) -> Any:
+        """Digest of the first bytes of the metrics, to which later lines are added."""
+        digest, left = hashlib.sha256(), size
+        with open_regular(self.run.metrics) as file:
+            while left and (data := file.read(min(left, 1 << 20))):
+                digest.update(data)
+                left -= len(data)
+        return digest
+
+    def _append(self, file: BinaryIO, data: bytes) -> None:
+        name = self.run.metrics if file is self.metrics else self.run.timing
         try:
             whole = file.write(data) == len(data)
         except OSError as error:
-            raise write_error(Path(file.name), error) from error
+            raise write_error(name, error) from error
         if not whole:  # the file is unbuffered, and the disk is full
-            raise write_error(Path(file.name), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+            raise write_error(name, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    def _opened(self, path: Path, stack: ExitStack) -> BinaryIO:
+        try:
+            return stack.enter_context(self.folder.append(path.name))
+        except OSError as error:
+            raise write_error(path, error) from error
+
+    def _sweep(self) -> None:
+        """Remove what a killed process left half written, in the run's folder and in each snapshot."""
+        self.folder.sweep()
+        for path in self.run.snapshots.glob("*"):
+            with contextlib.suppress(NotADirectoryError), Folder(self.run.folder, *path.parts[-2:]) as folder:
+                folder.sweep()
 
     def _save(self) -> None:
         state: State = {
@@ -237,21 +260,21 @@ class Session:
             "converged": self.converged,
             "evaluation": self.evaluation,
         }
-        info = {"step": self.progress.steps, "metrics_bytes": self.metrics.tell(), "id": self.id}
+        metrics = self._noted(self.metrics.tell())
+        info = {"step": self.progress.steps, "metrics": metrics, "id": self.id}
         self.checkpoints.save(state, info)
         self.saved_at, self.saved_step = time.monotonic(), self.progress.steps
 
     def _load(self) -> Loaded | None:
         """Load the newest good checkpoint of this run whose lines of metrics all exist."""
         run = self.run
-        written = run.metrics.stat().st_size if run.metrics.exists() else 0
         refused: list[str] = []
 
         def accept(info: dict[str, Any]) -> bool:
             if info.get("id") != self.id:
                 refused.append("belongs to another run")
-            elif info["metrics_bytes"] > written:
-                refused.append("has more metrics than metrics.jsonl")
+            elif self._digest(info["metrics"][0]).hexdigest() != info["metrics"][1]:
+                refused.append("has other metrics than metrics.jsonl")
             else:
                 return True
             return False
@@ -284,7 +307,7 @@ class Session:
             self.generators.load_state_dict(state["generators"])  # again, since loading may draw numbers
             self.progress = Progress(**state["progress"])
             self.converged, self.evaluation = state["converged"], state["evaluation"]
-        return int(loaded.info["metrics_bytes"])
+        return int(loaded.info["metrics"][0])
 
 
 def _next(steps: int, every: int) -> int:

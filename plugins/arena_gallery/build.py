@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +127,7 @@ def gallery(
 def held_out_loss(run: Run, step: int) -> float | None:
     """The last evaluation of a run up to a step, as a loss; None where there was none."""
     found = None
-    with contextlib.suppress(OSError):
+    with run.readable():
         for at, mean in read_evaluations(run.folder):
             if at <= step:
                 found = -mean

@@ -12,6 +12,7 @@ from typing import Any
 import filelock
 
 from arena.errors import ArenaError
+from arena.runs.records import read_metrics
 from arena.runs.run import Run
 from arena.runs.trackers import grouped, hyperparameters
 
@@ -70,9 +71,10 @@ class MLflow:
             self._id = self._created(run, experiment, {TAG: identity})
         self._known = max((old.step for old in self._client.get_metric_history(self._id, ALWAYS)), default=-1)
         self._status = "KILLED"
-        for text in run.metrics.read_bytes().splitlines():
-            values = json.loads(text)
-            self.log(values["step"], {name: value for name, value in values.items() if value is not None})
+        with run.readable():
+            for text in read_metrics(run.folder):
+                values = json.loads(text)
+                self.log(values["step"], {name: value for name, value in values.items() if value is not None})
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         if step <= self._known:

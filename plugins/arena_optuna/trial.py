@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
@@ -14,6 +13,7 @@ from optuna.trial import Trial, TrialState
 
 from arena.errors import ArenaError, BusyError, Interrupted
 from arena.runs.listener import Listener
+from arena.runs.records import read_metrics
 from arena.runs.run import Run
 from arena.streams.base import Progress
 from arena.training.runner import execute
@@ -91,13 +91,12 @@ def score(runs: Sequence[Run], step: int, objective: Objective) -> float:
 def evaluations(run: Run) -> list[tuple[int, float]]:
     """The step and the mean return of each evaluation so far; NaN for one that is not finite."""
     found = []
-    with contextlib.suppress(FileNotFoundError):
-        for text in run.metrics.read_bytes().splitlines():
-            with contextlib.suppress(ValueError):  # a line that a crash tore
-                values = json.loads(text)
-                if "evaluation" in values:
-                    mean = values["evaluation"]
-                    found.append((int(values["step"]), math.nan if mean is None else float(mean)))
+    with run.readable():
+        for text in read_metrics(run.folder):
+            values = json.loads(text)
+            if "evaluation" in values:
+                mean = values["evaluation"]
+                found.append((int(values["step"]), math.nan if mean is None else float(mean)))
     return found
 
 

@@ -18,6 +18,7 @@ from arena.runs.records import (
     checked_count,
     checked_number,
     checked_text,
+    damage_text,
     is_fit,
     last_timing,
     read_evaluations,
@@ -160,10 +161,8 @@ def _read(folder: Path) -> RunRecord | Skipped:
         return _record(folder, document)
     except NewerError as error:
         return Skipped(folder, "newer", str(error))
-    except OSError as error:
-        return Skipped(folder, "damaged", f"cannot be read: {error.strerror}")
-    except MALFORMED:
-        return Skipped(folder, "damaged", "a file is truncated or malformed")
+    except (OSError, *MALFORMED) as error:
+        return Skipped(folder, "damaged", damage_text(error))
 
 
 def _record(folder: Path, document: Mapping[str, Any]) -> RunRecord:
@@ -172,8 +171,8 @@ def _record(folder: Path, document: Mapping[str, Any]) -> RunRecord:
     [seed] = experiment["seeds"]
     total = checked_count(experiment["steps"])
     curve = _curve(folder)
-    steps, seconds, time = last_timing(folder)
-    mean, result = (curve[1][-1] if curve[1] else None), read_result(folder)
+    timing = last_timing(folder)
+    steps, mean, result = timing.steps, (curve[1][-1] if curve[1] else None), read_result(folder)
     finished = result is not None and result.completes(total)
     if result is not None and finished:
         steps, mean = result.steps, _score(result.mean)
@@ -204,8 +203,8 @@ def _record(folder: Path, document: Mapping[str, Any]) -> RunRecord:
         mean=mean,
         optimum=None if result is None or not finished else _score(result.optimum),
         policy_value=None if result is None or not finished else _score(result.policy_value),
-        seconds=seconds,
-        time=time,
+        seconds=timing.seconds,
+        time=timing.time,
         versions={_text(k): _text(v) for k, v in document.get("versions", {}).items()},
         curve=curve,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError
 from arena.runs.run import Run
 from arena.runs.trackers import grouped, hyperparameters
+from arena.storage.files import Folder
 
 try:
     # Not EventFileWriter: it imports tensorflow where that is installed, writes from a thread of its own up to two
@@ -49,13 +50,8 @@ class TensorBoard:
     """
 
     def __init__(self, run: Run, step: int) -> None:
-        folder = run.folder / "tensorboard"
-        if folder.is_symlink():
-            raise ArenaError(
-                f"{folder} is a link, through which nothing is written", "replace it by a folder"
-            )
-        folder.mkdir(exist_ok=True)
-        self._writer = RecordWriter(_next(folder).open("xb"))
+        with Folder(run.folder, "tensorboard", create=True) as folder:
+            self._writer = RecordWriter(io.BufferedWriter(folder.create(_next(folder))))
         try:
             self._write(step=0, file_version="brain.Event:2")
             # TensorBoard drops this step as well as those after it, and metrics of `step` itself are not void.
@@ -91,11 +87,11 @@ class TensorBoard:
         self._writer.flush()
 
 
-def _next(folder: Path) -> Path:
-    """Path of a new file, after all existing ones by name."""
-    numbers = [path.name.removeprefix(PREFIX) for path in folder.glob(f"{PREFIX}*")]
+def _next(folder: Folder) -> str:
+    """Name of a new file, after all existing ones by name."""
+    numbers = [name.removeprefix(PREFIX) for name in folder.names() if name.startswith(PREFIX)]
     latest = max((int(number) for number in numbers if number.isdecimal()), default=0)
-    return folder / f"{PREFIX}{latest + 1:06d}"
+    return f"{PREFIX}{latest + 1:06d}"
 
 
 def _start_info(run: Run) -> SessionStartInfo:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
@@ -24,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
-from arena.storage.files import write_atomically, write_error
+from arena.storage.files import UNFINISHED, write_atomically, write_error
 
 __all__ = ["GIF_FPS", "Film", "film"]
 
@@ -170,7 +171,7 @@ class _Encoded(Film):
         self._fps = fps
         self._options = options
         self._even = even
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.saving")
+        self._private: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def _add(self, frame: Frame) -> None:
@@ -191,6 +192,11 @@ class _Encoded(Film):
         command = [self._ffmpeg, "-y", "-v", "error", *source, "-framerate", str(self._fps), "-i", "pipe:0"]
         # No version of the encoder in the file: it would differ between machines.
         command += ["-an", "-fflags", "+bitexact", "-flags:v", "+bitexact", *self._options]
+        # ffmpeg writes into a folder of its own, in which nobody can have planted a link.
+        try:
+            self._private = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.path.parent))
+        except OSError as error:
+            raise write_error(self.path, error) from error
         command.append(f"file:{self._partial.absolute()}")  # safe for names with a colon or a leading dash
         # A file, because ffmpeg would wait on a full pipe that nothing reads.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
@@ -205,6 +211,7 @@ class _Encoded(Film):
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         except OSError as error:
+            self._discard()
             self._log.close()
             raise ArenaError(
                 f"cannot run {self._ffmpeg}: {error.strerror or error}", "pip install 'arena-rl[video]'"
@@ -227,6 +234,18 @@ class _Encoded(Film):
             os.replace(self._partial, self.path)
         except OSError as error:
             raise write_error(self.path, error) from error
+        finally:
+            self._discard()
+
+    @property
+    def _partial(self) -> Path:
+        """Film that ffmpeg is writing."""
+        assert self._private is not None
+        return self._private / self.path.name
+
+    def _discard(self) -> None:
+        if self._private is not None:
+            shutil.rmtree(self._private, ignore_errors=True)
 
     def _failure(self, process: subprocess.Popen[bytes]) -> ArenaError:
         """Removes the unusable file of an ffmpeg that failed, and returns the error."""
@@ -238,7 +257,7 @@ class _Encoded(Film):
         except subprocess.TimeoutExpired:
             process.kill()
             status = process.wait()
-        self._partial.unlink(missing_ok=True)
+        self._discard()
         self._log.seek(0)
         output = self._log.read(4096).decode(errors="replace")
         self._log.close()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from arena.runs.run import Run
+from run_files import put, put_logs
 
 
 def fake(folder, *, agent="sarsa", env="arena/CliffWalk-v0", seed=0, total=1000, at=None, mean=-13.0, **more):
@@ -19,18 +18,18 @@ def fake(folder, *, agent="sarsa", env="arena/CliffWalk-v0", seed=0, total=1000,
         "horizon": 100,
         **more,
     }
-    (folder / "run.json").write_text(json.dumps({"schema": 1, "id": "x", "experiment": experiment}))
+    put(folder / "run.json", {"schema": 1, "id": "x", "experiment": experiment})
     (folder / "lock").touch()
     steps = total if at is None else at
     values = [{"step": k, "evaluation": mean - (7 * k // 100) % 5} for k in range(100, steps + 1, 100)]
     values += [{"step": steps, "evaluation": None}, {"step": steps, "loss": 99.0}]
-    (folder / "metrics.jsonl").write_text(
-        "".join(json.dumps(v) + "\n" for v in values) + '{"step": 5, "evaluat'
-    )
-    timing = [{"step": k, "seconds": k / 1000, "time": 1.7e9} for k in range(100, steps + 1, 100)]
-    (folder / "timing.jsonl").write_text("".join(json.dumps(v) + "\n" for v in timing) + '{"step": 9')
+    timing = [{"step": k, "seconds": k / 1000, "time": 1.7e9} for k in range(0, steps + 1, 100)]
+    metrics = put_logs(folder, values, timing)
+    for name, torn in (("metrics", '{"step": 5, "evaluat'), ("timing", '{"step": 9')):
+        with open(folder / f"{name}.jsonl", "a") as file:
+            file.write(torn)
     if at is None:
         result = {"steps": total, "converged": False, "evaluation": {"mean": mean}}
-        result["best"] = Run(folder, None).best()
-        (folder / "result.json").write_text(json.dumps(result))
+        result |= {"best": Run(folder, None).best(), "metrics": metrics}
+        put(folder / "result.json", result)
     return folder

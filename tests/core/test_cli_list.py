@@ -14,6 +14,7 @@ from arena.cli import main
 from arena.config.options import fields_help
 from arena.environments.factory import options_class_of
 from arena.plugins.discovery import get_plugins
+from run_files import put
 
 CLIFF = ("q-learning", "arena/CliffWalk-v0")
 HEAVY = ("numpy", "gymnasium", "torch", "numba", "pygame", "rich")
@@ -50,6 +51,7 @@ def test_list_runs_shows_broken_ones_too(run, tmp_path):
     for name, text in {"a": "{", "b": '{"schema": 99}', "c": "[]"}.items():
         (tmp_path / "runs" / name).mkdir()
         (tmp_path / "runs" / name / "run.json").write_text(text)
+    put(tmp_path / "runs" / "b" / "run.json", {"schema": 99})
     status, out = run("list", "runs", "--json")
     rows = {row["path"]: row["status"] for row in json.loads(out)["runs"]}
     assert status == 0
@@ -83,7 +85,7 @@ def test_list_runs_survives_whatever_is_wrong(run, tmp_path, file, keys, value):
     for key in keys[:-1]:
         place = place[key]
     place[keys[-1]] = value
-    path.write_text(json.dumps(document))
+    put(path, document)
     status, out = run("list", "runs", "--json")
     [row] = json.loads(out)["runs"]
     assert (status, row["status"], row["error"]) == (0, "damaged", "a file is truncated or malformed")
@@ -99,8 +101,10 @@ def test_list_runs_survives_numbers_without_end(run, tmp_path):
     (folder / "result.json").write_text(text)
     assert run("list", "runs")[0] == run("list", "runs", "--json")[0] == 0
     (folder / "result.json").unlink()
-    (folder / "timing.jsonl").write_bytes(b'{"step": 100}\n{"step": 1e999}\n{"step": "\xff"}\n')
-    assert json.loads(run("list", "runs", "--json")[1])["runs"][0]["steps"] == 100
+    with open(folder / "timing.jsonl", "ab") as file:
+        file.write(b'{"step": 1e999}\n')
+    [row] = json.loads(run("list", "runs", "--json")[1])["runs"]
+    assert (row["status"], row["error"]) == ("damaged", "timing.jsonl does not match its own digest")
 
 
 def test_names_in_a_run_do_not_steer_the_terminal(run, tmp_path, capsys):
@@ -108,7 +112,7 @@ def test_names_in_a_run_do_not_steer_the_terminal(run, tmp_path, capsys):
     document = json.loads(path.read_text())
     name = "\x1b]0;owned\x07\x9b31mevil\u202e\ud800"
     document["experiment"]["agent"]["name"] = name
-    path.write_text(json.dumps(document))
+    put(path, document)
     [row] = json.loads(run("list", "runs", "--json")[1])["runs"]
     assert row["agent"] == name
     assert main(["eval", str(path.parent)]) == 2

@@ -15,6 +15,7 @@ from arena.frames import collect
 from arena.frames.fits import resolve_fit
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
+from run_files import put
 
 ENV = "CartPole-v1"
 SMALL = {
@@ -129,7 +130,7 @@ def test_a_run_that_says_otherwise_is_refused_in_one_line(fits, damage, tmp_path
     copy = shutil.copytree(path, tmp_path / "copy")
     document = json.loads((copy / "run.json").read_text())
     damage(document["experiment"])
-    (copy / "run.json").write_text(json.dumps(document))
+    put(copy / "run.json", document)
     with pytest.raises(ArenaError) as caught:
         arena.load(copy)
     assert "\n" not in str(caught.value)

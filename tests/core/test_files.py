@@ -21,7 +21,9 @@ def test_write_atomically(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call:
     path = tmp_path / "run.json"
     write_atomically(path, b"old")
     with monkeypatch.context() as patch:
-        patch.setattr(os, call, lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+        patch.setattr(
+            os, call, lambda *_, **__: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left"))
+        )
         with pytest.raises(ArenaError, match=r"cannot write .*run.json: No space left; free"):
             write_atomically(path, b"new")
     assert path.read_bytes() == b"old"

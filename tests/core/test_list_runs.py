@@ -22,6 +22,7 @@ from arena.cli.run_filters import SORTS, Condition
 from arena.cli.run_table import run_table
 from arena.plugins.specs import LauncherSpec, TrackerSpec
 from arena.runs.run import Run, find_runs
+from run_files import put
 
 KEYS = {
     *("path", "agent", "env", "seed", "steps", "total", "mean", "best", "status", "error"),
@@ -58,6 +59,7 @@ def many(tmp_path_factory):
     for name, text in {"x": "{", "y": '{"schema": 99}', "z": "[]"}.items():
         (out / "b" / name).mkdir(parents=True)
         (out / "b" / name / "run.json").write_text(text)
+    put(out / "b" / "y" / "run.json", {"schema": 99})
     return out, truth
 
 
@@ -311,13 +313,13 @@ def test_a_thousand_runs_cost_a_few_files_each(listed, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "open", count)
     monkeypatch.setattr(os, "scandir", lambda path: (scanned.append(path), true_scan(path))[1])
     assert len(listed(tmp_path)) == 1000
-    assert {opened.pop(str(tmp_path / f"run{i:04}")) for i in range(1000)} == {3}
+    assert {opened.pop(str(tmp_path / f"run{i:04}")) for i in range(1000)} == {3, 5}
     assert len(scanned) == 1001  # a run's own folder, and none inside it
     opened.clear()
     assert len(listed(tmp_path, "--limit", 10, "--where", "steps=200")) == 10
-    assert max(opened.values()) == 3
+    assert max(opened.values()) == 5
     # Metrics are read of what is shown alone: of the first ten, five are unfinished.
-    assert sum(opened[str(tmp_path / f"run{i:04}")] for i in range(1000)) == 500 * 3 + 500 * 2 + 5
+    assert sum(opened[str(tmp_path / f"run{i:04}")] for i in range(1000)) == 500 * 3 + 500 * 2 + 5 * 3
 
 
 def test_runs_are_found_at_any_depth_and_links_do_not_lead_in_circles(listed, tmp_path):

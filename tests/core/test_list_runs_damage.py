@@ -17,6 +17,7 @@ from arena.cli.run_table import run_table
 from arena.runs import records
 from arena.runs.run import Run
 from arena.storage.files import open_regular
+from run_files import put
 
 
 def test_a_run_that_failed_says_why(shown, listed, tmp_path):
@@ -24,7 +25,7 @@ def test_a_run_that_failed_says_why(shown, listed, tmp_path):
     for name, at in (("a", 300), ("b", 300), ("c", None)):
         fake(tmp_path / name, at=at)
     for name in ("a", "c"):
-        (tmp_path / name / "failed.json").write_text(json.dumps({"error": why, "step": 300}))
+        put(tmp_path / name / "failed.json", {"error": why, "step": 300})
     rows = listed(tmp_path)
     assert [(row["status"], row["error"]) for row in rows] == [
         ("failed", why),
@@ -73,8 +74,8 @@ def test_a_line_without_end_is_not_read_whole(listed, tmp_path, monkeypatch):
     with open(folder / "metrics.jsonl", "ab") as file:
         file.write(b"x" * 5000)
     [row] = listed(tmp_path)
-    assert (row["steps"], row["status"]) == (300, "unfinished")
-    assert row["best"] == {"step": 300, "mean": -14.0}
+    assert (row["steps"], row["status"]) == (300, "damaged")
+    assert row["error"] == "cannot be read: metrics.jsonl has a line of more than 0 MiB"
     with open(folder / "timing.jsonl", "ab") as file:
         file.truncate(2**40)
     [row] = listed(tmp_path)
@@ -103,7 +104,7 @@ def test_what_is_malformed_is_damaged(listed, shown, tmp_path, keys, value):
     for key in keys[:-1]:
         place = place[key]
     place[keys[-1]] = value
-    path.write_text(json.dumps(document))
+    put(path, document)
     [row] = listed(tmp_path)
     assert (row["status"], row["error"]) == ("damaged", "a file is truncated or malformed")
     assert (row["agent"], row["seed"]) == ("sarsa", 0)
@@ -113,29 +114,41 @@ def test_what_is_malformed_is_damaged(listed, shown, tmp_path, keys, value):
 
 def test_a_damaged_best_is_damage(listed, tmp_path):
     path = fake(tmp_path / "a") / "result.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "best": [1]}))
+    put(path, {**json.loads(path.read_text()), "best": [1]})
     assert listed(tmp_path)[0]["status"] == "damaged"
 
 
-def test_metrics_and_timings_may_be_gone_or_torn(listed, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("timing.jsonl", b'{"step": 200, "seconds": 2}\n', "timing.jsonl does not match its own digest"),
+        ("timing.jsonl", b"\xff{" * 9999 + b"\n", "a file is truncated or malformed"),
+        ("timing.jsonl", None, "timing.jsonl lacks lines"),
+        ("metrics.jsonl", b'{"step": 100, "evaluation": -3}\n', "metrics.jsonl has 32 bytes instead of"),
+        ("metrics.jsonl", None, "metrics.jsonl has 0 bytes instead of"),
+    ],
+)
+def test_logs_that_are_not_what_was_written_are_damage(listed, tmp_path, name, content, error):
+    path = fake(tmp_path / "a", at=300) / name
+    path.unlink() if content is None else path.write_bytes(content)
+    [row] = listed(tmp_path)
+    assert row["status"] == "damaged" and error in row["error"]
+
+
+def test_logs_may_be_torn(listed, tmp_path):
     folder = fake(tmp_path / "a", at=300)
-    (folder / "timing.jsonl").write_bytes(b'{"step": 200, "seconds": 2}\n' + b"\xff{" * 9999 + b"\n")
-    (folder / "metrics.jsonl").write_bytes(
-        b'\xff "evaluation"\n{"step": 100, "evaluation": -3}\n["evaluation"]\n'
-    )
+    for name in ("timing", "metrics"):
+        with open(folder / f"{name}.jsonl", "ab") as file:
+            file.write(b'"evaluation": \xff')
     [row] = listed(tmp_path)
-    assert (row["steps"], row["seconds"], row["best"]) == (200, 2.0, {"step": 100, "mean": -3.0})
-    (folder / "timing.jsonl").unlink()
-    (folder / "metrics.jsonl").unlink()
-    [row] = listed(tmp_path)
-    assert (row["steps"], row["seconds"], row["best"], row["status"]) == (0, None, None, "unfinished")
+    assert (row["steps"], row["best"], row["status"]) == (300, {"step": 300, "mean": -14.0}, "unfinished")
 
 
 def test_a_run_that_was_given_more_steps_is_unfinished(listed, tmp_path):
     path = fake(tmp_path / "a", total=1000) / "run.json"
     document = json.loads(path.read_text())
     document["experiment"]["steps"] = 5000
-    path.write_text(json.dumps(document))
+    put(path, document)
     [row] = listed(tmp_path)
     assert (row["status"], row["steps"], row["total"], row["mean"]) == ("unfinished", 1000, 5000, -13.0)
     assert row["best"] == Run(tmp_path / "a", None).best()

@@ -21,6 +21,7 @@ from arena.runs.live import HEADER, KIND, LivePublisher, LiveSubscriber
 from arena.runs.loaded_agent import LoadedAgent
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
+from arena.storage import files
 from arena.storage.codec import encode
 from arena.streams.base import Progress
 from arena.testing import Trial, contents, difference
@@ -174,10 +175,7 @@ def test_a_disk_that_fails_does_not_reach_the_run(run, clock, monkeypatch, numbe
         raise OSError(number, os.strerror(number))
 
     wished(run)
-    if where == "open":
-        monkeypatch.setattr(live, "open_without_links", fail)
-    else:
-        monkeypatch.setattr(live.os, "replace", fail)
+    monkeypatch.setattr(files.Folder, "create" if where == "open" else "rename", fail)
     learner = Learner(clock)
     LivePublisher(run, learner).offer(PROGRESS, None)
     assert learner.asked == 1
@@ -207,10 +205,8 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(run, monkeypatch):
     def fail(*_, **__):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(type(run.folder), "mkdir", fail)
-    with pytest.raises(
-        ArenaError, match=r"cannot write .*live: Permission denied; make the run's folder writable"
-    ):
+    monkeypatch.setattr(files.Folder, "make", fail)
+    with pytest.raises(ArenaError, match=r"cannot write .*live: Permission denied; make it writable"):
         LiveSubscriber(run)
 
 
@@ -286,7 +282,7 @@ def test_closing_keeps_complaints(run):
 
 def test_closing_clears_away_what_a_killed_run_left(run):
     watcher = LiveSubscriber(run)
-    (run.folder / "live" / ".agent.123.saving").write_bytes(b"half")
+    (run.folder / "live" / ".saving-123").write_bytes(b"half")
     watcher.close()
     assert written(run) is None
 

@@ -174,7 +174,7 @@ def test_a_stopped_run_is_at_a_checkpoint_and_says_how_to_go_on(tmp_path):
         execute(run, told)
     loaded = run.checkpoints.load()
     assert loaded.info["step"] == told.steps[-1]
-    assert loaded.info["metrics_bytes"] == run.metrics.stat().st_size
+    assert loaded.info["metrics"][0] == run.metrics.stat().st_size
     assert run.result() is None
     resumed = Told()
     execute(run, resumed)
@@ -250,7 +250,7 @@ def test_lines_behind_the_checkpoint_are_cut_off_and_counted_anew(tmp_path, ever
         file.write(b'{"step": 1000}\n')
     with pytest.raises(Interrupted):
         execute(run, Told(3))
-    assert run.metrics.stat().st_size == run.checkpoints.load().info["metrics_bytes"] == noted
+    assert run.metrics.stat().st_size == run.checkpoints.load().info["metrics"][0] == noted
     monkeypatch.undo()
     execute(run, Told())
     assert difference(uninterrupted(tmp_path, agent="random", **settings), contents(run)) is None

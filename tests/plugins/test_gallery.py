@@ -30,6 +30,7 @@ from arena_gallery import gallery
 from arena_gallery.cells import Bars, Picture, Row, Scatter, Section, one_colour
 from arena_gallery.observation_renderer import ObservationRenderer, class_colours
 from arena_gallery.page import draw
+from run_files import put
 
 ROOMS = {"env_options": {"observation": "pixels", "tile_size": 2}}
 
@@ -311,7 +312,7 @@ def test_frames_that_changed_are_refused(pca, tmp_path):
     document = json.loads((copy / "run.json").read_text())
     document["experiment"]["frames"]["digest"] = "0" * 64
     document["id"] = Fit.from_dict(document["experiment"]).id(0)
-    (copy / "run.json").write_text(json.dumps(document))
+    put(copy / "run.json", document)
     shutil.rmtree(copy / "checkpoint")
     with pytest.raises(ArenaError, match="are not those of the fit"):
         gallery(arena.load(copy))

@@ -15,6 +15,7 @@ from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.testing import contents, difference, plugin_imports_lightly
 from arena.training.runner import execute
+from run_files import put_logs
 
 CLIFF = "arena/CliffWalk-v0"
 
@@ -119,7 +120,7 @@ def test_after_a_kill_each_step_is_there_once(store, tmp_path):
     first.log(50, lines[50])
     first._flush()
     first.log(100, lines[100])  # lost with its process, which had saved a checkpoint
-    run.metrics.write_text("".join(json.dumps({**lines[step], "odd": None}) + "\n" for step in (50, 100)))
+    put_logs(run.folder, [{**lines[step], "odd": None} for step in (50, 100)], [{"step": 100}])
     second = begin(run, 100)
     second.log(150, lines[150])
     second._flush()  # and killed before the next checkpoint

@@ -20,6 +20,7 @@ from arena_report import RunRecord, comparison, read_runs
 from arena_report.csv_table import table
 from arena_report.formatting import decimals
 from arena_report.page import page, templates
+from run_files import put, put_logs
 
 VERSIONS = {"python": "3.11.7", "arena-rl": "0.1.0", "numpy": "2.4.6"}
 
@@ -62,13 +63,11 @@ def write_run(
         **settings,
     }
     document = {"schema": 1, "id": path.name, "experiment": experiment, "versions": versions}
-    (path / "run.json").write_text(json.dumps(document))
+    put(path / "run.json", document)
     curve = [(steps // 2, mean), (steps, mean)] if curve is None else curve
     lines = [{"step": step, "episodes": 1, "evaluation": value} for step, value in curve]
-    metrics = [json.dumps({"step": 1, "episodes": 0, "td_error": 0.5}), *map(json.dumps, lines)]
-    (path / "metrics.jsonl").write_text("\n".join(metrics) + "\n")
     timing = {"step": steps, "seconds": 1.5, "time": 1.7e9}
-    (path / "timing.jsonl").write_text(json.dumps(timing) + "\n")
+    noted = put_logs(path, [{"step": 1, "episodes": 0, "td_error": 0.5}, *lines], [timing])
     if finished:
         result = {
             "schema": 1,
@@ -79,8 +78,9 @@ def write_run(
             "evaluation": {"returns": [mean], "mean": mean},
             "optimum": optimum,
             "policy_value": policy_value,
+            "metrics": noted,
         }
-        (path / "result.json").write_text(json.dumps(result))
+        put(path / "result.json", result)
     return path
 
 
@@ -270,7 +270,7 @@ def test_a_finished_run_that_trains_on_is_unfinished(tmp_path):
     path = write_run(tmp_path, seed=0, steps=100)
     document = json.loads((path / "run.json").read_text())
     document["experiment"]["steps"] = 500
-    (path / "run.json").write_text(json.dumps(document))
+    put(path / "run.json", document)
     [run] = read_runs([tmp_path])
     assert isinstance(run, RunRecord) and not run.finished
 
@@ -298,6 +298,8 @@ def test_a_damaged_run_is_a_row_and_stops_nothing(tmp_path, damage):
     broken = write_run(tmp_path, seed=1)
     name, content = DAMAGE[damage]
     (broken / name).write_text(content, encoding="latin-1")
+    if (name == "result.json" and content.endswith("}") and "1e999" not in content) or damage == "newer":
+        put(broken / name, json.loads(content))
     document = compared(tmp_path)
     assert [run["seed"] for run in document["runs"]] == [0]
     [row] = document["skipped"]
@@ -309,19 +311,23 @@ def test_a_damaged_run_is_a_row_and_stops_nothing(tmp_path, damage):
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "timing.jsonl"])
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\n", b'{"step": 5, "evaluation": 1'])
-def test_broken_logs_cost_curves_and_times_only(tmp_path, name, content):
+def test_broken_logs_are_damage(tmp_path, name, content):
+    write_run(tmp_path, seed=1)
     path = write_run(tmp_path)
     (path / name).unlink() if content is None else (path / name).write_bytes(content)
     document = compared(tmp_path)
-    assert document["groups"][0]["mean"] == 1 and document["skipped"] == []
-    assert page(document, tmp_path)
+    [row] = document["skipped"]
+    assert row["path"] == str(path) and row["status"] == "damaged"
+    assert "jsonl" in row["reason"] or "malformed" in row["reason"]
 
 
 def test_evaluations_that_are_not_numbers_are_left_out_of_curves(tmp_path):
     write_run(tmp_path, seed=0, curve=[(10, 0.0), (20, 1.0), (30, 2.0), (40, 3.0)])
-    path = write_run(tmp_path, seed=1, curve=[(10, None), (20, 3.0), (40, 5.0), (60, 7.0)])
+    path = write_run(
+        tmp_path, seed=1, curve=[(10, None), (20, 3.0), (30, float("nan")), (40, 5.0), (60, 7.0)]
+    )
     with (path / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 30, "evaluation": NaN}\n{"step": "40", "evaluation": 1}\n{"step": 40, "evaluat')
+        file.write('{"step": 40, "evaluat')  # torn
     curve = compared(tmp_path)["curves"][0]
     assert (curve["steps"], curve["iqm"]) == ([20, 40], [2, 4])
 
@@ -330,8 +336,7 @@ def test_names_in_any_script(tmp_path):
     write_run(tmp_path, "агент-学習-🎲", "環境/Ä-v0", options={"größe": "ß"})
     write_run(tmp_path, "агент-学習-🎲", "環境/Ä-v0", options={"größe": "ö"})
     broken = write_run(tmp_path, "half")
-    text = (broken / "run.json").read_text().replace("half", "half-\\ud800")
-    (broken / "run.json").write_text(text)
+    put(broken / "run.json", json.loads((broken / "run.json").read_text().replace("half", "half-\\ud800")))
     document = compared(tmp_path)
     assert labels(document) == ["half-?", "агент-学習-🎲 größe=ß", "агент-学習-🎲 größe=ö"]
     assert "агент-学習-🎲 größe=ö" in page(document, tmp_path)

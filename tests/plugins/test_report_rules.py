@@ -13,6 +13,7 @@ from arena.cli import main
 from arena.errors import ArenaError
 from arena_report import comparison, read_runs
 from arena_report.page import page
+from run_files import put
 
 
 def start(run="runs/first", step=2000, digest="ab12"):
@@ -112,8 +113,7 @@ def test_files_and_lines_without_end_are_damage(tmp_path):
 
 
 def timed(path, time):
-    values = json.loads((path / "timing.jsonl").read_text())
-    (path / "timing.jsonl").write_text(json.dumps({**values, "time": time}) + "\n")
+    put(path / "timing.jsonl", {**json.loads((path / "timing.jsonl").read_text()), "time": time}, end="\n")
     return path
 
 
