@@ -1,4 +1,4 @@
-"""Verb ``check``: tests an agent, an encoder, an environment or a plugin."""
+"""Verb ``check``: tests an agent, an encoder, an environment or a plugin, or verifies the files of a run."""
 
 from __future__ import annotations
 
@@ -24,11 +24,16 @@ MARKS = {
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena check``."""
     parser.description = (
-        "Tests an agent, an encoder, an environment or a plugin; the exit status is 1 if a check fails.\n"
+        "Tests an agent, an encoder, an environment or a plugin, or verifies the files of a run by their digests; "
+        "the exit status is 1 if a check fails.\n"
         "Marks: ✓ passed, ! doubtful but no failure, · does not apply, ✗ failed."
     )
     add = parser.add_argument
-    add("name", metavar="NAME", help="name of an agent, an encoder or a plugin, or id of an environment")
+    add(
+        "name",
+        metavar="NAME",
+        help="name of an agent, an encoder or a plugin, id of an environment, or run folder",
+    )
     add("--env", metavar="ENV", help="environment to test an agent in (default: a small one that fits)")
     add("--json", action="store_true", help="print one JSON object")
 

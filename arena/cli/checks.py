@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -16,6 +17,7 @@ from arena.environments.spaces import describe_space, view
 from arena.errors import ArenaError, UnknownNameError, unknown_name
 from arena.plugins.discovery import PluginInfo, get_plugins
 from arena.plugins.specs import AgentSpec, EncoderSpec, Spec, describe_error
+from arena.runs.integrity import verify_run
 from arena.streams.gymnasium_stream import replay_obstacle
 from arena.testing import Verdict, check_agent, check_encoder, check_environment
 
@@ -44,7 +46,7 @@ def findings_of(name: str, env: str | None = None) -> tuple[str, Iterator[Findin
     """Kind of a name, and the findings of its checks.
 
     Args:
-        name: name of an agent, an encoder or a plugin, or id of an environment.
+        name: name of an agent, an encoder or a plugin, id of an environment, or folder of a run.
         env: environment to test an agent in; None: a small one that fits.
 
     Raises:
@@ -58,13 +60,15 @@ def findings_of(name: str, env: str | None = None) -> tuple[str, Iterator[Findin
     infos = {info.name: info for info in plugins.infos}
     if name in infos:
         return "plugin", _plugin_findings(infos[name])
+    if (Path(name) / "run.json").exists():
+        return "run", _run_findings(Path(name))
     try:
         factory = EnvironmentFactory.resolve(name)
     except UnknownNameError as error:
         if error.kind != "environment":
             raise
         known = {*plugins.agents, *plugins.encoders, *plugins.environments, *gym.registry, *infos}
-        kinds = "agent, encoder, environment or plugin"
+        kinds = "agent, encoder, environment, plugin or run"
         raise unknown_name(kinds, name, known, "see `arena list`") from error
     return "environment", _environment_findings(factory)
 
@@ -129,6 +133,13 @@ def _taken(spec: EncoderSpec) -> str:
     if not found:
         raise ArenaError(f"it takes none of the frames {', '.join(FRAMES)}", "see arena.testing.FRAMES")
     return ", ".join(found)
+
+
+def _run_findings(folder: Path) -> Iterator[Finding]:
+    remedy = "restore it from a copy, or train it again with `arena resume RUN --repair`"
+    for part in verify_run(folder):
+        damaged = part.problem is not None
+        yield Finding(part.name, "✗" if damaged else "✓", f"{part.problem}; {remedy}" if damaged else "")
 
 
 def _plugin_findings(info: PluginInfo) -> Iterator[Finding]:

@@ -30,6 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("runs", metavar="RUN", nargs="+", type=Path, help="run folders; see `arena list runs`")
     add_count(parser, "--steps", "N", "total number of steps to train each run to (default: the run's)")
+    repair = "train a run from the beginning if one of its files is damaged, so that it is written again"
+    add("--repair", action="store_true", help=repair)
     add_workers(parser)
     add_output(parser, "print one JSON object (a list, if the runs are of several experiments)")
 
@@ -42,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         results: list[Results] = []
         paths = {path.resolve(): path for path in args.runs}.values()
         opened = [_open(path, args.steps) for path in paths]  # all, before the first one is changed
+        for run in opened if args.repair else ():
+            _repair(run)
         for runs in _grouped(_extended(run, args.steps) for run in opened):
             if not args.quiet:
                 for one in runs:
@@ -79,6 +83,17 @@ def _open(folder: Path, steps: int | None) -> Run:
         problem = f"{folder} was trained with another version of its agent or environment"
         raise ArenaError(f"{problem}, so it cannot be trained further", "train a new run")
     raise ArenaError(f"{folder} has been renamed, so it cannot be trained further", f"rename it to {name}")
+
+
+def _repair(run: Run) -> None:
+    """Lets a damaged run begin again, and prints why."""
+    from arena.runs.integrity import begin_again, verify_run
+
+    damaged = next((part for part in verify_run(run.folder) if part.problem is not None), None)
+    if damaged is not None:
+        begin_again(run)
+        text = f"{run.folder} begins again: {damaged.name} is damaged: {damaged.problem}"
+        print(clean(text), file=sys.stderr)
 
 
 def _extended(run: Run, steps: int | None) -> Run:

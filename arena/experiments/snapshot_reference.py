@@ -16,7 +16,7 @@ from arena.storage.manifest import DamagedError, read_manifest, read_verified, w
 if TYPE_CHECKING:
     from arena.agents.base import Agent
 
-__all__ = ["FILES", "TO_COME", "SnapshotReference", "read_snapshot"]
+__all__ = ["FILES", "TO_COME", "SnapshotReference", "read_snapshot", "verify_snapshot"]
 
 FILES = ("arrays.safetensors", "state.json")
 
@@ -124,13 +124,26 @@ def read_snapshot(folder: Path, run_id: str | None = None) -> State:
     return state
 
 
+def verify_snapshot(folder: Path, run_id: str | None = None) -> Encoded:
+    """Read the files of a snapshot, and compare them with their digests.
+
+    Raises:
+        DamagedError: a file is missing or damaged.
+        OSError: a file cannot be read.
+    """
+    manifest = read_manifest(folder)
+    if run_id is not None and manifest.info != {"id": run_id, "step": int(folder.name)}:
+        raise DamagedError("it belongs to another run or step")
+    try:
+        return Encoded(*(read_verified(folder / name, *manifest.files[name]) for name in FILES))
+    except LookupError as error:
+        raise DamagedError("its manifest lacks a file") from error
+
+
 def _files(folder: Path, run_id: str | None = None) -> Encoded:
     try:
-        manifest = read_manifest(folder)
-        if run_id is not None and manifest.info != {"id": run_id, "step": int(folder.name)}:
-            raise DamagedError("it belongs to another run or step")
-        return Encoded(*(read_verified(folder / name, *manifest.files[name]) for name in FILES))
-    except (DamagedError, LookupError) as error:
+        return verify_snapshot(folder, run_id)
+    except DamagedError as error:
         remedy = "use another snapshot (RUN@STEPS), or train it again with `arena resume RUN --repair`"
         raise ArenaError(f"the snapshot {folder} is damaged: {error}", remedy) from error
     except OSError as error:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
-__all__ = ["SCHEMA", "find_runs"]
+__all__ = ["SCHEMA", "find_runs", "snapshot_folders"]
 
 #: Version of a run folder's layout, increased when an older arena can no longer read it.
 SCHEMA = 1
+
+_STEPS = re.compile(r"[0-9]{12,18}")
 
 
 def find_runs(folder: Path) -> list[Path]:
@@ -23,8 +26,14 @@ def find_runs(folder: Path) -> list[Path]:
         with contextlib.suppress(OSError):  # unreadable folders are skipped
             with os.scandir(place) as entries:
                 names = {entry.name: entry for entry in entries}
-            if "run.json" in names:
+            if {"run.json", "timing.jsonl"} & names.keys():  # without the first, it is damaged
                 found.append(Path(place))
             else:
                 pending += [entry.path for entry in names.values() if entry.is_dir(follow_symlinks=False)]
     return sorted(found)
+
+
+def snapshot_folders(run: Path) -> dict[int, Path]:
+    """Folders of a run's complete snapshots by number of steps, ascending; the manifest is written last."""
+    found = sorted((run / "snapshots").glob("*/manifest.json"))
+    return {int(path.parent.name): path.parent for path in found if _STEPS.fullmatch(path.parent.name)}

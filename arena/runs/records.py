@@ -33,11 +33,13 @@ __all__ = [
     "damage_text",
     "is_fit",
     "last_timing",
+    "log_digest",
     "read_evaluations",
     "read_metrics",
     "read_object",
     "read_result",
     "read_run",
+    "read_times",
 ]
 
 Folder = str | os.PathLike[str]
@@ -230,6 +232,23 @@ def best_evaluation(folder: Folder) -> dict[str, Any] | None:
         if best is None or mean > best[1]:
             best = step, mean
     return best and {"step": best[0], "mean": best[1]}
+
+
+def log_digest(folder: Folder, size: int) -> Any:
+    """SHA-256 digest of the first `size` bytes of ``metrics.jsonl``, to which later lines can be added."""
+    digest = hashlib.sha256()
+    with _open_log(folder, "metrics.jsonl") as file:
+        while size and (data := file.read(min(size, 1 << 20))):
+            digest.update(data)
+            size -= len(data)
+    return digest
+
+
+def read_times(folder: Folder) -> None:
+    """Read every complete line of ``timing.jsonl``, and verify its digest."""
+    with _open_log(folder, "timing.jsonl") as file:
+        while (line := file.readline(MOST_LINE)).endswith(b"\n"):
+            refuse_changed(json.loads(line), "timing.jsonl")
 
 
 def last_timing(folder: Folder) -> Timing:

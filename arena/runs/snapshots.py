@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from arena.errors import ArenaError
 from arena.experiments.snapshot_reference import FILES as SNAPSHOT_FILES
 from arena.experiments.snapshot_reference import SnapshotReference, read_snapshot
-from arena.storage.manifest import MANIFEST
+from arena.runs.layout import snapshot_folders
 
 if TYPE_CHECKING:
     from arena.runs.run import Run
@@ -30,8 +29,6 @@ __all__ = [
 
 #: Words after ``RUN@``.
 LAST, BEST = "last", "best"
-
-_NUMBERED = re.compile(r"[0-9]{12,18}")
 
 
 def snapshot_reference(run: Run, which: str) -> SnapshotReference:
@@ -55,11 +52,7 @@ def snapshot_folder(run: Run, which: str = LAST) -> Path:
     Raises:
         ArenaError: there is no such snapshot.
     """
-    found = {
-        int(path.name): path
-        for path in sorted(run.snapshots.glob("*"))
-        if _NUMBERED.fullmatch(path.name) and (path / MANIFEST).exists()  # which is written last
-    }
+    found = snapshot_folders(run.folder)
     if not found:
         raise ArenaError(f"{run.folder} has no snapshot yet", f"train it with `arena resume {run.folder}`")
     if which == LAST:

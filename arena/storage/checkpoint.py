@@ -9,9 +9,10 @@ journals, ``journals.json`` lists the files of their rows, which the checkpoints
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,20 @@ class Checkpoints:
             problem = f"no checkpoint in {self.folder} can be used ({', '.join(skipped)})"
             raise ArenaError(problem, "restore the folder from a copy, or delete it to start again")
         return None
+
+    def each(self) -> Iterator[tuple[Path, Callable[[], dict[str, Any]]]]:
+        """Iterate over the checkpoints, oldest first, each with a function that verifies it and returns its info."""
+
+        def verify(path: Path) -> dict[str, Any]:
+            try:
+                manifest = read_manifest(path, SCHEMA)
+                self._read(path, manifest)
+            except DamagedError as damage:
+                raise ArenaError(str(damage), "use the checkpoint before it") from damage
+            return manifest.info
+
+        for path in self._numbered():
+            yield path, functools.partial(verify, path)
 
     def _read(self, path: Path, manifest: Manifest) -> State:
         arrays, tree = (_file(path, manifest, name) for name in (_ARRAYS, _TREE))

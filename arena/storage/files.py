@@ -142,7 +142,7 @@ class Folder:
         with _regular(
             self._file(name, os.O_RDONLY | _NO_LINK | _NO_WAIT | _BINARY), name, "rb", most
         ) as file:
-            return file.read(most)
+            return _whole(file, most)
 
     def make(self, name: str) -> None:
         """Create a sub-folder.
@@ -273,7 +273,7 @@ def read_bounded(path: str | os.PathLike[str], most: int) -> bytes:
         OSError: the file cannot be read, is not a regular file, or is larger.
     """
     with open_regular(path, most) as file:
-        return file.read(most)
+        return _whole(file, most)
 
 
 def memory_size() -> int:
@@ -295,6 +295,11 @@ def write_error(path: Path, error: OSError) -> ArenaError:
     else:
         remedy = "choose another folder"
     return ArenaError(f"cannot write {path}: {error.strerror or error}", remedy)
+
+
+def _whole(file: BinaryIO, most: int) -> bytes:
+    # `read` reserves memory for as many bytes as it is asked for.
+    return file.read(min(most, os.fstat(file.fileno()).st_size))
 
 
 def _link(path: Path) -> ArenaError:

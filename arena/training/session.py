@@ -21,13 +21,13 @@ from arena.experiments.experiment import Experiment
 from arena.random.generators import Generators
 from arena.runs.listener import HookEvents, Listener
 from arena.runs.live import LivePublisher
-from arena.runs.records import LogDigest
+from arena.runs.records import LogDigest, log_digest
 from arena.runs.run import Run, fit_of, line
 from arena.runs.snapshots import SNAPSHOT_FILES, fits_this_version
 from arena.runs.trackers import Tracking
 from arena.storage.checkpoint import Loaded
 from arena.storage.codec import State, encode
-from arena.storage.files import Folder, open_regular, write_error
+from arena.storage.files import Folder, refuse_link, write_error
 from arena.storage.manifest import sealed, write_files
 from arena.streams.base import Progress
 from arena.training import agent
@@ -79,7 +79,7 @@ class Session:
         metrics_bytes = self._begin() if loaded is None else self._restore(loaded)
         if self.source.notice:
             listener.noticed(run, self.source.notice)
-        self.metrics_digest = self._digest(metrics_bytes)
+        self.metrics_digest = log_digest(run.folder, metrics_bytes)
         self.seconds_before, self.started = run.seconds, time.monotonic()
         self._note_time(metrics_bytes, resumed=True)  # first, so that no line is in neither file
         self.metrics.truncate(metrics_bytes)
@@ -220,19 +220,10 @@ class Session:
     def _noted(self, size: int) -> list[Any]:
         return list(LogDigest(size, self.metrics_digest.hexdigest()))
 
-    def _digest(self, size: int) -> Any:
-        """Digest of the first bytes of the metrics, to which later lines are added."""
-        digest, left = hashlib.sha256(), size
-        with open_regular(self.run.metrics) as file:
-            while left and (data := file.read(min(left, 1 << 20))):
-                digest.update(data)
-                left -= len(data)
-        return digest
-
     def _append(self, file: BinaryIO, data: bytes) -> None:
         name = self.run.metrics if file is self.metrics else self.run.timing
         try:
-            whole = file.write(data) == len(data)
+            whole = os.write(file.fileno(), data) == len(data)
         except OSError as error:
             raise write_error(name, error) from error
         if not whole:  # the file is unbuffered, and the disk is full
@@ -246,6 +237,8 @@ class Session:
 
     def _sweep(self) -> None:
         """Remove what a killed process left half written, in the run's folder and in each snapshot."""
+        for path in (self.run.checkpoints.folder, self.run.snapshots):
+            refuse_link(path)
         self.folder.sweep()
         for path in self.run.snapshots.glob("*"):
             with contextlib.suppress(NotADirectoryError), Folder(self.run.folder, *path.parts[-2:]) as folder:
@@ -273,7 +266,7 @@ class Session:
         def accept(info: dict[str, Any]) -> bool:
             if info.get("id") != self.id:
                 refused.append("belongs to another run")
-            elif self._digest(info["metrics"][0]).hexdigest() != info["metrics"][1]:
+            elif log_digest(run.folder, info["metrics"][0]).hexdigest() != info["metrics"][1]:
                 refused.append("has other metrics than metrics.jsonl")
             else:
                 return True

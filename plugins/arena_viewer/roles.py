@@ -12,6 +12,7 @@ from arena.errors import ArenaError
 from arena.experiments.build import build_agent, observe
 from arena.experiments.snapshot_reference import read_snapshot
 from arena.random.generators import Generators, derive
+from arena.runs.layout import snapshot_folders
 from arena.runs.loaded_agent import LoadedAgent, load_agent
 from arena.runs.run import Run, experiment_of
 from arena.runs.snapshots import LAST, fits_this_version, split_reference
@@ -169,7 +170,7 @@ class Snapshots:
         assert role.run is not None, "only a run has snapshots"
         self._role, self._actors = role, actors
         self.unit = role.run.spec.plugin.unit
-        self._folders = snapshot_folders(role.run)
+        self._folders = snapshot_folders(role.run.folder)
         self.steps = list(self._folders)
         at = role.curve.at if role.curve else 0
         self.place = min(range(len(self.steps)), key=lambda i: abs(self.steps[i] - at), default=0)
@@ -179,12 +180,6 @@ class Snapshots:
         role, self.place = self._role, place
         step = self.steps[place]
         replace_weights(role, self._actors, read_snapshot(self._folders[step]), step)
-
-
-def snapshot_folders(run: Run) -> dict[int, Path]:
-    """Folders of a run's snapshots by training steps, in ascending order."""
-    found = (path.parent for path in run.snapshots.glob("*/state.json"))
-    return dict(sorted((int(folder.name), folder) for folder in found if folder.name.isdecimal()))
 
 
 def replace_weights(role: Role, actors: Sequence[Actor], state: State, step: int) -> None:
@@ -217,7 +212,7 @@ def roles_through_training(source: str | Path, most: int) -> list[Role]:
     """
     folder, _ = split_reference(source)
     run = Run.open(folder)
-    steps = list(snapshot_folders(run))
+    steps = list(snapshot_folders(run.folder))
     if len(steps) < 2:
         found = f"{len(steps) or 'no'} snapshot{'' if len(steps) == 1 else 's'}"
         raise ArenaError(

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,7 +23,7 @@ from arena.errors import ArenaError, Interrupted
 from arena.runs import run as run_module
 from arena.runs.listener import Listener
 from arena.runs.run import Run
-from arena.storage import numba_cache
+from arena.storage import files, numba_cache
 from arena.streams.base import Stream
 from arena.testing import contents, difference
 from arena.testing.processes import child_environment
@@ -92,49 +93,23 @@ def test_a_disk_that_takes_no_more_loses_nothing_that_it_had(place, number, tmp_
 
 def _fail_writing(patch, path, number, allowed):
     """Lets so many writes beneath a path pass, and makes every other one fail as the system would."""
-    write, names, calls = os.write, {}, itertools.count()
-    opened = os.open
+    write, calls, whole, targets = os.write, itertools.count(), files.Folder.write, []
 
-    def opening(name, *arguments, **options):
-        descriptor = opened(name, *arguments, **options)
-        names[descriptor] = str(name)
-        return descriptor
+    def of_folder(self, name, data, **options):
+        targets.append(self.path / name)  # the file itself has another name until it is complete
+        try:
+            whole(self, name, data, **options)
+        finally:
+            targets.pop()
 
     def failing(descriptor, data):
-        name = names.get(descriptor, "")
-        if (name.startswith(str(path)) or f".{path.name}." in name) and next(calls) >= allowed:
+        target = targets[-1] if targets else Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        if target.is_relative_to(path) and next(calls) >= allowed:
             raise OSError(number, os.strerror(number))
         return write(descriptor, data)
 
-    def appended(name):
-        file = plain(name)
-        return _Failing(file, number, calls, allowed) if name == path else file
-
-    plain = session._opened
-    patch.setattr(os, "open", opening)
+    patch.setattr(files.Folder, "write", of_folder)
     patch.setattr(os, "write", failing)
-    patch.setattr(session, "_opened", appended)
-
-
-class _Failing:
-    """A file that takes so many writes."""
-
-    def __init__(self, file, number, calls, allowed):
-        self._file, self._number, self._calls, self._allowed = file, number, calls, allowed
-
-    def __getattr__(self, name):
-        return getattr(self._file, name)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self._file.close()
-
-    def write(self, data):
-        if next(self._calls) >= self._allowed:
-            raise OSError(self._number, os.strerror(self._number))
-        return self._file.write(data)
 
 
 def test_a_real_limit_on_the_size_of_files_ends_in_one_line_and_resumes(tmp_path):
@@ -160,7 +135,7 @@ def test_a_real_limit_on_the_size_of_files_ends_in_one_line_and_resumes(tmp_path
     assert limited.returncode == 2
     assert limited.stderr.count("\n") == 1
     assert (
-        "metrics.jsonl: " in limited.stderr
+        "timing.jsonl: " in limited.stderr
         and "; free some space there, or choose another folder" in limited.stderr
     )
     again = subprocess.run(command, capture_output=True, text=True, env=child_environment(0))
@@ -229,7 +204,7 @@ def test_a_snapshot_that_has_changed_since_is_no_start(tmp_path):
     one = experiment(start=str(source.folder))
     state = source.snapshots / "000000000500" / "state.json"
     state.write_bytes(state.read_bytes() + b" ")
-    with pytest.raises(ArenaError, match="is not the snapshot of .* that the run starts from"):
+    with pytest.raises(ArenaError, match="000000000500 is damaged: state.json has"):
         Run.prepare(one, 0, tmp_path)
 
 

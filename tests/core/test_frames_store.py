@@ -251,7 +251,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("arena.frames.writer._write_all", full)
+    monkeypatch.setattr("arena.frames.writer.write_all", full)
     with pytest.raises(ArenaError, match="cannot write .*: No space left on device; free some space"):
         write(tmp_path / "set")
     assert not (tmp_path / "set").exists()

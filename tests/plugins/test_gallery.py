@@ -30,7 +30,7 @@ from arena_gallery import gallery
 from arena_gallery.cells import Bars, Picture, Row, Scatter, Section, one_colour
 from arena_gallery.observation_renderer import ObservationRenderer, class_colours
 from arena_gallery.page import draw
-from run_files import put
+from run_files import put, taken
 
 ROOMS = {"env_options": {"observation": "pixels", "tile_size": 2}}
 
@@ -313,6 +313,9 @@ def test_frames_that_changed_are_refused(pca, tmp_path):
     document["experiment"]["frames"]["digest"] = "0" * 64
     document["id"] = Fit.from_dict(document["experiment"]).id(0)
     put(copy / "run.json", document)
+    for manifest in copy.glob("snapshots/*/manifest.json"):
+        values = taken(manifest)
+        put(manifest, {**values, "info": {**values["info"], "id": document["id"]}})
     shutil.rmtree(copy / "checkpoint")
     with pytest.raises(ArenaError, match="are not those of the fit"):
         gallery(arena.load(copy))
