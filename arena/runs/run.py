@@ -123,8 +123,8 @@ class Run:
                     log_every=_whole(folder, old, "log_every"),
                 )
                 if one.steps == before and list(one.trackers) == old.get("trackers"):
-                    if (names := names_of_code(one.to_dict())) == names_of_code(old):
-                        trust.note(existing, names)
+                    if old == json.loads(_dumps(one.to_dict())):  # the file names what the caller names
+                        trust.note(existing, names_of_code(old))
                     return cls(folder, one)
             run = cls(folder, one)
             if isinstance(one, Experiment):
