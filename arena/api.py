@@ -12,6 +12,7 @@ from arena.errors import ArenaError
 from arena.experiments.experiment import Experiment
 from arena.experiments.training_spec import TrainingSpec
 from arena.launch.local import execute_all
+from arena.plugins.trust import noting_together, trusting
 from arena.results.progress_bar import progress_bar
 from arena.results.results import Results
 from arena.runs.listener import Listener
@@ -38,6 +39,7 @@ def train(
     out: str | Path = "runs",
     listener: Listener | None = None,
     progress: bool = True,
+    trust: bool = False,
     **settings: Any,
 ) -> Results:
     """Train an agent in an environment, or resume an earlier call; a finished experiment is not trained again.
@@ -51,6 +53,7 @@ def train(
         out: folder of run folders.
         listener: listener to the events of the runs; by default a progress bar.
         progress: whether to draw the progress bar.
+        trust: whether to import the code that the runs given as ``start`` or ``encoder`` name; see `load`.
         settings: other arguments of `arena.runs.resolve.resolve_experiment`, such as
             ``agent_options={"discount": 0.9}``.
 
@@ -62,8 +65,9 @@ def train(
         >>> results.summary["optimum"]  # doctest: +SKIP
         -13.0
     """
-    experiment = resolve_experiment(agent, env, steps=steps, seeds=seeds, **settings)
-    return train_experiment(experiment, out=out, workers=workers, listener=listener, progress=progress)
+    with trusting(trust):
+        experiment = resolve_experiment(agent, env, steps=steps, seeds=seeds, **settings)
+        return train_experiment(experiment, out=out, workers=workers, listener=listener, progress=progress)
 
 
 def train_experiment(
@@ -77,7 +81,8 @@ def train_experiment(
     """Train every seed of an experiment or a fit; see `train`."""
     if workers > 1 and spec.in_memory:
         raise ArenaError("an environment given as a function trains in this process only", "use workers=1")
-    runs = [Run.prepare(spec, seed, Path(out)) for seed in spec.seeds]
+    with noting_together():
+        runs = [Run.prepare(spec, seed, Path(out)) for seed in spec.seeds]
     return execute_runs(spec, runs, workers=workers, listener=listener, progress=progress)
 
 
@@ -100,22 +105,25 @@ def execute_runs(
     return Results.from_runs(dataclasses.replace(spec, steps=steps), runs, results)
 
 
-def load(run: str | Path, which: str = LAST) -> LoadedAgent | LoadedEncoder:
+def load(run: str | Path, which: str = LAST, *, trust: bool = False) -> LoadedAgent | LoadedEncoder:
     """Load the trained agent or the fitted encoder of a run folder.
 
     Args:
         run: the run folder.
         which: ``last``, ``best`` or a number of steps; see `LoadedAgent` and `arena.runs.loaded_encoder.LoadedEncoder`.
+        trust: whether to import the environment and the wrappers that the folder names, which runs their code. Runs
+            that this user made, and code of plugins, need no trust; a trusted run is remembered.
 
     Raises:
-        ArenaError: the folder is not a run, or has no such snapshot.
+        ArenaError: the folder is not a run, names code that is not trusted, or has no such snapshot.
 
     Example:
         >>> agent = arena.load("runs/q-learning_arena-CliffWalk-v0_seed0_…")  # doctest: +SKIP
         >>> agent.act(36)  # doctest: +SKIP
         0
     """
-    opened = Run.open(Path(run))
+    with trusting(trust):
+        opened = Run.open(Path(run))
     if isinstance(opened.spec, Experiment):
         return LoadedAgent(opened, which)
     from arena.runs.loaded_encoder import LoadedEncoder  # which needs torch

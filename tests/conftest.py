@@ -62,6 +62,14 @@ def pytest_sessionstart(session):
         print("tests/warm_cache.py failed: every worker compiles for itself", file=sys.stderr)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def state_home(tmp_path_factory):
+    """A folder in place of the home's, for the files that this user has made or trusts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def keeps(record_property):
     """Tries a law; where it does not apply, the summary counts it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import cast
 
 from arena.cli.output import only_json
@@ -49,6 +49,8 @@ examples:
 FLAGS = """\
 options of every verb:
   --no-plugin X  disable the plugin X (may be repeated)
+  --trust        import and run the code that run folders name, also from the working directory, and remember
+                 these folders; see docs/security.md
   --debug        show the traceback of an error
   --version      show the version of arena
   -h, --help     show this help, or the help of the verb
@@ -62,8 +64,10 @@ def run(words: Sequence[str]) -> int:
         ArenaError: the verb does not exist, or raises the error.
     """
     rest, blocked = without(words, "--no-plugin")
+    trusted = "--trust" in rest
+    rest = [word for word in rest if word != "--trust"]
     json = "--json" in rest
-    with _plugins(blocked, json):
+    with _plugins(blocked, json), _modules(rest, trusted):
         if "--version" in rest[:1]:
             print(f"arena {_version()}")
             return 0
@@ -133,6 +137,15 @@ def _plugins(blocked: Sequence[str], json: bool) -> Iterator[None]:
             del os.environ["ARENA_PLUGINS"]
         else:
             os.environ["ARENA_PLUGINS"] = before
+
+
+def _modules(words: Sequence[str], trusted: bool) -> AbstractContextManager[None]:
+    """Lets the command import modules that its words name, and with ``--trust`` those that files name."""
+    if not trusted and not any(":" in word for word in words):
+        return nullcontext()  # without the import of what decides
+    from arena.plugins.trust import find_typed_modules
+
+    return find_typed_modules(words, trusted)
 
 
 def _help() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
 import json
 import typing
 import weakref
@@ -23,6 +22,7 @@ from arena.environments.vector_env import NativeVectorEnv
 from arena.environments.wrappers import read_wrapper, source_digest
 from arena.errors import ArenaError, unknown_name
 from arena.plugins.discovery import get_plugins
+from arena.plugins.trust import import_named
 
 __all__ = ["EnvironmentFactory", "options_class_of"]
 
@@ -186,13 +186,7 @@ def _register(env_id: str) -> Callable[..., Env] | None:
         spec.register()
     module, colon, name = env_id.partition(":")
     if colon:
-        try:
-            imported = importlib.import_module(module)
-        except ImportError as error:
-            raise ArenaError(
-                f"{env_id}: cannot import {module}: {error}", "check the module's name"
-            ) from error
-        function = getattr(imported, name, None)
+        function = getattr(import_named(module, env_id), name, None)
         if callable(function):
             _refuse_unannotated(env_id, function)
             return cast("Callable[..., Env]", function)

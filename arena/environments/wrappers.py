@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
-import importlib
 import inspect
 import types
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any, cast
 import gymnasium as gym
 
 from arena.errors import ArenaError, unknown_name
+from arena.plugins.trust import import_named
 
 __all__ = ["read_wrapper", "source_digest"]
 
@@ -38,10 +38,7 @@ def read_wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
     except (SyntaxError, ValueError) as error:
         raise ArenaError(f"the wrapper {text!r} cannot be read", "write Name or Name(key=value)") from error
     module, colon, attribute = name.rpartition(":")
-    try:
-        home = importlib.import_module(module) if colon else gym.wrappers
-    except ImportError as error:
-        raise ArenaError(f"the wrapper {name!r}: {error}", "check the module's name") from error
+    home = import_named(module, f"the wrapper {name!r}") if colon else gym.wrappers
     wrapper = getattr(home, attribute, None)
     if wrapper is None:
         known = [n for n, value in vars(home).items() if _is_wrapper(value)]

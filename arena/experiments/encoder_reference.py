@@ -101,10 +101,15 @@ class EncoderReference(ABC):
 
     def identity(self) -> dict[str, Any]:
         """Values that decide the result, for a run's id."""
+        return self.identity_of(dataclasses.asdict(self))
+
+    @classmethod
+    def identity_of(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Identity of the reference with these plain values, as in a ``run.json``."""
         return {
-            **{f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "labels"},
-            "revision": get_plugins().encoders[self.name].revision,
-            "start": self.start and self.start.digest,
+            **{f.name: fields[f.name] for f in dataclasses.fields(cls) if f.name != "labels"},
+            "revision": get_plugins().encoders[fields["name"]].revision,
+            "start": fields["start"] and fields["start"]["digest"],
         }
 
     def build(self, space: gym.Space[Any], folder: Path) -> Encoder:

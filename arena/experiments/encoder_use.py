@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -99,9 +100,10 @@ class EncoderUse(EncoderUseOptions, EncoderReference):
         with self.loading(folder):
             return CodeStandardization.from_snapshot(state)
 
-    def identity(self) -> dict[str, Any]:
+    @classmethod
+    def identity_of(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            **super().identity(),
-            "loss_weight": self.loss_weight if self.mode == "joint" else None,
-            "standardize": self.standardize if self.start else None,
+            **super().identity_of(fields),
+            "loss_weight": fields["loss_weight"] if fields["mode"] == "joint" else None,
+            "standardize": fields["standardize"] if fields["start"] else None,
         }

@@ -156,6 +156,11 @@ class Experiment(TrainingSpec):
     def in_memory(self) -> bool:
         return self.factory.make_one is not None
 
+    @property
+    def source_digest(self) -> str | None:
+        digest: str | None = self.factory.identity()["source"]
+        return digest
+
     def config(self) -> Any:
         return coerce(self.learner_class.Config, self.options, where="agent", owner=self.name)
 

@@ -17,7 +17,7 @@ from arena.errors import ArenaError
 from arena.plugins.discovery import get_plugins
 from arena.plugins.specs import AgentSpec, EncoderSpec, Preset
 
-__all__ = ["CommonSettings", "TrainingSpec", "common_fields", "validated_trackers"]
+__all__ = ["CommonSettings", "TrainingSpec", "common_fields", "digest", "validated_trackers"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +81,11 @@ class TrainingSpec(ABC):
     def in_memory(self) -> bool:
         """Whether the environment is a function of this process, which other processes do not have."""
 
+    @property
+    def source_digest(self) -> str | None:
+        """Digest of the source of the function that makes the environment; None for a registered environment."""
+        return None
+
     @abstractmethod
     def config(self) -> Any:
         """Make the hyperparameters an instance of the plugin's `Config`."""
@@ -113,12 +118,17 @@ class TrainingSpec(ABC):
         sources by content. Cadences, paths and the number of steps are excluded, so that a run can be continued with
         more steps.
         """
-        text = json.dumps({**self.identity(), "seed": seed}, sort_keys=True, separators=(",", ":"))
-        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+        return digest(self.identity(), seed)
 
     def to_toml(self) -> str:
         """Convert to a TOML file for ``--config``."""
         return tomli_w.dumps(_without_none(self.to_dict()))
+
+
+def digest(identity: Mapping[str, Any], seed: int) -> str:
+    """Id of a run with this identity; see `TrainingSpec.id`."""
+    text = json.dumps({**identity, "seed": seed}, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 class CommonSettings(TypedDict, total=False):

@@ -132,7 +132,7 @@ class _WorkerListener(Listener):
     def _train(self, folder: Path) -> dict[str, Any]:
         if self._stopping:
             raise not_started(folder)
-        return execute(Run.open(folder), self)
+        return execute(Run.open(folder, trusted=True), self)
 
     def _send_progress(self) -> None:
         if self._unsent is None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from arena.errors import ArenaError
+from arena.plugins.trust import CHILDREN
 from arena.runs.listener import Listener
 from arena.storage.codec import Encoded, State, decode, encode
 from arena.storage.files import Folder, memory_size, read_bounded, write_error
@@ -198,7 +199,13 @@ def open_watch_window(run: Run) -> None:
         raise write_error(watcher.log, error) from error
     with log:
         subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            close_fds=True,
+            env={**os.environ, CHILDREN: "1"},
         )
 
 

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import filelock
 
+from arena.config.validation import validated_seeds
 from arena.errors import ArenaError, BusyError
 from arena.experiments.experiment import Experiment
-from arena.experiments.read import spec_from_dict
+from arena.experiments.read import id_from_dict, names_of_code, spec_from_dict
 from arena.experiments.training_spec import TrainingSpec
+from arena.plugins import trust
 from arena.plugins.discovery import Plugins, get_plugins
 from arena.runs.layout import SCHEMA, find_runs
 from arena.runs.records import MALFORMED, Result, best_evaluation, damage_text, last_timing, read_object
@@ -113,7 +115,8 @@ class Run:
             raise write_error(folder, error) from error
         with _alone(folder):
             if (folder / "run.json").exists():
-                old = _document(folder)["experiment"]
+                existing = _document(folder)
+                old = existing["experiment"]
                 before = _whole(folder, old, "steps")
                 one = one.replaced(
                     steps=max(spec.steps, before),
@@ -121,6 +124,8 @@ class Run:
                     log_every=_whole(folder, old, "log_every"),
                 )
                 if one.steps == before and list(one.trackers) == old.get("trackers"):
+                    if old == json.loads(_dumps(one.to_dict())):  # the file names what the caller names
+                        trust.note(existing, names_of_code(old))
                     return cls(folder, one)
             run = cls(folder, one)
             if isinstance(one, Experiment):
@@ -128,10 +133,12 @@ class Run:
             document = {
                 "schema": SCHEMA,
                 "id": spec.id(seed),
+                "source": one.source_digest,
                 "experiment": one.to_dict(),
                 "versions": _versions(get_plugins()),
             }
             write_atomically(folder / "run.json", _dumps(sealed(document), indent=2))
+            trust.note(document, names_of_code(one.to_dict()))
         return run
 
     def copy_references(self, experiment: Experiment) -> None:
@@ -147,29 +154,38 @@ class Run:
                 encoder.start.copy(copy)
 
     @classmethod
-    def open(cls, folder: Path) -> Run:
+    def open(cls, folder: Path, *, trusted: bool = False) -> Run:
         """Open a run folder.
 
+        The id and the trust in the names of code are checked before anything is imported.
+
+        Args:
+            folder: the run folder.
+            trusted: whether this process got the folder from one that trusts it, as workers do.
+
         Raises:
-            ArenaError: the folder is not a run, its ``run.json`` is damaged, or a newer arena wrote it.
+            ArenaError: the folder is not a run, its ``run.json`` is damaged or names code that is not trusted, or a
+                newer arena wrote it.
         """
         document = _document(folder)
-        path = folder / "run.json"
+        path, values = folder / "run.json", document["experiment"]
         try:
-            spec = spec_from_dict(document["experiment"])
-            seed, *others = spec.seeds
+            names = names_of_code(values)
+            seed, *others = validated_seeds(values["seeds"])
+            if others:
+                raise ArenaError(
+                    f"{path} has {len(others) + 1} seeds", "restore it from a copy: a run has one"
+                )
+            if id_from_dict(values, seed, document.get("source")) != document.get("id"):
+                raise _edited(path)
+            trust.check(path, document, names, trusted)
+            spec = spec_from_dict(values)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ArenaError(
                 f"{path} does not describe a run: {error!r}", "restore it from a copy"
             ) from error
-        if others:
-            raise ArenaError(f"{path} has {len(spec.seeds)} seeds", "restore it from a copy: a run has one")
-        if spec.id(seed) != document.get("id"):
-            raise ArenaError(
-                f"{path} does not match the trained run: it was edited, or the source of its environment or a "
-                "revision has changed",
-                "restore it, or train a new run",
-            )
+        if spec.id(seed) != document["id"]:
+            raise _edited(path)
         return cls(folder, spec)
 
     def result(self) -> dict[str, Any] | None:
@@ -304,6 +320,14 @@ def common_steps(runs: Sequence[Run], label: str = "") -> int:
 def trained_longer(steps: int) -> str:
     """Notice about an experiment whose runs have more steps than requested."""
     return f"trained to {steps:,} steps before: the results are for {steps:,} steps"
+
+
+def _edited(path: Path) -> ArenaError:
+    return ArenaError(
+        f"{path} does not match the trained run: it was edited, or the source of its environment or a revision "
+        "has changed",
+        "restore it, or train a new run",
+    )
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from arena.experiments.labels import labels
 from arena.experiments.training_spec import TrainingSpec
 from arena.launch.base import Launcher, Outcome, make_launcher
 from arena.launch.signals import StopListener, stop_on_signal
+from arena.plugins.trust import noting_together, trusting
 from arena.results.results import Results
 from arena.results.text import aligned, format_interval, format_number
 from arena.runs.listener import Listener
@@ -129,6 +130,7 @@ def sweep(
     launcher_options: Mapping[str, Any] | None = None,
     listener: Listener | None = None,
     progress: bool = True,
+    trust: bool = False,
     **settings: Any,
 ) -> SweepResults:
     """Run a sweep: train every run that has no result yet; several processes may share one sweep.
@@ -141,6 +143,7 @@ def sweep(
         launcher_options: options of the launcher, which override the file's.
         listener: listener to the events of the runs; by default a progress bar.
         progress: whether to draw the progress bar.
+        trust: whether to import the code that runs named in the sweep name; see `arena.load`.
         settings: arguments of `Experiment.create` for every experiment, which override the file, such as
             ``steps=1000``.
 
@@ -151,10 +154,11 @@ def sweep(
         >>> grid = {"agent": ["q-learning", "sarsa"], "env": "arena/CliffWalk-v0", "agent.epsilon": [0.1, 0.2]}
         >>> arena.sweep({"seeds": 3, "grid": [grid]})  # doctest: +SKIP
     """
-    found = read_sweep(source, **settings).launched_by(launcher, launcher_options)
-    if out is not None:
-        found = dataclasses.replace(found, out=Path(out))
-    return run_sweep(found, workers=workers, listener=listener, progress=progress)
+    with trusting(trust):
+        found = read_sweep(source, **settings).launched_by(launcher, launcher_options)
+        if out is not None:
+            found = dataclasses.replace(found, out=Path(out))
+        return run_sweep(found, workers=workers, listener=listener, progress=progress)
 
 
 def run_sweep(
@@ -293,7 +297,7 @@ def _prepared(experiments: Sequence[TrainingSpec], out: Path) -> list[list[Run]]
     """Create the runs of each experiment, with their folders."""
     for experiment in experiments:
         _ = experiment.plugin  # cached here, or each thread would look it up
-    with ThreadPoolExecutor(THREADS) as pool:
+    with noting_together(), ThreadPoolExecutor(THREADS) as pool:
         return [
             [future.result() for future in futures]
             for futures in [

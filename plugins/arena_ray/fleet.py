@@ -11,6 +11,7 @@ import ray
 
 from arena.errors import ArenaError, Interrupted
 from arena.launch.base import BUSY, Outcome
+from arena.plugins.trust import is_trusting
 from arena.runs.listener import Listener
 from arena.runs.run import Run
 from arena_ray.work import Answer, Mailbox, train
@@ -103,7 +104,8 @@ class Fleet:
                 continue
             self._begun.discard(index)
             folder = str(self._runs[index].folder.absolute())
-            self._tasks[self._task.remote(index, folder, self._mailbox)] = index
+            task = self._task.remote(index, folder, self._mailbox, is_trusting())
+            self._tasks[task] = index
 
     def _relay(self) -> bool:
         """Passes news on to the listener; returns whether the mailbox answered."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from arena.errors import ArenaError, unknown_name
+from arena.plugins.trust import trusting
 from arena.runs.snapshots import LAST
 from arena_viewer.display import headless
 from arena_viewer.filming import record as film
@@ -48,6 +49,7 @@ def watch(
     size: tuple[int, int] = SIZE,
     scale: float = 1.0,
     fps: int = 30,
+    trust: bool = False,
 ) -> None:
     """Shows the agents of runs as they act, in a window until it is closed, or as a film.
 
@@ -67,15 +69,17 @@ def watch(
         size: width and height, in points.
         scale: pixels per point.
         fps: frames per second of a film.
+        trust: whether to import the code that the run folders name; see `arena.load`.
 
     Raises:
-        ArenaError: no such run or snapshot, an invalid argument, or no display.
+        ArenaError: no such run or snapshot, code that is not trusted, an invalid argument, or no display.
 
     Example:
         >>> arena.watch("runs/q-learning_arena-CliffWalk-v0_seed0_…", record="cliff.gif")  # doctest: +SKIP
     """
     columns, is_film = None if grid is None else grid[1], record is not None
-    roles = roles_of(runs, checkpoints, grid, at)
+    with trusting(trust):
+        roles = roles_of(runs, checkpoints, grid, at)
     with contextlib.ExitStack() as stack:
         if is_film:
             stack.enter_context(headless())
