@@ -25,6 +25,7 @@ from arena.errors import ArenaError
 from arena.runs.listener import Listener
 from arena.storage.codec import Encoded, State, decode, encode
 from arena.storage.files import open_without_links, refuse_link, remove_temporary_files, write_error
+from arena.storage.text_files import parse_json
 
 if TYPE_CHECKING:
     from arena.runs.run import Run
@@ -221,7 +222,7 @@ def _parse(data: bytes) -> LiveSnapshot:
     if kind != KIND:
         raise ValueError("not a live snapshot")
     head, tree = HEADER.size + first, HEADER.size + first + second
-    header = json.loads(data[HEADER.size : head])
+    header = parse_json(data[HEADER.size : head])
     evaluation = header["evaluation"]
     return LiveSnapshot(
         steps=int(header["steps"]),

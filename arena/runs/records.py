@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 
 from arena.runs.layout import SCHEMA
 from arena.storage.files import open_regular
+from arena.storage.text_files import parse_json
 
 __all__ = [
     "MALFORMED",
@@ -105,7 +105,7 @@ class Result:
 def read_object(folder: Folder, name: str) -> dict[str, Any]:
     """Read the JSON object in a file of a run."""
     with open_regular(os.path.join(folder, name), MOST) as file:
-        values = json.loads(file.read(MOST).decode("utf-8"))
+        values = parse_json(file.read(MOST))
     if not isinstance(values, dict):
         raise TypeError(values)
     return values
@@ -144,7 +144,7 @@ def read_evaluations(folder: Folder) -> Iterator[tuple[int, float]]:
                 raise OSError(errno.EFBIG, f"metrics.jsonl has a line of more than {MOST_LINE >> 20} MiB")
             if b'"evaluation"' in line:
                 with contextlib.suppress(*MALFORMED):
-                    values = json.loads(line)
+                    values = parse_json(line)
                     mean = checked_number(values["evaluation"])
                     if mean is not None:
                         yield checked_count(values["step"]), mean
@@ -168,7 +168,7 @@ def last_timing(folder: Folder) -> Timing:
             file.seek(max(0, size - length))
             for line in reversed(file.read(length).splitlines()):
                 with contextlib.suppress(*MALFORMED):
-                    values = json.loads(line)
+                    values = parse_json(line)
                     seconds, time = (checked_number(values.get(name)) for name in ("seconds", "time"))
                     return Timing(checked_count(values["step"]), seconds, time)
     return Timing()

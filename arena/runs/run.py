@@ -25,6 +25,7 @@ from arena.runs.layout import SCHEMA, find_runs
 from arena.runs.records import MALFORMED, Result, best_evaluation, last_timing, read_object
 from arena.storage.checkpoint import Checkpoints
 from arena.storage.files import write_atomically, write_error
+from arena.storage.text_files import TooDeepError
 
 if TYPE_CHECKING:
     from arena.experiments.fit import Fit
@@ -325,9 +326,9 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     except OSError as error:
         raise ArenaError(f"cannot read {path}: {error.strerror}", "check its permissions") from error
     except MALFORMED as error:
-        raise ArenaError(
-            f"{path} is truncated or damaged", "restore it from a copy, or delete the run"
-        ) from error
+        reason = f": {error}" if isinstance(error, TooDeepError) else ""
+        problem = f"{path} is truncated or damaged{reason}"
+        raise ArenaError(problem, "restore it from a copy, or delete the run") from error
 
 
 def _document(folder: Path) -> dict[str, Any]:

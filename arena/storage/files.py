@@ -46,7 +46,8 @@ def remove_temporary_files(folder: Path) -> None:
     Only the folder's single writer may call it, before it writes.
     """
     for leftover in folder.glob(".*.saving"):
-        leftover.unlink(missing_ok=True)
+        if leftover.is_symlink() or not leftover.is_dir():
+            leftover.unlink(missing_ok=True)
 
 
 def refuse_link(path: Path) -> None:

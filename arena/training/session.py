@@ -31,6 +31,7 @@ from arena.storage.files import (
     write_atomically,
     write_error,
 )
+from arena.storage.memory import Budget
 from arena.streams.base import Progress
 from arena.training import agent
 from arena.training.setup import Setup
@@ -81,7 +82,8 @@ class Session:
             remove_temporary_files(folder)
         self.generators = Generators(run.seed)
         loaded = self._load()
-        self.setup = set_up(run, self.generators, fresh=loaded is None)
+        with Budget(self.spec.steps).use():
+            self.setup = set_up(run, self.generators, fresh=loaded is None)
         stack.callback(self.setup.close)
         self.learner, self.source = self.setup.learner, self.setup.source
         self.progress = Progress(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import filelock
 from arena.errors import ArenaError
 from arena.runs.run import Run
 from arena.runs.trackers import grouped, hyperparameters
+from arena.storage.text_files import parse_json
 
 try:
     from mlflow import MlflowClient
@@ -71,7 +71,7 @@ class MLflow:
         self._known = max((old.step for old in self._client.get_metric_history(self._id, ALWAYS)), default=-1)
         self._status = "KILLED"
         for text in run.metrics.read_bytes().splitlines():
-            values = json.loads(text)
+            values = parse_json(text)
             self.log(values["step"], {name: value for name, value in values.items() if value is not None})
 
     def log(self, step: int, values: Mapping[str, float]) -> None:

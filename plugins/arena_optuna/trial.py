@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import math
 import statistics
 import time
@@ -14,7 +13,9 @@ from optuna.trial import Trial, TrialState
 
 from arena.errors import ArenaError, BusyError, Interrupted
 from arena.runs.listener import Listener
+from arena.runs.records import MALFORMED
 from arena.runs.run import Run
+from arena.storage.text_files import parse_json
 from arena.streams.base import Progress
 from arena.training.runner import execute
 from arena_optuna.definition import Objective
@@ -93,8 +94,8 @@ def evaluations(run: Run) -> list[tuple[int, float]]:
     found = []
     with contextlib.suppress(FileNotFoundError):
         for text in run.metrics.read_bytes().splitlines():
-            with contextlib.suppress(ValueError):  # a line that a crash tore
-                values = json.loads(text)
+            with contextlib.suppress(*MALFORMED):  # a line that a crash tore
+                values = parse_json(text)
                 if "evaluation" in values:
                     mean = values["evaluation"]
                     found.append((int(values["step"]), math.nan if mean is None else float(mean)))
