@@ -9,13 +9,14 @@ the verbs themselves, and private.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, memory_error, one_line, shorten
 
 __all__ = ["main"]
 
@@ -32,19 +33,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = [*(sys.argv[1:] if argv is None else argv)]
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    _replace_closed()
     with warnings.catch_warnings():
         try:
             _replace_unprintable()
             _warn_in_one_line()
             status = _dispatch(words)
-            sys.stdout.flush()
+            try:
+                sys.stdout.flush()
+            except BrokenPipeError:
+                raise
+            except OSError as error:  # such as a full disk
+                raise _OutputError from error
             return status
         except ArenaError as error:
             return _fail(str(error), 2, debug)
         except BrokenPipeError:
             # The reader of the output has ended. Python flushes again when it exits: that must not fail either.
-            with open(os.devnull, "w") as nowhere:
-                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            _discard_output()
             return 1
         except KeyboardInterrupt:
             return _fail(
@@ -59,9 +65,29 @@ def main(argv: Sequence[str] | None = None) -> int:
                 error.code if isinstance(error.code, str) else f"something called sys.exit({error.code!r})"
             )
             return _fail(f"{problem}; run again with --debug to see where", 1, debug)
+        except _OutputError as error:
+            _discard_output()
+            reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else error
+            return _fail(f"cannot write to standard output: {reason}; send it to a file elsewhere", 2, debug)
         except Exception as error:
-            problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            return _fail(f"unexpected {problem}; run again with --debug and report it", 1, debug)
+            if (failure := memory_error(error) or _path_error(error)) is not None:
+                return _fail(str(failure), 2, debug)
+            return _fail(f"unexpected {one_line(error)}; run again with --debug and report it", 1, debug)
+
+
+def _path_error(error: Exception) -> ArenaError | None:
+    """Error for a path that the system refuses, such as one that is too long; None for any other exception."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return ArenaError(f"{error.filename}: {error.strerror}", "check the path and its permissions")
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return ArenaError("the disk or standard output is full", "free some space")
+    if isinstance(error, ValueError) and "embedded null" in str(error):
+        return ArenaError("a path or name contains a null character", "remove it")
+    return None
+
+
+class _OutputError(Exception):
+    """Standard output cannot be written."""
 
 
 def _dispatch(words: Sequence[str]) -> int:
@@ -82,7 +108,32 @@ def _fail(message: str, status: int, debug: bool) -> int:
 def _print_line(message: str) -> None:
     from arena.cli.output import clean
 
-    print("arena:", clean(" ".join(message.split())), file=sys.stderr)
+    with contextlib.suppress(OSError, ValueError):  # it is full or closed
+        print("arena:", clean(shorten(" ".join(message.split()))), file=sys.stderr)
+
+
+def _replace_closed() -> None:
+    """Opens the null device in place of a standard stream that is closed.
+
+    Otherwise the next file that the process opens, such as a run's metrics, would get the stream's number, and
+    whatever a library prints would be written into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Gets the smallest free number, which is this one; worker processes need it too.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None or getattr(stream, "closed", False):
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def _discard_output() -> None:
+    """Sends what is left of standard output to the null device: Python flushes again when it exits."""
+    with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _replace_unprintable() -> None:

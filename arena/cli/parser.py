@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from arena.config.validation import parse_count
+from arena.config.validation import most, parse_count
 from arena.errors import ArenaError
 
 __all__ = ["Parser", "is_flag", "nearest", "seed", "whole", "without"]
@@ -108,23 +108,26 @@ def without(words: Sequence[str], flag: str) -> tuple[list[str], list[str]]:
     return rest, values
 
 
-def whole(name: str, least: int = 1) -> Callable[[str], int]:
+def whole(name: str, least: int = 1, greatest: int | None = None) -> Callable[[str], int]:
     """Parser of a whole number: ``200000``, ``200_000``, ``2e5``, ``200k`` or ``0.2M``.
 
     Args:
         name: the flag, for the error.
         least: the smallest number allowed.
+        greatest: the largest number allowed; by default that of `arena.config.validation.most`.
     """
 
     def read(text: str) -> int:
         try:
             number = parse_count(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             problem = f"{name} is {text!r}, which is not a whole number"
             raise ArenaError(problem, "give one such as 200000, 2e5 or 200k") from None
         if number < least:
             problem = f"{name} is {text}, which is less than {least}"
             raise ArenaError(problem, f"give a whole number from {least}")
+        if number > (limit := most(name) if greatest is None else greatest):
+            raise ArenaError(f"{name} is {text}, which is more than {limit:,}", "give a smaller number")
         return number
 
     return read
@@ -132,4 +135,4 @@ def whole(name: str, least: int = 1) -> Callable[[str], int]:
 
 def seed(text: str) -> int:
     """Parses a seed: a whole number from 0."""
-    return whole("--seed", 0)(text)
+    return whole("--seed", 0, 2**63 - 1)(text)

@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
         results: list[Results] = []
         paths = {path.resolve(): path for path in args.runs}.values()
         opened = [_open(path, args.steps) for path in paths]  # all, before the first one is changed
-        for run in opened if args.repair else ():
-            _repair(run)
+        for run in opened:
+            _report_damage(run, repair=args.repair)
         for runs in _grouped(_extended(run, args.steps) for run in opened):
             if not args.quiet:
                 for one in runs:
@@ -85,15 +85,17 @@ def _open(folder: Path, steps: int | None) -> Run:
     raise ArenaError(f"{folder} has been renamed, so it cannot be trained further", f"rename it to {name}")
 
 
-def _repair(run: Run) -> None:
-    """Lets a damaged run begin again, and prints why."""
+def _report_damage(run: Run, *, repair: bool) -> None:
+    """Prints what is damaged in a run; with `repair` the run begins again."""
     from arena.runs.integrity import begin_again, verify_run
 
-    damaged = next((part for part in verify_run(run.folder) if part.problem is not None), None)
-    if damaged is not None:
-        begin_again(run)
-        text = f"{run.folder} begins again: {damaged.name} is damaged: {damaged.problem}"
+    damaged = [part for part in verify_run(run.folder) if part.problem is not None]
+    remedy = "the run begins again" if repair else "--repair trains the run from the beginning"
+    for part in damaged:
+        text = f"{run.folder / part.name} is damaged: {part.problem}; {remedy}"
         print(clean(text), file=sys.stderr)
+    if damaged and repair:
+        begin_again(run)
 
 
 def _extended(run: Run, steps: int | None) -> Run:

@@ -20,7 +20,6 @@ import contextlib
 import dataclasses
 import functools
 import inspect
-import json
 import math
 import numbers
 import reprlib
@@ -32,6 +31,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, U
 
 from arena.config.help import fields_help, parameter_help
 from arena.errors import ArenaError, unknown_name
+from arena.storage.text_files import TooDeepError, parse_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -49,6 +49,9 @@ __all__ = [
 ]
 
 C = TypeVar("C", bound="DataclassInstance")
+
+#: Largest whole number of an option.
+MOST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,9 @@ def parse_plain(text: str) -> object:
     ``[1, 2.5]`` gives a tuple, ``None`` gives None, ``SFFG`` gives a string.
     """
     try:
-        return _plain(json.loads({"None": "null", "True": "true", "False": "false"}.get(text, text)))
+        return _plain(parse_json({"None": "null", "True": "true", "False": "false"}.get(text, text)))
+    except TooDeepError as error:
+        raise ArenaError(f"the value {_show(text)} cannot be used: {error}", "give a flat list") from error
     except ValueError:
         return text
 
@@ -231,6 +236,9 @@ def _coerce(hint: Any, value: object, path: str, bounds: _Bounds = (), parse: bo
         result = hint(value) if isinstance(value, hint) else MISSING
     elif hint is int or hint is float:
         result = _number(hint, value)
+        if hint is int and result is not MISSING and not -MOST <= result <= MOST:
+            problem = f"{path} is {_show(value)}, which is beyond {MOST:,}"
+            raise ArenaError(problem, "give a smaller number")
         for bound in bounds:
             if result is not MISSING and result not in bound:
                 problem = f"{path} is {_show(value)}, which is not in {bound}"

@@ -19,6 +19,9 @@ __all__ = ["read_wrapper", "source_digest"]
 
 Env = gym.Env[Any, Any]
 
+#: Longest text of a wrapper, in characters.
+LONGEST = 10_000
+
 
 def read_wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
     """Import a wrapper from ``Name`` or ``module:Class``, each optionally with ``(key=value, …)``.
@@ -31,11 +34,13 @@ def read_wrapper(text: str) -> tuple[Callable[..., Env], dict[str, Any]]:
     """
     name, opening, rest = (part.strip() for part in text.partition("("))
     try:
+        if len(text) > LONGEST:
+            raise ValueError(text)
         call = ast.parse(f"f({rest}" if opening else "f()", mode="eval").body
         if not isinstance(call, ast.Call) or call.args:
             raise ValueError(text)
         arguments = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:  # also of deep nesting
         raise ArenaError(f"the wrapper {text!r} cannot be read", "write Name or Name(key=value)") from error
     module, colon, attribute = name.rpartition(":")
     home = import_named(module, f"the wrapper {name!r}") if colon else gym.wrappers

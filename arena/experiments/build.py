@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from arena.agents.base import Agent, Problem
 from arena.encoders.observed_environment import ObservedEnvironment
+from arena.experiments.tensor_memory import counted_tensors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -69,5 +70,6 @@ def build_agent(
         features=features,
         device=experiment.device,
     )
-    with generators.lent("agent"):
-        return agent_class(problem, experiment.config())
+    config = experiment.config()
+    with generators.lent("agent"), counted_tensors(experiment.device):
+        return agent_class(problem, config)

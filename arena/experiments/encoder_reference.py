@@ -17,6 +17,7 @@ from arena.encoders.compatibility import encoder_class_of
 from arena.environments.space_json import array_space, from_json
 from arena.errors import ArenaError, one_line
 from arena.experiments.snapshot_reference import SnapshotReference
+from arena.experiments.tensor_memory import counted_tensors
 from arena.plugins.discovery import get_plugins
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ class EncoderReference(ABC):
         config = coerce(kind.Config, self.options, where=self.argument, owner=self.name)
         with self.loading(folder):
             labels = {name: from_json(label) for name, label in self.labels.items()}
-            encoder = kind(array_space(space), config, labels)
+            with counted_tensors():
+                encoder = kind(array_space(space), config, labels)
             if state is not None:
                 encoder.load_state_dict(state["encoder"])
         return encoder

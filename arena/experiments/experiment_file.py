@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError, unknown_name
+from arena.storage.text_files import read_toml_file
 
 __all__ = ["ARGUMENTS", "arguments_of", "read_toml"]
 
@@ -55,12 +55,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ArenaError: the file cannot be read or is not TOML (with the line), or a key is unknown.
     """
-    try:
-        return arguments_of(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ArenaError(f"cannot read {path}: {error.strerror}", "check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ArenaError(f"{path} is not TOML: {error}", "see `arena train --help` for an example") from error
+    return arguments_of(read_toml_file(path, lambda *_: "see `arena train --help` for an example"))
 
 
 def _are_texts(value: Any) -> bool:

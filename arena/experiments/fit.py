@@ -12,6 +12,7 @@ from arena.config.options import Between, Positive, asdict, coerce
 from arena.encoders.compatibility import encoder_class_of
 from arena.errors import unknown_name
 from arena.experiments.data_reference import DataReference
+from arena.experiments.tensor_memory import counted_tensors
 from arena.experiments.training_spec import CommonSettings, TrainingSpec, common_fields
 from arena.plugins.discovery import get_plugins
 from arena.random.generators import Generators
@@ -128,7 +129,9 @@ class Fit(TrainingSpec):
 
     def build_encoder(self) -> Encoder:
         """Make a new encoder; its weights are drawn from torch's global generator."""
-        return self.learner_class(self.data.space, self.config(), self.data.label_spaces)
+        config = self.config()
+        with counted_tensors(self.device):
+            return self.learner_class(self.data.space, config, self.data.label_spaces)
 
     def config(self) -> Any:
         return coerce(self.learner_class.Config, self.options, where="encoder", owner=self.name)

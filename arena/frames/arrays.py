@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,10 +19,14 @@ from arena.errors import ArenaError, unknown_name
 from arena.frames.columns import ACTION, BEGIN, LABEL, OBSERVATION, Column
 from arena.frames.store import Frames
 from arena.frames.writer import CHUNK_BYTES, Writer, open_existing, output_folder
+from arena.storage.archives import DAMAGED, open_archive
 
 __all__ = ["digits", "npz"]
 
 Array = npt.NDArray[Any]
+
+#: Largest number of dimensions of an array; numpy 1 has no more.
+MOST_AXES = 32
 
 #: Functions that read numpy's array headers, by version of the format.
 READERS: dict[tuple[int, int], Callable[..., Any]] = {
@@ -54,22 +59,21 @@ def npz(
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-            with zipfile.ZipFile(file) as archive:
-                members = _members(archive, path)
-                source = {
-                    "kind": "npz",
-                    "content": content,
-                    "observation": _observed(list(members), observation, path),
-                    "bounds": None if bounds is None else list(map(float, bounds)),
-                }
-                folder = output_folder(out, path.stem, source)
-                found = open_existing(folder, source)
-                return found or _written(members, source, folder, path)
+        with open_archive(path) as (archive, file):
+            members = _members(archive, path)
+            file.seek(0)
+            source = {
+                "kind": "npz",
+                "content": hashlib.file_digest(file, "sha256").hexdigest(),
+                "observation": _observed(list(members), observation, path),
+                "bounds": None if bounds is None else list(map(float, bounds)),
+            }
+            folder = output_folder(out, path.stem, source)
+            found = open_existing(folder, source)
+            return found or _written(members, source, folder, path)
     except OSError as error:
         raise ArenaError(f"cannot read {path}: {error.strerror or error}", "check the path") from error
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+    except DAMAGED as error:
         raise _damaged(path, str(error)) from error
 
 
@@ -137,12 +141,14 @@ def _head(file: Any, name: str, path: Path) -> tuple[tuple[int, ...], np.dtype[A
     try:
         version = np.lib.format.read_magic(file)
         shape, fortran, dtype = READERS[version](file)
-    except (ValueError, KeyError, TypeError, SyntaxError) as error:
+    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
         raise _damaged(path, f"{name} is not an array") from error
     if dtype.hasobject:
         raise ArenaError(f"{name} in {path} holds Python objects, which could run code", "save plain numbers")
     if fortran and len(shape) > 1:
         raise ArenaError(f"{name} in {path} is stored by columns", "save it with numpy.ascontiguousarray")
+    if not all(type(size) is int and size >= 0 for size in shape):
+        raise _damaged(path, f"{name} has the shape {shape}")
     if dtype.kind not in "biuf":
         raise ArenaError(f"{name} in {path} has type {dtype}, which is not numeric", "leave it out")
     return shape, dtype
@@ -150,8 +156,8 @@ def _head(file: Any, name: str, path: Path) -> tuple[tuple[int, ...], np.dtype[A
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, _Member]:
     members = {}
-    for entry in archive.namelist():
-        name = entry.removesuffix(".npy")
+    for info in archive.infolist():
+        entry, name = info.filename, info.filename.removesuffix(".npy")
         if name in members:
             raise ArenaError(f"{path} has two arrays called {name!r}", "save each under its own name")
         with archive.open(entry) as file:
@@ -160,6 +166,13 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, _Member]:
                     f"{path} holds {entry!r}, which is not an array", "write it with numpy.savez"
                 )
             shape, dtype = _head(file, name, path)
+            if len(shape) > MOST_AXES:
+                problem = f"{name} in {path} has {len(shape)} dimensions, more than {MOST_AXES}"
+                raise ArenaError(problem, "reshape it")
+            size = file.tell() + math.prod(shape) * dtype.itemsize
+            if size != info.file_size:
+                wrong = "ends early" if size > info.file_size else "has more bytes than its shape"
+                raise _damaged(path, f"{name} {wrong}: {size:,} bytes declared, {info.file_size:,} stored")
         if not shape or not shape[0]:
             raise ArenaError(f"{name} in {path} has no rows", "leave it out")
         members[name] = _Member(archive, name, path, shape, dtype)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from arena.environments.space_json import dtype_of, from_json, to_json
 from arena.errors import ArenaError
+from arena.storage.text_files import parse_json
 
 __all__ = ["ACTION", "BEGIN", "HEADER", "LABEL", "OBSERVATION", "SCHEMA", "Column", "Header"]
 
@@ -130,7 +131,7 @@ class Header:
             ArenaError: a newer arena wrote it.
         """
         try:
-            document = json.loads(data)
+            document = parse_json(data)
             schema = document["schema"]
             if type(schema) is int and schema > SCHEMA:
                 raise ArenaError(
@@ -150,7 +151,7 @@ class Header:
                 document["source"],
             )
             sound = header._is_sound() and header.digest == document["digest"]
-        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"it lacks {error}") from error
         if not sound:
             raise ValueError("its entries are inconsistent")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -15,11 +17,18 @@ from arena.errors import ArenaError
 from arena.frames.columns import LABEL, OBSERVATION, Column
 from arena.frames.store import Frames
 from arena.frames.writer import CHUNK_BYTES, Writer, open_existing, output_folder
+from arena.storage.files import open_regular
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 __all__ = ["is_image", "pictures"]
 
 #: File name extensions of images.
 ENDINGS = (".png", ".jpg", ".jpeg")
+
+#: Formats that Pillow may recognize in these files; others would start further programs, as for PostScript.
+FORMATS = ("PNG", "JPEG")
 
 #: Grey and colour modes of Pillow with eight bits; its other modes have more bits.
 GREY, COLOURED = ("1", "L", "LA"), ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
@@ -148,7 +157,8 @@ def _read(path: Path, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
         raise ArenaError(f"{path} is damaged: {error}", "replace or remove it") from error
 
 
-def _opened(path: Path) -> Any:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         from PIL import Image  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
@@ -156,11 +166,17 @@ def _opened(path: Path) -> Any:
             "reading images needs Pillow, which is not installed", "pip install 'arena-rl[data]'"
         ) from error
     try:
-        return Image.open(path)
-    except Exception as error:
-        raise ArenaError(
-            f"{path} is not an image: {' '.join(str(error).split())}", "replace or remove it"
-        ) from error
+        file = open_regular(path)
+    except OSError as error:
+        raise ArenaError(f"{path} is not an image: {error.strerror}", "replace or remove it") from error
+    with file:
+        try:
+            image = Image.open(file, formats=FORMATS)
+        except Exception as error:
+            problem = f"{path} is not an image: {' '.join(str(error).split())}"
+            raise ArenaError(problem, "replace or remove it") from error
+        with image:
+            yield image
 
 
 def _content(folder: Path, paths: list[Path]) -> str:
@@ -168,8 +184,8 @@ def _content(folder: Path, paths: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         try:
-            with path.open("rb") as file:
-                inner = hashlib.file_digest(file, "sha256").hexdigest()
+            with open_regular(path) as file:
+                inner = hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
         except OSError as error:
             raise ArenaError(f"cannot read {path}: {error.strerror}", "make it readable") from error
         digest.update(f"{path.relative_to(folder).as_posix()}\0{inner}\0".encode("utf-8", "surrogateescape"))

@@ -120,7 +120,7 @@ def import_named(module: str, name: str) -> ModuleType:
     """
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except (ImportError, ValueError, TypeError) as error:  # the latter two for names such as `:A` and `.a:A`
         problem = f"{name}: cannot import {module}: {error}"
         if _place([f"{module}:"]):
             raise ArenaError(problem, "add --trust to import it from the working directory") from error

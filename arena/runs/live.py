@@ -25,7 +25,9 @@ from arena.errors import ArenaError
 from arena.plugins.trust import CHILDREN
 from arena.runs.listener import Listener
 from arena.storage.codec import Encoded, State, decode, encode
-from arena.storage.files import Folder, memory_size, read_bounded, write_error
+from arena.storage.files import Folder, read_bounded, write_error
+from arena.storage.memory import available_memory
+from arena.storage.text_files import parse_json
 
 if TYPE_CHECKING:
     from arena.runs.run import Run
@@ -45,6 +47,9 @@ KIND = b"arena-l1"
 
 #: Name of the folder in a run.
 LIVE = "live"
+
+#: Maximum size of a snapshot in bytes, where the size of the memory is unknown.
+MOST = 1 << 36
 
 
 class HasSnapshot(Protocol):
@@ -158,7 +163,7 @@ class LiveSubscriber:
             status = path.lstat()
             if not stat.S_ISREG(status.st_mode) or (status.st_mtime_ns, status.st_ino) == self._read:
                 return None
-            answer = _parse(read_bounded(path, memory_size()))
+            answer = _parse(read_bounded(path, available_memory() or MOST))
         except Exception:
             # There is no file yet, or its bytes may be anything, so the parsers may raise anything.
             return None
@@ -221,7 +226,7 @@ def _parse(data: bytes) -> LiveSnapshot:
     if kind != KIND:
         raise ValueError("not a live snapshot")
     head, tree = HEADER.size + first, HEADER.size + first + second
-    header = json.loads(data[HEADER.size : head])
+    header = parse_json(data[HEADER.size : head])
     evaluation = header["evaluation"]
     return LiveSnapshot(
         steps=int(header["steps"]),

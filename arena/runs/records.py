@@ -9,7 +9,6 @@ import contextlib
 import errno
 import hashlib
 import io
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 from arena.runs.layout import SCHEMA
 from arena.storage.files import open_regular, read_bounded
 from arena.storage.manifest import DamagedError, refuse_changed
+from arena.storage.text_files import TooDeepError, parse_json
 
 __all__ = [
     "MALFORMED",
@@ -140,7 +140,7 @@ class Result:
 
 def read_object(folder: Folder, name: str) -> dict[str, Any]:
     """Read the JSON object in a file of a run, and verify its digest."""
-    values = json.loads(read_bounded(os.path.join(folder, name), MOST).decode("utf-8"))
+    values = parse_json(read_bounded(os.path.join(folder, name), MOST))
     if not isinstance(values, dict):
         raise TypeError(values)
     refuse_changed(values, name)
@@ -151,7 +151,8 @@ def damage_text(error: Exception) -> str:
     """Describe an exception of reading a run's file in one line."""
     if isinstance(error, OSError):
         return f"cannot be read: {error.strerror}"
-    return str(error) if isinstance(error, DamagedError) else "a file is truncated or malformed"
+    named = isinstance(error, DamagedError | TooDeepError)
+    return str(error) if named else "a file is truncated or malformed"
 
 
 def read_run(folder: Folder) -> dict[str, Any]:
@@ -219,7 +220,7 @@ def read_evaluations(folder: Folder) -> Iterator[tuple[int, float]]:
     """Iterate over step and mean return of each evaluation in ``metrics.jsonl``, which is verified at the end."""
     for line in read_metrics(folder):
         if b'"evaluation"' in line:
-            values = json.loads(line)
+            values = parse_json(line)
             mean = checked_number(values["evaluation"])
             if mean is not None:
                 yield checked_count(values["step"]), mean
@@ -248,7 +249,7 @@ def read_times(folder: Folder) -> None:
     """Read every complete line of ``timing.jsonl``, and verify its digest."""
     with _open_log(folder, "timing.jsonl") as file:
         while (line := file.readline(MOST_LINE)).endswith(b"\n"):
-            refuse_changed(json.loads(line), "timing.jsonl")
+            refuse_changed(parse_json(line), "timing.jsonl")
 
 
 def last_timing(folder: Folder) -> Timing:
@@ -261,7 +262,7 @@ def last_timing(folder: Folder) -> Timing:
                 b"\n"
             )  # a last line without its end is being written, or was torn
             if len(lines) > 1 or (lines and length >= size):
-                values = json.loads(lines[-1])
+                values = parse_json(lines[-1])
                 refuse_changed(values, "timing.jsonl")
                 seconds, time = (checked_number(values.get(name)) for name in ("seconds", "time"))
                 metrics = LogDigest.from_values(values["metrics"])

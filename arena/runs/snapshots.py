@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, memory_error
 from arena.experiments.snapshot_reference import FILES as SNAPSHOT_FILES
 from arena.experiments.snapshot_reference import SnapshotReference, read_snapshot
 from arena.runs.layout import snapshot_folders
@@ -26,6 +27,9 @@ __all__ = [
     "snapshot_reference",
     "split_reference",
 ]
+
+#: Name of a snapshot's folder: a number of steps.
+_STEP = re.compile(r"[0-9]{1,18}")
 
 #: Words after ``RUN@``.
 LAST, BEST = "last", "best"
@@ -53,6 +57,12 @@ def snapshot_folder(run: Run, which: str = LAST) -> Path:
         ArenaError: there is no such snapshot.
     """
     found = snapshot_folders(run.folder)
+    strange = (
+        [] if found else sorted(path for path in run.snapshots.glob("*") if not _STEP.fullmatch(path.name))
+    )
+    if strange:
+        problem = f"{strange[0]} is no snapshot: its name is not a number of steps"
+        raise ArenaError(problem, "give the folder its name back")
     if not found:
         raise ArenaError(f"{run.folder} has no snapshot yet", f"train it with `arena resume {run.folder}`")
     if which == LAST:
@@ -63,7 +73,7 @@ def snapshot_folder(run: Run, which: str = LAST) -> Path:
             reason = "no evaluation in its metrics" if best is None else f"no snapshot of step {best['step']}"
             raise ArenaError(f"{run.folder} has {reason}, so the best is unknown", "give last, or a step")
         return found[best["step"]]
-    step = int(which) if which.isdecimal() else -1
+    step = int(which) if _STEP.fullmatch(which) else -1
     if step not in found:
         nearest = sorted(found, key=lambda number: abs(number - step) if step >= 0 else -number)[:5]
         steps = ", ".join(map(str, sorted(nearest)))
@@ -99,7 +109,12 @@ def fits_this_version(run: Run) -> Iterator[None]:
     """Convert the exceptions of loading an incompatible state to an `ArenaError`."""
     try:
         yield
+    except RecursionError as error:
+        problem = f"the state of {run.folder} is nested too deeply"
+        raise ArenaError(problem, "restore it from a copy, or train a new run") from error
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        if (failure := memory_error(error)) is not None:
+            raise failure from error
         raise ArenaError(
             f"the state of {run.folder} does not fit this version of {run.spec.name}: {error!r}",
             "install the versions in its run.json, or train a new run",

@@ -22,7 +22,6 @@ from arena.errors import ArenaError
 __all__ = [
     "UNFINISHED",
     "Folder",
-    "memory_size",
     "open_regular",
     "read_bounded",
     "refuse_link",
@@ -274,14 +273,6 @@ def read_bounded(path: str | os.PathLike[str], most: int) -> bytes:
     """
     with open_regular(path, most) as file:
         return _whole(file, most)
-
-
-def memory_size() -> int:
-    """Size of the machine's memory in bytes: a larger file cannot be read as a whole."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return 1 << 36
 
 
 def write_error(path: Path, error: OSError) -> ArenaError:

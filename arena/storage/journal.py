@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from arena.errors import ArenaError
+from arena.storage.memory import expected_rows, reserve
 
 __all__ = ["Journal"]
 
@@ -39,6 +40,7 @@ class Journal:
         capacity: maximum number of live rows. Memory is used only as rows are appended.
         fields: for each column, the shape of one row (no empty axis) and the dtype: booleans, integers or floats
             of up to 64 bits.
+        steps_per_row: number of a run's steps for each row, for the estimate of the memory that the run will need.
 
     Attributes:
         capacity: maximum number of live rows.
@@ -49,7 +51,13 @@ class Journal:
         ArenaError: the capacity is not positive or does not fit into memory, or a field is not allowed.
     """
 
-    def __init__(self, capacity: int, fields: Mapping[str, tuple[tuple[int, ...], DTypeLike]]) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        fields: Mapping[str, tuple[tuple[int, ...], DTypeLike]],
+        *,
+        steps_per_row: int = 1,
+    ) -> None:
         if type(capacity) is not int or capacity < 1:
             raise ArenaError(f"a journal cannot have a capacity of {capacity!r}", "give at least one row")
         if not fields:
@@ -57,12 +65,14 @@ class Journal:
         self.capacity = capacity
         self.fields = {name: _field(name, *field) for name, field in fields.items()}
         self.total = 0
+        rows = max(1, expected_rows(capacity * steps_per_row) // steps_per_row)
+        reserve(rows * self.row_bytes, "replay buffers", "use a smaller --agent.buffer_size")
         # The system's zero pages: a large buffer uses memory only as it fills.
         try:
             self._columns = {
                 name: np.zeros((capacity, *shape), kind) for name, (shape, kind) in self.fields.items()
             }
-        except MemoryError as error:
+        except (MemoryError, ValueError) as error:  # the latter beyond the address space
             problem = f"a buffer of {capacity:,} rows would take {capacity * self.row_bytes / 2**30:.1f} GiB"
             raise ArenaError(problem, "give a smaller capacity or buffer size") from error
         self._views = {name: _read_only(column) for name, column in self._columns.items()}

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError
-from arena.storage.files import Folder, memory_size, open_regular
+from arena.storage.files import Folder, open_regular
+from arena.storage.memory import available_memory
+from arena.storage.text_files import parse_json
 
 __all__ = [
     "CHECK",
@@ -85,7 +87,7 @@ def read_manifest(folder: Path, schema: int = 1) -> Manifest:
         OSError: the system's error.
     """
     try:
-        manifest = json.loads(_read(folder / MANIFEST, _MOST).decode("utf-8"))
+        manifest = parse_json(_read(folder / MANIFEST, _MOST))
         refuse_changed(manifest, MANIFEST)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise DamagedError(f"{MANIFEST} differs from what was written") from error
@@ -147,7 +149,7 @@ def _read(path: Path, most: int, size: int | None = None) -> bytes:
             file.seek(0)
             if size is not None and found != size:
                 raise DamagedError(f"{path.name} has {found:,} bytes instead of {size:,}")
-            if found > min(most, memory_size()):
+            if found > min(most, available_memory() or most):
                 raise DamagedError(f"{path.name} has {found:,} bytes, which is too large")
             return file.read()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
+import numpy as np
 
+from arena.storage.memory import reserve
 from arena.streams.base import NativeStream, Stream
 from arena.streams.gymnasium_stream import GymnasiumStream, replay_obstacle
 
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     from arena.environments.spaces import Accepts, View
 
 __all__ = ["open_stream"]
+
+#: Copies of an observation and an action that a stream keeps for each environment, and the smallest size of the
+#: Python objects of a Gymnasium environment, in bytes.
+COPIES, INSTANCE_BYTES = 4, 5000
 
 
 def open_stream(
@@ -42,6 +49,9 @@ def open_stream(
     """
     observations, actions = factory.views(needs)
     assert observations is not None and actions is not None, "call mismatch() first"
+    row = space_bytes(observations.outer) + space_bytes(actions.outer)
+    size = COPIES * row + (0 if factory.is_native else INSTANCE_BYTES)
+    reserve(num_envs * size, "environments", "use fewer --envs or --episodes")
     if factory.is_native:
         vector = factory.native_vector(num_envs, limit)
         seeds = [seed_of(lane, 0) for lane in range(num_envs)]
@@ -54,6 +64,11 @@ def open_stream(
         problem = f"{factory.id} cannot be resumed mid-episode: {obstacle}"
         stream.notice = f"{problem}; a resume restarts the current episodes"
     return stream
+
+
+def space_bytes(space: gym.Space[Any]) -> int:
+    """Size of one element of a space of arrays, in bytes."""
+    return math.prod(space.shape or ()) * np.dtype(space.dtype or np.int64).itemsize
 
 
 def _replay_obstacle(make: Callable[[], gym.Env[Any, Any]], observations: View, actions: View) -> str | None:

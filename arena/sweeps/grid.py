@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from arena.experiments.experiment import Experiment
 from arena.experiments.experiment_file import ARGUMENTS, arguments_of
 from arena.plugins.discovery import get_plugins
 from arena.runs.resolve import resolve_experiment
+from arena.storage.text_files import read_toml_file
 from arena.sweeps.hints import find_option, name_of, own_grid_remedy, toml_remedy
 
 if TYPE_CHECKING:
@@ -123,14 +123,7 @@ def read_document(path: Path) -> dict[str, Any]:
     Raises:
         ArenaError: the file cannot be read, or is not TOML (with the line).
     """
-    text = ""
-    try:
-        text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text)
-    except OSError as error:
-        raise ArenaError(f"cannot read {path}: {error.strerror}", "check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ArenaError(f"{path} is not TOML: {error}", toml_remedy(text, error)) from error
+    return read_toml_file(path, toml_remedy)
 
 
 def launcher_of(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from arena.experiments.experiment import Experiment
 from arena.random.generators import Generators
 from arena.runs.listener import HookEvents, Listener
 from arena.runs.live import LivePublisher
-from arena.runs.records import LogDigest, log_digest
+from arena.runs.records import MALFORMED, LogDigest, log_digest
 from arena.runs.run import Run, fit_of, line
 from arena.runs.snapshots import SNAPSHOT_FILES, fits_this_version
 from arena.runs.trackers import Tracking
@@ -29,6 +29,7 @@ from arena.storage.checkpoint import Loaded
 from arena.storage.codec import State, encode
 from arena.storage.files import Folder, refuse_link, write_error
 from arena.storage.manifest import sealed, write_files
+from arena.storage.memory import Budget
 from arena.streams.base import Progress
 from arena.training import agent
 from arena.training.setup import Setup
@@ -70,7 +71,8 @@ class Session:
         self.metrics_digest = hashlib.sha256()
         self.generators = Generators(run.seed)
         loaded = self._load()
-        self.setup = set_up(run, self.generators, fresh=loaded is None)
+        with Budget(self.spec.steps).use():
+            self.setup = set_up(run, self.generators, fresh=loaded is None)
         stack.callback(self.setup.close)
         self.learner, self.source = self.setup.learner, self.setup.source
         self.progress = Progress(0)
@@ -266,7 +268,7 @@ class Session:
         def accept(info: dict[str, Any]) -> bool:
             if info.get("id") != self.id:
                 refused.append("belongs to another run")
-            elif log_digest(run.folder, info["metrics"][0]).hexdigest() != info["metrics"][1]:
+            elif not _begins_with(run.folder, info.get("metrics")):
                 refused.append("has other metrics than metrics.jsonl")
             else:
                 return True
@@ -301,6 +303,14 @@ class Session:
             self.progress = Progress(**state["progress"])
             self.converged, self.evaluation = state["converged"], state["evaluation"]
         return int(loaded.info["metrics"][0])
+
+
+def _begins_with(folder: Path, noted: Any) -> bool:
+    """Whether the metrics begin with what a checkpoint notes of them."""
+    with contextlib.suppress(*MALFORMED):
+        size, sha256 = LogDigest.from_values(noted)
+        return bool(log_digest(folder, size).hexdigest() == sha256)
+    return False
 
 
 def _next(steps: int, every: int) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
+from arena.storage.files import open_regular
 from arena_gridworld.tiles import CODES, LEGEND, TILES
 
 __all__ = ["LARGEST", "GridMap", "load_map", "parse_map", "tiles_with"]
@@ -206,16 +207,16 @@ def _unknown_character(character: str, place: str, name: str) -> ArenaError:
 def _read(path: str) -> str:
     name = f"the map {_shortened(path)}"
     try:
-        with open(os.path.expanduser(path), "rb") as file:
+        with open_regular(os.path.expanduser(path)) as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
         raise ArenaError(
             f"there is no map file {_shortened(path)}",
             r"give the path of a text file, or a map as text with line breaks (in a shell: $'S..\n..G')",
         ) from None
-    except IsADirectoryError:
-        raise ArenaError(f"{name} is a directory", "give the path of a text file") from None
     except (OSError, ValueError) as error:
+        if os.path.isdir(os.path.expanduser(path)):
+            raise ArenaError(f"{name} is a directory", "give the path of a text file") from None
         reason = getattr(error, "strerror", None) or error
         raise ArenaError(f"{name} cannot be read: {reason}", "give a readable text file") from error
     if len(data) > LARGEST:

@@ -23,6 +23,9 @@ Float32 = npt.NDArray[np.float32]
 #: Value of the column `final` where a step did not end an episode.
 NO_FINAL = -1
 
+#: Mean length of an episode, for the estimate of the memory that final observations take.
+EPISODE = 100
+
 
 class Batch(NamedTuple):
     """Batch of n-step transitions.
@@ -105,7 +108,7 @@ class ReplayBuffer:
                 "final": ((), np.int64),
             },
         )
-        self.finals = Journal(buffer_size, {"observation": frame})
+        self.finals = Journal(buffer_size, {"observation": frame}, steps_per_row=EPISODE)
 
     @property
     def first(self) -> int:

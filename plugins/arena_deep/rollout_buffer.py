@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import gymnasium as gym
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from arena.errors import ArenaError
 from arena.storage.codec import State
+from arena.storage.memory import reserve
 from arena.streams.base import Transition
 
 __all__ = ["RolloutBuffer"]
@@ -46,6 +48,8 @@ class RolloutBuffer:
             "truncated": ((), np.bool_),
             "next_observation": observation,
         }
+        row = sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in fields.values())
+        reserve(capacity * num_envs * row, "rollouts", "use fewer --envs or a smaller --agent.rollout_steps")
         self._columns = {
             name: np.zeros((capacity, num_envs, *shape), dtype) for name, (shape, dtype) in fields.items()
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from arena.errors import ArenaError
 from arena.runs.records import read_metrics
 from arena.runs.run import Run
 from arena.runs.trackers import grouped, hyperparameters
+from arena.storage.text_files import parse_json
 
 try:
     from mlflow import MlflowClient
@@ -73,7 +73,7 @@ class MLflow:
         self._status = "KILLED"
         with run.readable():
             for text in read_metrics(run.folder):
-                values = json.loads(text)
+                values = parse_json(text)
                 self.log(values["step"], {name: value for name, value in values.items() if value is not None})
 
     def log(self, step: int, values: Mapping[str, float]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from arena.errors import ArenaError, unknown_name
 from arena.experiments.experiment import Experiment
 from arena.experiments.experiment_file import ARGUMENTS, arguments_of
 from arena.runs.resolve import resolve_experiment
+from arena.storage.text_files import read_toml_file
 from arena_optuna.search import Parameter, hints_of, parameters
 
 __all__ = ["Definition", "Settings"]
@@ -87,14 +87,7 @@ class Definition:
         Raises:
             ArenaError: the file cannot be read, is not TOML, or has an unknown key or an invalid value.
         """
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ArenaError(
-                f"cannot read {path}: {error.strerror}", "check the path and its permissions"
-            ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ArenaError(f"{path} is not TOML: {error}", "fix that line") from error
+        values = read_toml_file(path, lambda *_: "fix that line")
         search, study = (_table(values, name) for name in ("search", "study"))
         settings = coerce(
             Settings, {**study, **({} if trials is None else {"trials": trials})}, where="study"

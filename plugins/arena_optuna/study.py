@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from arena.errors import ArenaError
 from arena.storage.files import read_bounded, write_atomically, write_error
+from arena.storage.text_files import parse_json
 from arena_optuna.definition import Definition
 from arena_optuna.sampler import Seeded, pruner_of
 
@@ -234,7 +235,7 @@ def _token(out: Path) -> str:
     """Identifier of the folder, which stays the same when it is moved."""
     path = out / "study.json"
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return str(json.loads(read_bounded(path, 4096))["token"])
+        return str(parse_json(read_bounded(path, 4096))["token"])
     token = secrets.token_hex(8)
     write_atomically(path, json.dumps({"schema": 1, "token": token}).encode())
     return token

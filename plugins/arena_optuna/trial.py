@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import statistics
 import time
@@ -15,6 +14,7 @@ from arena.errors import ArenaError, BusyError, Interrupted
 from arena.runs.listener import Listener
 from arena.runs.records import read_metrics
 from arena.runs.run import Run
+from arena.storage.text_files import parse_json
 from arena.streams.base import Progress
 from arena.training.runner import execute
 from arena_optuna.definition import Objective
@@ -93,7 +93,7 @@ def evaluations(run: Run) -> list[tuple[int, float]]:
     found = []
     with run.readable():
         for text in read_metrics(run.folder):
-            values = json.loads(text)
+            values = parse_json(text)
             if "evaluation" in values:
                 mean = values["evaluation"]
                 found.append((int(values["step"]), math.nan if mean is None else float(mean)))

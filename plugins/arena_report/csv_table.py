@@ -10,6 +10,9 @@ from arena_report.run_records import JsonObject, canonical
 
 __all__ = ["table"]
 
+#: First characters of a formula in a spreadsheet.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 COLUMNS = (
     "path",
     "label",
@@ -50,8 +53,8 @@ def table(document: JsonObject) -> str:
     extra = sorted({key for row in rows for key in row} - {*COLUMNS})
     text = io.StringIO()
     writer = csv.DictWriter(text, [*COLUMNS, *extra], restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({column: _text(column) for column in (*COLUMNS, *extra)})
+    writer.writerows({key: _text(value) for key, value in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -66,3 +69,11 @@ def _encoder(kind: str, encoder: JsonObject | None) -> JsonObject:
 
 def _cell(value: object) -> object:
     return canonical(value) if isinstance(value, list | dict | bool) else value
+
+
+def _text(value: object) -> object:
+    """Text with an apostrophe before it where a spreadsheet would take it for a formula; other values as they are.
+
+    Source: OWASP, CSV Injection.
+    """
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA) else value

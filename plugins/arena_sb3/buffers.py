@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer, Ro
 
 from arena.storage.codec import State
 from arena.storage.journal import Journal
+from arena.storage.memory import reserve
 
 __all__ = ["JournalNStepReplay", "JournalReplay", "ResumableRollout", "rollout_state", "set_rollout_state"]
 
@@ -35,7 +37,7 @@ class JournalReplay(ReplayBuffer):
         columns = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
         # The arrays above took no memory, being untouched; the journal's take their place.
         fields = {name: (getattr(self, name).shape[1:], getattr(self, name).dtype) for name in columns}
-        self.adopt(Journal(self.buffer_size, fields))
+        self.adopt(Journal(self.buffer_size, fields, steps_per_row=self.n_envs))
 
     def adopt(self, journal: Journal) -> None:
         """Continues with the rows of a journal, such as one read from a checkpoint."""
@@ -79,6 +81,12 @@ class JournalNStepReplay(JournalReplay, NStepReplayBuffer):
 
 class ResumableRollout(RolloutBuffer):
     """A rollout buffer that `collect_rollouts` can fill in parts: it is reset only when empty or full."""
+
+    def __init__(self, buffer_size: int, observation_space: Any, *args: Any, **options: Any) -> None:
+        lanes = options.get("n_envs", 1)
+        size = buffer_size * lanes * 4 * (math.prod(observation_space.shape or ()) + 8)
+        reserve(size, "rollouts", "use fewer --envs or a smaller --agent.n_steps")
+        super().__init__(buffer_size, observation_space, *args, **options)
 
     def reset(self) -> None:
         if self.pos in (0, self.buffer_size):

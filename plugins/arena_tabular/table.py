@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from arena.agents.base import Agent, Needs, Problem
 from arena.errors import ArenaError
+from arena.storage.memory import reserve
 
 if TYPE_CHECKING:
     from arena.streams.base import Stream
@@ -50,6 +51,10 @@ class TabularAgent(Agent):
                 f"a table of {self.num_states} observations × {self.num_actions} actions takes {gib:.3g} GiB",
                 "use an environment with fewer observations, or an agent with function approximation",
             )
+
+        reserve(
+            self.num_states * self.num_actions * 8, "tables", "use an environment with fewer observations"
+        )
 
     @property
     @abstractmethod
