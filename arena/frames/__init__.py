@@ -1,4 +1,4 @@
-"""Data sets of observations and labels on disk, from environments and other sources, and minibatches of them.
+"""Data sets of observations and labels on disk, from environments and other sources, and batches.
 
 Example:
     >>> from arena.frames import Batches, collect
