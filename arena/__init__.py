@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LauncherSpec,
         OverlaySpec,
         Preset,
+        SourceSpec,
         TrackerSpec,
     )
     from arena.results.results import Results
@@ -49,6 +50,7 @@ __all__ = [
     "Problem",
     "Progress",
     "Results",
+    "SourceSpec",
     "Stream",
     "TrackerSpec",
     "Transition",
@@ -77,6 +79,7 @@ _import_lazily, __dir__ = lazy_exports(
             "LauncherSpec",
             "OverlaySpec",
             "Preset",
+            "SourceSpec",
             "TrackerSpec",
         ],
         "arena.storage.journal": ["Journal"],

@@ -18,11 +18,11 @@ import torch
 
 import arena
 from arena.encoders.functional import codes, evaluation_mode
-from arena.encoders.probe import probe
 from arena.frames import Frames
 from arena.frames.references import open_data
 from arena.runs.loaded_encoder import LoadedEncoder
 from arena.statistics.summary import bootstrap_ci, iqm
+from arena_gallery import probe
 from arena_report.encoders import area
 from arena_report.run_records import RunRecord, read_runs
 

@@ -17,25 +17,26 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "parse", "run"]
 
-PREFIXES = ("encoder", "env", "fit")
+PREFIXES = ("encoder", "env", "source", "fit")
 
 EPILOG = """\
 SOURCE is an environment, whose frames are collected once and kept under frames/; the folder of a data
-set or of images; an .npz file; or digits. Repeating the command for a finished fit costs nothing; an
-interrupted fit continues.
+set; or a source of `arena list sources`, such as digits, images:FOLDER or npz:FILE. A folder of images
+and a file whose suffix is known need no name. Repeating the command for a finished fit costs nothing;
+an interrupted fit continues.
 
-`arena fit ENCODER SOURCE --help` also shows the options --encoder.…, --env.… and --fit.… of both.
+`arena fit ENCODER SOURCE --help` also shows the options --encoder.…, --fit.…, and --env.… or --source.….
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``arena fit``."""
     parser.usage = "arena fit ENCODER SOURCE [--encoder.OPTION VALUE …] [--env.OPTION VALUE …] [options]"
-    parser.description = "Fits an encoder to frames of an environment, or to images."
+    parser.description = "Fits an encoder to frames of an environment, or of another source."
     parser.epilog = EPILOG
     add = parser.add_argument
     add("encoder", metavar="ENCODER", help="name of an encoder; see `arena list encoders`")
-    add("source", metavar="SOURCE", help="environment, data set, folder of images, .npz file, or digits")
+    add("source", metavar="SOURCE", help="environment, data set, or source; see `arena list sources`")
     add_count(parser, "--steps", "N", "number of gradient updates of each run")
     add_count(parser, "--frames", "N", "number of frames to collect (default: 10,000)")
     policy = "policy that collects the frames: random, RUN, RUN@best or RUN@STEP (default: random)"
@@ -48,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-    """Parses a command line with options of the encoder, the environment and the fit."""
+    """Parses a command line with options of the encoder, the source and the fit."""
     return parse_with_options(
         parser,
         words,
@@ -77,22 +78,26 @@ def _fit(args: argparse.Namespace) -> Fit:
         args.source,
         encoder_options=args.given.get("encoder"),
         env_options=args.given.get("env"),
+        source_options=args.given.get("source"),
         **args.given.get("fit", {}),
         **run_arguments(args, names),
     )
 
 
 def _sections(args: argparse.Namespace) -> Iterator[Section]:
-    """Options of the encoder, of the environment if the source is one, and of the fit."""
+    """Options of the encoder, of the environment or the other source, and of the fit."""
     from arena.encoders.compatibility import encoder_class_of
     from arena.experiments.fit import FitOptions
-    from arena.frames.sources import is_environment
+    from arena.frames.sources import find_source
     from arena.plugins.discovery import get_plugins
 
     refuse_swapped("encoder", get_plugins().encoders, args.encoder, args.source)
     spec = get_plugins().encoders[args.encoder]
     preset = spec.preset(args.source)
     yield Section("encoder", spec.name, encoder_class_of(spec).Config, preset.options)
-    if is_environment(args.source):
+    source = find_source(args.source)
+    if source.is_environment:
         yield environment_section(args.source, preset.env)
+    elif source.spec is not None:
+        yield Section("source", f"the source {source.spec.name}", source.options_class(), {})
     yield Section("fit", "arena fit", FitOptions, {})

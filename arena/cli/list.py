@@ -19,7 +19,7 @@ from arena.plugins.specs import LOCAL, Spec
 
 __all__ = ["configure", "parse", "run"]
 
-NOUNS = ("agents", "envs", "encoders", "trackers", "launchers", "overlays", "plugins", "runs")
+NOUNS = ("agents", "envs", "encoders", "sources", "trackers", "launchers", "overlays", "plugins", "runs")
 
 #: Flags that select runs.
 FILTERS = ("agent", "env", "seed", "status", "where", "sort", "reverse", "limit")
@@ -124,7 +124,7 @@ def _specs(nouns: Iterable[str]) -> tuple[dict[str, Any], Callable[[], None]]:
             if specs or len(chosen) == 1:
                 missing = f"no {noun} are installed; see `arena list plugins`"
                 screen.print(noun if specs else missing, style="bold")
-            _print_specs((spec.name, _summary(spec)) for spec in specs)
+            _print_specs((getattr(spec, "usage", spec.name), _summary(spec)) for spec in specs)
         if "envs" in chosen:
             screen.print("Other Gymnasium ids work too; `arena list envs --all` lists them.", style="dim")
 
@@ -149,7 +149,8 @@ def _print_specs(rows: Iterable[tuple[str, str]]) -> None:
 
 
 def _plain(spec: Spec) -> dict[str, Any]:
-    extra = {name: getattr(spec, name) for name in ("unit", "horizon", "default") if hasattr(spec, name)}
+    further = ("unit", "horizon", "reads", "suffixes", "default")
+    extra = {name: getattr(spec, name) for name in further if hasattr(spec, name)}
     return {
         "name": spec.name,
         "summary": spec.summary,

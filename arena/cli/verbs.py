@@ -19,7 +19,7 @@ __all__ = ["require_verb", "run"]
 #: Summaries of arena's own verbs; the module `arena.cli.NAME` is the verb.
 VERBS = {
     "train": "train an agent in an environment",
-    "fit": "fit an encoder to frames of an environment, or to images",
+    "fit": "fit an encoder to frames of an environment, or of another source",
     "sweep": "train every combination of the agents, environments and options in a file",
     "resume": "continue interrupted runs, or train finished runs further",
     "eval": "evaluate a trained agent, in its environment or in another one",

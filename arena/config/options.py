@@ -164,7 +164,12 @@ def parse_plain(text: str) -> object:
         return text
 
 
-def options_of(function: Callable[..., object], defaults: Mapping[str, object] | None = None) -> type[Any]:
+def options_of(
+    function: Callable[..., object],
+    defaults: Mapping[str, object] | None = None,
+    *,
+    keyword_only: bool = False,
+) -> type[Any]:
     """Make a config class from the keyword parameters of a function or class, such as an environment of Gymnasium.
 
     A parameter's type is its annotation if a config's field can have it, otherwise its default's type, otherwise
@@ -175,6 +180,7 @@ def options_of(function: Callable[..., object], defaults: Mapping[str, object] |
         function: the environment's entry point.
         defaults: values that replace the signature's defaults, such as Gymnasium's ``spec.kwargs``; a name that
             only the function's ``**kwargs`` accepts becomes a field too.
+        keyword_only: whether only keyword-only parameters become fields.
     """
     target = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
     try:
@@ -184,7 +190,8 @@ def options_of(function: Callable[..., object], defaults: Mapping[str, object] |
     options = {
         parameter.name: MISSING if parameter.default is parameter.empty else parameter.default
         for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        if parameter.kind is parameter.KEYWORD_ONLY
+        or (parameter.kind is parameter.POSITIONAL_OR_KEYWORD and not keyword_only)
     }
     title = getattr(function, "__name__", "Options")
     specs: list[Any] = []

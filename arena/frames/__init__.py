@@ -1,4 +1,4 @@
-"""Data sets of observations and labels on disk, from environments, images and arrays, and minibatches of them.
+"""Data sets of observations and labels on disk, from environments and other sources, and batches.
 
 Example:
     >>> from arena.frames import Batches, collect
@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 from arena.plugins.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from arena.frames.arrays import digits, npz
     from arena.frames.batches import Batches
     from arena.frames.collecting import collect
     from arena.frames.columns import Column
     from arena.frames.fits import resolve_fit
-    from arena.frames.images import pictures
     from arena.frames.references import open_data
     from arena.frames.sources import open_source
     from arena.frames.store import Frames
@@ -30,23 +28,18 @@ __all__ = [
     "Frames",
     "Writer",
     "collect",
-    "digits",
-    "npz",
     "open_data",
     "open_source",
-    "pictures",
     "resolve_fit",
 ]
 
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        ".arrays": ["digits", "npz"],
         ".batches": ["Batches"],
         ".collecting": ["collect"],
         ".columns": ["Column"],
         ".fits": ["resolve_fit"],
-        ".images": ["pictures"],
         ".references": ["open_data"],
         ".sources": ["open_source"],
         ".store": ["Frames"],

@@ -10,7 +10,7 @@ from arena.config.options import coerce
 from arena.encoders.compatibility import encoder_class_of
 from arena.experiments.fit import SETTINGS, Fit, FitOptions
 from arena.frames.references import data_reference
-from arena.frames.sources import is_environment
+from arena.frames.sources import find_source
 from arena.plugins.discovery import get_plugins
 
 __all__ = ["reading_options", "resolve_fit"]
@@ -22,6 +22,7 @@ def resolve_fit(
     *,
     encoder_options: Mapping[str, object] | None = None,
     env_options: Mapping[str, object] | None = None,
+    source_options: Mapping[str, object] | None = None,
     frames: int | None = None,
     **further: Any,
 ) -> Fit:
@@ -32,9 +33,10 @@ def resolve_fit(
         source: an environment's id, or another source that `arena.frames.open_source` reads, such as ``digits``.
         encoder_options: hyperparameters that differ from the preset's.
         env_options: options of the environment.
+        source_options: options of another source.
         frames: number of frames to collect.
         further: arguments of `Fit.create`; ``policy``, ``num_envs``, ``labels``, ``explore``, ``horizon`` and
-            ``wrappers`` of `arena.frames.collect`; ``size`` of pictures, ``observation`` and ``bounds`` of arrays.
+            ``wrappers`` of `arena.frames.collect`; options of another source, if no name is one of the others.
 
     Raises:
         ArenaError: a name is unknown, a value is out of range, or the encoder does not take the frames or labels.
@@ -43,6 +45,7 @@ def resolve_fit(
     preset = spec.preset(source)
     names = {*SETTINGS, *(f.name for f in dataclasses.fields(FitOptions))}
     settings = {name: further.pop(name) for name in names & further.keys()}
+    further.update(source_options or {})
     kind = encoder_class_of(spec)
     chosen = {**preset.options, **(encoder_options or {})}
     config = coerce(kind.Config, chosen, where="encoder", owner=spec.name)
@@ -69,7 +72,7 @@ def reading_options(
         env_options: options of the environment.
         further: other options of the source.
     """
-    if not is_environment(source):
+    if not find_source(source).is_environment:
         given = {"frames": frames, "env_options": env_options or None, **further}
         return {name: value for name, value in given.items() if value is not None}
     options = {"n": frames or 10_000, "env_options": dict(env_options), **further}

@@ -9,7 +9,7 @@ from arena.environments.space_json import to_json
 from arena.errors import ArenaError
 from arena.experiments.data_reference import DataReference
 from arena.frames.columns import HEADER
-from arena.frames.sources import is_environment, open_source
+from arena.frames.sources import find_source, open_source
 from arena.frames.store import Frames
 
 __all__ = ["data_reference", "open_data"]
@@ -17,11 +17,11 @@ __all__ = ["data_reference", "open_data"]
 
 def data_reference(source: str, **options: Any) -> DataReference:
     """Collect, read or open frames as `open_source` does, and make a reference to them."""
-    frames = open_source(source, **options)
+    found = find_source(source)
+    frames = found.open(**options)
     labels = {name: to_json(space) for name, space in frames.label_spaces.items()}
     space = to_json(frames.observation_space)
-    name = "" if is_environment(source) else Path(source).stem
-    return DataReference(source, options, str(frames.folder), frames.digest, space, labels, name)
+    return DataReference(source, options, str(frames.folder), frames.digest, space, labels, found.name)
 
 
 def open_data(data: DataReference) -> Frames:

@@ -70,6 +70,7 @@ class Plugins:
     agents = _Contributed(specs.AgentSpec)
     environments = _Contributed(specs.EnvironmentSpec)
     encoders = _Contributed(specs.EncoderSpec)
+    sources = _Contributed(specs.SourceSpec)
     trackers = _Contributed(specs.TrackerSpec)
     launchers = _Contributed(specs.LauncherSpec)
     overlays = _Contributed(specs.OverlaySpec)
@@ -195,11 +196,25 @@ class Plugins:
         for info, implementation in sorted(self._listeners[hook], key=lambda listener: listener[0].rank):
             for spec in self._ask(info, implementation, hook, spec_type):
                 claims.setdefault(spec.name, []).append((info, spec))
+        self._report_conflicts(spec_type.kind, claims)
+        found = {name: claimants[0] for name, claimants in claims.items()}
+        suffixes: dict[str, list[tuple[PluginInfo, S]]] = {}
+        for info, spec in found.values():
+            for suffix in getattr(spec, "suffixes", ()):  # of sources
+                suffixes.setdefault(suffix, []).append((info, spec))
+        self._report_conflicts("suffix", suffixes)
+        for claimants in suffixes.values():
+            for info, spec in claimants[1:]:
+                left = [other for other in suffixes if suffixes[other][0][1] is spec]
+                changed: dict[str, Any] = {"suffixes": tuple(left)}
+                found[spec.name] = info, replace(spec, **changed)
+        return Registry(spec_type.kind, ((spec, info.name) for info, spec in found.values()))
+
+    def _report_conflicts(self, what: str, claims: Mapping[str, list[tuple[PluginInfo, S]]]) -> None:
+        """Report every plugin but the first that claims a name."""
         for name, claimants in claims.items():
             for info, _ in claimants[1:]:
-                problem = name_conflict(f"{spec_type.kind} {name!r}", [claimant for claimant, _ in claimants])
-                self._report(info, problem)
-        return Registry(spec_type.kind, ((found[0][1], found[0][0].name) for found in claims.values()))
+                self._report(info, name_conflict(f"{what} {name!r}", [other for other, _ in claimants]))
 
     def _ask(self, info: PluginInfo, implementation: HookImpl, hook: str, spec_type: type[S]) -> list[S]:
         """Valid specs that one implementation gives before it raises, if it does."""

@@ -28,6 +28,7 @@ from arena.plugins.specs import (
     EnvironmentSpec,
     LauncherSpec,
     OverlaySpec,
+    SourceSpec,
     TrackerSpec,
 )
 
@@ -125,6 +126,26 @@ def arena_encoders() -> Iterable[EncoderSpec]:
             def arena_encoders():
                 yield EncoderSpec(
                     name="vae", summary="A variational autoencoder", target="my_plugin.vae:VAE"
+                )
+    """
+    return ()
+
+
+@hookspec
+def arena_sources() -> Iterable[SourceSpec]:
+    """Contribute sources of frames: data that encoders are fitted to, by name or by the suffix of a file.
+
+    Example:
+        ::
+
+            @hookimpl
+            def arena_sources():
+                yield SourceSpec(
+                    name="wav",
+                    summary="Spectra of a sound file",
+                    target="my_plugin.sounds:spectra",
+                    reads="file",
+                    suffixes=(".wav",),
                 )
     """
     return ()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
 
 __all__ = [
+    "FOLDER",
     "LOCAL",
     "AgentSpec",
     "Command",
@@ -30,6 +31,7 @@ __all__ = [
     "LauncherSpec",
     "OverlaySpec",
     "Preset",
+    "SourceSpec",
     "Spec",
     "TrackerSpec",
     "Unit",
@@ -37,6 +39,11 @@ __all__ = [
 ]
 
 Unit = Literal["step", "sweep", "update"]
+Reads = Literal["nothing", "file", "folder"]
+
+#: Suffix of a folder, in the suffixes of a `SourceSpec`.
+FOLDER = "/"
+
 _MACHINERY = (
     __file__,
     "importlib",
@@ -248,6 +255,41 @@ class EncoderSpec(TrainableSpec):
     kind: ClassVar[str] = "encoder"
 
     unit: Unit = "update"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSpec(Spec):
+    """Spec of a source of frames; ``target`` is a function that returns `arena.frames.Frames`.
+
+    It is called as ``target(path, out=out, **options)``, without ``path`` if the source reads nothing: ``out`` is the
+    folder to write to, or None, and the keyword-only parameters are the options.
+
+    Args:
+        reads: whether the source reads nothing, or the file or folder whose path follows its name (``npz:FILE``).
+        suffixes: suffixes of the files that are opened with this source without its name; `FOLDER` for folders.
+    """
+
+    kind: ClassVar[str] = "source"
+
+    reads: Reads = "nothing"
+    suffixes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if ":" in self.name:
+            raise self._malformed("its name has a colon", "write it like 'npz'")
+        if self.reads not in get_args(Reads):
+            raise self._malformed(f"its reads is {self.reads!r}", f"use one of {', '.join(get_args(Reads))}")
+        for suffix in self.suffixes:
+            file = suffix.startswith(".") and suffix == suffix.lower()
+            if not (suffix == FOLDER if self.reads == "folder" else file and self.reads == "file"):
+                remedy = "give lower-case suffixes such as '.npz' of a file, and '/' of a folder"
+                raise self._malformed(f"it has the suffix {suffix!r}, and reads {self.reads}", remedy)
+
+    @property
+    def usage(self) -> str:
+        """Form of the source on a command line, such as ``npz:FILE``."""
+        return self.name if self.reads == "nothing" else f"{self.name}:{self.reads.upper()}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""Statistics over seeds: means, interquartile means, bootstrap intervals and comparisons of algorithms."""
+"""Statistics over seeds: means, interquartile means and bootstrap intervals."""

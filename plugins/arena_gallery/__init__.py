@@ -17,15 +17,17 @@ from arena.plugins.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from arena_gallery.build import Gallery, gallery
     from arena_gallery.cells import Picture
+    from arena_gallery.linear_probe import Probe, probe
     from arena_gallery.observation_renderer import ObservationRenderer
 
-__all__ = ["Gallery", "ObservationRenderer", "Picture", "gallery"]
+__all__ = ["Gallery", "ObservationRenderer", "Picture", "Probe", "gallery", "probe"]
 
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         ".build": ["Gallery", "gallery"],
         ".cells": ["Picture"],
+        ".linear_probe": ["Probe", "probe"],
         ".observation_renderer": ["ObservationRenderer"],
     },
 )

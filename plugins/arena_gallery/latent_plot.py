@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.encoders.functional import codes
-from arena.encoders.probe import probe
 from arena.errors import ArenaError
 from arena.palette import ACCENT, classes, on_scale
 from arena_gallery.cells import Caption, Legend, Row, Scatter, Section, one_colour
 from arena_gallery.inputs import GalleryInputs
+from arena_gallery.linear_probe import probe
 from arena_gallery.plots import colour, r2_text, scale_legend
 
 __all__ = ["latent_plots"]

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from arena.statistics.bootstrap import BootstrapScores
-from arena.statistics.comparison import probability_of_improvement
 from arena.statistics.summary import bootstrap_ci, iqm
 from arena_report.groups import Group
 from arena_report.run_records import JsonObject, RunRecord, canonical
+from arena_report.statistics import probability_of_improvement
 
 __all__ = ["area", "encoder_rows", "fits"]
 

@@ -10,7 +10,12 @@ import numpy as np
 
 from arena.errors import ArenaError
 from arena.statistics.bootstrap import BootstrapScores
-from arena.statistics.comparison import (
+from arena.statistics.summary import bootstrap_ci, iqm, summarize
+from arena_report.encoders import encoder_rows, fits
+from arena_report.groups import ENCODERS, Environment, Group, group, unit
+from arena_report.notices import notices
+from arena_report.run_records import JsonObject, RunRecord, Skipped
+from arena_report.statistics import (
     Band,
     aggregate,
     learning_curve,
@@ -19,11 +24,6 @@ from arena.statistics.comparison import (
     probability_of_improvement,
     scale,
 )
-from arena.statistics.summary import bootstrap_ci, iqm, summarize
-from arena_report.encoders import encoder_rows, fits
-from arena_report.groups import ENCODERS, Environment, Group, group, unit
-from arena_report.notices import notices
-from arena_report.run_records import JsonObject, RunRecord, Skipped
 
 __all__ = ["comparison"]
 

@@ -39,6 +39,13 @@ def test_list(run):
     assert "FrozenLake-v1" in json.loads(run("list", "envs", "--all", "--json")[1])["gymnasium"]
 
 
+def test_list_sources(run):
+    found = {source["name"]: source for source in json.loads(run("list", "sources", "--json")[1])["sources"]}
+    assert (found["npz"]["reads"], found["npz"]["suffixes"]) == ("file", [".npz"])
+    out = run("list", "sources")[1]
+    assert all(usage in out for usage in ("digits ", "npz:FILE", "images:FOLDER"))
+
+
 def test_list_for_says_who_fits_and_why_others_do_not(run):
     agents = {a["name"]: a for a in json.loads(run("list", "--for", "Blackjack-v1", "--json")[1])["agents"]}
     assert agents["q-learning"]["fits"]
@@ -214,6 +221,7 @@ def test_plugin_commands_are_verbs(run):
     [
         (["--help"], HEAVY),
         (["list"], ("numpy", "gymnasium", "torch", "numba", "pygame")),
+        (["list", "sources"], ("numpy", "gymnasium", "torch", "numba", "pygame", "PIL", "sklearn")),
         (["list", "agents"], ("numpy", "gymnasium", "torch", "numba", "pygame")),
         (["list", "envs", "--all"], ("torch", "numba", "pygame")),
     ],

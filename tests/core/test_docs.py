@@ -13,6 +13,7 @@ import pytest
 import arena
 from arena.api import train_experiment
 from arena.experiments.experiment_file import arguments_of
+from arena.frames import open_source
 from arena.frames.fits import resolve_fit
 from arena.plugins.discovery import Plugins, use_plugins
 from arena.runs.resolve import resolve_experiment
@@ -77,6 +78,17 @@ def test_the_example_encoder_keeps_the_laws_and_learns(tmp_path, monkeypatch):
     losses = (Path(results.runs[0]["path"]) / "metrics.jsonl").read_text()
     first, *_, last = re.findall(r'"evaluation": (-[0-9.]+)', losses)
     assert float(last) > 0.75 * float(first)
+
+
+def test_the_example_source_opens_by_its_suffix_and_keeps_its_options(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples" / "source"))
+    monkeypatch.chdir(tmp_path)
+    plugin = load(ROOT / "docs" / "examples" / "source" / "csv_frames_plugin.py")
+    Path("a.csv").write_text("1;2\n3;4\n5;6\n")
+    with use_plugins(Plugins(extra={"csv_frames_plugin": plugin})):
+        frames = open_source("a.csv", delimiter=";")
+        assert frames.observation.tolist() == [[1, 2], [3, 4], [5, 6]]
+        assert open_source("csv:a.csv", delimiter=";").folder == frames.folder
 
 
 def test_the_example_of_a_painter_keeps_the_laws(monkeypatch):

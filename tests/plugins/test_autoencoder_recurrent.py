@@ -8,9 +8,9 @@ from torch import nn
 
 from arena.encoders.base import Batch
 from arena.encoders.functional import codes
-from arena.encoders.probe import probe
 from arena.random.generators import Generators
 from arena_autoencoder.recurrent import RecurrentAE
+from arena_gallery import probe
 
 LENGTH = 12
 

@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import json
 import pickle
 import shutil
 import zipfile
@@ -10,8 +11,14 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from arena.cli import main
+from arena.config.options import options_of
 from arena.errors import ArenaError
-from arena.frames import Frames, collect, digits, npz, open_source, pictures
+from arena.frames import Frames, collect, open_source
+from arena.plugins.discovery import get_plugins
+from arena.runs.run import Run, fit_of
+from arena.testing.configs import have_help
+from arena_data import digits, npz, pictures
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -105,7 +112,7 @@ def test_a_changed_picture_makes_another_set(tmp_path, monkeypatch):
 
 
 def test_arrays_keep_what_they_hold(tmp_path, monkeypatch):
-    monkeypatch.setattr("arena.frames.arrays.CHUNK_BYTES", 1000)  # many pieces
+    monkeypatch.setattr("arena_data.arrays.CHUNK_BYTES", 1000)  # many pieces
     rng = np.random.default_rng(0)
     given = {
         "kind": rng.integers(0, 5, 50, np.int32),
@@ -267,6 +274,7 @@ def test_one_name_for_everything(tmp_path, monkeypatch):
     picture(tmp_path / "in" / "a.png")
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 2)))
     kinds = {"in": "images", "a.npz": "npz", "digits": "digits", "CartPole-v1": "environment"}
+    kinds |= {"images:in": "images", "npz:a.npz": "npz"}
     for source, kind in kinds.items():
         options = {"n": 10} if kind == "environment" else {}
         frames = open_source(source, **options)
@@ -279,12 +287,25 @@ def test_one_name_for_everything(tmp_path, monkeypatch):
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "unfinished.lock").touch()
     for source, options, said in (
-        ("in", {"n": 3}, "no option of pictures is called 'n'; known: size"),
+        ("in", {"n": 3}, "no option of images is called 'n'; known: size"),
+        ("images:in", {"siez": 3}, "no option of images is called 'siez'; did you mean 'size'"),
+        ("in", {"size": "big"}, "images.size is 'big', which is not a whole number"),
         ("digits", {"seed": 3}, "no option of digits is called 'seed'; known: none"),
+        ("npz:a.npz", {"bounds": 3}, "npz.bounds is 3, which is not a list of 2"),
         ("CartPole-v1", {"sed": 3}, "no option of an environment is called 'sed'; did you mean 'seed'"),
         ("file", {}, "file holds no frames; give a data set"),
         ("half", {}, "half is unfinished"),
         (tmp_path / "none", {}, "none does not exist"),
+        (tmp_path / "digts", {}, "digts does not exist"),
+        ("none.npz", {}, "none.npz does not exist; check the path"),
+        ("npz:none", {}, "^none does not exist; check the path"),
+        ("images:none", {}, "^none does not exist; check the path"),
+        ("npz:in", {}, "in is not a file, which npz reads"),
+        ("images:a.npz", {}, "a.npz is not a folder, which images reads"),
+        ("npz", {}, "the source npz reads a file; write npz:FILE"),
+        ("digits:7", {}, "the source digits reads no path, such as 7; write digits"),
+        ("digts", {}, "no source is called 'digts'; did you mean 'digits'"),
+        ("imags:in", {}, "no source is called 'imags'; did you mean 'images'"),
         ("CartPool-v1", {}, "no environment is called 'CartPool-v1'; did you mean"),
     ):
         with pytest.raises(ArenaError, match=said):
@@ -299,3 +320,45 @@ def test_a_set_goes_through_npz(tmp_path):
     assert np.array_equal(again.observation, frames.observation) and np.array_equal(
         again.action, frames.action
     )
+
+
+def test_a_prefix_and_a_path_are_one_data_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "images" / "a.png")
+    np.savez(tmp_path / "a.npz", x=np.zeros((3, 2)), y=np.ones((3, 1)))
+    assert open_source("images").folder == open_source("images:images").folder  # an existing folder
+    assert open_source("images:images", size=[4, 5]).observation.shape == (1, 4, 5, 3)  # as from JSON
+    chosen = {"observation": "y", "bounds": (0, 1)}
+    frames = open_source("npz:a.npz", **chosen)
+    assert frames.folder == npz("a.npz", **chosen).folder and frames.observation_space.high == 1
+    (tmp_path / "a.data").write_bytes((tmp_path / "a.npz").read_bytes())
+    assert open_source("npz:a.data", tmp_path / "out").observation.shape == (3, 2)  # whatever its suffix
+
+
+def test_digests_of_data_sets_do_not_change(tmp_path):
+    """Known digests: a change would make the ids of all fits new."""
+    np.savez(tmp_path / "a.npz", x=np.arange(40, dtype=np.uint8).reshape(2, 5, 4), y=np.arange(2))
+    assert npz(tmp_path / "a.npz", tmp_path / "arrays").labels["y"].tolist() == [0, 1]
+    assert digits(tmp_path / "digits").digest == (
+        "e019ccd93c30057c096598b710a214166d50e2b7e61be92e3a694fcdd7cf7812"
+    )
+
+
+@pytest.mark.parametrize("name", ["digits", "npz", "images"])
+def test_every_option_has_help(name):
+    have_help(options_of(get_plugins().sources[name].load(), keyword_only=True))
+
+
+def test_fits_take_options_of_their_source(tmp_path, monkeypatch, capsys):
+    def run(*words):
+        return main([*map(str, words)]), capsys.readouterr().out
+
+    monkeypatch.chdir(tmp_path)
+    np.savez(tmp_path / "a.npz", first=np.random.default_rng(0).random((30, 4)), x=np.zeros((30, 2)))
+    words = ("fit", "pca", "npz:a.npz", "--encoder.latent", 2, "--steps", 2, "--seed", 0, "--json")
+    status, out = run(*words, "--source.observation", "first", "--source.bounds", 0, 1)
+    assert status == 0
+    data = fit_of(Run.open(tmp_path / json.loads(out)["runs"][0]["path"])).data
+    assert (data.options, data.name) == ({"observation": "first", "bounds": [0.0, 1.0]}, "a")
+    assert data.space == gym.spaces.Box(0, 1, (4,))
+    assert "--source.bounds NUMBER" in run("fit", "pca", "npz:a.npz", "--help")[1]

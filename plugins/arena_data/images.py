@@ -51,8 +51,8 @@ def pictures(
     Args:
         folder: folder of images, in sub-folders at any depth; links to folders are not followed.
         out: a new folder; by default a folder under ``frames/`` that is named by the content.
-        size: height and width in pixels to resize to, or one number for both; without it, all images must have one
-            size.
+        size: height and width that images are resized to, in pixels, or one number for both.
+            Without it, all images must have one size.
 
     Raises:
         ArenaError: no images, images of different sizes, a damaged image, or images beside sub-folders of images.

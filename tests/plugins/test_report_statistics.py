@@ -10,7 +10,8 @@ from scipy import stats
 
 from arena.errors import ArenaError
 from arena.statistics.bootstrap import BootstrapScores
-from arena.statistics.comparison import (
+from arena.statistics.summary import bootstrap_ci
+from arena_report.statistics import (
     aggregate,
     learning_curve,
     normalize,
@@ -18,7 +19,6 @@ from arena.statistics.comparison import (
     probability_of_improvement,
     scale,
 )
-from arena.statistics.summary import bootstrap_ci
 
 
 def drawn(shape, seed=0):
