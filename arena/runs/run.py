@@ -101,7 +101,8 @@ class Run:
         """Create the run of a seed in a folder of runs, or open it if it exists.
 
         An existing run keeps its cadences, and continues if more steps are requested. A run that starts from another
-        run gets its own copy of that run's snapshot.
+        run gets its own copy of that run's snapshot. Afterwards ``run.json`` describes this experiment, whatever was in
+        the folder.
 
         Raises:
             ArenaError: the folder cannot be written, or has other content.
@@ -123,9 +124,9 @@ class Run:
                     evaluate_every=_whole(folder, old, "evaluate_every"),
                     log_every=_whole(folder, old, "log_every"),
                 )
-                if one.steps == before and list(one.trackers) == old.get("trackers"):
-                    if old == json.loads(_dumps(one.to_dict())):  # the file names what the caller names
-                        trust.note(existing, names_of_code(old))
+                # Otherwise the file is written again: a worker, which gets only the folder, must train this spec.
+                if old == json.loads(_dumps(one.to_dict())) and existing.get("id") == spec.id(seed):
+                    trust.note(existing, names_of_code(old))
                     return cls(folder, one)
             run = cls(folder, one)
             if isinstance(one, Experiment):

@@ -62,7 +62,7 @@ VERBS_ON_RUNS = {
     "gallery": [(["gallery", "FIT"], True)],
     "report": [(["report", ".", "--partial"], False), (["report", "RUN", "FIT", "--json"], False)],
     "list": [(["list", "runs", "."], False), (["list", "runs", "RUN", "--json"], False)],
-    "check": [(["check", "RUN"], None)],
+    "check": [(["check", "RUN"], False)],
 }
 #: Each with what the file names: an environment, or a wrapper; and with where the module is found.
 CASES = [
@@ -241,21 +241,29 @@ def test_nobody_is_asked_about_own_runs(place, monkeypatch, capsys):
 def test_training_again_notes_an_own_run_that_was_not(place):
     run = place.own()
     place.forget("new")
+    written = (run / "run.json").stat().st_ino
     assert place.own() == run
+    assert (run / "run.json").stat().st_ino == written  # not written again
     place.forget("new")
     assert main(["eval", str(run)]) == 0
 
 
-def test_training_does_not_note_what_only_the_file_names(place, strange):
+@pytest.mark.parametrize("flat", [False, True])
+def test_training_replaces_what_only_the_file_names(place, flat):
     """A planted folder with the name of a run that this user trains, but with other code in it."""
     mine = place.own(env=LAKE)
-    document = json.loads((mine / "run.json").read_text())
-    document["experiment"]["env"]["wrappers"] = ["trap:W"]
-    document["id"] = id_from_dict(document["experiment"], 0, None)
+    before = (mine / "run.json").read_bytes()
+    document = json.loads(before)
+    (document["experiment"] if flat else document["experiment"]["env"])["wrappers"] = ["trap:W"]
+    if not flat:
+        document["id"] = id_from_dict(document["experiment"], 0, None)
     put(mine / "run.json", document)
-    place.own(env=LAKE)
-    assert main(["eval", str(mine)]) == 2
+    assert main(["eval", str(mine)]) == (0 if flat else 2)  # the keys of [env] come before the others
     assert not place.sprung
+    place.own(env=LAKE)
+    assert (mine / "run.json").read_bytes() == before
+    Run.open(mine, trusted=True)  # as a worker does
+    assert not place.sprung and not trust._entries
 
 
 def test_a_home_that_cannot_be_written_hinders_nothing(place, capsys):
