@@ -33,7 +33,7 @@ def test_a_line_that_is_none_is_left_out_and_the_others_count(tmp_path, bad):
     path.write_bytes((GOOD[0] + bad + "\n" + GOOD[1]).encode("latin-1"))
     curve = EvaluationCurve(at=19)
     curve.read(SimpleNamespace(folder=tmp_path))
-    assert (curve.steps, curve.returns) == ([10, 20], [-3.5, 4.0])
+    assert (list(curve.steps), list(curve.returns)) == ([10, 20], [-3.5, 4.0])
     assert curve.place == 1 and curve.at_hand == 4.0 and curve.share == 1.0
 
 
@@ -42,7 +42,7 @@ def test_an_infinite_return_is_left_out(tmp_path):
     path.write_text(GOOD[0] + '{"step": 20, "evaluation": Infinity}\n')
     curve = EvaluationCurve()
     curve.read(SimpleNamespace(folder=tmp_path))
-    assert (curve.steps, curve.returns) == ([10], [-3.5])
+    assert (list(curve.steps), list(curve.returns)) == ([10], [-3.5])
 
 
 def test_only_folders_that_are_numbers_are_snapshots(tmp_path):

@@ -127,7 +127,7 @@ def test_newer_agents_take_over_and_the_last_one_stays(run, role, actors, follow
     last = LoadedAgent(Run.open(run.folder)).agent
     assert knows(role.agent) == knows(last)
     assert followed.curve.at == 400
-    assert followed.curve.steps == [100, 200, 300, 400]
+    assert list(followed.curve.steps) == [100, 200, 300, 400]
     assert not (run.folder / "live").exists(), "the watcher is closed"
     version = actors[0].version
     clock.now += 60
