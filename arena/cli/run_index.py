@@ -1,8 +1,8 @@
 """Index of finished runs, a file beside them: ten thousand runs are listed without opening three files of each.
 
-The index is a cache. An entry is used only for files with the times, size and inode that they had when they were read, and
-holds what was read, so that the row of a run is the same with an index or without. An index that is damaged, too large, or
-cannot be written is ignored.
+The index is a cache. An entry is used only for files that still have the times, size and inode with which they were
+read, and holds what was read, so that the row of a run is the same with an index or without. An index that is damaged,
+too large, or cannot be written is ignored.
 """
 
 from __future__ import annotations

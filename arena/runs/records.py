@@ -49,7 +49,8 @@ TAILS = 4096, MOST
 
 #: A line of metrics as arena writes it, with a step first and an evaluation last.
 _EVALUATION = re.compile(
-    rb'\{"step": (0|[1-9]\d{0,17}), [^{}\[\]\\]*"evaluation": (-?(?:0|[1-9]\d{0,17})(?:\.\d{1,30})?(?:e[-+]\d{1,2})?)\}\n'
+    rb'\{"step": (0|[1-9]\d{0,17}), [^{}\[\]\\]*'
+    rb'"evaluation": (-?(?:0|[1-9]\d{0,17})(?:\.\d{1,30})?(?:e[-+]\d{1,2})?)\}\n'
 )
 
 

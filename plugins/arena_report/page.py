@@ -106,7 +106,9 @@ def _thinned(document: JsonObject, listed: JsonObject, drawn: list[JsonObject | 
     if not parts:
         return []
     n = len(document["algorithms"])
-    return [f"Of {n:,} algorithms, {' and '.join(parts)}. --csv and --json write all; every run is listed below."]
+    return [
+        f"Of {n:,} algorithms, {' and '.join(parts)}. --csv and --json write all; every run is listed below."
+    ]
 
 
 @functools.cache

@@ -192,7 +192,6 @@ def _ranked(
     Algorithms that can be aggregated come first: the scores of the others are from other environments. Of these,
     algorithms that ran in more environments come first.
     """
-
     comparable = {*block[0]}
 
     def key(label: str) -> tuple[bool, int, float, float, str]:

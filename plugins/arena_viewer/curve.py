@@ -90,7 +90,9 @@ class EvaluationCurve:
         try:
             status = (run.folder / "metrics.jsonl").stat()
             inode = status.st_dev, status.st_ino
-            if inode != self._inode or status.st_size < self._end:  # another file, or a part of it was deleted
+            if (
+                inode != self._inode or status.st_size < self._end
+            ):  # another file, or a part of it was deleted
                 self.steps, self.returns = array("q"), array("d")
                 self._forget()
                 self._inode = inode
