@@ -60,9 +60,9 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
             "this system does not report which runs are being trained", "use --status unfinished"
         )
     read: dict[Path, Found] = {}
-    for folder in map(Path, folders):
-        paths = find_runs(folder)
-        index = RunIndex(folder, len(paths))
+    for place in map(Path, folders):
+        paths = find_runs(place)
+        index = RunIndex(place, len(paths))
         read |= {path: _read(path, locks, index) for path in paths if path not in read}
         index.save(len(paths))
     runs = list(read.values())
@@ -84,7 +84,7 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
     return {"runs": [run.row for run in shown]}, show
 
 
-def _read(path: Path, locks: Locks, index: RunIndex) -> Found:
+def _read(path: Path, locks: Locks, index: RunIndex | None = None) -> Found:
     """Read the row of a run folder, which may be damaged; what the index knows is not read again."""
     folder = str(path)
     unread = ("agent", "env", "seed", "steps", "total", "mean", "best")
@@ -96,7 +96,7 @@ def _read(path: Path, locks: Locks, index: RunIndex) -> Found:
         for name, status in files.items():
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, f"{name} is not a regular file")
-        known = index.find(folder, files) if "result.json" in files else None
+        known = index.find(folder, files) if index and "result.json" in files else None
         experiment = read_run(folder)["experiment"] if known is None else known.experiment
         fitted = is_fit(experiment)
         learner, place = ("encoder", "frames") if fitted else ("agent", "env")
@@ -116,7 +116,7 @@ def _read(path: Path, locks: Locks, index: RunIndex) -> Found:
             row["mean"] = result.mean
             if result.completes(row["total"]):
                 row |= {"status": "finished", "steps": result.steps, "best": result.best}
-                if known is None:
+                if index and known is None:
                     index.add(folder, files, Entry(experiment, timing, result))
         if row["status"] == "unfinished" and locks.holds(os.path.join(folder, "lock")):
             row["status"] = "training"
