@@ -28,6 +28,9 @@ SORTS = {
 #: Maximum depth of nested options, far below Python's limit of recursion.
 DEEPEST = 20
 
+#: Types of values without parts.
+SCALARS = (float, int, str, bool, type(None))
+
 _CONDITION = re.compile(r"\s*([\w.-]+)\s*(<=|>=|!=|==?|<|>)\s*(.*?)\s*", re.DOTALL)
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -233,6 +236,9 @@ def _put(found: dict[str, Any], prefix: str, values: Mapping[str, Any], depth: i
     if not isinstance(values, dict):
         raise TypeError(values)
     for key, value in values.items():
+        if type(value) in SCALARS:
+            found[prefix + key] = value
+            continue
         _measure(value, depth)
         if isinstance(value, dict) and value:
             _put(found, f"{prefix}{key}.", value, depth + 1)

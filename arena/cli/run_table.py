@@ -88,27 +88,43 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _notes(runs: Sequence[Found]) -> list[str]:
-    """Note for each run: its error, or the options that differ among runs of its agent and environment."""
-    values: dict[tuple[Any, ...], dict[str, str]] = {}
+    """Note for each run: its error, or the options that differ among runs of its agent and environment.
+
+    Each value is formatted once, however many runs have it.
+    """
+    values: dict[Any, dict[str, dict[Any, Any]]] = {}  # presets differ between environments
     for run in runs:
+        group = values.setdefault((run.row["agent"], run.row["env"]), {})
         for key, value in run.fields.items():
-            values.setdefault(_group(run, key), {})[_exact(value)] = _short(value)
+            group.setdefault(key, {})[_distinct(value)] = value
+    texts = {
+        place: {key: _texts(found) for key, found in group.items() if len(found) > 1 and key not in NOT_SHOWN}
+        for place, group in values.items()
+    }
     notes = []
     for run in runs:
-        differing = []
-        for key, value in run.fields.items():
-            texts = values[_group(run, key)]
-            if key not in NOT_SHOWN and value is not None and len(texts) > 1:
-                apart = len({*texts.values()}) == len(texts)
-                text = (_short if apart else _exact)(value)
-                differing.append(f"{key.removeprefix('agent.').removeprefix('encoder.')}={text}")
+        group, differing = texts[run.row["agent"], run.row["env"]], []
+        for key, value in run.fields.items() if group else ():
+            if group.get(key) and value is not None:
+                name = key.removeprefix("agent.").removeprefix("encoder.")
+                differing.append(f"{name}={group[key][_distinct(value)]}")
         notes.append(run.row["error"] or " ".join(differing))
     return notes
 
 
-def _group(run: Found, key: str) -> tuple[Any, ...]:
-    """Group of runs in which a field is compared: presets differ between environments."""
-    return (key, run.row["agent"], run.row["env"])
+def _distinct(value: Any) -> Any:
+    """Key that only values with the same text share."""
+    return value if type(value) is str else (type(value), repr(value))
+
+
+def _texts(values: Mapping[Any, Any]) -> dict[Any, str]:
+    """Texts of the values of a field, by `_distinct`: short ones where these differ; none for a single text."""
+    exact = {key: _exact(value) for key, value in values.items()}
+    short = {key: _short(value) for key, value in values.items()}
+    different = len({*exact.values()})
+    if different < 2:
+        return {}
+    return short if len({*short.values()}) == different else exact
 
 
 def _exact(value: Any) -> str:

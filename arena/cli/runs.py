@@ -1,11 +1,10 @@
-"""List of ``arena list runs``: a damaged run is a row with an error, and a thousand runs are listed quickly.
+"""List of ``arena list runs``: a damaged run is a row with an error, and ten thousand runs are listed quickly.
 
 The module imports neither numpy nor `arena.runs.run`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -16,6 +15,7 @@ from typing import Any
 
 from arena.cli.output import clean, console
 from arena.cli.run_filters import Choice, Found, flattened
+from arena.cli.run_index import Entry, RunIndex
 from arena.cli.run_table import run_table, summary
 from arena.errors import ArenaError
 from arena.runs.layout import find_runs
@@ -23,6 +23,7 @@ from arena.runs.locks import Locks
 from arena.runs.records import (
     MALFORMED,
     NewerError,
+    Result,
     best_evaluation,
     checked_count,
     checked_text,
@@ -59,8 +60,13 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
         raise ArenaError(
             "this system does not report which runs are being trained", "use --status unfinished"
         )
-    paths = dict.fromkeys(path for folder in folders for path in find_runs(Path(folder)))
-    runs = [_read(path, locks) for path in paths]
+    read: dict[Path, Found] = {}
+    for place in map(Path, folders):
+        paths = find_runs(place)
+        index = RunIndex(place, len(paths))
+        read |= {path: _read(path, locks, index) for path in paths if path not in read}
+        index.save(len(paths))
+    runs = list(read.values())
     matching = choice.matching(runs)
     shown = matching[: choice.limit]
     for run in shown:
@@ -82,8 +88,8 @@ def list_runs(folders: Sequence[str], choice: Choice) -> tuple[dict[str, Any], C
     return {"runs": [run.row for run in shown]}, show
 
 
-def _read(path: Path, locks: Locks) -> Found:
-    """Read the row of a run folder, which may be damaged."""
+def _read(path: Path, locks: Locks, index: RunIndex | None = None) -> Found:
+    """Read the row of a run folder, which may be damaged; what the index knows is not read again."""
     folder = str(path)
     unread = ("agent", "env", "seed", "steps", "total", "mean", "best")
     row: dict[str, Any] = {"path": folder, **dict.fromkeys(unread), "status": "damaged", "error": None}
@@ -94,7 +100,8 @@ def _read(path: Path, locks: Locks) -> Found:
         for name, status in files.items():
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, f"{name} is not a regular file")
-        experiment = read_run(folder)["experiment"]
+        known = index.find(folder, files) if index and "result.json" in files else None
+        experiment = read_run(folder)["experiment"] if known is None else known.experiment
         fitted = is_fit(experiment)
         learner, place = ("encoder", "frames") if fitted else ("agent", "env")
         row["agent"] = checked_text(experiment[learner]["name"])
@@ -103,13 +110,18 @@ def _read(path: Path, locks: Locks) -> Found:
         run.fields = flattened(experiment)
         row["options"] = {name: dict(experiment[name].get("options", {})) for name in (learner, place)}
         row["num_envs"] = checked_count(experiment["num_envs"]) if "num_envs" in experiment else None
-        row["steps"], row["seconds"] = last_timing(folder)[:2]
+        timing = last_timing(folder) if known is None else known.timing
+        row["steps"], row["seconds"] = timing.steps, timing.seconds
         row["status"] = "unfinished"
-        result = read_result(folder) if "result.json" in files else None
+        result: Result | None = None
+        if "result.json" in files:
+            result = read_result(folder) if known is None else known.result
         if result is not None:
             row["mean"] = result.mean
             if result.completes(row["total"]):
                 row |= {"status": "finished", "steps": result.steps, "best": result.best}
+                if index and known is None:
+                    index.add(folder, files, Entry(experiment, timing, result))
         if row["status"] == "unfinished" and locks.holds(os.path.join(folder, "lock")):
             row["status"] = "training"
         elif row["status"] == "unfinished" and "failed.json" in files:
@@ -126,8 +138,10 @@ def _files(folder: str) -> dict[str, os.stat_result]:
     """Status of each existing file of a run."""
     found = {}
     for name in WRITTEN:
-        with contextlib.suppress(OSError):
-            found[name] = os.stat(os.path.join(folder, name))
+        try:
+            found[name] = os.stat(f"{folder}{os.sep}{name}")
+        except OSError:
+            continue
     return found
 
 

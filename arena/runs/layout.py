@@ -23,14 +23,22 @@ def find_runs(folder: Path) -> list[Path]:
     found, pending = [], [str(folder)]
     while pending:
         place = pending.pop()
+        if os.path.lexists(f"{place}{os.sep}run.json"):  # cheaper than the list of a run's files
+            found.append(place)
+            continue
         with contextlib.suppress(OSError):  # unreadable folders are skipped
             with os.scandir(place) as entries:
                 names = {entry.name: entry for entry in entries}
             if {"run.json", "timing.jsonl"} & names.keys():  # without the first, it is damaged
-                found.append(Path(place))
+                found.append(place)
             else:
                 pending += [entry.path for entry in names.values() if entry.is_dir(follow_symlinks=False)]
-    return sorted(found)
+    return [Path(place) for place in sorted(found, key=_parts)]
+
+
+def _parts(place: str) -> list[str]:
+    """Key by which paths are sorted as `Path` sorts them."""
+    return os.path.normcase(place).split(os.sep)
 
 
 def snapshot_folders(run: Path) -> dict[int, Path]:

@@ -11,7 +11,8 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -55,6 +56,13 @@ MOST, MOST_LOG, MOST_LINE = 64 << 20, 4 << 30, 1 << 20
 
 #: Numbers of bytes from the end of ``timing.jsonl`` in which its last complete line is searched, one after the other.
 TAILS = 4096, MOST
+
+
+#: A line of metrics as arena writes it, with a step first and an evaluation last.
+_EVALUATION = re.compile(
+    rb'\{"step": (0|[1-9]\d{0,17}), [^{}\[\]\\]*'
+    rb'"evaluation": (-?(?:0|[1-9]\d{0,17})(?:\.\d{1,30})?(?:e[-+]\d{1,2})?)\}\n'
+)
 
 
 class NewerError(Exception):
@@ -180,10 +188,17 @@ def read_result(folder: Folder) -> Result | None:
         return None
 
 
-def read_metrics(folder: Folder) -> Iterator[bytes]:
+def read_metrics(folder: Folder, start: int = 0) -> Generator[bytes, None, int]:
     """Iterate over the lines of ``metrics.jsonl``, and verify them at the end.
 
     A last line that is not in ``timing.jsonl`` yet is left out: the process was killed, or is writing it now.
+
+    Args:
+        folder: the run.
+        start: number of bytes of the file to skip: what an earlier call returned. Only a whole file is verified.
+
+    Returns:
+        The end of the last line, in bytes.
 
     Raises:
         DamagedError: after the last line, if the lines are not those that were written.
@@ -194,36 +209,49 @@ def read_metrics(folder: Folder) -> Iterator[bytes]:
         except FileNotFoundError:
             file = stack.enter_context(io.BytesIO())
         there = file.seek(0, os.SEEK_END)  # before the other files are read, since a trainer may be writing
-        file.seek(0)
+        file.seek(start)
         timing, result = last_timing(folder), read_result(folder)
-        (size, sha256), digest, position, beyond = timing.metrics, hashlib.sha256(), 0, 0
+        (size, sha256), digest, position, beyond = timing.metrics, hashlib.sha256(), start, 0
         if result is not None and result.metrics.size > size:
             raise DamagedError("timing.jsonl lacks lines")
         while position < max(size, there) and (line := file.readline(MOST_LINE)):
             if len(line) == MOST_LINE:
                 raise OSError(errno.EFBIG, f"metrics.jsonl has a line of more than {MOST_LINE >> 20} MiB")
-            position += len(line)
-            if position <= size:
+            if position + len(line) <= size:
                 digest.update(line)
                 yield line
             else:
                 beyond += 1
+            position += len(line)
     if position < size:
         raise DamagedError(f"metrics.jsonl has {position:,} bytes instead of {size:,}")
-    if digest.hexdigest() != sha256:
+    if not start and digest.hexdigest() != sha256:
         raise DamagedError("metrics.jsonl does not match its digest in timing.jsonl")
     if beyond > 1 and not timing.resumed:
         raise DamagedError("timing.jsonl lacks lines")
+    return size
 
 
-def read_evaluations(folder: Folder) -> Iterator[tuple[int, float]]:
-    """Iterate over step and mean return of each evaluation in ``metrics.jsonl``, which is verified at the end."""
-    for line in read_metrics(folder):
-        if b'"evaluation"' in line:
-            values = parse_json(line)
-            mean = checked_number(values["evaluation"])
-            if mean is not None:
-                yield checked_count(values["step"]), mean
+def read_evaluations(folder: Folder, start: int = 0) -> Generator[tuple[int, float], None, int]:
+    """Iterate over step and mean return of each evaluation in ``metrics.jsonl``; see `read_metrics`."""
+    lines = read_metrics(folder, start)
+    while True:
+        try:
+            line = next(lines)
+        except StopIteration as end:
+            return int(end.value)
+        found = _evaluation(line) if b'"evaluation"' in line else None
+        if found is not None:
+            yield found
+
+
+def _evaluation(line: bytes) -> tuple[int, float] | None:
+    """Read step and mean return of a line of metrics; None if the mean is not a finite number."""
+    if plain := _EVALUATION.fullmatch(line):  # twice as quick as parsing all values of the line
+        return int(plain[1]), float(plain[2])
+    values = parse_json(line)
+    mean = checked_number(values["evaluation"])
+    return None if mean is None else (checked_count(values["step"]), mean)
 
 
 def best_evaluation(folder: Folder) -> dict[str, Any] | None:

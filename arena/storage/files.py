@@ -152,15 +152,9 @@ class Folder:
         os.mkdir(self._name(name), dir_fd=self._descriptor)
 
     def rename(self, name: str, new: str) -> None:
-        """Rename a file or a folder; a file replaces one of the new name, and anything else of that name is removed."""
+        """Rename a file or a folder; a file replaces a file or link of the new name."""
         descriptor = self._descriptor
-        try:
-            os.replace(self._name(name), self._name(new), src_dir_fd=descriptor, dst_dir_fd=descriptor)
-        except (IsADirectoryError, NotADirectoryError, PermissionError, FileExistsError):
-            if not self.is_folder(new):  # on Windows a folder in the way is a PermissionError
-                raise
-            self.remove(new)
-            os.replace(self._name(name), self._name(new), src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        os.replace(self._name(name), self._name(new), src_dir_fd=descriptor, dst_dir_fd=descriptor)
 
     def is_folder(self, name: str) -> bool:
         """Return whether a name is a folder, and no link to one."""

@@ -143,6 +143,8 @@ class Segments:
 
 def _added(folder: Folder, start: int, stop: int, data: bytes) -> _Segment:
     segment = _Segment(start, stop, len(data), digest(data))
+    if folder.is_folder(_name(segment)):  # a file cannot replace a folder
+        folder.remove(_name(segment))
     folder.write(_name(segment), data, sync=False)
     return segment
 

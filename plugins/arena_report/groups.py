@@ -251,15 +251,16 @@ def _labels(
     """
     written = {key: {**_short(one[key] for one in facts if key in one), **texts.get(key, {})} for key in keys}
     labels: dict[str, str] = {}
+    taken: set[str] = set()
     result = []
     for one in facts:
         chosen = {key: canonical(one[key]) for key in keys if key in one}
         exact = canonical(chosen)
         if exact not in labels:
             label = " ".join([name, *(f"{key}={written[key][v]}" for key, v in chosen.items())])
-            taken = {*labels.values()}
             numbered = (f"{label} ({i})" for i in range(2, len(facts) + 2))
             labels[exact] = label if label not in taken else next(n for n in numbered if n not in taken)
+            taken.add(labels[exact])
         result.append(labels[exact])
     return result
 

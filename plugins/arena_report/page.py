@@ -33,6 +33,9 @@ MOST_BUTTONS = 6
 #: The largest number of algorithms that a figure draws at first; of more, it draws the best few.
 MOST_SHOWN, FIRST_SHOWN = 14, 8
 
+#: The largest number of algorithms that a figure has, for each environment, and that a table has.
+MOST_DRAWN, MOST_LISTED = 200, 500
+
 #: The largest number of shortened curves that a sentence names.
 MOST_CUT = 4
 
@@ -55,6 +58,8 @@ def page(document: JsonObject, folder: Path) -> str:
     """
     scripts = _plotly(), _resource("page.js")
     styles = _styles(document)
+    listed = _listed(document)
+    figures = _figures(document, styles)
     values = {
         "document": document,
         "title": _title(document),
@@ -62,16 +67,18 @@ def page(document: JsonObject, folder: Path) -> str:
         "style": Markup(_resource("page.css")),
         "styles": styles,
         "facts": _facts(document),
+        "notices": [*document["warnings"], *_thinned(document, listed, figures["algorithms"])],
+        "drawn": [label for label, one in zip(styles, figures["algorithms"], strict=True) if one],
         "places": [_place(document, place) for place in document["environments"]],
-        "aggregates": tables.aggregates(document),
+        "aggregates": tables.aggregates(listed),
         "order": _order(document),
         "improvement": tables.improvement(document),
-        "matrix": tables.matrix(document),
-        "differing": listings.differing_options(document),
-        "options": listings.all_options(document),
+        "matrix": tables.matrix(listed),
+        "differing": listings.differing_options(listed),
+        "options": listings.all_options(listed),
         "versions": listings.versions(document),
         "runs": listings.runs(document, folder),
-        "data": _figures(document, styles),
+        "data": figures,
         "scripts": [Markup(script) for script in scripts],
         "most_buttons": MOST_BUTTONS,
         "most_shown": MOST_SHOWN,
@@ -79,6 +86,29 @@ def page(document: JsonObject, folder: Path) -> str:
         "most_paired": tables.MOST_PAIRED,
     }
     return templates().get_template("page.html").render(values)
+
+
+def _listed(document: JsonObject) -> JsonObject:
+    """The document with the best algorithms only, if there are more than a table shows."""
+    if len(document["algorithms"]) <= MOST_LISTED:
+        return document
+    best = document["algorithms"][:MOST_LISTED]
+    labels = {one["label"] for one in best}
+    parts = {key: [row for row in document[key] if row["label"] in labels] for key in ("groups", "aggregate")}
+    return {**document, "algorithms": best, **parts}
+
+
+def _thinned(document: JsonObject, listed: JsonObject, drawn: list[JsonObject | None]) -> list[str]:
+    """A notice of what the page leaves out, if there are too many algorithms for it."""
+    parts = [] if listed is document else [f"tables have the best {MOST_LISTED:,}"]
+    if None in drawn:
+        parts.append(f"figures the best {MOST_DRAWN:,} of each environment")
+    if not parts:
+        return []
+    n = len(document["algorithms"])
+    return [
+        f"Of {n:,} algorithms, {' and '.join(parts)}. --csv and --json write all; every run is listed below."
+    ]
 
 
 @functools.cache
@@ -175,8 +205,8 @@ def _place(document: JsonObject, place: JsonObject) -> JsonObject:
     return {
         "label": place["label"],
         "cut": _cut(document, place),
-        "returns": tables.returns(document, place),
-        "encoders": tables.encoders(encoders),
+        "returns": tables.returns(document, place)[:MOST_LISTED],
+        "encoders": tables.encoders(encoders)[:MOST_LISTED],
         "spans": _spans(encoders),
     }
 
@@ -232,9 +262,15 @@ def _figures(document: JsonObject, styles: dict[str, JsonObject]) -> dict[str, A
         {"key": styles[row["label"]]["key"], "y": row["fraction"], "low": row["low"], "high": row["high"]}
         for row in document["profiles"]["curves"]
     ]
+    figures = [profiles, *curves]
+    drawn = {row["key"] for rows in figures for row in rows[:MOST_DRAWN]}
+    everything = all(len(rows) <= MOST_DRAWN for rows in figures)
+    curves, profiles = [rows[:MOST_DRAWN] for rows in curves], profiles[:MOST_DRAWN]
     return {
         "algorithms": [
             {"label": label, "colour": style["colour"], "dash": style["dash"]}
+            if everything or style["key"] in drawn
+            else None
             for label, style in styles.items()
         ],
         "shown": {"curves": [_first(rows) for rows in curves], "profiles": _first(profiles)},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,12 +58,14 @@ def comparison(found: Sequence[RunRecord | Skipped], *, partial: bool = False) -
     generator = np.random.default_rng(0)
     resampled = _resampled(normal, generator)
     rank = _ranked(resampled, block)
-    groups.sort(key=lambda one: (rank.index(one.algorithm), one.environment.label))
+    position = {label: i for i, label in enumerate(rank)}
+    groups.sort(key=lambda one: (position[one.algorithm], one.environment.label))
+    agents = {one.algorithm: one.agent for one in groups}
     rows = [_group_row(one, normal, scales) for one in groups]
     unscaled = _unscaled(resampled, means)
     return {
         "groups": rows,
-        "algorithms": [{"label": label, "agent": _agent(label, groups)} for label in rank],
+        "algorithms": [{"label": label, "agent": agents[label]} for label in rank],
         "environments": [_environment_row(place, scales[place.label]) for place in environments],
         "aggregate": _aggregates(resampled, block, rank),
         "profiles": _profiles(resampled, block, rank),
@@ -150,7 +152,9 @@ def _resampled(
 ) -> dict[str, tuple[list[str], BootstrapScores]]:
     """Environments of each algorithm, and its scores in them with their bootstrap resamples."""
     algorithms = sorted({label for label, _ in normal})
-    places = {a: sorted(e for label, e in normal if label == a) for a in algorithms}
+    places: dict[str, list[str]] = defaultdict(list)
+    for label, place in sorted(normal):
+        places[label].append(place)
     return {
         a: (places[a], BootstrapScores.from_scores([normal[a, e] for e in places[a]], generator=generator))
         for a in algorithms
@@ -188,9 +192,10 @@ def _ranked(
     Algorithms that can be aggregated come first: the scores of the others are from other environments. Of these,
     algorithms that ran in more environments come first.
     """
+    comparable = {*block[0]}
 
     def key(label: str) -> tuple[bool, int, float, float, str]:
-        inside = label in block[0]
+        inside = label in comparable
         strata = (_in_environments(resampled[label], block[1]) if inside else resampled[label][1]).strata
         mean = float(np.mean([part.mean() for part in strata]))
         behind = 0 if inside else -len(strata)
@@ -254,9 +259,9 @@ def _aggregates(
     algorithms, environments = block
     if len(environments) < 2:
         return []
-    rows = []
+    rows, comparable = [], {*algorithms}
     for label in rank:
-        if label in algorithms:
+        if label in comparable:
             scores = _in_environments(resampled[label], environments)
             middle, mean = aggregate(scores, "iqm"), aggregate(scores, "mean")
             rows.append(
@@ -278,9 +283,9 @@ def _profiles(
     block: tuple[list[str], list[str]],
     rank: Sequence[str],
 ) -> JsonObject:
-    algorithms, environments = block
+    comparable, environments = {*block[0]}, block[1]
     chosen = {
-        label: _in_environments(resampled[label], environments) for label in rank if label in algorithms
+        label: _in_environments(resampled[label], environments) for label in rank if label in comparable
     }
     top = max([1.0, *(float(part.max()) for scores in chosen.values() for part in scores.strata)])
     taus = np.linspace(0.0, top, THRESHOLDS)
@@ -376,10 +381,6 @@ def _versions(records: Sequence[RunRecord]) -> dict[str, dict[str, int]]:
 
 def _span(times: Sequence[float]) -> list[float] | None:
     return [min(times), max(times)] if times else None
-
-
-def _agent(label: str, groups: Sequence[Group]) -> str:
-    return next(one.agent for one in groups if one.algorithm == label)
 
 
 def _encoder(one: Group, kind: str) -> JsonObject | None:

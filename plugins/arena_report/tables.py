@@ -22,7 +22,7 @@ def returns(document: JsonObject, place: JsonObject) -> list[JsonObject]:
     rows.sort(key=lambda row: (-row["iqm"], -row["mean"]))
     numbers = _numbers(rows, "iqm", "mean")
     write = decimals(numbers, also=[place["optimum"], *(row["gap"] for row in rows)])
-    ends = [*numbers, *([] if place["optimum"] is None else [place["optimum"]])]
+    ends = _span([*numbers, *([] if place["optimum"] is None else [place["optimum"]])])
     return [
         {
             **_estimates(row, ("iqm", "mean"), (write, write), ends, place["optimum"]),
@@ -38,7 +38,7 @@ def returns(document: JsonObject, place: JsonObject) -> list[JsonObject]:
 def aggregates(document: JsonObject) -> list[JsonObject]:
     """Normalized scores of every algorithm over several environments."""
     rows = document["aggregate"]
-    ends = [0.0, 1.0, *_numbers(rows, "iqm")]
+    ends = _span([0.0, 1.0, *_numbers(rows, "iqm")])
     return [
         {
             **_estimates(row, ("iqm", "mean"), (_thousandths, _thousandths), ends, 1.0),
@@ -51,10 +51,11 @@ def aggregates(document: JsonObject) -> list[JsonObject]:
 def encoders(rows: Sequence[JsonObject]) -> list[JsonObject]:
     """Area under the learning curve and final return with each encoder, in one environment."""
     areas = _numbers(rows, "auc")
+    ends = _span(areas)
     writes = decimals(areas), decimals(_numbers(rows, "iqm"))
     return [
         {
-            **_estimates(row, ("auc", "iqm"), writes, areas, None),
+            **_estimates(row, ("auc", "iqm"), writes, ends, None),
             "improvement": _hundredths(row["improvement"]),
             "improvement_interval": interval(row["improvement_ci95"], _hundredths),
             "seeds": f"{len(row['seeds']):,}",
@@ -99,7 +100,7 @@ def _estimates(
     row: JsonObject,
     keys: tuple[str, str],
     writes: tuple[Write, Write],
-    ends: Sequence[float],
+    ends: tuple[float, float],
     best: float | None,
 ) -> JsonObject:
     """Two estimates with their intervals as texts, and the first as a drawing."""
@@ -125,13 +126,18 @@ def _numbers(rows: Iterable[JsonObject], *keys: str) -> list[float]:
     return [value for values in several for value in values if value is not None]
 
 
+def _span(numbers: Sequence[float]) -> tuple[float, float]:
+    """The ends of a table's scale, computed once for all of its rows."""
+    return min(numbers, default=0.0), max(numbers, default=0.0)
+
+
 def _whisker(
-    value: float | None, bounds: Interval, best: float | None, ends: Sequence[float]
+    value: float | None, bounds: Interval, best: float | None, ends: tuple[float, float]
 ) -> JsonObject | None:
     """Horizontal positions of a number, its interval and the optimum, on one scale for all rows of a table."""
     if value is None:
         return None
-    low, high = min(ends), max(ends)
+    low, high = ends
 
     def position(x: float) -> str:
         return f"{4 + 112 * (0.5 if high - low < 1e-12 else (x - low) / (high - low)):.1f}"

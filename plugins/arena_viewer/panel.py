@@ -177,7 +177,7 @@ def action_names(player: Player) -> list[str]:
 
 def _ends(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> float:
     """Draws how this episode ended, or else the mean return of the episodes before."""
-    returns = list(context.player.returns)
+    returns = context.player.returns
     if context.moment.ended:
         how = "terminated" if context.moment.ended == "terminated" else "truncated (step limit)"
         canvas.text(
@@ -185,7 +185,7 @@ def _ends(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> floa
         )
     elif returns:
         count = "the last episode" if len(returns) == 1 else f"{len(returns):,} episodes"
-        mean = format_number(sum(returns) / len(returns))
+        mean = format_number(context.player.mean_return)
         text = f"{count}: {'' if len(returns) == 1 else 'mean '}{mean}"
         canvas.text((area.x, y + 4), text, SMALL, SLATE, room=area.width)
     return y + 14 + GAP
@@ -209,7 +209,7 @@ def _lines(canvas: Canvas, area: Area, y: float, context: OverlayContext) -> Are
         right,
         "evaluations",
         format_number(curve.at_hand),
-        curve.returns,
+        curve.drawn,
         zero=False,
         here=curve.share,
     )

@@ -169,6 +169,7 @@ class Player:
         self.moves = self.cells.moves if self.cells is not None and plain_actions(self.env) else None
         self.moments: deque[Moment] = deque()
         self.returns: list[float] = []
+        self._total = 0.0
         self.curve: EvaluationCurve | None = None
         self.visits = np.zeros(self.cells.rows * self.cells.columns if self.cells else 0, np.int64)
         # Environments may draw from the global generators: they are replaced meanwhile, as in an evaluation.
@@ -180,6 +181,11 @@ class Player:
     def actor(self) -> Actor | None:
         """The agent's actor; None if a person acts."""
         return self.episode_actor if isinstance(self.episode_actor, Actor) else None
+
+    @property
+    def mean_return(self) -> float:
+        """Mean return of the finished episodes; there has to be one."""
+        return self._total / len(self.returns)
 
     @property
     def now(self) -> Moment:
@@ -231,6 +237,7 @@ class Player:
         moment = Moment(last.step + 1, self._scene(), observation, reward, last.total + reward, ended=ended)
         if ended:
             self.returns.append(moment.total)
+            self._total += moment.total
             self._keep(moment)
         else:
             self._decide(moment)

@@ -17,7 +17,7 @@ from run_folders import fake
 
 import arena.experiments.experiment
 import arena.runs.run
-from arena.cli import main, runs
+from arena.cli import main, run_index, runs
 from arena.cli.run_filters import SORTS, Condition
 from arena.cli.run_table import run_table
 from arena.plugins.specs import LauncherSpec, TrackerSpec
@@ -310,11 +310,12 @@ def test_a_thousand_runs_cost_a_few_files_each(listed, tmp_path, monkeypatch):
         opened[place] = opened.get(place, 0) + 1
         return true_open(path, *arguments, **more)
 
+    monkeypatch.setattr(run_index, "MANY", 10_000)  # no index
     monkeypatch.setattr(os, "open", count)
     monkeypatch.setattr(os, "scandir", lambda path: (scanned.append(path), true_scan(path))[1])
     assert len(listed(tmp_path)) == 1000
     assert {opened.pop(str(tmp_path / f"run{i:04}")) for i in range(1000)} == {3, 5}
-    assert len(scanned) == 1001  # a run's own folder, and none inside it
+    assert len(scanned) == 1  # the folder of runs, and no run
     opened.clear()
     assert len(listed(tmp_path, "--limit", 10, "--where", "steps=200")) == 10
     assert max(opened.values()) == 5

@@ -106,10 +106,11 @@ def test_what_is_malformed_is_damaged(listed, shown, tmp_path, keys, value):
     place[keys[-1]] = value
     put(path, document)
     [row] = listed(tmp_path)
-    assert (row["status"], row["error"]) == ("damaged", "a file is truncated or malformed")
+    assert row["status"] == "damaged"
+    assert row["error"] in ("a file is truncated or malformed", "it is nested more than 100 deep")
     assert (row["agent"], row["seed"]) == ("sarsa", 0)
     assert listed(tmp_path, "--agent", "sarsa", "--status", "damaged") == [row]
-    assert "truncated" in shown(tmp_path)
+    assert row["error"] in shown(tmp_path)
 
 
 def test_a_damaged_best_is_damage(listed, tmp_path):

@@ -540,3 +540,17 @@ def test_a_thousand_algorithms_are_compared_as_far_as_anyone_reads(tmp_path):
     assert "The best 24 of 60 algorithms are shown." in text
     data = re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1]
     assert len(json.loads(data)["shown"]["curves"][0]) == 8 and len(json.loads(data)["algorithms"]) == 60
+
+
+def test_many_algorithms_are_thinned_on_the_page_which_says_so(tmp_path, monkeypatch):
+    for i in range(6):
+        write_run(tmp_path, options={"epsilon": i / 10})
+    document = compared(tmp_path)
+    whole = page(document, tmp_path)
+    monkeypatch.setattr("arena_report.page.MOST_DRAWN", 2)
+    monkeypatch.setattr("arena_report.page.MOST_LISTED", 3)
+    thinned = page(document, tmp_path)
+    assert "Of 6 algorithms, tables have the best 3 and figures the best 2 of each environment" in thinned
+    assert "of each environment" not in whole
+    assert thinned.count('class="key"') == 2 * whole.count('class="key"') // 6
+    assert all(f"/run{i:04d}/" in thinned for i in range(6)), "every run is listed"

@@ -127,7 +127,7 @@ def test_newer_agents_take_over_and_the_last_one_stays(run, role, actors, follow
     last = LoadedAgent(Run.open(run.folder)).agent
     assert knows(role.agent) == knows(last)
     assert followed.curve.at == 400
-    assert followed.curve.steps == [100, 200, 300, 400]
+    assert list(followed.curve.steps) == [100, 200, 300, 400]
     assert not (run.folder / "live").exists(), "the watcher is closed"
     version = actors[0].version
     clock.now += 60
@@ -237,7 +237,8 @@ def test_the_window_is_a_process_in_a_session_of_its_own(run, monkeypatch):
     assert words == [sys.executable, "-m", "arena", "watch", str(run.folder), "--follow"]
     assert settings["start_new_session"] and settings["close_fds"]
     assert settings["stdin"] == subprocess.DEVNULL
-    assert settings["stdout"].name == settings["stderr"].name == str(run.folder / "live" / "watch.log")
+    assert settings["stdout"] is settings["stderr"] and settings["stdout"].closed  # in this process
+    assert (run.folder / "live" / "watch.log").exists()
     assert settings["stdout"].closed, "the training keeps no hand on it"
     assert (run.folder / "live" / "wanted").exists(), "it is wished for before the window is open"
 

@@ -329,7 +329,7 @@ def test_a_runs_snapshots_are_agents_that_one_can_go_to(role, run):
     actor = role.actor(0)
     snapshots = Snapshots(role, [actor])
     assert snapshots.steps == [1000, 2000, 3000] and snapshots.place == 2 and snapshots.unit == "step"
-    assert role.curve.steps == snapshots.steps and role.curve.at == 3000
+    assert list(role.curve.steps) == snapshots.steps and role.curve.at == 3000
 
     def table(agent):
         return actor_of(agent).action_values(np.arange(48))
