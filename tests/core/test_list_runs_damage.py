@@ -108,8 +108,9 @@ def test_what_is_malformed_is_damaged(listed, shown, tmp_path, keys, value):
     [row] = listed(tmp_path)
     assert row["status"] == "damaged"
     assert row["error"] in ("a file is truncated or malformed", "it is nested more than 100 deep")
-    assert (row["agent"], row["seed"]) == ("sarsa", 0)
-    assert listed(tmp_path, "--agent", "sarsa", "--status", "damaged") == [row]
+    if "deep" not in row["error"]:  # nothing of a file that is nested too deeply is used
+        assert (row["agent"], row["seed"]) == ("sarsa", 0)
+        assert listed(tmp_path, "--agent", "sarsa", "--status", "damaged") == [row]
     assert row["error"] in shown(tmp_path)
 
 
