@@ -188,7 +188,11 @@ def _register(env_id: str) -> Callable[..., Env] | None:
     if colon:
         try:
             imported = importlib.import_module(module)
-        except ImportError as error:
+        except (
+            ImportError,
+            ValueError,
+            TypeError,
+        ) as error:  # the latter two for names such as `:a` and `.a:b`
             raise ArenaError(
                 f"{env_id}: cannot import {module}: {error}", "check the module's name"
             ) from error
