@@ -19,7 +19,7 @@ DQN = "train dqn CartPole-v1 --steps 100000"
         (f"{DQN} --agent.hidden_sizes 5000 5000", "networks with", "smaller networks"),
         (f"{DQN} --agent.buffer_size 5000000 --steps 5000000", "replay buffers", "--agent.buffer_size"),
         ("train ppo CartPole-v1 --agent.rollout_steps 1000000", "rollouts", "--agent.rollout_steps"),
-        ("train ppo CartPole-v1 --envs 100000", "environments", "--envs"),
+        ("train random CartPole-v1 --envs 100000", "environments", "--envs"),
         ("train q-learning arena/CliffWalk-v0 --envs 1000000 --episodes 1000000", "environments", "--envs"),
     ],
 )
