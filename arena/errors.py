@@ -26,8 +26,8 @@ _LONG_PART = re.compile(r"[^\s/\\]{256,}")
 
 def shorten(text: str) -> str:
     """Cut words of more than 255 characters, such as a number of 5,000 digits, and texts of more than `LONGEST`."""
-    if len(text) > 4 * LONGEST:
-        text = f"{text[: 2 * LONGEST]} … {text[-LONGEST:]}"
+    if len(text) > 1 << 20:
+        text = f"{text[: 1 << 19]} … {text[-LONGEST:]}"
     text = _LONG_PART.sub(lambda found: f"{found[0][:60]}…{found[0][-20:]}", text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 500]} … {text[-490:]}"
 

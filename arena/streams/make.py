@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["open_stream"]
 
 #: Copies of an observation and an action that a stream keeps for each environment, and the smallest size of the
-#: Python objects of a Gymnasium environment, in bytes.
-COPIES, INSTANCE_BYTES = 4, 5000
+#: other objects of a native and of a Gymnasium environment, in bytes.
+COPIES, NATIVE_BYTES, INSTANCE_BYTES = 4, 100, 5000
 
 
 def open_stream(
@@ -50,7 +50,7 @@ def open_stream(
     observations, actions = factory.views(needs)
     assert observations is not None and actions is not None, "call mismatch() first"
     row = space_bytes(observations.outer) + space_bytes(actions.outer)
-    size = COPIES * row + (0 if factory.is_native else INSTANCE_BYTES)
+    size = COPIES * row + (NATIVE_BYTES if factory.is_native else INSTANCE_BYTES)
     reserve(num_envs * size, "environments", "use fewer --envs or --episodes")
     if factory.is_native:
         vector = factory.native_vector(num_envs, limit)

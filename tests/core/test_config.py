@@ -87,14 +87,14 @@ values = st.fixed_dictionaries(
     optional={
         "discount": st.floats(0, 1) | st.integers(0, 1),
         "rate": st.none() | st.floats(0, 1e300, exclude_min=True),
-        "steps": st.integers(1, 2**70) | st.integers(1, 2**50).map(float),
+        "steps": st.integers(1, 2**63 - 1) | st.integers(1, 2**50).map(float),
         "kind": st.sampled_from(["gru", "lstm", 3]),
-        "hidden": st.lists(st.integers(1)) | st.lists(st.integers(1)).map(tuple),
+        "hidden": st.lists(st.integers(1, 2**63 - 1)) | st.lists(st.integers(1, 2**63 - 1)).map(tuple),
         "span": st.tuples(numbers, st.text()),
         "name": st.none() | st.text(),
         "fast": st.booleans(),
         "clip": numbers,
-        "either": st.integers() | numbers | st.text(),
+        "either": st.integers(-(2**63) + 1, 2**63 - 1) | numbers | st.text(),
         "extra": plain,
     },
 )

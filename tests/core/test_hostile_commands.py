@@ -1,16 +1,21 @@
 """Hostile and absurd content, sizes and numbers: each command ends with one line, in bounded time and memory."""
 
+import csv
 import io
 import json
 import os
 import shutil
-import warnings
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from arena.cli import main
+from arena.errors import ArenaError
+from arena.errors import one_line as one_text
 
 DEEP, DIGITS, LONG = "[" * 100_000, "9" * 5_000, "x" * 100_000
 NESTED = "[" * 200 + "]" * 200
@@ -101,9 +106,9 @@ def declaring(count):
 
 
 def twice(path):
-    with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as file:
-        warnings.simplefilter("ignore")  # a name twice
-        for _ in range(2):
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("x.npy", ARRAY)
+        with pytest.warns(UserWarning, match="Duplicate name"):
             file.writestr("x.npy", ARRAY)
 
 
@@ -208,7 +213,7 @@ NUMBERS = [
     (("list", LONG), "arena: "),
     (("list", "agents", "--for", LONG), "no environment is called"),
     (("check", LONG), "is called"),
-    (("eval", LONG), "is not a run"),
+    (("eval", LONG), "File name too long"),
     (("eval", "a\0b"), "arena: "),
     (("resume", LONG), "arena: "),
     (("report", LONG), "arena: "),
@@ -223,7 +228,7 @@ GRID = ("train", "q-learning", "arena/Grid-v0", "--env.map", "m.txt")
 CONFIG = ("train", "--config", "e.toml")
 EVAL, RESUME = ("eval", "run"), ("resume", "run", "--steps", "300")
 TEXTS = {
-    DEEP: "nested more than 100 deep",
+    DEEP: "is not TOML",
     f"x = {DEEP}": "nested more than 100 deep",
     f"x = {NESTED}": "nested more than 100 deep",
     "x = " + "{a=" * 5_000: "nested more than 100 deep",
@@ -266,7 +271,7 @@ FILES = [
     (FIT, {"a.npz": encrypted(**{"x.npy": ARRAY})}, "is encrypted"),
     (
         FIT,
-        {"a.npz": archive(**{"x.npy": header("(1,)" * 0 + f"({'1,' * 70})", rest=bytes(8))})},
+        {"a.npz": archive(**{"x.npy": header(f"({'1,' * 70})", rest=bytes(8))})},
         "70 dimensions",
     ),
     (FIT, {"a.npz": archive(**{"x.npy": header("(10**9,)", rest=bytes(8))})}, "is damaged"),
@@ -288,9 +293,9 @@ FILES = [
         {"a.npz": zeros(80 << 20)},
         "more than 200 times as much; if you trust it, set ARENA_MAX_UNPACKED=8",
     ),
-    (FIT, {"a.npz": declaring(2**32 - 2)}, "unpacks from 144 bytes to 4 GiB"),
+    (FIT, {"a.npz": declaring(2**32 - 2)}, "to 4 GiB, more than 200 times as much"),
     (FIT, {"a.npz": declaring(100)}, "is damaged"),
-    (FIT, {"a.npz": archive(99, **{"x.npy": ARRAY}) if False else declaring(1)}, "is damaged"),
+    (FIT, {"a.npz": declaring(1)}, "is damaged"),
     (("fit", "pca", "in"), {"in/a.png": fifo}, "is not a regular file"),
     (("fit", "pca", "in"), {"in/a.png": endless}, "is not a regular file"),
     (
@@ -303,17 +308,17 @@ FILES = [
     (("fit", "pca", "in"), {"in/frames.json": "[]"}, "is damaged"),
     (("fit", "pca", "in"), {"in/frames.json": '{"schema": 1e999}'}, "is damaged"),
     (("fit", "pca", "in"), {"in/frames.json": fifo}, "is not a regular file"),
-    (SB3, {"m.zip": fifo}, "is not a regular file"),
-    (SB3, {"m.zip": endless}, "is not a regular file"),
+    (SB3, {"m.zip": fifo}, "is not a run"),
+    (SB3, {"m.zip": endless}, "is not a run"),
     (SB3, {"m.zip": "no archive"}, "is no model"),
     (SB3, {"m.zip": model("[]")}, "is no model"),
     (SB3, {"m.zip": model("3")}, "is no model"),
     (SB3, {"m.zip": model(DEEP)}, "nested more than 100 deep"),
     (SB3, {"m.zip": model(DIGITS)}, "is no model"),
     (SB3, {"m.zip": model(b"\xff")}, "is no model"),
-    (SB3, {"m.zip": model(KWARGS)}, "is no model"),
+    (SB3, {"m.zip": model(KWARGS)}, "were not read"),
     (SB3, {"m.zip": model(KWARGS, lambda torch: [1, 2])}, "of type list"),
-    (SB3, {"m.zip": model(KWARGS, lambda torch: {"a": 1})}, "has the entry 'a' of type int"),
+    (SB3, {"m.zip": model(KWARGS, lambda torch: {"a": 1})}, "have the entry 'a' of type int"),
     (
         SB3,
         {"m.zip": model(KWARGS, lambda torch: {"a": torch.zeros(1).expand(10**12)})},
@@ -435,3 +440,112 @@ def test_hostile_files(case, trained, tmp_path, monkeypatch, capsys):
         shutil.copytree(trained, tmp_path / "run")
     plant(tmp_path, files)
     one_line(words, capsys, said)
+
+
+#: Damage that a command survives, and a part of its output.
+SURVIVED = [
+    (("list", "runs", "."), {"run/timing.jsonl": DEEP}, "q-learning"),
+    (("list", "runs", "."), {"run/metrics.jsonl": DEEP}, "q-learning"),
+    (("list", "runs", "."), {"run/run.json": DEEP}, "damaged"),
+    (("list", "runs", "."), {"run/run.json": fifo}, "damaged"),
+    (("list", "runs", "."), {"run/run.json": lambda path: changed(path, steps=1e999)}, "damaged"),
+    (("list", "runs", "."), {"run/result.json": '{"steps": 1e999}'}, ""),
+    (("eval", "run", "--at", "best"), {"run/metrics.jsonl": f'{{"evaluation": {DEEP}\n'}, ""),
+    (("eval", "run", "--at", "best"), {"run/metrics.jsonl": f'{{"evaluation": {DIGITS}, "step": 1}}\n'}, ""),
+    (("eval", "run"), {"run/snapshots/1a/state.json": "{}", "run/snapshots/9/x": ""}, ""),
+    (RESUME, {"run/.x.saving": folder}, ""),
+    (RESUME, {"run/snapshots/.x.saving": folder}, ""),
+    (RESUME, {"run/timing.jsonl": DEEP}, ""),
+]
+
+
+@pytest.mark.parametrize("case", SURVIVED, ids=named)
+def test_damage_that_does_not_matter(case, trained, tmp_path, monkeypatch, capsys):
+    words, files, said = case
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, tmp_path / trained.name)  # `resume` refuses a run that was renamed
+    plant(tmp_path, {name.replace("run/", f"{trained.name}/", 1): content for name, content in files.items()})
+    assert main([trained.name if word == "run" else word for word in words]) == 0
+    out, err = capsys.readouterr()
+    assert said in out and "unexpected" not in err and "Traceback" not in err
+
+
+def test_a_snapshot_whose_folder_is_no_number(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoint")
+    for path in sorted((tmp_path / "run" / "snapshots").iterdir()):
+        path.rename(path.with_name(path.name.lstrip("0") + "a"))
+    one_line(
+        ("eval", "run", "--at", "best"), capsys, "100a is no snapshot: its name is not a number of steps"
+    )
+
+
+@pytest.mark.parametrize(
+    "closed", ["1", "0 1 2", *(pytest.param(c, marks=pytest.mark.slow) for c in ("2", "1 2"))]
+)
+def test_closed_streams(closed, tmp_path):
+    """The run is complete, and nothing that a library prints is in its files."""
+    redirections = " ".join(f"{number}>&-" for number in closed.split())
+    words = "train q-learning arena/CliffWalk-v0 --seed 0 --steps 50 --episodes 1 --horizon 20 --out runs"
+    command = f"{sys.executable} -m arena {words} {redirections}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, env=os.environ, check=False
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    assert json.loads((run / "result.json").read_text())["steps"] == 50
+    assert all(json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+def test_errors_with_closed_or_full_streams(tmp_path):
+    base = f"{sys.executable} -m arena"
+    for command, status, said in (
+        ("eval nowhere 2>&-", 2, ""),
+        ("eval nowhere >&- 2>&- <&-", 2, ""),
+        ("--version >/dev/full", 2, "standard output"),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", f"{base} {command}"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (status, "")
+        assert said in done.stderr and "Traceback" not in done.stderr and done.stderr.count("\n") <= 1
+
+
+def test_an_archive_is_read_if_its_limit_is_raised(tmp_path, monkeypatch, capsys):
+    from arena.frames import npz
+
+    monkeypatch.chdir(tmp_path)
+    zeros(80 << 20)(tmp_path / "a.npz")
+    monkeypatch.setenv("ARENA_MAX_UNPACKED", "81M")
+    assert len(npz("a.npz", "out")) == (80 << 20) // 8
+    monkeypatch.setenv("ARENA_MAX_UNPACKED", "79M")
+    one_line(FIT, capsys, "a.npz unpacks to 80 MiB, and the limit is 79 MiB; if you trust it, set")
+    monkeypatch.setenv("ARENA_MAX_UNPACKED", "much")
+    one_line(FIT, capsys, "ARENA_MAX_UNPACKED is 'much', which is not a number of bytes")
+
+
+@pytest.mark.parametrize("formula", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", " =1"])
+def test_formulas_in_csv_are_text(formula, trained, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("arena_report")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, tmp_path / "run")
+    changed(
+        tmp_path / "run" / "run.json", env={"id": formula, "options": {"a": formula, "b": -3}, "wrappers": []}
+    )
+    assert main(["report", ".", "--csv", "out.csv"]) == 0
+    capsys.readouterr()
+    with open("out.csv", newline="", encoding="utf-8") as file:
+        [row] = csv.DictReader(file)
+    assert row["env"] == row["env.a"] == f"'{formula}"
+    assert (row["env.b"], float(row["mean"]) < 0) == ("-3", True)
+
+
+def test_texts_are_cut_in_messages():
+    error = ArenaError(f"the number {DIGITS} is wrong", f"give a word of {LONG}")
+    assert str(error) == f"the number {'9' * 60}…{'9' * 20} is wrong; give a word of {'x' * 60}…{'x' * 20}"
+    assert len(str(ArenaError("a b " * 100_000, "c d " * 100_000))) < 4100
+    path = "/".join(["y" * 200] * 5)
+    assert path in str(ArenaError(f"cannot read {path}", "check it"))
+    assert len(one_text(ValueError(DIGITS))) < 150

@@ -279,5 +279,7 @@ def test_forgotten_replay_is_caught() -> None:
 
 
 def test_more_than_memory_holds_is_refused():
-    with pytest.raises(ArenaError, match=r"1,000,000,000,000 rows .* GiB; give a smaller capacity"):
+    with pytest.raises(
+        ArenaError, match=r"memory are needed \(replay buffers .*; use a smaller --agent.buffer_size"
+    ):
         Journal(10**12, {"frame": ((1000, 1000), np.uint8)})

@@ -92,9 +92,6 @@ def test_a_line_without_end_is_not_read_whole(listed, tmp_path, monkeypatch):
         (["agent", "options"], None),
         (["env", "options"], "x"),
         (["num_envs"], "4"),
-        (["agent", "options"], {"deep": json.loads('{"a":' * 400 + "1" + "}" * 400)}),
-        (["agent", "options"], {"deep": json.loads("[" * 400 + "]" * 400)}),
-        (["horizon"], json.loads("[" * 400 + "]" * 400)),
     ],
 )
 def test_what_is_malformed_is_damaged(listed, shown, tmp_path, keys, value):
@@ -112,6 +109,20 @@ def test_what_is_malformed_is_damaged(listed, shown, tmp_path, keys, value):
         assert (row["agent"], row["seed"]) == ("sarsa", 0)
         assert listed(tmp_path, "--agent", "sarsa", "--status", "damaged") == [row]
     assert row["error"] in shown(tmp_path)
+
+
+@pytest.mark.parametrize("deep", ['{"a":' * 400 + "1" + "}" * 400, "[" * 400 + "]" * 400])
+def test_a_file_that_is_nested_too_deeply_is_not_read(listed, tmp_path, deep):
+    path = fake(tmp_path / "a") / "run.json"
+    document = json.loads(path.read_text())
+    document["experiment"]["horizon"] = json.loads(deep)
+    path.write_text(json.dumps(document))
+    [row] = listed(tmp_path)
+    assert (row["status"], row["error"], row["agent"]) == (
+        "damaged",
+        "a file is truncated or malformed",
+        None,
+    )
 
 
 def test_a_damaged_best_is_damage(listed, tmp_path):
