@@ -17,6 +17,10 @@ from arena.testing.errors import DoesNotApply
 # Before torch is imported: a core for each worker. Threads that wait for each other's cores cost tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Bytecode is kept, whatever the environment says: every worker and every child process would compile all sources again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Nothing here cuts the power; waiting for the disk (1.6 ms a call) is elapsed time without a proof.
 os.fsync = lambda descriptor: None
 

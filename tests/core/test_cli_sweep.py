@@ -22,6 +22,9 @@ FILE = """
 out = "here"
 steps = 400
 seeds = 2
+horizon = 50
+log_every = 100
+evaluate_every = 200
 trackers = []
 
 [[grid]]
@@ -271,7 +274,7 @@ def test_an_interrupt_says_how_far_it_came(tmp_path):
     with started(tmp_path, "--workers", "1") as process:
         deadline = time.monotonic() + 60
         while not [*tmp_path.rglob("metrics.jsonl")] and time.monotonic() < deadline:
-            time.sleep(0.1)
+            time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
