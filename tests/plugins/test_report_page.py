@@ -41,7 +41,8 @@ class Browser:
     def until(self, condition):
         from selenium.webdriver.support.ui import WebDriverWait
 
-        WebDriverWait(self.driver, SECONDS, poll_frequency=0.02).until(lambda _: self.js(condition), f"never: {condition}")
+        wait = WebDriverWait(self.driver, SECONDS, poll_frequency=0.02)
+        wait.until(lambda _: self.js(condition), f"never: {condition}")
 
     def click(self, selector, index=0):
         self.js(f"document.querySelectorAll({selector!r})[{index}].click()")
