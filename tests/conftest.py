@@ -66,6 +66,27 @@ def pytest_sessionstart(session):
         print("tests/warm_cache.py failed: every worker compiles for itself", file=sys.stderr)
 
 
+#: Files that wait for processes, browsers and signals, the longest first.
+LONGEST = (
+    *("test_ray", "test_report_page", "test_workers", "test_runner", "test_resume", "test_laws_catch"),
+    *("test_optuna", "test_fit", "test_workers_stop", "test_parallel", "test_faults", "test_cli_sweep"),
+    *("test_journal", "test_start", "test_docs", "test_viewer_window"),
+)
+
+
+@pytest.hookimpl(trylast=True)  # after deselection
+def pytest_collection_modifyitems(items):
+    """Puts the longest files first in each half of the tests, with which the two workers of a run begin.
+
+    A worker that has run out of tests takes some from the end of the other's; what is left at the end is then short.
+    """
+    files = {name: [item for item in items if item.path.stem == name] for name in LONGEST}
+    others = [item for item in items if item.path.stem not in files]
+    halves = [[item for name in LONGEST[start::2] for item in files[name]] for start in (0, 1)]
+    middle = max(0, min(len(others), len(items) // 2 - len(halves[0])))
+    items[:] = [*halves[0], *others[:middle], *halves[1], *others[middle:]]
+
+
 @pytest.fixture
 def keeps(record_property):
     """Tries a law; where it does not apply, the summary counts it.

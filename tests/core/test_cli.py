@@ -21,8 +21,12 @@ CLIFF = ("q-learning", "arena/CliffWalk-v0")
 HEAVY = ("numpy", "gymnasium", "torch", "numba", "pygame", "rich")
 
 
+#: An evaluation at the end only, and no tracker: most of these runs are about their words.
+BRIEFLY = ("--evaluate-every", 10_000, "--log-every", 1000, "--track", "none", "--json")
+
+
 def train(run, *words):
-    status, out = run("train", *words, "--json")
+    status, out = run("train", *words, *BRIEFLY)
     assert status == 0
     return json.loads(out)
 

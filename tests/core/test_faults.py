@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from test_runner import experiment, prepared
 
+from arena.cli import main
 from arena.errors import ArenaError, Interrupted
 from arena.runs import run as run_module
 from arena.runs.listener import Listener
@@ -137,7 +138,7 @@ class _Failing:
         return self._file.write(data)
 
 
-def test_a_real_limit_on_the_size_of_files_ends_in_one_line_and_resumes(tmp_path):
+def test_a_real_limit_on_the_size_of_files_ends_in_one_line_and_resumes(tmp_path, capsys):
     arguments = [
         "train",
         "q-learning",
@@ -163,8 +164,8 @@ def test_a_real_limit_on_the_size_of_files_ends_in_one_line_and_resumes(tmp_path
         "metrics.jsonl: " in limited.stderr
         and "; free some space there, or choose another folder" in limited.stderr
     )
-    again = subprocess.run(command, capture_output=True, text=True, env=child_environment(0))
-    assert (again.returncode, again.stderr) == (0, "")
+    assert main([*command[3:]]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "snapshots", "snapshots/000000000500", "metrics.jsonl"])
