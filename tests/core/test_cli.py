@@ -261,6 +261,7 @@ def test_a_run_is_resumed_however_its_path_is_spelt(run, tmp_path, monkeypatch, 
     assert json.loads((folder / "result.json").read_text())["steps"] == 400
 
 
+@pytest.mark.slow  # test_runner.py compares all bytes, test_cli_sweep.py has workers too
 def test_workers_give_what_one_process_gives(run):
     words = (*CLIFF, "--seeds", 2, "--steps", 200)
     one = train(run, *words, "--out", "a")["summary"]

@@ -99,8 +99,9 @@ DEFECTS = [
     ("law", "agent", "env", "message"), DEFECTS, ids=lambda x: getattr(x, "__name__", None) or None
 )
 def test_a_defect_is_caught(law, agent, env, message):
+    settings = {"kills": 1} if law is testing.survives_kills else {}  # a process each
     with pytest.raises(LawError, match=message) as caught:
-        law(agent, env)
+        law(agent, env, **settings)
     assert agent.__name__ in caught.value.problem
     assert caught.value.remedy
 

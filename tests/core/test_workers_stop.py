@@ -92,7 +92,7 @@ class Stops(Heard):
         return {0, 1} <= self.steps.keys()
 
 
-@pytest.mark.parametrize("train", [outcomes, execute_all])
+@pytest.mark.parametrize("train", [pytest.param(outcomes, marks=pytest.mark.slow), execute_all])
 def test_a_stop_in_the_middle(train, tmp_path, started):
     runs = [prepared(tmp_path, seed, steps=10**8) for seed in range(3)]
     with pytest.raises(
