@@ -159,6 +159,7 @@ def test_no_worker_will_not(tmp_path, monkeypatch):
         outcomes([prepared(tmp_path, 0)], workers=2)
 
 
+@pytest.mark.slow  # test_faults.py makes two processes collide at the same point
 def test_workers_that_begin_with_a_cold_cache_do_not_harm_each_other(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     cold = outcomes([prepared(tmp_path / "a", seed, "Compiles") for seed in (0, 1)], workers=2)
