@@ -252,7 +252,8 @@ def started(folder, *words):
 
 
 def test_two_at_once_share_the_work(tmp_path):
-    (tmp_path / "sweep.toml").write_text(FILE.replace("400", "100_000"))
+    longer = FILE.replace("= 400", "= 100_000").replace("= 200", "= 50_000").replace("= 100\n", "= 10_000\n")
+    (tmp_path / "sweep.toml").write_text(longer)
     both = [started(tmp_path, "--workers", "1", "--json") for _ in range(2)]
     tables = []
     for process in both:
