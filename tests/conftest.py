@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -59,9 +60,10 @@ def pytest_sessionstart(session):
     named = [word for word in config.invocation_params.args if Path(str(word).partition("::")[0]).exists()]
     if hasattr(config, "workerinput") or not workers or workers < 2 or named or config.option.collectonly:
         return
-    command = [sys.executable, str(Path(__file__).with_name("warm_cache.py"))]
-    parts = [subprocess.Popen([*command, str(part), str(workers)]) for part in range(workers)]
-    failed = [part.wait() for part in parts]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(Path(__file__).with_name("warm_cache.py")), folder]
+        processes = [subprocess.Popen(command) for _ in range(workers)]
+        failed = [process.wait() for process in processes]
     if any(failed):
         print("tests/warm_cache.py failed: every worker compiles for itself", file=sys.stderr)
 
