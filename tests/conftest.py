@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from arena.testing.errors import DoesNotApply
 
 # Before torch is imported: a core for each worker. Threads that wait for each other's cores cost tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Bytecode is kept, whatever the environment says: every worker and every child process would compile all sources again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Nothing here cuts the power; waiting for the disk (1.6 ms a call) is elapsed time without a proof.
 os.fsync = lambda descriptor: None
@@ -55,9 +60,10 @@ def pytest_sessionstart(session):
     named = [word for word in config.invocation_params.args if Path(str(word).partition("::")[0]).exists()]
     if hasattr(config, "workerinput") or not workers or workers < 2 or named or config.option.collectonly:
         return
-    command = [sys.executable, str(Path(__file__).with_name("warm_cache.py"))]
-    parts = [subprocess.Popen([*command, str(part), str(workers)]) for part in range(workers)]
-    failed = [part.wait() for part in parts]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(Path(__file__).with_name("warm_cache.py")), folder]
+        processes = [subprocess.Popen(command) for _ in range(workers)]
+        failed = [process.wait() for process in processes]
     if any(failed):
         print("tests/warm_cache.py failed: every worker compiles for itself", file=sys.stderr)
 
@@ -68,6 +74,27 @@ def state_home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+#: Files that wait for processes, browsers and signals, the longest first.
+LONGEST = (
+    *("test_ray", "test_report_page", "test_workers", "test_runner", "test_resume", "test_laws_catch"),
+    *("test_optuna", "test_fit", "test_workers_stop", "test_parallel", "test_faults", "test_cli_sweep"),
+    *("test_journal", "test_start", "test_docs", "test_viewer_window"),
+)
+
+
+@pytest.hookimpl(trylast=True)  # after deselection
+def pytest_collection_modifyitems(items):
+    """Puts the longest files first in each half of the tests, with which the two workers of a run begin.
+
+    A worker that has run out of tests takes some from the end of the other's; what is left at the end is then short.
+    """
+    files = {name: [item for item in items if item.path.stem == name] for name in LONGEST}
+    others = [item for item in items if item.path.stem not in files]
+    halves = [[item for name in LONGEST[start::2] for item in files[name]] for start in (0, 1)]
+    middle = max(0, min(len(others), len(items) // 2 - len(halves[0])))
+    items[:] = [*halves[0], *others[:middle], *halves[1], *others[middle:]]
 
 
 @pytest.fixture

@@ -95,6 +95,9 @@ LARGEST: dict[str, Any] = {
 #: Environment steps of a law on an agent with a network: several rollouts, and a replay buffer that is full.
 STEPS = 64
 
+#: Environment steps of a law on an agent without a network, where episodes are short.
+SHORT_STEPS = 150
+
 #: Steps for an agent that learns from whole episodes.
 EPISODIC_STEPS = 100
 
@@ -107,14 +110,14 @@ def small(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
         case: an agent and its environment, whose preset holds but for what `LARGEST` limits.
 
     Returns:
-        Name under which the small agent is registered, the environment, and settings of laws that train. An agent
-        without a network stays as it is.
+        Name under which the small agent is registered, the environment, and settings of laws that train. The
+        hyperparameters of an agent without a network stay as they are.
     """
     spec = get_plugins().agents[case.agent]
     agent = spec.load()
     options = {field.name: getattr(agent.Config(), field.name) for field in dataclasses.fields(agent.Config)}
     if not {"hidden_sizes", "net_arch"} & options.keys():
-        yield case.agent, case.env, {}
+        yield case.agent, case.env, {} if case.env == "arena/CliffWalk-v0" else {"steps": SHORT_STEPS}
         return
     options.update(spec.preset(case.env).options)
     limited = {name: limit(options[name], LARGEST[name]) for name in LARGEST if name in options}

@@ -309,10 +309,11 @@ while True:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_kill_at_any_moment_loses_nothing(two: Checkpoints) -> None:
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_kill_at_any_moment_loses_nothing(two: Checkpoints, kills: int) -> None:
     random = np.random.default_rng(0)
     reached = 2
-    for _ in range(12):
+    for _ in range(kills):
         with subprocess.Popen(
             [sys.executable, "-c", SAVER, str(two.folder)], stdout=subprocess.PIPE
         ) as saver:

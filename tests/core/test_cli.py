@@ -21,8 +21,12 @@ CLIFF = ("q-learning", "arena/CliffWalk-v0")
 HEAVY = ("numpy", "gymnasium", "torch", "numba", "pygame", "rich")
 
 
+#: An evaluation at the end only, and no tracker: most of these runs are about their words.
+BRIEFLY = ("--evaluate-every", 10_000, "--log-every", 1000, "--track", "none", "--json")
+
+
 def train(run, *words):
-    status, out = run("train", *words, "--json")
+    status, out = run("train", *words, *BRIEFLY)
     assert status == 0
     return json.loads(out)
 
@@ -257,6 +261,7 @@ def test_a_run_is_resumed_however_its_path_is_spelt(run, tmp_path, monkeypatch, 
     assert json.loads((folder / "result.json").read_text())["steps"] == 400
 
 
+@pytest.mark.slow  # test_runner.py compares all bytes, test_cli_sweep.py has workers too
 def test_workers_give_what_one_process_gives(run):
     words = (*CLIFF, "--seeds", 2, "--steps", 200)
     one = train(run, *words, "--out", "a")["summary"]

@@ -173,8 +173,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     try:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and not [*tmp_path.glob("*/timing.jsonl")]:
-            time.sleep(0.05)
-        time.sleep(1.5)
+            time.sleep(0.02)
+        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     finally:

@@ -26,7 +26,9 @@ def run(tmp_path, monkeypatch, capsys):
 
 def trained(run, *words):
     """The folder of a run."""
-    [row] = json.loads(run("train", *words, "--seed", 0, "--track", "none", "--json")[1])["runs"]
+    [row] = json.loads(
+        run("train", *words, "--seed", 0, "--evaluate-every", 10_000, "--track", "none", "--json")[1]
+    )["runs"]
     return row["path"]
 
 

@@ -25,7 +25,7 @@ def shell(*words, cwd=None):
 
 
 def train(run, *words):
-    status, out = run("train", *words, "--json")
+    status, out = run("train", *words, "--evaluate-every", 10_000, "--track", "none", "--json")
     assert status == 0
     return json.loads(out)
 

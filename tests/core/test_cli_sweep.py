@@ -22,6 +22,9 @@ FILE = """
 out = "here"
 steps = 400
 seeds = 2
+horizon = 50
+log_every = 100
+evaluate_every = 200
 trackers = []
 
 [[grid]]
@@ -249,7 +252,8 @@ def started(folder, *words):
 
 
 def test_two_at_once_share_the_work(tmp_path):
-    (tmp_path / "sweep.toml").write_text(FILE.replace("400", "100_000"))
+    longer = FILE.replace("= 400", "= 100_000").replace("= 200", "= 50_000").replace("= 100\n", "= 10_000\n")
+    (tmp_path / "sweep.toml").write_text(longer)
     both = [started(tmp_path, "--workers", "1", "--json") for _ in range(2)]
     tables = []
     for process in both:
@@ -271,7 +275,7 @@ def test_an_interrupt_says_how_far_it_came(tmp_path):
     with started(tmp_path, "--workers", "1") as process:
         deadline = time.monotonic() + 60
         while not [*tmp_path.rglob("metrics.jsonl")] and time.monotonic() < deadline:
-            time.sleep(0.1)
+            time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2

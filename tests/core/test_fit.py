@@ -338,8 +338,10 @@ def test_runs_of_fits_among_runs_of_agents(digits, arena):
     assert "arena gallery" in arena("eval", run.folder, "--env.slip", 0.1)[2]
 
 
-def test_the_table_of_a_fit_names_the_gallery(arena):
-    status, out, _ = arena("fit", "pca", "digits", "--seeds", 2, "--workers", 2, "--quiet", "--track", "none")
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_the_table_of_a_fit_names_the_gallery(arena, workers):
+    words = ("--seeds", 2, "--workers", workers, "--quiet", "--track", "none")
+    status, out, _ = arena("fit", "pca", "digits", *words)
     assert status == 0
     assert "held-out loss" in out
     assert "next: arena gallery runs/pca_digits_seed0_" in out

@@ -261,7 +261,7 @@ def test_an_agent_with_replay_resumes_exactly(env: str, num_envs: int) -> None:
 
 @pytest.mark.usefixtures("small_segments")
 def test_an_agent_with_replay_survives_kills() -> None:
-    testing.survives_kills(Replays, "arena/CliffWalk-v0", steps=150)
+    testing.survives_kills(Replays, "arena/CliffWalk-v0", steps=150, kills=1)
 
 
 @pytest.mark.usefixtures("small_segments")

@@ -81,6 +81,13 @@ def test_truncation_bootstraps_and_termination_does_not(case, num_envs, keeps):
 
 
 def test_other_processes_end_in_the_same_bytes():
+    """Of agents that share an adapter, the first."""
+    cases = [case for case in AGENTS if case.agent == SHARING[case.agent][0]]
+    testing.same_bytes_in_other_processes(cases, steps=40)
+
+
+@pytest.mark.slow
+def test_other_processes_end_in_the_same_bytes_with_every_agent():
     testing.same_bytes_in_other_processes(AGENTS, steps=100)
 
 

@@ -99,17 +99,27 @@ DEFECTS = [
     ("law", "agent", "env", "message"), DEFECTS, ids=lambda x: getattr(x, "__name__", None) or None
 )
 def test_a_defect_is_caught(law, agent, env, message):
+    settings = {"kills": 1} if law is testing.survives_kills else {}  # a process each
     with pytest.raises(LawError, match=message) as caught:
-        law(agent, env)
+        law(agent, env, **settings)
     assert agent.__name__ in caught.value.problem
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("law", testing.AGENT_LAWS)
+#: Laws that bring an environment of their own.
+ANYWHERE = [testing.bootstraps_through_truncation]
+
+
+@pytest.mark.parametrize("law", [law for law in testing.AGENT_LAWS if law not in ANYWHERE])
 @pytest.mark.parametrize("env", [CLIFF, LAKE, "Blackjack-v1"])
 def test_the_sound_one_keeps_every_law(law, env):
     with contextlib.suppress(DoesNotApply):
-        law(planted.Sound, env) if law is not testing.bootstraps_through_truncation else law(planted.Sound)
+        law(planted.Sound, env)
+
+
+@pytest.mark.parametrize("law", ANYWHERE)
+def test_the_sound_one_keeps_every_law_of_no_environment(law):
+    law(planted.Sound)
 
 
 def test_only_another_process_shows_what_hash_does():

@@ -12,32 +12,31 @@ from hypothesis import strategies as st
 
 from arena import testing
 
-#: The real kills of the plain suite: for each kind of environment an agent, and each agent at least once; with the
-#: number of lanes and of kills, each of which costs a process.
+#: The real kills of the plain suite: for each kind of environment an agent, with the number of lanes and of kills, each
+#: of which costs a process. The test with wrappers has the environment with a table of dictionaries.
 KILLED = [
     ("sarsa", "arena/CliffWalk-v0", 1, 2),
-    ("q-learning", "FrozenLake-v1", 3, 1),
+    pytest.param("q-learning", "FrozenLake-v1", 3, 1, marks=pytest.mark.slow),
     ("sarsa", "Blackjack-v1", 3, 1),
     ("value-iteration", "FrozenLake-v1", 1, 1),
     ("random", "CartPole-v1", 3, 1),
 ]
 
 NUM_ENVS = (1, 3)
-plans = st.lists(st.integers(1, 12), min_size=1, max_size=5)
+plans = st.lists(st.integers(1, 12), min_size=1, max_size=3)
 
 
 def check_interruptions(num_envs, case, tmp_path):
     with small(case) as (agent, env, settings_of_laws):
         whole = testing.Uninterrupted.of(agent, env, tmp_path, num_envs=num_envs, **settings_of_laws)
-        whole.check_interrupted([1] * 5)  # after every yield
 
         @settings(max_examples=1)
         @seed(zlib.crc32(str(case).encode()) + num_envs)  # each case is interrupted at points of its own
         @given(plans)
-        def at_any_points(plan):
-            whole.check_interrupted(plan)
+        def after_the_first_yields_and_at_any_points(plan):
+            whole.check_interrupted([1, 1, *plan])
 
-        at_any_points()
+        after_the_first_yields_and_at_any_points()
 
 
 @pytest.mark.laws
@@ -85,5 +84,5 @@ def test_a_kill_in_a_wrapped_environment_of_anyone_s(tmp_path):
         num_envs=2,
         wrappers=["RecordEpisodeStatistics", "TimeLimit(max_episode_steps=9)"],
     )
-    assert whole.check_killed(2) > 0
+    assert whole.check_killed(1) > 0
     whole.check_interrupted([1, 2, 3])

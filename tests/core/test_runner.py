@@ -292,8 +292,15 @@ def test_one_process_at_a_time_and_a_killed_one_leaves_no_lock(tmp_path):
     assert told.steps[0] > 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [
+        (signal.SIGTERM, 1),
+        (signal.SIGINT, 2),
+        pytest.param(signal.SIGINT, 1, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_saves_and_says_how_to_resume(number, workers, tmp_path):
     command = [sys.executable, "-m", "arena", "train", "random", "CartPole-v1", "--steps", "10000000"]
     command += ["--seeds", str(workers), "--workers", str(workers), "--out", str(tmp_path)]

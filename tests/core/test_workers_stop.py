@@ -92,7 +92,7 @@ class Stops(Heard):
         return {0, 1} <= self.steps.keys()
 
 
-@pytest.mark.parametrize("train", [outcomes, execute_all])
+@pytest.mark.parametrize("train", [pytest.param(outcomes, marks=pytest.mark.slow), execute_all])
 def test_a_stop_in_the_middle(train, tmp_path, started):
     runs = [prepared(tmp_path, seed, steps=10**8) for seed in range(3)]
     with pytest.raises(
@@ -159,6 +159,7 @@ def test_no_worker_will_not(tmp_path, monkeypatch):
         outcomes([prepared(tmp_path, 0)], workers=2)
 
 
+@pytest.mark.slow  # test_faults.py makes two processes collide at the same point
 def test_workers_that_begin_with_a_cold_cache_do_not_harm_each_other(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     cold = outcomes([prepared(tmp_path / "a", seed, "Compiles") for seed in (0, 1)], workers=2)
@@ -214,18 +215,17 @@ def test_an_error_travels_as_one_that_its_parent_knows():
 def test_a_panic_is_its_runs_outcome_here_and_in_a_worker(tmp_path):
     script = tmp_path / "panics.py"
     script.write_text(PANICS)
-    for workers_used in (1, 2):
-        done = subprocess.run(
-            [sys.executable, str(script), str(tmp_path / str(workers_used)), str(workers_used)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={
-                **child_environment(0),
-                "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
-            },
-        )
-        assert done.stdout.splitlines() == ["Crash True", "dict True"], done.stderr
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={
+            **child_environment(0),
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+        },
+    )
+    assert done.stdout.splitlines() == ["Crash True", "dict True"] * 2, done.stderr
 
 
 #: In a process of its own, which the thread that is left behind must not keep from ending.
@@ -235,10 +235,11 @@ from pathlib import Path
 from arena.launch.local import outcomes
 from misbehaving import prepared
 if __name__ == "__main__":
-    folder, workers = Path(sys.argv[1]), int(sys.argv[2])
-    found = outcomes([prepared(folder, 0, "Panics"), prepared(folder, 1)], workers=workers)
-    print(type(found[0]).__name__, "Panic: at the disco" in str(found[0]))
-    print(type(found[1]).__name__, found[1]["steps"] == 1000)
+    for workers in (1, 2):
+        folder = Path(sys.argv[1]) / str(workers)
+        found = outcomes([prepared(folder, 0, "Panics"), prepared(folder, 1)], workers=workers)
+        print(type(found[0]).__name__, "Panic: at the disco" in str(found[0]))
+        print(type(found[1]).__name__, found[1]["steps"] == 1000)
     sys.stdout.flush()
     os._exit(0)
 """

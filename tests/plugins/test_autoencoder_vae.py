@@ -108,7 +108,7 @@ def test_beta_1_is_the_vae():
 def test_kl_falls_with_beta_as_the_linear_model_says():
     deviations, sigma, found, expected = np.array([2.0, 1.0, 0.3]), 0.5, [], []
     x = rows(500, deviations)
-    for beta in (0.5, 1.0, 3.0, 8.0, 20.0):
+    for beta in (0.5, 3.0, 20.0):
         torch.manual_seed(0)
         model = make(BetaVAE, vectors(3), latent=2, sigma=sigma, beta=beta, **LINEAR)
         adam(model, x, 600, 0.03)

@@ -170,7 +170,7 @@ def test_values_are_those_of_training_at_once(tune, tmp_path, objective):
     assert found["best"] == best
 
 
-@pytest.mark.parametrize("pruner", ["median", "hyperband"])
+@pytest.mark.parametrize("pruner", ["median", pytest.param("hyperband", marks=pytest.mark.slow)])
 def test_hopeless_trials_are_pruned(tune, tmp_path, pruner):
     # With a step size of 1e-6 the first policy stays, which returns -50; the others find the way before 3,000 steps.
     study = f'trials = 14\nobjective = "area"\npruner = "{pruner}"\nsampler = "random"'

@@ -370,6 +370,7 @@ def joined(address, folder, **variables):
     return subprocess.run(words, capture_output=True, text=True, env=environment, check=False, timeout=60)
 
 
+@pytest.mark.slow  # a driver of its own
 def test_a_cluster_can_be_joined_by_who_has_its_token(ray, tmp_path):
     run = prepared(tmp_path, 0)
     address = ray.get_runtime_context().gcs_address

@@ -41,7 +41,8 @@ class Browser:
     def until(self, condition):
         from selenium.webdriver.support.ui import WebDriverWait
 
-        WebDriverWait(self.driver, SECONDS).until(lambda _: self.js(condition), f"never: {condition}")
+        wait = WebDriverWait(self.driver, SECONDS, poll_frequency=0.02)
+        wait.until(lambda _: self.js(condition), f"never: {condition}")
 
     def click(self, selector, index=0):
         self.js(f"document.querySelectorAll({selector!r})[{index}].click()")
@@ -298,7 +299,7 @@ def long_labels(tmp_path_factory):
     return written(folder)
 
 
-@pytest.mark.parametrize("width", [390, 500, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(500, marks=pytest.mark.slow), 1280])
 def test_long_labels_leave_the_numbers_free(browser, long_labels, width):
     browser.open(long_labels, width, 900)
     table = "document.querySelector('#improvement-section .scroll')"

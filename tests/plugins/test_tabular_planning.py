@@ -35,7 +35,7 @@ MODELS = st.builds(
     st.integers(0, 2**32 - 1),
     states=st.integers(1, 9),
     actions=st.integers(1, 4),
-    successors=st.integers(1, 6),
+    successors=st.sampled_from([1, 3, 6]),  # each number is compiled by itself
     ends=st.sampled_from([0.0, 0.2, 1.0]),
 )
 each = pytest.mark.parametrize("name", PLANNERS)

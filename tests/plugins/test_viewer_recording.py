@@ -207,7 +207,8 @@ def test_a_frame_that_breaks_off_is_left_out(tmp_path: Path, kind: str, whole: i
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to a group of processes")
 def test_control_c_in_a_terminal_leaves_a_film(tmp_path: Path) -> None:
     code = (
-        "import sys, numpy as np; from pathlib import Path; from arena_viewer.recording import film\n"
+        "import signal, sys, numpy as np; from pathlib import Path; from arena_viewer.recording import film\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # which a job in the background may lack
         "with film(Path(sys.argv[1]), 30) as f:\n"
         "    frame = np.zeros((400, 400, 3), np.uint8)\n"
         "    while True:\n"
