@@ -5,16 +5,18 @@ The runs are synthetic: copies of one short run with other options, seeds and lo
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from arena.storage.manifest import CHECK, sealed
 from benchmarks.measure import ARENA, Row, interleaved, row, seconds_of
 
 REPEATS = 3
@@ -74,8 +76,7 @@ def short_run(folder: Path) -> Path:
 
 def watching(folder: Path, template: Path) -> list[Row]:
     """The first picture of a run with a million lines of metrics, each of which has an evaluation, and its list."""
-    with (template / "metrics.jsonl").open("wb") as file:
-        file.writelines(logged(LINES, between=1))
+    write_logs(template, logged(LINES, between=1), LINES)
     runs = str(template.parent)
     first = (sys.executable, "-c", FIRST_PICTURE, "watch", str(template))
     sides = {
@@ -165,10 +166,24 @@ def copies(template: Path, out: Path, variants: Iterator[Mapping[str, Any]]) -> 
         lines = [*logged(LOGGED, BETWEEN, number)]
         mean = json.loads(lines[-1])["evaluation"]
         result |= {"seed": variant["seed"], "evaluation": {"returns": [mean] * 20, "mean": mean}}
-        (folder / "run.json").write_text(json.dumps(document, indent=2))
-        (folder / "result.json").write_text(json.dumps(result, indent=2))
-        (folder / "metrics.jsonl").write_bytes(b"".join(lines))
-        (folder / "timing.jsonl").write_bytes(b"".join(timed(LOGGED)))
+        result["metrics"] = write_logs(folder, lines, LOGGED)
+        for name, values in (("run", document), ("result", result)):
+            values.pop(CHECK, None)
+            (folder / f"{name}.json").write_text(json.dumps(sealed(values), indent=2))
+
+
+def write_logs(folder: Path, lines: Iterable[bytes], count: int) -> list[Any]:
+    """Write the metrics and the times of a run; return what its result notes of the metrics."""
+    digest, size = hashlib.sha256(), 0
+    with (folder / "metrics.jsonl").open("wb") as metrics, (folder / "timing.jsonl").open("wb") as timing:
+        for number, line in enumerate(lines, 1):
+            metrics.write(line)
+            digest.update(line)
+            size += len(line)
+            noted = [size, digest.hexdigest()]
+            values = {"step": number * 2000 // count, "seconds": number * 0.0123, "time": 1.8e9 + number}
+            timing.write(json.dumps(sealed({**values, "metrics": noted})).encode() + b"\n")
+    return noted
 
 
 def logged(lines: int, between: int, seed: int = 0) -> Iterator[bytes]:
@@ -182,11 +197,4 @@ def logged(lines: int, between: int, seed: int = 0) -> Iterator[bytes]:
         }  # fmt: skip
         if number % between == 0:
             values["evaluation"] = round(draw.uniform(-200, -13), 2)
-        yield json.dumps(values).encode() + b"\n"
-
-
-def timed(lines: int) -> Iterator[bytes]:
-    """Lines of ``timing.jsonl``."""
-    for number in range(1, lines + 1):
-        values = {"step": number * 2000 // lines, "seconds": number * 0.0123, "time": 1.8e9 + number}
         yield json.dumps(values).encode() + b"\n"

@@ -104,8 +104,9 @@ class EvaluationCurve:
             self._inode = None  # if this fails, the next call begins anew
             lines = self._lines(run)
             while block := list(itertools.islice(lines, BLOCK)):
-                self.steps.extend(step for step, _ in block)
-                self.returns.extend(mean for _, mean in block)
+                steps, returns = zip(*block, strict=True)
+                self.steps.extend(steps)
+                self.returns.extend(returns)
                 self._thin()
             self._inode = inode
 

@@ -13,7 +13,7 @@ from arena.cli import main
 from arena.errors import ArenaError
 from arena_report import comparison, read_runs
 from arena_report.page import page
-from run_files import put
+from run_files import put, put_logs
 
 
 def start(run="runs/first", step=2000, digest="ab12"):
@@ -101,7 +101,10 @@ def test_what_is_no_plain_file_is_damage_and_does_not_hang(tmp_path, name, kind)
 def test_files_and_lines_without_end_are_damage(tmp_path):
     for seed, name in enumerate(["run.json", "metrics.jsonl", "metrics.jsonl", "timing.jsonl"]):
         path = write_run(tmp_path, seed=seed) / name
-        os.truncate(path, 2 << 20 if seed == 2 else 1 << 40)  # holes, which take no room
+        if seed == 2:
+            put_logs(path.parent, [{"step": 1, "note": "x" * (2 << 20)}], [{"step": 100}])
+        else:
+            os.truncate(path, 1 << 40)  # a hole, which takes no room
     write_run(tmp_path, seed=4)
     reasons = [row["reason"] for row in compared(tmp_path)["skipped"]]
     assert reasons == [
