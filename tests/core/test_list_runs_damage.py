@@ -120,7 +120,7 @@ def test_a_file_that_is_nested_too_deeply_is_not_read(listed, tmp_path, deep):
     [row] = listed(tmp_path)
     assert (row["status"], row["error"], row["agent"]) == (
         "damaged",
-        "a file is truncated or malformed",
+        "it is nested more than 100 deep",
         None,
     )
 
