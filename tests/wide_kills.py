@@ -2,9 +2,9 @@
 
 ``python tests/wide_kills.py agents|encoders|modes|commands [--only NAME] [--seconds S]`` prints a row for each case and
 the sums, which docs/results.md records. Every child is a fork of this process, so that nothing is imported again; it
-saves a checkpoint after every turn. A case is identical if a run that was killed eight times at random instants, and one
-that was killed before the N-th operation of each kind (open, rename, mkdir, remove, truncate), end in the bytes of a
-run that was not.
+saves a checkpoint after every turn. A case is identical if two kinds of runs end in the bytes of an uninterrupted one:
+one that is killed up to eight times at random instants, and, for each kind of operation (open, rename, mkdir, remove,
+truncate), one that is killed before a random operation of this kind.
 """
 
 from __future__ import annotations

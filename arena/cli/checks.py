@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,7 +61,7 @@ def findings_of(name: str, env: str | None = None) -> tuple[str, Iterator[Findin
     infos = {info.name: info for info in plugins.infos}
     if name in infos:
         return "plugin", _plugin_findings(infos[name])
-    if (Path(name) / "run.json").exists():
+    if os.path.exists(os.path.join(name, "run.json")):
         return "run", _run_findings(Path(name))
     try:
         factory = EnvironmentFactory.resolve(name)

@@ -90,12 +90,12 @@ def _report_damage(run: Run, *, repair: bool) -> None:
     from arena.runs.integrity import begin_again, verify_run
 
     damaged = [part for part in verify_run(run.folder) if part.problem is not None]
-    remedy = "the run begins again" if repair else "--repair trains the run from the beginning"
+    remedy = "it is written again" if repair else "--repair trains the run from the beginning"
     for part in damaged:
-        text = f"{run.folder / part.name} is damaged: {part.problem}; {remedy}"
-        print(clean(text), file=sys.stderr)
+        if repair or part.name != "result.json":  # without which resuming ends in an error of its own
+            print(clean(f"{run.folder / part.name} is damaged: {part.problem}; {remedy}"), file=sys.stderr)
     if damaged and repair:
-        begin_again(run)
+        begin_again(run, [part.name for part in damaged])
 
 
 def _extended(run: Run, steps: int | None) -> Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,14 +61,17 @@ def verify_run(folder: Path) -> Iterator[Part]:
         return Part(name, None)
 
     yield part("run.json", lambda: read_run(folder))
+    sound = True
     for name, read in (
         ("result.json", lambda: read_result(folder)),
         ("failed.json", lambda: read_object(folder, "failed.json")),
         ("timing.jsonl", lambda: read_times(folder)),
     ):
         if (folder / name).exists():
-            yield part(name, read)
-    yield part("metrics.jsonl", lambda: _verify_metrics(folder))
+            yield (found := part(name, read))
+            sound = sound and found.problem is None
+    if sound:  # otherwise it is not known what the metrics were
+        yield part("metrics.jsonl", lambda: _verify_metrics(folder))
     for path, verify in Checkpoints(folder / "checkpoint").each():
         yield part(f"checkpoint/{path.name}", lambda verify=verify: _verify_checkpoint(folder, verify))  # type: ignore[misc]
     run_id = _id(folder)
@@ -79,15 +82,19 @@ def verify_run(folder: Path) -> Iterator[Part]:
             yield part(name, lambda name=name: verify_snapshot(folder / name))  # type: ignore[misc]
 
 
-def begin_again(run: Run) -> None:
+def begin_again(run: Run, damaged: Collection[str]) -> None:
     """Remove what training has written, so that it starts from the beginning and writes the same bytes again.
+
+    Args:
+        run: the run.
+        damaged: names of the damaged parts. The result alone is written again from the newest checkpoint.
 
     Raises:
         BusyError: another process is training the run.
         ArenaError: the folder cannot be written.
     """
     with run.locked(), Folder(run.folder) as folder:
-        for name in WRITTEN:
+        for name in WRITTEN if {*damaged} != {"result.json"} else ("result.json",):
             folder.remove(name)
 
 

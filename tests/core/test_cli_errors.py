@@ -17,6 +17,7 @@ import pytest
 from arena.cli import main
 from arena.errors import ArenaError
 from arena.plugins.discovery import ArenaPluginWarning, Plugins, use_plugins
+from run_files import put
 
 TRAIN = "train q-learning arena/CliffWalk-v0"
 
@@ -80,7 +81,7 @@ CASES = {
     "resume truncated": "is truncated or damaged",
     "resume newer": "has schema 99, and this arena reads up to 1; upgrade arena-rl",
     "eval newer": "upgrade arena-rl",
-    "check nowhere": "no agent, encoder, environment or plugin is called 'nowhere'",
+    "check nowhere": "no agent, encoder, environment, plugin or run is called 'nowhere'",
 }
 
 
@@ -91,6 +92,7 @@ def test_one_line_with_the_remedy_and_status_2(command, tmp_path, monkeypatch, c
     for name, text in {"truncated": '{"schema": 1, "exp', "newer": '{"schema": 99}'}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "run.json").write_text(text)
+    put(tmp_path / "newer" / "run.json", {"schema": 99})
     assert main(command.split()) == 2
     out, err = capsys.readouterr()
     assert out == ""

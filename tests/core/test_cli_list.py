@@ -282,7 +282,9 @@ def test_plugins_that_print_leave_json_clean_without_others(tmp_path):
     (tmp_path / "loud-1.dist-info" / "METADATA").write_text("Name: loud\nVersion: 1\n")
     (tmp_path / "loud-1.dist-info" / "entry_points.txt").write_text("[arena]\nloud = loud\n")
     (tmp_path / "loud.py").write_text("print('hello')\n")
-    environment = {k: v for k, v in os.environ.items() if k != "ARENA_PLUGINS"}
+    environment = {k: v for k, v in os.environ.items() if k != "ARENA_PLUGINS"} | {
+        "PYTHONPATH": str(tmp_path)
+    }
     words = [sys.executable, "-m", "arena", "list", "agents", "--json", "--no-plugin", "arena_gridworld"]
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert "agents" in json.loads(done.stdout)

@@ -181,7 +181,7 @@ def test_check_names_the_file_and_repair_writes_it_again(whole, capsys):
     assert "arrays.safetensors does not match its digest; use another snapshot" in capsys.readouterr().err
     assert main(["resume", str(whole), "--repair", "--quiet"]) == 0
     assert (
-        "snapshots/000000000200 is damaged: arrays.safetensors does not match its digest; the run begins"
+        "000000000200 is damaged: arrays.safetensors does not match its digest; it is written again"
         in capsys.readouterr().err
     )
     for path, data in expected.items():

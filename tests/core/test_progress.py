@@ -17,6 +17,7 @@ from arena.results.text import format_count, format_duration, format_number
 from arena.runs.resolve import resolve_experiment
 from arena.runs.run import Run
 from arena.streams.base import Progress
+from run_files import noted
 
 
 @pytest.fixture
@@ -153,7 +154,13 @@ def test_what_another_process_finished_is_found(many):
     display = _Display(many)
     bar = _Bar(display, Console(file=io.StringIO()))
     bar.progressed(many[0], Progress(1), None)
-    result = {"steps": 1000, "evaluation": {"mean": 1.0}, "optimum": None, "policy_value": None}
+    result = {
+        "steps": 1000,
+        "evaluation": {"mean": 1.0},
+        "optimum": None,
+        "policy_value": None,
+        "metrics": noted(b""),
+    }
     for run in many[-20:]:
         run.write_result(result)
     picture(display)  # a few folders at each redrawing
@@ -194,6 +201,7 @@ def test_one_that_converges_early_is_done(runs):
         "evaluation": {"mean": 1.0},
         "optimum": None,
         "policy_value": None,
+        "metrics": noted(b""),
     }
     runs[0].write_result(result)
     time.sleep(0.6)
