@@ -257,9 +257,11 @@ class _Returning:
 def _evaluation(line: bytes) -> tuple[int, float] | None:
     """Read step and mean return of a line of metrics; None if the mean is not a finite number."""
     if line.startswith(_STEP):  # without parsing the other values of the line: a million lines take a second
-        with contextlib.suppress(ValueError):
+        try:
             mean = float(line[line.rindex(_MEAN) + len(_MEAN) : -1])
             return (int(line[len(_STEP) : line.index(b",")]), mean) if math.isfinite(mean) else None
+        except ValueError:
+            pass  # such as null, or another order of the fields
     values = parse_json(line)
     found = checked_number(values["evaluation"])
     return None if found is None else (checked_count(values["step"]), found)
