@@ -11,7 +11,7 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -103,6 +103,15 @@ class Timing(NamedTuple):
     metrics: LogDigest = LogDigest(0, hashlib.sha256().hexdigest())
     resumed: bool = False
 
+    @classmethod
+    def from_line(cls, line: bytes) -> Timing:
+        """Read an entry, and verify its digest."""
+        values = parse_json(line)
+        refuse_changed(values, "timing.jsonl")
+        seconds, time = (checked_number(values.get(name)) for name in ("seconds", "time"))
+        metrics, resumed = LogDigest.from_values(values["metrics"]), bool(values.get("resumed"))
+        return cls(checked_count(values["step"]), seconds, time, metrics, resumed)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -147,19 +156,33 @@ class Result:
 
 def read_object(folder: Folder, name: str) -> dict[str, Any]:
     """Read the JSON object in a file of a run, and verify its digest."""
-    values = parse_json(read_bounded(os.path.join(folder, name), MOST))
-    if not isinstance(values, dict):
-        raise TypeError(values)
-    refuse_changed(values, name)
-    return values
+    with _named(name):
+        values = parse_json(read_bounded(os.path.join(folder, name), MOST))
+        if not isinstance(values, dict):
+            raise TypeError(values)
+        refuse_changed(values, name)
+        return values
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Name the file in an error of its content."""
+    try:
+        yield
+    except DamagedError:
+        raise
+    except TooDeepError as error:
+        raise DamagedError(f"{name} is damaged: {error}") from error
+    except MALFORMED as error:
+        raise DamagedError(f"{name} is truncated or damaged") from error
 
 
 def damage_text(error: Exception) -> str:
     """Describe an exception of reading a run's file in one line."""
     if isinstance(error, OSError):
-        return f"cannot be read: {error.strerror}"
-    named = isinstance(error, DamagedError | TooDeepError)
-    return str(error) if named else "a file is truncated or malformed"
+        name = os.path.basename(error.filename) if isinstance(error.filename, str) else ""
+        return f"{name} cannot be read: {error.strerror}".strip()
+    return str(error) if isinstance(error, DamagedError) else "run.json has a value of the wrong type"
 
 
 def read_run(folder: Folder) -> dict[str, Any]:
@@ -181,10 +204,9 @@ def is_fit(experiment: Mapping[str, Any]) -> bool:
 
 def read_result(folder: Folder) -> Result | None:
     """Read ``result.json``; None if there is none."""
-    try:
+    with contextlib.suppress(FileNotFoundError), _named("result.json"):
         return Result.from_dict(read_object(folder, "result.json"))
-    except FileNotFoundError:
-        return None
+    return None
 
 
 def read_metrics(folder: Folder, start: int = 0) -> Generator[bytes, None, int]:
@@ -290,7 +312,8 @@ def read_times(folder: Folder) -> None:
     """Read every complete line of ``timing.jsonl``, and verify its digest."""
     with _open_log(folder, "timing.jsonl") as file:
         while (line := file.readline(MOST_LINE)).endswith(b"\n"):
-            refuse_changed(parse_json(line), "timing.jsonl")
+            with _named("timing.jsonl"):
+                Timing.from_line(line)
 
 
 def last_timing(folder: Folder) -> Timing:
@@ -299,17 +322,10 @@ def last_timing(folder: Folder) -> Timing:
         size = file.seek(0, os.SEEK_END)
         for length in TAILS:
             file.seek(max(0, size - length))
-            *lines, _ = file.read(length).split(
-                b"\n"
-            )  # a last line without its end is being written, or was torn
+            *lines, _ = file.read(length).split(b"\n")  # the last line has no end: it is empty, or was torn
             if len(lines) > 1 or (lines and length >= size):
-                values = parse_json(lines[-1])
-                refuse_changed(values, "timing.jsonl")
-                seconds, time = (checked_number(values.get(name)) for name in ("seconds", "time"))
-                metrics = LogDigest.from_values(values["metrics"])
-                return Timing(
-                    checked_count(values["step"]), seconds, time, metrics, bool(values.get("resumed"))
-                )
+                with _named("timing.jsonl"):
+                    return Timing.from_line(lines[-1])
     return Timing()
 
 

@@ -28,7 +28,6 @@ from arena.runs.records import MALFORMED, Result, best_evaluation, damage_text, 
 from arena.storage.checkpoint import Checkpoints
 from arena.storage.files import refuse_link, write_atomically, write_error
 from arena.storage.manifest import DamagedError, sealed
-from arena.storage.text_files import TooDeepError
 
 if TYPE_CHECKING:
     from arena.experiments.fit import Fit
@@ -369,10 +368,7 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     except OSError as error:
         raise ArenaError(f"cannot read {path}: {error.strerror}", "check its permissions") from error
     except DamagedError as error:
-        raise ArenaError(f"{folder}: {error}: it was edited or damaged", _remedy(name)) from error
-    except MALFORMED as error:
-        reason = f": {error}" if isinstance(error, TooDeepError) else ""
-        raise ArenaError(f"{path} is truncated or damaged{reason}", _remedy(name)) from error
+        raise ArenaError(f"{folder}: {error}", _remedy(name)) from error
 
 
 def _remedy(name: str) -> str:

@@ -127,7 +127,7 @@ def refuse_changed(values: Any, name: str) -> None:
     """
     found = values.pop(CHECK, None) if isinstance(values, dict) else None
     if found != _check(values):
-        raise DamagedError(f"{name} does not match its own digest")
+        raise DamagedError(f"{name} does not match its own digest: it was edited or damaged")
 
 
 def digest(data: bytes) -> str:

@@ -95,10 +95,11 @@ def test_list_runs_survives_whatever_is_wrong(run, tmp_path, file, keys, value):
     put(path, document)
     status, out = run("list", "runs", "--json")
     [row] = json.loads(out)["runs"]
-    assert (status, row["status"], row["error"]) == (0, "damaged", "a file is truncated or malformed")
+    assert (status, row["status"]) == (0, "damaged")
+    assert row["error"] in (f"{file} is truncated or damaged", "run.json has a value of the wrong type")
     status, out = run("list", "runs")
     assert status == 0
-    assert "malformed" in out
+    assert row["error"] in out
 
 
 def test_list_runs_survives_numbers_without_end(run, tmp_path):
@@ -111,7 +112,10 @@ def test_list_runs_survives_numbers_without_end(run, tmp_path):
     with open(folder / "timing.jsonl", "ab") as file:
         file.write(b'{"step": 1e999}\n')
     [row] = json.loads(run("list", "runs", "--json")[1])["runs"]
-    assert (row["status"], row["error"]) == ("damaged", "timing.jsonl does not match its own digest")
+    assert (row["status"], row["error"]) == (
+        "damaged",
+        "timing.jsonl does not match its own digest: it was edited or damaged",
+    )
 
 
 def test_names_in_a_run_do_not_steer_the_terminal(run, tmp_path, capsys):

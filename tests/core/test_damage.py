@@ -28,7 +28,7 @@ COMMANDS = {
 }
 
 #: Words of the messages about damage.
-REPORTED = ("damage", "bytes instead of", "digest", "malformed", "cannot be read", "left out", "no snapshot")
+REPORTED = ("damage", "bytes instead of", "digest", "truncated", "cannot be read", "left out", "no snapshot")
 
 
 class Stop(Listener):

@@ -354,7 +354,11 @@ FILES = [
     (EVAL, {"run/run.json": lambda path: changed(path, num_envs=10**9)}, "does not match the trained run"),
     (EVAL, {"run/run.json": lambda path: changed(path, agent=DIGITS)}, "does not describe a run"),
     (("eval", "run", "--at", "best"), {"run/metrics.jsonl": f'{{"evaluation": {DEEP}\n'}, "metrics.jsonl"),
-    (("eval", "run", "--at", "best"), {"run/metrics.jsonl": f'{{"step": {DIGITS}}}\n'}, "does not match its digest"),
+    (
+        ("eval", "run", "--at", "best"),
+        {"run/metrics.jsonl": f'{{"step": {DIGITS}}}\n'},
+        "does not match its digest",
+    ),
     (("resume", "run"), {"run/result.json": DEEP}, "result.json"),
     (("resume", "run"), {"run/result.json": '{"steps": 1e999}'}, "is damaged; delete it"),
     (("resume", "run"), {"run/result.json": DIGITS}, "result.json"),

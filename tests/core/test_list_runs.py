@@ -186,7 +186,7 @@ def test_options_that_differ_tell_runs_apart(shown, tmp_path):
     assert b.split()[-3:] == ["learning_rate=0.25", "text=x", str(tmp_path / "b")]
     assert c.split()[-2:] == ["finished", str(tmp_path / "c")]
     assert "=" not in d
-    assert e.endswith(f"a file is truncated or malformed  {tmp_path / 'e'}")
+    assert e.endswith(f"run.json is truncated or damaged  {tmp_path / 'e'}")
     assert "options" not in shown(tmp_path, "--agent", "q-learning").splitlines()[0]
 
 

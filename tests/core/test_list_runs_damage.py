@@ -104,7 +104,10 @@ def test_what_is_malformed_is_damaged(listed, shown, tmp_path, keys, value):
     put(path, document)
     [row] = listed(tmp_path)
     assert row["status"] == "damaged"
-    assert row["error"] in ("a file is truncated or malformed", "it is nested more than 100 deep")
+    assert row["error"] in (
+        "run.json has a value of the wrong type",
+        "run.json is damaged: it is nested more than 100 deep",
+    )
     if "deep" not in row["error"]:  # nothing of a file that is nested too deeply is used
         assert (row["agent"], row["seed"]) == ("sarsa", 0)
         assert listed(tmp_path, "--agent", "sarsa", "--status", "damaged") == [row]
@@ -120,7 +123,7 @@ def test_a_file_that_is_nested_too_deeply_is_not_read(listed, tmp_path, deep):
     [row] = listed(tmp_path)
     assert (row["status"], row["error"], row["agent"]) == (
         "damaged",
-        "it is nested more than 100 deep",
+        "run.json is damaged: it is nested more than 100 deep",
         None,
     )
 
@@ -135,7 +138,7 @@ def test_a_damaged_best_is_damage(listed, tmp_path):
     ("name", "content", "error"),
     [
         ("timing.jsonl", b'{"step": 200, "seconds": 2}\n', "timing.jsonl does not match its own digest"),
-        ("timing.jsonl", b"\xff{" * 9999 + b"\n", "a file is truncated or malformed"),
+        ("timing.jsonl", b"\xff{" * 9999 + b"\n", "timing.jsonl is truncated or damaged"),
         ("timing.jsonl", None, "timing.jsonl lacks lines"),
         ("metrics.jsonl", b'{"step": 100, "evaluation": -3}\n', "metrics.jsonl has 32 bytes instead of"),
         ("metrics.jsonl", None, "metrics.jsonl has 0 bytes instead of"),
