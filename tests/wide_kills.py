@@ -32,7 +32,6 @@ import torch
 from agent_cases import CASES, small
 
 from arena.cli import main as arena
-from arena.encoders.base import Encodes
 from arena.encoders.compatibility import encoder_class_of
 from arena.errors import ArenaError
 from arena.frames.fits import resolve_fit
@@ -51,6 +50,15 @@ KILLS = 8
 
 #: Audit events before which a process is killed.
 OPERATIONS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate")
+
+#: Encoders that need a whole epoch, or episodes that are longer than a window, with the frames to collect.
+ORDERED = {
+    "pca": {"frames": 40},
+    "recurrent-ae": {"frames": 200, "num_envs": 2},
+}
+
+#: Environment of the encoders, with its option.
+ROOMS, PIXELS = "arena/FourRooms-v0", {"observation": "pixels", "tile_size": 1}
 
 #: Longest time of a child in seconds.
 LIMIT = 300
@@ -198,18 +206,12 @@ def _training(spec):
 def fits(folder: Path):
     """A small fit of every encoder, to frames that it takes."""
     for spec in get_plugins().encoders.values():
-        for source, options in (
-            ("digits", {}),
-            ("arena/FourRooms-v0", {"env_options": {"observation": "pixels"}}),
-        ):
+        rooms = (ROOMS, {"env_options": PIXELS, **ORDERED.get(spec.name, {"frames": 40})})
+        for source, more in [rooms] if spec.name in ORDERED else [("digits", {}), rooms]:
             with contextlib.suppress(ArenaError):
-                chosen = {"steps": 6, "evaluate_every": 2, "log_every": 1, "batch_size": 4}
-                more = {} if source == "digits" else {"frames": 40, **options}
-                yield (
-                    spec.name,
-                    source,
-                    resolve_fit(spec.name, source, seeds=[0], trackers=[], **chosen, **more),
-                )
+                chosen = {"steps": 12 if spec.name in ORDERED else 6, "evaluate_every": 2, "batch_size": 4}
+                fit = resolve_fit(spec.name, source, seeds=[0], trackers=[], log_every=1, **chosen, **more)
+                yield spec.name, source, fit
                 break
 
 
@@ -219,23 +221,21 @@ def encoders(folder: Path) -> Iterator[tuple[str, Work, Work]]:
 
 
 def modes(folder: Path) -> Iterator[tuple[str, Work, Work]]:
-    pixels = {"observation": "pixels"}
     for spec in get_plugins().encoders.values():
-        if not issubclass(encoder_class_of(spec), Encodes) and not hasattr(encoder_class_of(spec), "encode"):
+        if not hasattr(encoder_class_of(spec), "encode"):
             continue
         with contextlib.suppress(ArenaError):
-            settings = {"steps": 6, "evaluate_every": 3, "batch_size": 4, "frames": 40}
-            fit = resolve_fit(
-                spec.name, "arena/FourRooms-v0", env_options=pixels, seeds=[0], trackers=[], **settings
-            )
+            settings = {"steps": 12, "evaluate_every": 6, "batch_size": 4, "frames": 40}
+            settings |= ORDERED.get(spec.name, {})
+            fit = resolve_fit(spec.name, ROOMS, env_options=PIXELS, seeds=[0], trackers=[], **settings)
             run = Run.prepare(fit, 0, folder / "fits")
             execute(run)
             for mode in ("frozen", "finetune", "joint"):
                 with contextlib.suppress(ArenaError):
                     experiment = resolve_experiment(
                         "ppo",
-                        "arena/FourRooms-v0",
-                        env_options=pixels,
+                        ROOMS,
+                        env_options=PIXELS,
                         encoder=str(run.folder),
                         encoder_options={"mode": mode},
                         agent_options={
@@ -263,8 +263,8 @@ def commands(folder: Path) -> Iterator[tuple[str, Work, Work]]:
     )
     tune = folder / "tune.toml"
     tune.write_text(
-        'agent = "q-learning"\nenv = "arena/CliffWalk-v0"\nsteps = 400\nseeds = 1\ntrackers = []\ntrials = 4\n'
-        '[options]\n"agent.learning_rate" = { low = 0.05, high = 1.0 }\n'
+        'steps = 400\nseeds = 1\ntrackers = []\n[agent]\nname = "q-learning"\n[env]\nid = "arena/CliffWalk-v0"\n'
+        '[search]\n"agent.learning_rate" = { low = 0.05, high = 1.0 }\n[study]\ntrials = 4\n'
     )
 
     def nothing(out: Path) -> None:
