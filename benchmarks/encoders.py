@@ -169,7 +169,7 @@ def theirs(fit: Fit) -> float:
             output_dir=out,
             num_epochs=-(-fit.steps // (count // size)),
             per_device_train_batch_size=size,
-            learning_rate=fit.options["learning_rate"],
+            learning_rate=fit.fitting["learning_rate"],
             no_cuda=True,
         )
         labels = torch.zeros(count)
