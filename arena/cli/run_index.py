@@ -130,7 +130,7 @@ class RunIndex:
 
 
 def _key(files: Files) -> list[list[int] | None]:
-    """Identity of the files of an entry: nobody can choose an inode and the time of its last change."""
+    """Identity of the files of an entry: a copied or edited file has another inode or time of change."""
     found = (files.get(name) for name in SUMMARIZED)
     return [one and [one.st_mtime_ns, one.st_ctime_ns, one.st_size, one.st_ino] for one in found]
 

@@ -39,9 +39,13 @@ class SnapshotReference:
     digest: str
 
     @classmethod
-    def from_folder(cls, run: Path, folder: Path) -> SnapshotReference:
-        """Make a reference to the snapshot in a sub-folder of a run, which is named by its step."""
-        return cls(str(run), int(folder.name), _digest(_files(folder)))
+    def from_folder(cls, run: Path, folder: Path, run_id: str) -> SnapshotReference:
+        """Make a reference to the snapshot in a sub-folder of a run, which is named by its step.
+
+        Raises:
+            ArenaError: the snapshot is damaged, or was not written by the run of that id at that step.
+        """
+        return cls(str(run), int(folder.name), _digest(_files(folder, run_id)))
 
     @classmethod
     def from_file(cls, path: Path, agent_class: type[Agent]) -> SnapshotReference:

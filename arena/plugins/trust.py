@@ -102,7 +102,7 @@ def check(path: Path, document: Mapping[str, Any], names: Iterable[str], trusted
         _find_in(here)
         return
     places = [place for known, place in {*_entries, *_read()} if known == digest]
-    # Whoever knows this file must not put another module under the same name into the working directory.
+    # Another module of the same name in this working directory is not the one that was trusted.
     if not places or (here and not any(place and _is_in(place, strange) for place in places)):
         raise ArenaError(
             f"{path} names {strange[0]!r}, which no plugin provides, and this user has not made or allowed the file",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import functools
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,35 +51,35 @@ class Part(NamedTuple):
 def verify_run(folder: Path) -> Iterator[Part]:
     """Read every file of a run that a later command reads, and compare it with its digest."""
 
-    def part(name: str, read: Callable[[], object]) -> Part:
+    def part(name: str, read: Callable[..., object], *arguments: Any) -> Part:
         try:
-            read()
+            read(*arguments)
         except ArenaError as error:
             return Part(name, error.problem)
         except (OSError, *MALFORMED) as error:
             return Part(name, damage_text(error))
         return Part(name, None)
 
-    yield part("run.json", lambda: read_run(folder))
+    yield part("run.json", read_run, folder)
     sound = True
     for name, read in (
-        ("result.json", lambda: read_result(folder)),
-        ("failed.json", lambda: read_object(folder, "failed.json")),
-        ("timing.jsonl", lambda: read_times(folder)),
+        ("result.json", read_result),
+        ("failed.json", functools.partial(read_object, name="failed.json")),
+        ("timing.jsonl", read_times),
     ):
         if (folder / name).exists():
-            yield (found := part(name, read))
+            yield (found := part(name, read, folder))
             sound = sound and found.problem is None
     if sound:  # otherwise it is not known what the metrics were
-        yield part("metrics.jsonl", lambda: _verify_metrics(folder))
+        yield part("metrics.jsonl", _verify_metrics, folder)
     for path, verify in Checkpoints(folder / "checkpoint").each():
-        yield part(f"checkpoint/{path.name}", lambda verify=verify: _verify_checkpoint(folder, verify))  # type: ignore[misc]
+        yield part(f"checkpoint/{path.name}", _verify_checkpoint, folder, verify)
     run_id = _id(folder)
     for path in snapshot_folders(folder).values():
-        yield part(f"snapshots/{path.name}", lambda path=path: verify_snapshot(path, run_id))  # type: ignore[misc]
+        yield part(f"snapshots/{path.name}", verify_snapshot, path, run_id)
     for name in COPIES:
         if (folder / name).exists():
-            yield part(name, lambda name=name: verify_snapshot(folder / name))  # type: ignore[misc]
+            yield part(name, verify_snapshot, folder / name)
 
 
 def begin_again(run: Run, damaged: Collection[str]) -> None:
@@ -118,6 +118,6 @@ def _verify_checkpoint(folder: Path, verify: Callable[[], dict[str, Any]]) -> No
 def _id(folder: Path) -> str | None:
     try:
         found = read_run(folder)["id"]
-    except (OSError, *MALFORMED, json.JSONDecodeError):
+    except (OSError, *MALFORMED):
         return None
     return found if isinstance(found, str) else None

@@ -22,6 +22,7 @@ __all__ = [
     "LAST",
     "SNAPSHOT_FILES",
     "fits_this_version",
+    "load_snapshot",
     "load_state",
     "snapshot_folder",
     "snapshot_reference",
@@ -37,7 +38,7 @@ LAST, BEST = "last", "best"
 
 def snapshot_reference(run: Run, which: str) -> SnapshotReference:
     """Make a reference to one of a run's snapshots, for another run that starts from it."""
-    return SnapshotReference.from_folder(run.folder, snapshot_folder(run, which))
+    return SnapshotReference.from_folder(run.folder, snapshot_folder(run, which), run.spec.id(run.seed))
 
 
 def split_reference(source: str | Path) -> tuple[Path, str]:
@@ -82,6 +83,15 @@ def snapshot_folder(run: Run, which: str = LAST) -> Path:
     return found[step]
 
 
+def load_snapshot(run: Run, folder: Path) -> State:
+    """Load the state in a snapshot's folder, which the run must have written at the step that names the folder.
+
+    Raises:
+        ArenaError: the snapshot is damaged, or belongs to another run or step.
+    """
+    return read_snapshot(folder, run.spec.id(run.seed))
+
+
 def load_state(run: Run, which: str) -> tuple[State, int, bool]:
     """Load the state of a run's agent or encoder.
 
@@ -101,7 +111,7 @@ def load_state(run: Run, which: str) -> tuple[State, int, bool]:
         state: State = loaded.state["agent"]
         return state, int(loaded.info["step"]), True
     folder = snapshot_folder(run, which)
-    return read_snapshot(folder, run_id), int(folder.name), False
+    return load_snapshot(run, folder), int(folder.name), False
 
 
 @contextlib.contextmanager

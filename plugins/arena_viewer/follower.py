@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from arena.agents.actor import Actor
 from arena.errors import ArenaError
-from arena.experiments.snapshot_reference import read_snapshot
 from arena.runs.live import LiveSubscriber
 from arena.runs.locks import is_trained_now
 from arena.runs.run import Run
-from arena.runs.snapshots import snapshot_folder
+from arena.runs.snapshots import load_snapshot, snapshot_folder
 from arena_viewer.curve import EvaluationCurve
 from arena_viewer.roles import Role, replace_weights
 
@@ -69,7 +68,7 @@ class RunFollower:
             self.status, self._heard = f"training: {answer.steps:,} of {total:,} {unit}s", True
         elif self._has_ended():
             folder = snapshot_folder(self.run)
-            self._takes(read_snapshot(folder), int(folder.name))
+            self._takes(load_snapshot(self.run, folder), int(folder.name))
             self.status, self.finished = f"trained: {int(folder.name):,} {unit}s", True
             self._watcher.close()
         else:

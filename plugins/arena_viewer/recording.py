@@ -192,7 +192,7 @@ class _Encoded(Film):
         command = [self._ffmpeg, "-y", "-v", "error", *source, "-framerate", str(self._fps), "-i", "pipe:0"]
         # No version of the encoder in the file: it would differ between machines.
         command += ["-an", "-fflags", "+bitexact", "-flags:v", "+bitexact", *self._options]
-        # ffmpeg writes into a folder of its own, in which nobody can have planted a link.
+        # ffmpeg writes into a new folder that only this user may write to, so that it follows no planted link.
         try:
             self._private = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.path.parent))
         except OSError as error:

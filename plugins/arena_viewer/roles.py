@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from arena.agents.actor import Actor
 from arena.errors import ArenaError
 from arena.experiments.build import build_agent, observe
-from arena.experiments.snapshot_reference import read_snapshot
 from arena.random.generators import Generators, derive
 from arena.runs.layout import snapshot_folders
 from arena.runs.loaded_agent import LoadedAgent, load_agent
 from arena.runs.run import Run, experiment_of
-from arena.runs.snapshots import LAST, fits_this_version, split_reference
+from arena.runs.snapshots import LAST, fits_this_version, load_snapshot, split_reference
 from arena_viewer.curve import EvaluationCurve
 from arena_viewer.player import Player
 
@@ -168,7 +167,7 @@ class Snapshots:
 
     def __init__(self, role: Role, actors: Sequence[Actor]) -> None:
         assert role.run is not None, "only a run has snapshots"
-        self._role, self._actors = role, actors
+        self._role, self._run, self._actors = role, role.run, actors
         self.unit = role.run.spec.plugin.unit
         self._folders = snapshot_folders(role.run.folder)
         self.steps = list(self._folders)
@@ -179,7 +178,7 @@ class Snapshots:
         """Loads a snapshot into the agent."""
         role, self.place = self._role, place
         step = self.steps[place]
-        replace_weights(role, self._actors, read_snapshot(self._folders[step]), step)
+        replace_weights(role, self._actors, load_snapshot(self._run, self._folders[step]), step)
 
 
 def replace_weights(role: Role, actors: Sequence[Actor], state: State, step: int) -> None:

@@ -190,6 +190,18 @@ def test_check_names_the_file_and_repair_writes_it_again(whole, capsys):
     assert main(["check", str(whole)]) == 0
 
 
+def test_an_exchanged_snapshot_is_not_used_by_another_run(whole, capsys, tmp_path):
+    restored(whole)
+    one, other = (whole / "snapshots" / f"{step:012d}" for step in (100, 200))
+    one.rename(tmp_path / "one")
+    other.rename(one)
+    (tmp_path / "one").rename(other)
+    words = ["train", "q-learning", "arena/CliffWalk-v0", "--steps", "50", "--out", str(tmp_path / "runs")]
+    assert main([*words, "--from", f"{whole}@100", "--quiet"]) == 2
+    assert "000000000100 is damaged: it belongs to another run or step" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_best_is_not_the_last_without_metrics(whole, capsys):
     restored(whole)
     (whole / "metrics.jsonl").unlink()
